@@ -1,0 +1,70 @@
+"""The one gate for what users pass in: shapes, dtypes, finiteness, ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["as_array", "as_positive", "as_temperature"]
+
+
+def as_array(
+    value: Any, name: str, shape: Sequence[int | None] | None = None, *, dtype: Any = float
+) -> NDArray:
+    """Return ``value`` as a finite, C-contiguous array of the expected shape.
+
+    Parameters
+    ----------
+    value : array_like
+        What the user gave.
+    name : str
+        How the error message calls it.
+    shape : sequence of int or None, optional
+        Expected shape; None stands for any length. No check of the shape when absent.
+    dtype : data-type
+        Type of the returned array.
+
+    Raises
+    ------
+    ValueError
+        If the value is not numeric, has another shape, or holds NaN or infinity.
+    """
+    try:
+        array = np.ascontiguousarray(value, dtype=dtype) if np.ndim(value) else np.asarray(
+            value, dtype=dtype
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: expected numbers in a regular array, got {error}") from None
+    if shape is not None and (
+        array.ndim != len(shape)
+        or any(want is not None and want != got for want, got in zip(shape, array.shape, strict=True))
+    ):
+        expected = ", ".join("any" if want is None else str(want) for want in shape)
+        raise ValueError(f"{name}: expected shape ({expected}), got {array.shape}")
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise ValueError(
+            f"{name}: {int((~finite).sum())} of {array.size} values are NaN or infinite, "
+            f"the first at index {where}"
+        )
+    return array
+
+
+def as_positive(value: Any, name: str, *, zero: bool = False) -> float:
+    """Return one finite number above zero (or not below it, if ``zero`` is allowed)."""
+    number = float(as_array(value, name, ()))
+    if number < 0 or (number == 0 and not zero):
+        raise ValueError(f"{name}: expected a number {'>= 0' if zero else '> 0'}, got {number:g}")
+    return number
+
+
+def as_temperature(value: Any, name: str = "temperature") -> NDArray:
+    """Return temperatures (K), each zero or above, in the shape they came in."""
+    array = as_array(value, name)
+    if (array < 0).any():
+        raise ValueError(f"{name}: expected kelvin >= 0, got {array.min():g}")
+    return array

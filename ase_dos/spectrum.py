@@ -1,0 +1,187 @@
+"""Densities of states as frozen values that carry their axis, electron count and validity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.checks import as_array, as_positive
+
+__all__ = ["DOS", "EnergyGrid", "LocalDOS"]
+
+
+@dataclass(frozen=True)
+class EnergyGrid:
+    """Uniform grid of energies.
+
+    Parameters
+    ----------
+    start : float
+        First energy (eV).
+    step : float
+        Spacing (eV), above zero.
+    size : int
+        Number of points, two or more.
+    """
+
+    start: float
+    step: float
+    size: int
+
+    def __post_init__(self) -> None:
+        as_array(self.start, "grid start", ())
+        as_positive(self.step, "grid step")
+        if self.size < 2:
+            raise ValueError(f"grid size: expected at least 2 points, got {self.size}")
+
+    @classmethod
+    def spanning(cls, start: float, stop: float, step: float) -> EnergyGrid:
+        """Grid from ``start`` to at least ``stop`` (eV)."""
+        as_positive(step, "grid step")
+        if not stop > start:
+            raise ValueError(f"energy grid: expected stop > start, got {start:g} to {stop:g} eV")
+        return cls(float(start), float(step), int(np.ceil((stop - start) / step - 1e-9)) + 1)
+
+    @property
+    def energies(self) -> NDArray:
+        """Grid points (size,) in eV."""
+        return self.start + self.step * np.arange(self.size)
+
+    @property
+    def stop(self) -> float:
+        """Last energy (eV)."""
+        return self.start + self.step * (self.size - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class DOS:
+    """Electronic density of states of one cell, both spins counted.
+
+    Parameters
+    ----------
+    energies : (n,) array
+        Uniformly spaced energies (eV).
+    values : (n,) array
+        Density of states of the whole cell (states/eV).
+    n_electrons : float
+        Electrons in the cell that these states hold.
+    smearing : float
+        Standard deviation of the Gaussian the states are broadened with (eV); 0 for none.
+    valid_to : float
+        Highest energy (eV) up to which the values are complete; by default the last energy.
+    """
+
+    energies: NDArray
+    values: NDArray
+    n_electrons: float
+    smearing: float = 0.0
+    valid_to: float = np.inf
+
+    def __post_init__(self) -> None:
+        energies = as_array(self.energies, "energies", (None,))
+        if energies.size < 2:
+            raise ValueError(f"energies: expected at least 2 points, got {energies.size}")
+        steps = np.diff(energies)
+        if not np.allclose(steps, steps[0], rtol=1e-6, atol=0) or steps[0] <= 0:
+            raise ValueError("energies: expected a rising, uniform grid")
+        object.__setattr__(self, "energies", energies)
+        object.__setattr__(self, "values", as_array(self.values, "values", energies.shape))
+        as_positive(self.n_electrons, "n_electrons")
+        as_positive(self.smearing, "smearing", zero=True)
+        object.__setattr__(self, "valid_to", float(min(self.valid_to, energies[-1])))
+
+    def shifted(self, shift: float) -> DOS:
+        """The same states with every energy raised by ``shift`` (eV)."""
+        return replace(self, energies=self.energies + shift, valid_to=self.valid_to + shift)
+
+    def at(self, energy: ArrayLike) -> NDArray:
+        """Linear interpolation of the DOS (states/eV) at ``energy`` (eV); zero off the grid."""
+        return np.interp(energy, self.energies, self.values, left=0.0, right=0.0)
+
+    def electron_gas(self, temperature: ArrayLike, **options: Any):
+        """Thermodynamics of the electrons; see `ase_dos.thermo.gas_from_dos`."""
+        from ase_dos.thermo import gas_from_dos
+
+        return gas_from_dos(
+            self.energies, self.values, self.n_electrons, temperature,
+            valid_to=self.valid_to, smearing=self.smearing, **options,
+        )  # fmt: skip
+
+    def plot(self, ax=None, **options: Any):
+        """Draw the DOS; see `ase_dos.plot.plot_dos`."""
+        from ase_dos.plot import plot_dos
+
+        return plot_dos(self, ax=ax, **options)
+
+    def to_ase(self):
+        """Return the values as `ase.spectrum.dosdata.GridDOSData` (unit width, not resampled)."""
+        from ase.spectrum.dosdata import GridDOSData
+
+        return GridDOSData(self.energies, self.values, info={"n_electrons": self.n_electrons})
+
+    @classmethod
+    def from_ase(cls, data, n_electrons: float) -> DOS:
+        """Take energies and weights of an `ase.spectrum.dosdata.GridDOSData` as they are."""
+        return cls(data.get_energies(), data.get_weights(), n_electrons)
+
+
+@dataclass(frozen=True, eq=False)
+class LocalDOS:
+    """Density of states of every atom, kept as coefficients on a few energy modes.
+
+    Parameters
+    ----------
+    coefficients : (atoms, modes) array
+        Mode coefficients of every atom.
+    basis : (modes, n) array
+        Energy modes (states/eV).
+    energies : (n,) array
+        Uniformly spaced energies (eV).
+    valence : (atoms,) array
+        Valence electrons that each atom brings.
+    smearing : float
+        Standard deviation of the Gaussian broadening (eV).
+    """
+
+    coefficients: NDArray
+    basis: NDArray
+    energies: NDArray
+    valence: NDArray
+    smearing: float = 0.0
+
+    def __post_init__(self) -> None:
+        energies = as_array(self.energies, "energies", (None,))
+        basis = as_array(self.basis, "basis", (None, energies.size))
+        coefficients = as_array(self.coefficients, "coefficients", (None, len(basis)))
+        valence = as_array(self.valence, "valence", (len(coefficients),))
+        for name, value in (
+            ("energies", energies), ("basis", basis),
+            ("coefficients", coefficients), ("valence", valence),
+        ):  # fmt: skip
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    @property
+    def values(self) -> NDArray:
+        """Local DOS (atoms, n) in states/eV. Memory grows with atoms times energies."""
+        return self.coefficients @ self.basis
+
+    def project(self, weights: ArrayLike) -> NDArray:
+        """Per-atom sums of ``weights`` (..., n) over energies, shape (atoms, ...).
+
+        Gives local scalars (g(E_F), charges, entropies) without the (atoms, n) array.
+        """
+        weights = np.asarray(weights, dtype=float)
+        return self.coefficients @ np.moveaxis(weights @ self.basis.T, -1, 0)
+
+    def total(self) -> DOS:
+        """Density of states of all atoms together."""
+        return DOS(
+            self.energies, self.coefficients.sum(axis=0) @ self.basis,
+            float(self.valence.sum()), self.smearing,
+        )  # fmt: skip
