@@ -12,6 +12,9 @@ from ase_dos.checks import as_array, as_positive
 
 __all__ = ["DOS", "EnergyGrid", "LocalDOS"]
 
+# A broadened band has no sharp edge; its onset is where this share of the electrons is reached.
+_BOTTOM_SHARE = 0.005
+
 
 @dataclass(frozen=True)
 class EnergyGrid:
@@ -96,6 +99,13 @@ class DOS:
     def shifted(self, shift: float) -> DOS:
         """The same states with every energy raised by ``shift`` (eV)."""
         return replace(self, energies=self.energies + shift, valid_to=self.valid_to + shift)
+
+    @property
+    def band_bottom(self) -> float:
+        """Energy (eV) below which 0.5 % of the electrons lie, the onset of a broadened band."""
+        rising = np.maximum(self.values, 0.0)
+        count = np.append(0.0, np.cumsum((rising[1:] + rising[:-1]) / 2 * np.diff(self.energies)))
+        return float(np.interp(_BOTTOM_SHARE * self.n_electrons, count, self.energies))
 
     def at(self, energy: ArrayLike) -> NDArray:
         """Linear interpolation of the DOS (states/eV) at ``energy`` (eV); zero off the grid."""

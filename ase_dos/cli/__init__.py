@@ -1,0 +1,1 @@
+"""The command ``ase-dos``, on ASE's command-line frame: one module per subcommand."""

@@ -1,0 +1,100 @@
+"""``ase-dos info``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from ase_dos.cli.main import reports_user_errors
+
+
+class CLICommand:
+    """Say what a model, a data set, a result or a DFT output holds.
+
+    Without an argument, list the shipped models.
+    """
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument(
+            "source", nargs="?", metavar="MODEL_OR_FILE",
+            help="model file or name, data set, directory of results, or DFT output",
+        )  # fmt: skip
+
+    @staticmethod
+    @reports_user_errors
+    def run(args: Namespace) -> None:
+        """Print."""
+        for line in _describe(args.source):
+            print(line)
+
+
+def _describe(source: str | None) -> Iterator[str]:
+    if source is None:
+        return _shipped()
+    path = Path(source)
+    if path.is_dir():
+        return _result(path)
+    if path.suffix == ".npz" and path.is_file():
+        return _dataset(path) if _is_dataset(path) else _model(source)
+    return _states(path) if path.exists() else _model(source)
+
+
+def _shipped() -> Iterator[str]:
+    from importlib.resources import files
+
+    yield "shipped models:"
+    entries = (files("ase_dos") / "models").iterdir()
+    for name in sorted(entry.name for entry in entries if entry.name.endswith(".npz")):
+        yield f"  {name.removesuffix('.npz')}"
+
+
+def _model(source: str) -> Iterator[str]:
+    from ase_dos.model import DOSModel
+
+    for key, value in DOSModel.load(source).info.items():
+        yield f"{key:<22} {value}"
+
+
+def _is_dataset(path: Path) -> bool:
+    """Whether the archive is a data set: a model keeps its header as an array."""
+    import zipfile
+
+    return zipfile.is_zipfile(path) and "header.json" in zipfile.ZipFile(path).namelist()
+
+
+def _dataset(path: Path) -> Iterator[str]:
+    from collections import Counter
+
+    from ase_dos.dataset import load_dataset
+
+    data = load_dataset(path)
+    yield f"data set of {len(data.frames)} structures, {sum(map(len, data.frames))} atoms"
+    for family, count in sorted(Counter(data.families.tolist()).items()):
+        parts = Counter(data.split[data.families == family].tolist())
+        yield f"  {family:<20} {count:>4}  " + ", ".join(f"{n} {s}" for s, n in parts.items())
+
+
+def _result(path: Path) -> Iterator[str]:
+    from ase_dos.trajectory import TrajectoryResult
+
+    result = TrajectoryResult.load(path)
+    yield f"written by ase_dos {result.about['ase_dos']}"
+    for key, value in result.about["options"].items():
+        yield f"{key:<22} {value}"
+    yield result.summary()
+
+
+def _states(path: Path) -> Iterator[str]:
+    from ase_dos.readers import read_frames
+
+    pairs = read_frames(path)
+    yield f"{len(pairs)} structures with eigenvalues"
+    for atoms, states in pairs:
+        yield (
+            f"  {atoms.get_chemical_formula():<12} {states.n_electrons:g} electrons, "
+            f"{states.n_spins} spin x {states.n_kpoints} k x {states.n_bands} bands, "
+            f"complete to {states.valid_to:.3f} eV"
+        )

@@ -1,0 +1,86 @@
+"""Entry point of the command ``ase-dos``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from ase_dos._version import __version__
+
+__all__ = ["main", "reports_user_errors"]
+
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+COMMANDS = [
+    (name, f"ase_dos.cli.{name}")
+    for name in ("train", "evaluate", "predict", "trajectory", "plot", "info")
+]
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run ``ase-dos``; ``args`` are those of the process by default."""
+    from ase.cli.main import main as ase_main
+
+    ase_main(
+        "ase-dos",
+        "Electronic density of states of structures and trajectories.",
+        __version__,
+        commands=COMMANDS,
+        hook=_parse,
+        args=args,
+    )
+
+
+def reports_user_errors(run: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
+    """Turn what a user can mend into one line on stderr; warnings into one line each.
+
+    With ``ase-dos --traceback <command>`` errors come with their traceback. Any exception that is
+    not expected of bad input passes, and ASE's frame says how to get its traceback.
+    """
+
+    @wraps(run)
+    def wrapped(args: Namespace) -> None:
+        from ase.calculators.calculator import CalculatorError
+        from ase.cli.main import CLIError
+
+        with _short_warnings():
+            try:
+                run(args)
+            except KeyboardInterrupt:
+                # ASE's frame would end a broken-off run with success.
+                print("ase-dos: interrupted", file=sys.stderr)
+                raise SystemExit(INTERRUPTED) from None
+            except (ValueError, OSError, CalculatorError) as error:
+                if args.traceback:
+                    raise
+                raise CLIError(" ".join(str(error).split())) from error
+
+    return wrapped
+
+
+def _parse(parser: ArgumentParser, args: Sequence[str] | None) -> Namespace:
+    """Parse, and from then on report errors without repeating the usage."""
+    namespace = parser.parse_args(args)
+
+    def error(message: Any) -> None:
+        parser.exit(2, f"{parser.prog}: error: {message}\n")
+
+    parser.error = error  # type: ignore[assignment]
+    return namespace
+
+
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    import warnings
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        print(f"ase-dos: warning: {message}", file=sys.stderr)
+
+    shown, warnings.showwarning = warnings.showwarning, show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown

@@ -1,0 +1,95 @@
+"""``ase-dos predict``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from ase_dos.cli.main import reports_user_errors
+
+
+class CLICommand:
+    """Predict the density of states of one structure.
+
+    STRUCTURE is any file that ASE reads; of several structures the last one is taken, or the
+    one that STRUCTURE@INDEX names. Prints electronic quantities, energies relative to the Fermi
+    level at T = 0.
+    """
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        add = parser.add_argument
+        add("structure", metavar="STRUCTURE", help="file with a structure")
+        add("--model", default="silicon", help="model file or name (default: %(default)s)")
+        add("-T", "--temperature", type=float, action="append", metavar="K",
+            help="electronic temperature; may be repeated (default: 300)")  # fmt: skip
+        add("-o", "--output", metavar="FILE",
+            help="write the DOS: .csv (total), or .npz (also of every atom)")  # fmt: skip
+        add("--plot", metavar="FIGURE", help="draw the DOS into this file, such as dos.png")
+
+    @staticmethod
+    @reports_user_errors
+    def run(args: Namespace) -> None:
+        """Predict, print, and write what was asked for."""
+        from ase_dos.calculator import DOSCalculator
+
+        if args.output and Path(args.output).suffix not in (".csv", ".npz"):
+            raise ValueError(f"--output: expected a .csv or .npz file, got {args.output}")
+        atoms = _read(args.structure)
+        calc = DOSCalculator(args.model)
+        dos = calc.get_dos(atoms)
+        _print_gas(calc, dos, atoms, args.temperature or [300.0])
+        if args.output:
+            _write(Path(args.output), dos, calc.get_local_dos())
+            print(f"wrote {args.output}")
+        if args.plot:
+            from ase_dos.plot import ENERGY, plot_dos
+
+            ax = plot_dos(dos)
+            ax.axvline(0.0, color="black", lw=0.8, ls="--")
+            ax.set_xlabel(ENERGY)
+            ax.figure.savefig(args.plot, dpi=150)
+            print(f"wrote {args.plot}")
+
+
+def _read(source: str) -> Any:
+    import ase.io
+
+    # ASE's readers fail on a bad file with exceptions of every kind.
+    try:
+        return ase.io.read(source)
+    except Exception as error:
+        raise ValueError(f"{source}: cannot be read as a structure: {error!r}") from error
+
+
+def _print_gas(calc: Any, dos: Any, atoms: Any, temperatures: list[float]) -> None:
+    from ase.units import kB
+
+    n = len(atoms)
+    print(f"{atoms.get_chemical_formula()}, {dos.n_electrons:g} electrons")
+    print(f"E_F - band bottom  {-dos.band_bottom:.4f} eV")
+    print(f"g(E_F)             {float(dos.at(0.0)) / n:.5f} states/eV/atom")
+    print(f"{'T (K)':>9} {'mu - E_F (eV)':>14} {'S (k_B/atom)':>13} {'C_el (k_B/atom)':>16} "
+          f"{'F(T)-F(0) (eV/atom)':>20}")  # fmt: skip
+    cold = calc.get_electron_gas(0.0)
+    for temperature in temperatures:
+        gas = calc.get_electron_gas(temperature)
+        print(f"{temperature:>9g} {gas.fermi_level:>14.5f} {gas.entropy / n / kB:>13.5g} "
+              f"{gas.heat_capacity / n / kB:>16.5g} "
+              f"{(gas.free_energy - cold.free_energy) / n:>20.6g}")  # fmt: skip
+
+
+def _write(path: Path, dos: Any, local: Any) -> None:
+    import numpy as np
+
+    if path.suffix == ".csv":
+        header = "energy relative to E_F (eV),DOS (states/eV)"
+        table = np.column_stack([dos.energies, dos.values])
+        np.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.8g")
+        return
+    np.savez_compressed(
+        path, energies=dos.energies, dos=dos.values, n_electrons=dos.n_electrons,
+        coefficients=local.coefficients, basis=local.basis, valence=local.valence,
+    )  # fmt: skip

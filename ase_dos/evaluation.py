@@ -1,0 +1,139 @@
+"""How good predictions are: aligned errors and the quantities users take from a DOS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos.fit.scores import AlignedErrors, aligned_errors
+from ase_dos.spectrum import DOS
+from ase_dos.targets import FERMI_TEMPERATURE, DOSTarget
+
+__all__ = ["Evaluation", "derived_quantities", "evaluate_predictions"]
+
+TEMPERATURES = (300.0, 3000.0)
+
+
+def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
+    """Numbers that no rigid shift changes, from one DOS.
+
+    Returns
+    -------
+    (4,) array
+        Fermi level minus band bottom (eV), DOS at the Fermi level (states/eV/atom), and
+        electronic heat capacity at 300 K and 3000 K (eV/K/atom).
+    """
+    # Truth and prediction carry the same smearing: its bias cancels in their difference, so the
+    # broadened DOS is taken as it stands.
+    plain = replace(dos, smearing=0.0)
+    fermi = plain.electron_gas(FERMI_TEMPERATURE).fermi_level
+    capacities = plain.electron_gas(np.array(TEMPERATURES)).heat_capacity / n_atoms
+    return np.array([fermi - dos.band_bottom, dos.at(fermi) / n_atoms, *capacities])
+
+
+QUANTITIES = (
+    ("E_F - band bottom", "eV"),
+    ("g(E_F)", "states/eV/atom"),
+    ("C_el(300 K)", "eV/K/atom"),
+    ("C_el(3000 K)", "eV/K/atom"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Predictions against the truth, structure by structure.
+
+    Parameters
+    ----------
+    energies : (m,) array
+        Energies of the model (eV).
+    truth, prediction : (n, m) array
+        DOS in states/eV per atom, the truth shifted onto the prediction.
+    errors : AlignedErrors
+        Errors after alignment.
+    true_values, predicted_values : (n, 4) array
+        Rows of `derived_quantities`.
+    families : (n,) array of str
+        Family of each structure; empty strings when unknown.
+    """
+
+    energies: NDArray
+    truth: NDArray
+    prediction: NDArray
+    errors: AlignedErrors
+    true_values: NDArray
+    predicted_values: NDArray
+    families: NDArray
+
+    @property
+    def rmse(self) -> float:
+        """Root-mean-square error after alignment, states eV^-1/2 per atom."""
+        return self.errors.rmse
+
+    @property
+    def percent_rmse(self) -> float:
+        """`rmse` in percent of the spread of the aligned truth."""
+        return self.errors.percent_rmse
+
+    @property
+    def mean_absolute_errors(self) -> NDArray:
+        """Mean absolute errors (4,) of the derived quantities, in the units of `QUANTITIES`."""
+        return np.abs(self.predicted_values - self.true_values).mean(axis=0)
+
+    def family_rmse(self) -> dict[str, tuple[int, float]]:
+        """Number of structures and RMSE (states eV^-1/2 per atom) of each family."""
+        return {
+            str(family): (
+                int(np.sum(self.families == family)),
+                float(np.sqrt(self.errors.squared[self.families == family].mean())),
+            )
+            for family in np.unique(self.families)
+        }
+
+    def summary(self) -> str:
+        """Human-readable table."""
+        lines = [
+            f"{len(self.truth)} structures, errors after the best rigid shift of each",
+            f"RMSE        {self.rmse:.4f} states eV^-1/2 per atom "
+            f"({self.percent_rmse:.1f} % of the spread of the truth)",
+        ]
+        for (name, unit), error in zip(QUANTITIES, self.mean_absolute_errors, strict=True):
+            lines.append(f"MAE {name:<18} {error:.3g} {unit}")
+        if np.unique(self.families).size > 1:
+            lines.append("RMSE by family:")
+            for family, (count, rmse) in self.family_rmse().items():
+                lines.append(f"  {family:<20} {count:>4}  {rmse:.4f}")
+        return "\n".join(lines)
+
+
+def evaluate_predictions(
+    targets: Sequence[DOSTarget],
+    predictions: Sequence[DOS],
+    n_atoms: NDArray,
+    families: Sequence[str] | None = None,
+) -> Evaluation:
+    """Compare predicted DOS of cells with targets of the same cells."""
+    energies = predictions[0].energies
+    per_atom = np.array([p.values / n for p, n in zip(predictions, n_atoms, strict=True)])
+    start = np.array(
+        [
+            target.fermi_level - replace(prediction, smearing=0.0).electron_gas(FERMI_TEMPERATURE).fermi_level
+            for target, prediction in zip(targets, predictions, strict=True)
+        ]
+    )
+    errors = aligned_errors(targets, per_atom, n_atoms, energies, start)
+    true = [t.dos(energies, s) for t, s in zip(targets, errors.shifts, strict=True)]
+    return Evaluation(
+        energies=energies,
+        truth=np.array([dos.values / n for dos, n in zip(true, n_atoms, strict=True)]),
+        prediction=per_atom,
+        errors=errors,
+        true_values=np.array([derived_quantities(*pair) for pair in zip(true, n_atoms, strict=True)]),
+        predicted_values=np.array(
+            [derived_quantities(*pair) for pair in zip(predictions, n_atoms, strict=True)]
+        ),
+        families=np.array(families if families is not None else [""] * len(targets)),
+    )

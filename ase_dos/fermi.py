@@ -1,0 +1,255 @@
+"""How electrons fill given states: the Fermi level, the window of known states, the gap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase.units import kB
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.checks import as_array, as_positive
+from ase_dos.kernels import thermo as kernels
+
+__all__ = [
+    "States", "Window", "check_window", "repair_gradient", "repair_valence", "uniform_grid",
+]  # fmt: skip
+
+GAP_TOLERANCE = 1e-6  # of the largest DOS: what counts as zero inside a gap
+MISSED_ELECTRONS = 1e-6  # of N: what may lie above the known states
+TOP_WIDTH = 1.0  # eV below the top over which the DOS that continues above it is taken
+
+
+def repair_valence(
+    energies: ArrayLike, values: ArrayLike, n_electrons: ArrayLike, *, tolerance: float = 1e-3
+) -> tuple[NDArray, NDArray]:
+    """Make the states below a gap hold exactly N electrons.
+
+    A gap is an interval of two or more grid points where the DOS is below 1e-6 of its maximum,
+    with states on both sides. A relative error of 1e-4 in the valence count would otherwise act
+    as doping and move mu(300 K) to a band edge. Values inside the gap are set to zero.
+
+    Parameters
+    ----------
+    energies : (n,) array_like
+        Uniform grid (eV).
+    values : (..., n) array_like
+        Density of states (states/eV).
+    n_electrons : array_like
+        Electrons, broadcast against the leading axes.
+    tolerance : float
+        Largest relative error of the count that is mended; 0 changes nothing.
+
+    Returns
+    -------
+    values : (..., n) array
+        The DOS with its states below the gap multiplied by the factor; a copy.
+    factor : (...) array
+        N over the count found below the gap; 1 where there is no gap at N electrons.
+    """
+    energies, step = uniform_grid(energies)
+    values = as_array(values, "values")
+    tolerance = as_positive(tolerance, "valence_tolerance", zero=True)
+    electrons = np.broadcast_to(as_array(n_electrons, "n_electrons"), values.shape[:-1])
+    repaired = np.array(values)
+    factor = np.ones(values.shape[:-1])
+    if tolerance > 0:
+        for index in np.ndindex(factor.shape):
+            gap = _find_gap(repaired[index], step, electrons[index], tolerance)
+            if gap is not None:
+                first, last, factor[index] = gap
+                repaired[(*index, slice(first, last + 1))] = 0.0
+                repaired[(*index, slice(0, first))] *= factor[index]
+    return repaired, factor
+
+
+def repair_gradient(
+    energies: ArrayLike,
+    values: ArrayLike,
+    n_electrons: float,
+    weights: ArrayLike,
+    *,
+    tolerance: float = 1e-3,
+) -> NDArray:
+    """Carry a derivative by the repaired DOS back to the DOS before `repair_valence`.
+
+    With the factor ``a = N/N_v``, ``N_v = q @ g`` the count below the gap, it is
+    ``a (w - q (w @ g)_below / N_v)`` below the gap, zero in it and ``w`` above.
+
+    Parameters
+    ----------
+    energies, values : (n,) array_like
+        Uniform grid (eV) and the DOS of one structure (states/eV) before the repair.
+    n_electrons : float
+        Electrons.
+    weights : (..., n) array_like
+        Derivatives of any quantities by the repaired values.
+    tolerance : float
+        That of `repair_valence`.
+
+    Returns
+    -------
+    (..., n) array
+        Derivatives by ``values``; the weights unchanged where nothing was repaired.
+    """
+    energies, step = uniform_grid(energies)
+    values = as_array(values, "values", energies.shape)
+    back = np.array(weights, dtype=float)
+    gap = _find_gap(values, step, n_electrons, tolerance) if tolerance > 0 else None
+    if gap is not None:
+        first, last, factor = gap
+        below = back[..., :first]
+        share = np.full(first, step * factor / n_electrons)
+        share[0] *= 0.5
+        back[..., :first] = factor * (below - (below @ values[:first])[..., None] * share)
+        back[..., first : last + 1] = 0.0
+    return back
+
+
+def _find_gap(g: NDArray, step: float, electrons: float, tolerance: float):
+    """First and last grid point of the gap above N electrons, and N over the count; or None."""
+    low = np.abs(g) <= GAP_TOLERANCE * np.abs(g).max()
+    edges = np.flatnonzero(np.diff(low, prepend=False, append=False))
+    first, last = edges[::2], edges[1::2] - 1
+    wide = (last > first) & (first > 0) & (last < g.size - 1)
+    first, last = first[wide], last[wide]
+    if first.size == 0:
+        return None
+    # The trapezoid below a gap whose points are zero.
+    count = step * (np.cumsum(g)[first - 1] - 0.5 * g[0])
+    error = np.abs(count / electrons - 1.0)
+    best = int(np.argmin(error))
+    if error[best] > tolerance:
+        return None
+    return int(first[best]), int(last[best]), electrons / count[best]
+
+
+@dataclass(frozen=True)
+class States:
+    """What the kernels sum: a grid of piecewise-linear values and a list of levels."""
+
+    start: float
+    step: float
+    g: NDArray
+    levels: NDArray
+    held: NDArray
+
+    def solve(self, kt: NDArray, electrons: NDArray, which=slice(None)) -> NDArray:
+        """Return (structures, temperatures, 6) results of `kernels.thermo.gas_state`."""
+        out = np.empty((len(electrons[which]), kt.size, 6))
+        kernels.solve(
+            kt, self.start, self.step, self.g[which], self.levels, self.held[which],
+            electrons[which], out,
+        )  # fmt: skip
+        return out
+
+
+@dataclass(frozen=True)
+class Window:
+    """Top of the known states, and the DOS (states/eV) that is assumed to continue above it."""
+
+    top: NDArray
+    density: NDArray
+
+    @classmethod
+    def of_dos(cls, energies: NDArray, g: NDArray, electrons: NDArray, top: NDArray) -> Window:
+        """Window of a DOS g (structures, n) that is complete up to ``top`` (structures,)."""
+        known = energies <= top[:, None] + 1e-9 * (energies[1] - energies[0])
+        end = known.sum(axis=1) - 1
+        near = known & (energies >= np.minimum(top - TOP_WIDTH, energies[end])[:, None])
+        if not known.any(axis=1).all():
+            raise ValueError(
+                f"valid_to: expected an energy on the grid of {energies[0]:g} to "
+                f"{energies[-1]:g} eV, got {top.min():g}"
+            )
+        density = np.where(near, g, 0.0).sum(axis=1) / near.sum(axis=1)
+        # Trapezoid up to the last known grid point.
+        kept = np.where(known, g, 0.0)
+        ends = 0.5 * (g[:, 0] + g[np.arange(len(g)), end])
+        _check_capacity(electrons, (energies[1] - energies[0]) * (kept.sum(axis=1) - ends), top)
+        return cls(top, np.maximum(density, 0.0))
+
+    @classmethod
+    def of_levels(cls, levels: NDArray, held: NDArray, electrons: NDArray, top: float) -> Window:
+        """Window of levels (eV) that hold ``held`` states each; infinite ``top`` for no limit."""
+        if top == np.inf:
+            _check_capacity(electrons, held.sum()[None], np.array([top]))
+            return cls(np.array([top]), np.zeros(1))
+        known = levels <= top
+        _check_capacity(electrons, held[known].sum()[None], np.array([top]))
+        density = held[known & (levels >= top - TOP_WIDTH)].sum() / TOP_WIDTH
+        return cls(np.array([top]), density[None])
+
+    def missed(self, mu: NDArray, kt: NDArray) -> NDArray:
+        """Electrons that states above the top would hold: density * int_top f dE."""
+        above = mu - self.top[:, None]
+        thermal = np.where(kt > 0, kt, 1.0)
+        spread = thermal * np.logaddexp(0.0, above / thermal)
+        return self.density[:, None] * np.where(kt > 0, spread, np.maximum(above, 0.0))
+
+
+def check_window(
+    states: States, electrons: NDArray, window: Window, mu: NDArray, kt: NDArray
+) -> None:
+    """Refuse temperatures (kT in eV) at which electrons would be in unknown states.
+
+    ``mu`` has the shape (structures, temperatures).
+    """
+    missed = window.missed(mu, kt)
+    if (missed > MISSED_ELECTRONS * electrons[:, None]).any():
+        _raise_window(states, electrons, window, missed, kt)
+
+
+def _raise_window(
+    states: States, electrons: NDArray, window: Window, missed: NDArray, kt: NDArray
+) -> None:
+    """Name the highest temperature at which no structure misses electrons."""
+    limit = MISSED_ELECTRONS * electrons[:, None]
+    bad = np.flatnonzero((missed > limit).any(axis=1))
+    known = Window(window.top[bad], window.density[bad])
+
+    def supports(thermal: float) -> bool:
+        trial = np.array([thermal])
+        mu = states.solve(trial, electrons, bad)[..., 0]
+        return bool((known.missed(mu, trial) <= limit[bad]).all())
+
+    worst = np.unravel_index(np.argmax(missed / limit), missed.shape)
+    what = (
+        f"at {kt[worst[1]] / kB:g} K some {missed[worst]:.2g} of {electrons[worst[0]]:g} electrons "
+        f"would be in unknown states above {window.top[worst[0]]:g} eV"
+    )
+    if not supports(0.0):
+        raise ValueError(f"{what}; the window is too small even at 0 K: compute more bands")
+    low, high = 0.0, float(kt.max())
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if supports(middle) else (low, middle)
+    # Rounded down to four digits, so that the number in the message works.
+    highest = low / kB
+    unit = 10.0 ** (np.floor(np.log10(max(highest, 1e-9))) - 3)
+    raise ValueError(
+        f"{what}; this window supports up to {np.floor(highest / unit) * unit:.4g} K: "
+        "lower the temperature, or compute more bands and raise valid_to"
+    )
+
+
+def _check_capacity(electrons: NDArray, held: NDArray, top: NDArray) -> None:
+    """Refuse more electrons than the known states hold, or no empty state above them."""
+    short = held <= electrons * (1.0 + 1e-9)
+    if short.any():
+        i = int(np.argmax(short))
+        raise ValueError(
+            f"n_electrons = {electrons[i]:g}, but the states known up to {top[i]:g} eV hold "
+            f"{held[i]:.10g}: expected room for all electrons and empty states above them"
+        )
+
+
+def uniform_grid(energies: ArrayLike) -> tuple[NDArray, float]:
+    """Check a uniform, rising grid and return it with its spacing (eV)."""
+    energies = as_array(energies, "energies", (None,))
+    if energies.size < 2:
+        raise ValueError(f"energies: expected at least 2 points, got {energies.size}")
+    steps = np.diff(energies)
+    if steps[0] <= 0 or not np.allclose(steps, steps[0], rtol=1e-6, atol=0):
+        raise ValueError("energies: expected a rising, uniform grid")
+    return energies, float((energies[-1] - energies[0]) / (energies.size - 1))

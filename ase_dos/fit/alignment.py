@@ -1,0 +1,206 @@
+"""The adaptive energy reference: shifts of the structures fitted together with the model.
+
+The loss of a linear model with the weights eliminated (variable projection) is
+
+    L(D) = tr[G(D)^T P G(D)] dE + penalty |D - D_0|^2,    dL/dD_A = 2 <g'_A, (P G)_A> dE + ...
+
+with ``G`` the (structures, energies) targets per atom shifted by ``D`` and ``P`` the residual
+maker of the regression. It is minimised by L-BFGS with the exact gradient, in the gauge
+``mean(D - D_0) = 0``. Energies where a shifted target is not known are filled with the current
+prediction, again and again until the shifts rest (expectation maximisation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from ase_dos.fit.ridge import Ridge
+from ase_dos.fit.scores import AlignedErrors, aligned_errors
+from ase_dos.targets import DOSTarget, evaluate_targets
+
+__all__ = ["Alignment", "align", "choose", "cross_correlation_shifts", "filled_targets"]
+
+_FILL_ROUNDS = 50
+_FILL_TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What stays fixed while shifts are sought.
+
+    Parameters
+    ----------
+    ridge : Ridge
+        The decomposed regression.
+    targets : sequence of DOSTarget
+        One per structure.
+    n_atoms : (n,) array
+        Atoms per structure.
+    energies : (m,) array
+        Energies of the model (eV).
+    origin : (n,) array
+        Reference shifts ``D_0`` (eV): penalty and bounds refer to them.
+    bound : float
+        Largest allowed ``|D - D_0|`` (eV).
+    """
+
+    ridge: Ridge
+    targets: Sequence[DOSTarget]
+    n_atoms: NDArray
+    energies: NDArray
+    origin: NDArray
+    bound: float = 3.0
+
+    @property
+    def step(self) -> float:
+        """Grid spacing (eV)."""
+        return float(self.energies[1] - self.energies[0])
+
+    def per_atom(self, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Targets per atom, their derivatives and where they are known, each (n, m)."""
+        values, slopes, known = evaluate_targets(self.targets, self.energies, shifts)
+        return values / self.n_atoms[:, None], slopes / self.n_atoms[:, None], known
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Shifts found, their loss, and the hyperparameters they were found with."""
+
+    shifts: NDArray
+    loss: float
+    regularization: float
+    penalty: float
+
+
+def filled_targets(problem: Problem, shifts: NDArray, maker: NDArray) -> NDArray:
+    """Targets per atom with unknown energies taken from the prediction they lead to."""
+    values, _, known = problem.per_atom(shifts)
+    return _fill(values, known, maker)
+
+
+def _fill(values: NDArray, known: NDArray, maker: NDArray) -> NDArray:
+    if known.all():
+        return values
+    filled = np.where(known, values, values.sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    for _ in range(500):
+        update = np.where(known, values, filled - maker @ filled)
+        change = np.abs(update - filled).max()
+        filled = update
+        if change < 1e-10 * np.abs(values).max():
+            break
+    return filled
+
+
+def align(
+    problem: Problem, regularization: float, penalty: float, start: NDArray
+) -> Alignment:
+    """Minimise the projected loss over the shifts, from one starting point.
+
+    Parameters
+    ----------
+    problem : Problem
+        Regression, targets and reference shifts.
+    regularization : float
+        Relative to the mean eigenvalue of the Gram matrix.
+    penalty : float
+        Weight of ``|D - D_0|^2`` in the loss (states^2/eV^3 per atom^2).
+    start : (n,) array
+        First shifts (eV).
+    """
+    maker = problem.ridge.residual_maker(regularization)
+    step = problem.step
+    filled = None
+
+    def loss(free: NDArray) -> tuple[float, NDArray]:
+        values, slopes, known = problem.per_atom(problem.origin + free - free.mean())
+        if not known.all():
+            values = np.where(known, values, filled)
+        residual = maker @ values
+        centred = free - free.mean()
+        value = np.sum(values * residual) * step + penalty * np.sum(centred**2)
+        gradient = 2 * np.sum(slopes * residual, axis=1) * step + 2 * penalty * centred
+        return value, gradient - gradient.mean()
+
+    free = start - problem.origin
+    free -= free.mean()
+    for _ in range(_FILL_ROUNDS):
+        filled = filled_targets(problem, problem.origin + free, maker)
+        found = minimize(
+            loss, free, jac=True, method="L-BFGS-B",
+            bounds=[(-problem.bound, problem.bound)] * free.size,
+            options={"maxiter": 400, "ftol": 1e-10, "gtol": 1e-8},
+        )  # fmt: skip
+        moved = np.abs(found.x - found.x.mean() - free).max()
+        free = found.x - found.x.mean()
+        if problem.per_atom(problem.origin + free)[2].all() or moved < _FILL_TOLERANCE:
+            break
+    return Alignment(problem.origin + free, float(found.fun), regularization, penalty)
+
+
+def cross_correlation_shifts(problem: Problem, rounds: int = 3) -> NDArray:
+    """Shifts that bring all targets together, as a second starting point.
+
+    All are first shifted onto the most typical one, then onto the mean of the shifted: the mean
+    of spectra that are not aligned yet is too blurred to align to.
+    """
+    shifts = problem.origin
+    for number in range(rounds):
+        values, _, known = problem.per_atom(shifts)
+        goal = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        if number == 0:
+            distance = np.where(known, (values - goal) ** 2, 0.0).sum(axis=1) / known.sum(axis=1)
+            goal = values[distance.argmin()]
+        errors = aligned_errors(
+            problem.targets, np.tile(goal, (len(shifts), 1)), problem.n_atoms,
+            problem.energies, shifts,
+        )  # fmt: skip
+        limited = np.clip(errors.shifts - problem.origin, -problem.bound, problem.bound)
+        shifts = problem.origin + limited - limited.mean()
+    return shifts
+
+
+def leave_one_out(problem: Problem, alignment: Alignment) -> AlignedErrors:
+    """Errors, after alignment, of predictions by the regression without each structure in turn."""
+    maker = problem.ridge.residual_maker(alignment.regularization)
+    filled = filled_targets(problem, alignment.shifts, maker)
+    prediction = filled - (maker @ filled) / np.diag(maker)[:, None]
+    return aligned_errors(
+        problem.targets, prediction, problem.n_atoms, problem.energies, alignment.shifts
+    )
+
+
+def choose(
+    problem: Problem, regularizations: NDArray, penalties: Sequence[float], adaptive: bool
+) -> tuple[Alignment, list[dict[str, float]]]:
+    """Shifts and hyperparameters with the smallest leave-one-out error after alignment.
+
+    With ``adaptive`` false the reference shifts stay and only the regularisation is chosen. The
+    strongest regularisation comes first and each solution starts the next, which follows one
+    valley of the landscape; a cross-correlation alignment gives a second start.
+    """
+    best, lowest, history = None, np.inf, []
+    starts = [problem.origin]
+    if adaptive:
+        starts.append(cross_correlation_shifts(problem))
+    for penalty in penalties if adaptive else [0.0]:
+        current = starts
+        for regularization in sorted(regularizations, reverse=True):
+            if adaptive:
+                tries = [align(problem, regularization, penalty, start) for start in current]
+                alignment = min(tries, key=lambda one: one.loss)
+                current = [one.shifts for one in tries]
+            else:
+                alignment = Alignment(problem.origin, np.nan, regularization, 0.0)
+            error = leave_one_out(problem, alignment).rmse
+            history.append(
+                {"penalty": penalty, "regularization": float(regularization), "rmse": error}
+            )
+            if error < lowest:
+                best, lowest = alignment, error
+    assert best is not None
+    return best, history

@@ -1,0 +1,113 @@
+"""Errors of spectra after the best rigid shift: the absolute energy is a nuisance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from ase_dos.targets import DOSTarget
+
+__all__ = ["AlignedErrors", "aligned_errors", "best_shift"]
+
+
+def _mismatch(shift: float, target: DOSTarget, prediction: NDArray, energies: NDArray) -> float:
+    """Mean-square deviation per known energy, times the length of the grid (per cell)."""
+    difference = target(energies, shift)[0] - prediction
+    known = energies + shift <= target.valid_to
+    span = energies[-1] - energies[0] + (energies[1] - energies[0])
+    return float(np.mean(difference[known] ** 2)) * span if known.any() else np.inf
+
+
+def best_shift(
+    target: DOSTarget, prediction: NDArray, energies: NDArray, start: float, reach: float = 3.0
+) -> tuple[float, float]:
+    """Shift that brings the target closest to the prediction, by global scan and Brent.
+
+    Parameters
+    ----------
+    target : DOSTarget
+        The true DOS of a cell.
+    prediction : (m,) array
+        Predicted DOS (states/eV) of the same cell on ``energies``.
+    energies : (m,) array
+        Energies of the model (eV).
+    start, reach : float
+        The scan covers ``start - reach`` to ``start + reach`` (eV).
+
+    Returns
+    -------
+    shift, squared error : float
+        In eV, and the integral of the squared difference over the grid (states^2/eV).
+    """
+    spacing = min(target.smearing or 0.1, 0.2) / 2
+    scan = start + np.arange(-reach, reach + spacing / 2, spacing)
+    costs = [_mismatch(shift, target, prediction, energies) for shift in scan]
+    best = int(np.argmin(costs))
+    found = minimize_scalar(
+        _mismatch,
+        bounds=(scan[best] - spacing, scan[best] + spacing),
+        args=(target, prediction, energies),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    if found.fun < costs[best]:
+        return float(found.x), float(found.fun)
+    return float(scan[best]), float(costs[best])
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedErrors:
+    """Errors per atom of a set of predictions after alignment.
+
+    Parameters
+    ----------
+    squared : (n,) array
+        Integral of the squared error of each structure (states^2/eV per atom^2).
+    shifts : (n,) array
+        Shift of each structure (eV) that gave it.
+    spread : float
+        Root of the mean over structures of the integrated squared deviation of the aligned truth
+        from its mean (states eV^-1/2 per atom).
+    """
+
+    squared: NDArray
+    shifts: NDArray
+    spread: float
+
+    @property
+    def rmse(self) -> float:
+        """Root-mean-square error in states eV^-1/2 per atom."""
+        return float(np.sqrt(self.squared.mean()))
+
+    @property
+    def percent_rmse(self) -> float:
+        """`rmse` in percent of the spread of the truth; NaN for a single structure."""
+        return 100.0 * self.rmse / self.spread if self.spread > 0 else float("nan")
+
+
+def aligned_errors(
+    targets: Sequence[DOSTarget],
+    predictions: NDArray,
+    n_atoms: NDArray,
+    energies: NDArray,
+    start: NDArray,
+) -> AlignedErrors:
+    """Errors of ``predictions`` (n, m; states/eV per atom) against the targets of whole cells."""
+    found = [
+        best_shift(target, prediction * atoms, energies, first)
+        for target, prediction, atoms, first in zip(
+            targets, predictions, n_atoms, start, strict=True
+        )
+    ]
+    shifts, squared = np.array(found).T
+    truth = np.array(
+        [t(energies, s)[0] / n for t, s, n in zip(targets, shifts, n_atoms, strict=True)]
+    )
+    deviation = truth - truth.mean(axis=0)
+    step = energies[1] - energies[0]
+    spread = float(np.sqrt((deviation**2).sum(axis=1).mean() * step))
+    return AlignedErrors(squared / np.asarray(n_atoms) ** 2, shifts, spread)

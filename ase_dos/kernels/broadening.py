@@ -1,0 +1,61 @@
+"""Gaussian broadening of eigenvalues, and evaluation of Hermite splines on uniform nodes."""
+
+from __future__ import annotations
+
+import math
+
+from ase_dos.kernels.jit import kernel
+
+# Beyond this many standard deviations a Gaussian is below the rounding of its own peak.
+REACH = 8.5
+
+
+@kernel
+def broaden(eigenvalues, weights, sigma, start, step, values, derivatives):
+    """Add broadened levels to ``values`` and ``derivatives`` on uniform nodes.
+
+    Shapes: eigenvalues (spins, kpoints, bands) and sigma in eV, weights (kpoints,) in electrons
+    per level, values (nodes,) in states/eV, derivatives (nodes,) in states/eV^2.
+    """
+    n_nodes = values.size
+    norm = 1.0 / (sigma * math.sqrt(2.0 * math.pi))
+    for spin in range(eigenvalues.shape[0]):
+        for k in range(eigenvalues.shape[1]):
+            weight = weights[k] * norm
+            for band in range(eigenvalues.shape[2]):
+                level = eigenvalues[spin, k, band]
+                first = max(0, int(math.ceil((level - REACH * sigma - start) / step)))
+                last = min(n_nodes - 1, int(math.floor((level + REACH * sigma - start) / step)))
+                for node in range(first, last + 1):
+                    x = (start + node * step - level) / sigma
+                    peak = weight * math.exp(-0.5 * x * x)
+                    values[node] += peak
+                    derivatives[node] -= peak * x / sigma
+
+
+@kernel
+def hermite(start, step, values, derivatives, energies, shift, out, out_derivative):
+    """Evaluate a cubic Hermite spline and its derivative at ``energies + shift``.
+
+    Left of the first node both are zero; right of the last node they keep the last node's value
+    with zero slope (callers mask that side, where nothing is known).
+    """
+    last = values.size - 1
+    for j in range(energies.size):
+        position = (energies[j] + shift - start) / step
+        if position < 0.0:
+            out[j] = 0.0
+            out_derivative[j] = 0.0
+        elif position >= last:
+            out[j] = values[last]
+            out_derivative[j] = 0.0
+        else:
+            node = int(position)
+            t = position - node
+            left, right = values[node], values[node + 1]
+            slope_left, slope_right = derivatives[node] * step, derivatives[node + 1] * step
+            rise = right - left
+            c2 = 3.0 * rise - 2.0 * slope_left - slope_right
+            c3 = slope_left + slope_right - 2.0 * rise
+            out[j] = left + t * (slope_left + t * (c2 + t * c3))
+            out_derivative[j] = (slope_left + t * (2.0 * c2 + 3.0 * t * c3)) / step

@@ -1,0 +1,174 @@
+"""Radial integrals of a Gaussian density with orthonormal Gaussian-type orbitals (GTO).
+
+Made once per set of hyperparameters in numpy, then read from a table of quintic Hermite
+pieces. The table ends at the cutoff, and the cutoff function is multiplied in afterwards,
+so no piece crosses a kink.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import gamma, ive
+
+from ase_dos.kernels.jit import kernel
+
+
+def gto_basis(cutoff, n_max):
+    """Widths (n_max) and coefficients (n_max, n_max) of the orthonormal GTO basis.
+
+    R_n(r) = sum_k coefficients[n, k] r^k exp(-r^2 / (2 widths[k]^2)), symmetric (Loewdin)
+    orthonormalisation on r^2 dr from 0 to infinity, widths cutoff * max(sqrt(k), 1) / n_max
+    (https://doi.org/10.1063/5.0044689, appendix A).
+    """
+    k = np.arange(n_max)
+    widths = cutoff * np.maximum(np.sqrt(k), 1.0) / n_max
+    norms = np.sqrt(2.0 / (widths ** (2 * k + 3) * gamma(k + 1.5)))
+    power = 0.5 * (k[:, None] + k[None, :] + 3)
+    exponent = 0.5 / widths[:, None] ** 2 + 0.5 / widths[None, :] ** 2
+    overlap = 0.5 * gamma(power) * exponent**-power * np.outer(norms, norms)
+    values, vectors = np.linalg.eigh(overlap)
+    return widths, (vectors / np.sqrt(values)) @ vectors.T * norms, values[0]
+
+
+def radial_integrals(distances, cutoff, n_max, l_max, width):
+    """Radial integrals (l_max + 1, n_max) at ``distances``, with two derivatives.
+
+    I_nl(d) = 4 pi / (pi s^2)^(3/4) int_0^inf r^2 R_n(r) exp(-(r^2 + d^2) / (2 s^2))
+    i_l(r d / s^2) dr, with s the ``width`` of the density, normalised in the L2 sense.
+    Returns (3, distances, l_max + 1, n_max): value, first and second derivative.
+    """
+    widths, coefficients, _ = gto_basis(cutoff, n_max)
+    r, weights = _quadrature(cutoff + 9.0 * width, min(width, cutoff / n_max))
+    k = np.arange(n_max)[:, None]
+    orbitals = coefficients @ (r**k * np.exp(-0.5 * (r / widths[:, None]) ** 2))
+    prefactor = 4.0 * np.pi / (np.pi * width**2) ** 0.75
+    measure = (prefactor * weights * r**2 * orbitals).T
+    out = np.empty((3, len(distances), l_max + 1, n_max))
+    for i, distance in enumerate(distances):
+        # Nine widths away the Gaussian has fallen below 1e-17.
+        near = slice(*np.searchsorted(r, [distance - 9.0 * width, distance + 9.0 * width]))
+        out[:, i] = _projections(r[near], distance, 0.5 / width**2, l_max) @ measure[near]
+    return out
+
+
+def _quadrature(end, panel):
+    """Gauss-Legendre points and weights on panels from 0 to ``end``."""
+    points, weights = np.polynomial.legendre.leggauss(16)
+    edges = np.linspace(0.0, end, int(np.ceil(end / panel)) + 1)
+    half = 0.5 * np.diff(edges)[:, None]
+    middle = 0.5 * (edges[1:] + edges[:-1])[:, None]
+    return (middle + half * points).ravel(), (half * weights).ravel()
+
+
+def _projections(r, distance, c, l_max):
+    """Angular projections of a Gaussian at ``distance``: (3, l_max + 1, r), with derivatives.
+
+    g_l = exp(-c (r^2 + d^2)) i_l(2 c r d), from the exponentially scaled Bessel function, so
+    that nothing overflows; derivatives in d through (2 l + 1) i_l' = l i_(l-1) + (l+1) i_(l+1).
+    """
+    ell = np.arange(l_max + 3)[:, None]
+    x = 2.0 * c * r * distance
+    g = np.zeros((3, l_max + 3, r.size))
+    if distance == 0:
+        g[0, 0] = 1.0
+    else:
+        g[0] = ive(ell + 0.5, x) * np.sqrt(0.5 * np.pi / x)
+    g[0] *= np.exp(-c * (r - distance) ** 2)
+    slope = 2.0 * c * r / (2 * ell + 1)
+    for order in (1, 2):
+        below = np.roll(g[order - 1], 1, axis=0)  # row 0 meets l = 0, which silences it
+        above = np.roll(g[order - 1], -1, axis=0)  # the last row is wrong, and never used
+        g[order] = slope * (ell * below + (ell + 1) * above) - 2.0 * c * distance * g[order - 1]
+    g[2] -= 2.0 * c * g[0]
+    return g[:, : l_max + 1]
+
+
+def radial_table(cutoff, n_max, l_max, width, tolerance=1e-10):
+    """Table of quintic Hermite pieces from 0 to the cutoff, and their length.
+
+    The table is flat, [node][value, h f', h^2 f''][l][n]: what one piece needs lies together.
+    The error, relative to the largest value, is measured between the nodes.
+    """
+    hypers = (cutoff, n_max, l_max, width)
+    pieces = max(8, int(np.ceil(10.0 * cutoff / width)))
+    while True:
+        length = cutoff / pieces
+        nodes = radial_integrals(length * np.arange(pieces + 1), *hypers)
+        table = nodes * length ** np.arange(3.0)[:, None, None, None]
+        table = table.transpose(1, 0, 2, 3).reshape(pieces + 1, 3, -1)
+        middles = radial_integrals(length * (np.arange(pieces) + 0.5), *hypers)[0]
+        rows = np.concatenate([table[:-1], table[1:]], axis=1)
+        guess = np.einsum("q,pqk->pk", hermite_weights(0.5), rows)
+        error = np.abs(guess - middles.reshape(pieces, -1)).max() / np.abs(middles).max()
+        if error <= tolerance:
+            return table.ravel(), length
+        # The error falls with the sixth power of the length.
+        pieces = int(np.ceil(pieces * 1.05 * (error / tolerance) ** (1.0 / 6.0)))
+
+
+def hermite_weights(t):
+    """Weights (6) of value, h f', h^2 f'' at the left and right node, at ``t`` in [0, 1]."""
+    out = np.empty(6)
+    _hermite_weights.py_func(t, out)
+    return out
+
+
+@kernel
+def _hermite_weights(t, out):
+    """Quintic Hermite basis at ``t``."""
+    t3 = t * t * t
+    out[0] = 1.0 + t3 * (-10.0 + t * (15.0 - 6.0 * t))
+    out[1] = t + t3 * (-6.0 + t * (8.0 - 3.0 * t))
+    out[2] = 0.5 * (t * t + t3 * (-3.0 + t * (3.0 - t)))
+    out[3] = t3 * (10.0 + t * (-15.0 + 6.0 * t))
+    out[4] = t3 * (-4.0 + t * (7.0 - 3.0 * t))
+    out[5] = 0.5 * t3 * (1.0 + t * (-2.0 + t))
+
+
+@kernel
+def radial_values(distance, weight, table, length, n_functions, basis, out):
+    """Radial integrals at ``distance`` times ``weight`` into ``out`` (n_functions)."""
+    last = table.size // (3 * n_functions) - 2
+    piece = min(int(distance / length), last)
+    _hermite_weights(distance / length - piece, basis)
+    b0 = basis[0] * weight
+    b1 = basis[1] * weight
+    b2 = basis[2] * weight
+    b3 = basis[3] * weight
+    b4 = basis[4] * weight
+    b5 = basis[5] * weight
+    # Slices, because an index that counts from zero needs no wrap-around check.
+    left = table[3 * piece * n_functions :]
+    left1 = left[n_functions:]
+    left2 = left[2 * n_functions :]
+    right = left[3 * n_functions :]
+    right1 = left[4 * n_functions :]
+    right2 = left[5 * n_functions :]
+    for k in range(n_functions):
+        out[k] = (
+            b0 * left[k]
+            + b1 * left1[k]
+            + b2 * left2[k]
+            + b3 * right[k]
+            + b4 * right1[k]
+            + b5 * right2[k]
+        )
+
+
+@kernel
+def neighbor_weight(distance, cutoff, smoothing, rate, scale, exponent):
+    """Shifted-cosine cutoff times density scaling rate / (rate + (r / scale)^exponent).
+
+    ``exponent`` 0 means no scaling (https://doi.org/10.1039/C8CP05921G).
+    """
+    weight = 1.0
+    if distance >= cutoff:
+        return 0.0
+    if distance > cutoff - smoothing:
+        weight = 0.5 * (1.0 + np.cos(np.pi * (distance - cutoff + smoothing) / smoothing))
+    if exponent > 0:
+        power = 1.0
+        for _ in range(exponent):
+            power *= distance / scale
+        weight *= rate / (rate + power)
+    return weight

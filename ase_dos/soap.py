@@ -1,0 +1,434 @@
+"""SOAP power spectrum: what surrounds an atom, as numbers that no rotation changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
+from numpy.typing import NDArray
+
+from ase_dos.checks import as_array, as_positive
+from ase_dos.kernels.harmonics import harmonic_coefficients
+from ase_dos.kernels.radial import gto_basis, radial_integrals, radial_table
+from ase_dos.kernels.soap import power_spectrum
+from ase_dos.neighbors import NeighborSearch, enclosing_box
+
+__all__ = ["SOAP", "RadialScaling"]
+
+_BACKENDS = ("numba", "featomic", "librascal")
+# Below this the orthonormal radial functions are made of rounding errors.
+_SMALLEST_OVERLAP = 1e-10
+
+
+class RadialScaling(NamedTuple):
+    """Weight rate / (rate + (r / scale)^exponent) of a neighbour at distance r (Angstrom).
+
+    Willatt, Musil and Ceriotti, https://doi.org/10.1039/C8CP05921G; the usual form
+    1 / (1 + (r / r0)^m) has rate 1, scale r0 and exponent m.
+    """
+
+    rate: float
+    scale: float
+    exponent: int
+
+
+@dataclass(frozen=True)
+class SOAP:
+    """Power spectrum of the neighbour density (SOAP) with GTO radial functions.
+
+    Every atom within the cutoff stands for a Gaussian, faded out before the cutoff by a shifted
+    cosine. The density of each species is expanded in orthonormal radial functions times
+    spherical harmonics, c_nlm, and p_(n1 n2 l) = (-1)^l / sqrt(2 l + 1) sum_m c_(n1 l m)
+    c_(n2 l m) (Bartok, Kondor and Csanyi, https://doi.org/10.1103/PhysRevB.87.184115; scaled
+    as featomic does). All backends give the same features to rounding.
+
+    Parameters
+    ----------
+    cutoff : float
+        Radius of the environment (Angstrom).
+    max_radial : int
+        Number of radial functions n_max (featomic's ``max_radial`` is one less).
+    max_angular : int
+        Largest angular momentum l_max.
+    width : float
+        Standard deviation of the Gaussians (Angstrom).
+    species : sequence of int or str
+        Atomic numbers or symbols of all species a frame may hold; kept sorted.
+    cutoff_smoothing : float
+        Width of the shell below the cutoff in which neighbours fade out (Angstrom).
+    radial_scaling : None, RadialScaling, mapping or sequence
+        Weight of neighbours by distance: rate, scale (Angstrom) and exponent.
+    center_weight : float
+        Weight of the atom's own Gaussian.
+    backend : str
+        "numba", "featomic" or "librascal".
+
+    Raises
+    ------
+    ValueError
+        If a hyperparameter is out of range.
+
+    Notes
+    -----
+    Layout of the features, the last index running fastest: species pair (Z_a <= Z_b) in
+    lexicographic order, n1, n2, l. Pairs of one species store n1 <= n2 only, those with n1 < n2
+    times sqrt(2); pairs of two species store all n1 (of Z_a) and n2 (of Z_b), times sqrt(2).
+    So the dot product of two feature vectors is that of the complete power spectra.
+    `feature_labels` lists it.
+    """
+
+    cutoff: float = 6.0
+    max_radial: int = 8
+    max_angular: int = 6
+    width: float = 0.4
+    species: tuple[int, ...] = (14,)
+    cutoff_smoothing: float = 0.5
+    radial_scaling: RadialScaling | None = None
+    center_weight: float = 1.0
+    backend: str = "numba"
+
+    def __post_init__(self) -> None:
+        checked = {
+            "cutoff": as_positive(self.cutoff, "cutoff"),
+            "max_radial": _as_count(self.max_radial, "max_radial", 1),
+            "max_angular": _as_count(self.max_angular, "max_angular", 0),
+            "width": as_positive(self.width, "width"),
+            "species": _as_species(self.species),
+            "cutoff_smoothing": as_positive(self.cutoff_smoothing, "cutoff_smoothing"),
+            "radial_scaling": _as_scaling(self.radial_scaling),
+            "center_weight": as_positive(self.center_weight, "center_weight", zero=True),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        if self.cutoff_smoothing > self.cutoff:
+            raise ValueError(
+                f"cutoff_smoothing: expected at most the cutoff of {self.cutoff:g} Angstrom, "
+                f"got {self.cutoff_smoothing:g}"
+            )
+        if self.backend not in _BACKENDS:
+            raise ValueError(
+                f"backend: expected one of {', '.join(_BACKENDS)}, got {self.backend!r}"
+            )
+        smallest = gto_basis(self.cutoff, self.max_radial)[2]
+        if smallest < _SMALLEST_OVERLAP:
+            raise ValueError(
+                f"max_radial: {self.max_radial} GTO functions are linearly dependent (smallest "
+                f"eigenvalue of their overlap {smallest:.0e}); take fewer"
+            )
+
+    # -- what the features are -------------------------------------------------------------
+
+    @property
+    def n_features(self) -> int:
+        """Number of features per atom."""
+        n, s = self.max_radial, len(self.species)
+        return (self.max_angular + 1) * (s * n * (n + 1) // 2 + s * (s - 1) // 2 * n * n)
+
+    @cached_property
+    def feature_labels(self) -> NDArray:
+        """Z_a, Z_b, n1, n2, l of every feature (n_features, 5)."""
+        return np.array(
+            [
+                (za, zb, n1, n2, ell)
+                for za, zb in self.species_pairs
+                for n1 in range(self.max_radial)
+                for n2 in range(n1 if za == zb else 0, self.max_radial)
+                for ell in range(self.max_angular + 1)
+            ]
+        )
+
+    @property
+    def species_pairs(self) -> list[tuple[int, int]]:
+        """Pairs of species (Z_a <= Z_b) in the order of the features."""
+        return [(a, b) for i, a in enumerate(self.species) for b in self.species[i:]]
+
+    @cached_property
+    def _full_places(self) -> tuple[NDArray, NDArray, NDArray]:
+        """Where each feature, and its mirror image, stand in the full layout; its folding."""
+        za, zb, n1, n2, ell = self.feature_labels.T
+        pairs = {pair: i for i, pair in enumerate(self.species_pairs)}
+        pair = np.array([pairs[a, b] for a, b in zip(za, zb, strict=True)])
+        shape = self._full_shape
+        here = np.ravel_multi_index((pair, ell, n1, n2), shape)
+        same = za == zb
+        mirror = np.ravel_multi_index((pair, ell, *np.where(same, (n2, n1), (n1, n2))), shape)
+        return here, mirror, np.where(same & (n1 != n2), np.sqrt(2.0), 1.0)
+
+    @property
+    def _full_shape(self) -> tuple[int, int, int, int]:
+        n = self.max_radial
+        return len(self.species_pairs), self.max_angular + 1, n, n
+
+    def full_power_spectrum(self, features: NDArray) -> NDArray:
+        """Expand features (atoms, n_features) to featomic's layout.
+
+        Returns (atoms, species pairs, l_max + 1, n_max, n_max), complete in n1 and n2. As in
+        featomic, only the pairs of two species keep their factor sqrt(2).
+        """
+        features = as_array(features, "features", (None, self.n_features))
+        here, mirror, fold = self._full_places
+        full = np.empty((len(features), int(np.prod(self._full_shape))))
+        full[:, here] = features / fold
+        full[:, mirror] = features / fold
+        return full.reshape(-1, *self._full_shape)
+
+    def _fold(self, full: NDArray) -> NDArray:
+        """Inverse of `full_power_spectrum`."""
+        here, _, fold = self._full_places
+        return full.reshape(len(full), -1)[:, here] * fold
+
+    # -- computing them --------------------------------------------------------------------
+
+    def compute(self, atoms: Atoms) -> NDArray:
+        """Features of all atoms of a frame (atoms, n_features).
+
+        Raises
+        ------
+        ValueError
+            If the frame is empty, holds a species not in `species`, two atoms at one position,
+            a NaN position, or a periodic cell without volume.
+        ImportError
+            If the backend is not installed.
+        """
+        features = np.empty((len(atoms), self.n_features))
+        for where, block in self.blocks(atoms):
+            features[where] = block
+        return features
+
+    def blocks(self, atoms: Atoms, size: int = 4096) -> Iterator[tuple[slice, NDArray]]:
+        """Yield (slice of the atoms, their features), at most ``size`` atoms at a time.
+
+        Neither the pairs nor the features of the whole frame exist at once. (With the other
+        backends the pairs do, with librascal the features too: it knows whole frames only.)
+        Errors as in `compute`.
+        """
+        size = _as_count(size, "block size", 1)
+        self._check_frame(atoms)
+        compute = getattr(self, f"_{self.backend}")(atoms)
+        for start in range(0, len(atoms), size):
+            where = slice(start, min(start + size, len(atoms)))
+            yield where, compute(where.start, where.stop)
+
+    def _check_frame(self, atoms: Atoms) -> None:
+        if len(atoms) == 0:
+            raise ValueError("atoms: the frame is empty; expected at least one atom")
+        unknown = sorted(set(atoms.numbers.tolist()) - set(self.species))
+        if unknown:
+            raise ValueError(
+                f"atoms: unknown species {_names(unknown)}; this SOAP knows {_names(self.species)}"
+            )
+
+    def _numba(self, atoms: Atoms):
+        """Return the function (start, stop) -> features by the kernels of this package."""
+        search = NeighborSearch(atoms, self.cutoff)
+        kinds = np.searchsorted(self.species, atoms.numbers)
+        basis = (self.cutoff, self.max_radial, self.max_angular, self.width)
+        table, length, at_origin = _radial(*basis)
+        rate, scale, exponent = self.radial_scaling or (1.0, 1.0, 0)
+        weighting = (self.cutoff, self.cutoff_smoothing, rate, scale, exponent)
+        center = self.center_weight * at_origin / np.sqrt(4.0 * np.pi)
+        ell = np.arange(self.max_angular + 1)
+        factors = (-1.0) ** ell / np.sqrt(2 * ell + 1)
+        harmonic_factors = harmonic_coefficients(self.max_angular)
+
+        def compute(start: int, stop: int) -> NDArray:
+            pairs = search.pairs(start, stop)
+            out = np.empty((stop - start) * self.n_features)
+            power_spectrum(
+                start, pairs.offsets, pairs.neighbors, pairs.vectors.ravel(), kinds, weighting,
+                table, length, center, harmonic_factors, factors,
+                len(self.species), self.max_radial, self.max_angular, out,
+            )  # fmt: skip
+            return out.reshape(stop - start, -1)
+
+        return compute
+
+    def _featomic(self, atoms: Atoms):
+        """Return the function (start, stop) -> features by featomic."""
+        try:
+            import metatensor
+            from featomic import SoapPowerSpectrum
+        except ImportError as error:
+            raise ImportError(
+                "backend 'featomic' needs featomic: pip install ase_dos[featomic]"
+            ) from error
+        calculator = SoapPowerSpectrum(**self._featomic_hypers())
+        NeighborSearch(atoms, self.cutoff).pairs()  # the same errors for the same frames
+        frame = _boxed(atoms, self.cutoff)
+
+        def compute(start: int, stop: int) -> NDArray:
+            wanted = np.arange(start, stop, dtype=np.int32)[:, None]
+            samples = metatensor.Labels(["atom"], wanted)
+            full = np.zeros((stop - start, *self._full_shape))
+            for key, block in calculator.compute(frame, selected_samples=samples).items():
+                pair = self.species_pairs.index(
+                    (int(key["neighbor_1_type"]), int(key["neighbor_2_type"]))
+                )
+                rows = block.samples.column("atom") - start
+                full[rows, pair] = block.values.reshape(-1, *self._full_shape[1:])
+            return self._fold(full)
+
+        return compute
+
+    def _featomic_hypers(self, spline_accuracy: float | None = 1e-10) -> dict[str, Any]:
+        """Hyperparameters as featomic wants them."""
+        density: dict[str, Any] = {
+            "type": "Gaussian",
+            "width": self.width,
+            "center_atom_weight": self.center_weight,
+        }
+        if self.radial_scaling:
+            density["scaling"] = {"type": "Willatt2018", **self.radial_scaling._asdict()}
+        return {
+            "cutoff": {
+                "radius": self.cutoff,
+                "smoothing": {"type": "ShiftedCosine", "width": self.cutoff_smoothing},
+            },
+            "density": density,
+            "basis": {
+                "type": "TensorProduct",
+                "max_angular": self.max_angular,
+                "radial": {"type": "Gto", "max_radial": self.max_radial - 1},
+                "spline_accuracy": spline_accuracy,
+            },
+        }
+
+    def _librascal(self, atoms: Atoms):
+        """Return the function (start, stop) -> features by librascal."""
+        try:
+            from rascal.representations import SphericalInvariants
+        except ImportError as error:
+            raise ImportError(
+                "backend 'librascal' needs the package rascal, built from source: "
+                "https://github.com/lab-cosmo/librascal"
+            ) from error
+        NeighborSearch(atoms, self.cutoff).pairs()  # the same errors for the same frames
+        calculator = SphericalInvariants(**self._librascal_hypers())
+        frame = _boxed(atoms, self.cutoff)
+        features = self._from_librascal(calculator.transform([frame]).get_features(calculator))
+        return lambda start, stop: features[start:stop]
+
+    def _librascal_hypers(self) -> dict[str, Any]:
+        """Hyperparameters as librascal wants them."""
+        if self.center_weight != 1.0:
+            raise ValueError(
+                f"center_weight: librascal knows only 1, got {self.center_weight:g}; "
+                "use another backend"
+            )
+        hypers: dict[str, Any] = {
+            "interaction_cutoff": self.cutoff,
+            "cutoff_smooth_width": self.cutoff_smoothing,
+            "max_radial": self.max_radial,
+            "max_angular": self.max_angular,
+            "gaussian_sigma_type": "Constant",
+            "gaussian_sigma_constant": self.width,
+            "cutoff_function_type": "ShiftedCosine",
+            "radial_basis": "GTO",
+            "soap_type": "PowerSpectrum",
+            "normalize": False,
+            "inversion_symmetry": True,
+            "expansion_by_species_method": "user defined",
+            "global_species": list(self.species),
+            "compute_gradients": False,
+            "optimization": {},
+        }
+        if self.radial_scaling:
+            hypers["cutoff_function_type"] = "RadialScaling"
+            hypers["cutoff_function_parameters"] = self.radial_scaling._asdict()
+        return hypers
+
+    def _from_librascal(self, values: NDArray) -> NDArray:
+        """Features from librascal's, laid out [species pair][n1][n2][l].
+
+        p_librascal = (-1)^l (pi width^2)^(3/2) / (16 pi^3) p_featomic: it normalises neither
+        the Gaussians nor the integral over the angles.
+        """
+        pairs, n_l, n, _ = self._full_shape
+        full = np.asarray(values).reshape(-1, pairs, n, n, n_l).transpose(0, 1, 4, 2, 3)
+        scale = (-1.0) ** np.arange(n_l) * 16.0 * np.pi**3 / (np.pi * self.width**2) ** 1.5
+        return self._fold(full * scale[:, None, None])
+
+    # -- keeping the hyperparameters -------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Hyperparameters as plain values, ready for JSON."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["species"] = list(self.species)
+        if self.radial_scaling:
+            values["radial_scaling"] = self.radial_scaling._asdict()
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SOAP:
+        """Inverse of `to_dict`; hyperparameters that are absent take their defaults."""
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ValueError(f"SOAP: unknown hyperparameters {unknown}; expected some of {known}")
+        return cls(**values)
+
+
+@lru_cache(maxsize=16)
+def _radial(cutoff: float, n_max: int, l_max: int, width: float) -> tuple[NDArray, float, NDArray]:
+    """Table of radial integrals, length of its pieces, and the integrals at the origin (n_max)."""
+    table, length = radial_table(cutoff, n_max, l_max, width)
+    at_origin = radial_integrals([0.0], cutoff, n_max, 0, width)[0, 0, 0]
+    for array in (table, at_origin):
+        array.flags.writeable = False
+    return table, length, at_origin
+
+
+def _boxed(atoms: Atoms, cutoff: float) -> Atoms:
+    """Fully periodic frame with the same environments, its atoms inside the cell.
+
+    The other libraries know no partly periodic frames, and librascal no atoms outside the
+    cell; so open axes get enough vacuum.
+    """
+    cell, origin = enclosing_box(atoms.positions, atoms.cell.array, atoms.pbc, margin=cutoff)
+    frame = Atoms(atoms.numbers, atoms.positions - origin, cell=cell, pbc=True)
+    frame.wrap()
+    return frame
+
+
+def _as_count(value: Any, name: str, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
+    return int(value)
+
+
+def _as_species(species: Any) -> tuple[int, ...]:
+    """Atomic numbers, sorted; from numbers or symbols."""
+    items = [species] if isinstance(species, (str, int, np.integer)) else list(species)
+    numbers: list[Any] = [atomic_numbers.get(z, z) if isinstance(z, str) else z for z in items]
+    for given, z in zip(items, numbers, strict=True):
+        if not isinstance(z, (int, np.integer)) or not 0 <= z < len(chemical_symbols):
+            raise ValueError(f"species: expected atomic numbers or symbols, got {given!r}")
+    if not numbers or len(set(numbers)) != len(numbers):
+        raise ValueError(f"species: expected one or more different species, got {items}")
+    return tuple(sorted(int(z) for z in numbers))
+
+
+def _as_scaling(value: Any) -> RadialScaling | None:
+    """Check a radial scaling given as a mapping or a sequence."""
+    if value is None:
+        return None
+    try:
+        scaling = RadialScaling(**value) if isinstance(value, Mapping) else RadialScaling(*value)
+    except TypeError:
+        raise ValueError(
+            f"radial_scaling: expected rate, scale and exponent, got {value!r}"
+        ) from None
+    return RadialScaling(
+        as_positive(scaling.rate, "radial_scaling rate"),
+        as_positive(scaling.scale, "radial_scaling scale"),
+        _as_count(scaling.exponent, "radial_scaling exponent", 1),
+    )
+
+
+def _names(species: Any) -> str:
+    return ", ".join(f"{chemical_symbols[z]} ({z})" for z in species)

@@ -1,0 +1,152 @@
+"""Targets of the learning: the broadened DOS of one structure as a spline that can be shifted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from ase_dos.checks import as_array, as_positive
+from ase_dos.kernels.broadening import REACH, broaden, hermite
+from ase_dos.spectrum import DOS
+
+__all__ = ["DOSTarget", "evaluate_targets", "target_from_dos", "target_from_states"]
+
+# Nodes per standard deviation: the Hermite spline then deviates by 1e-6 of the peak.
+_NODES_PER_SIGMA = 6
+# Truncated bands leave their Gaussian tails this many standard deviations below them.
+_TRUNCATION_REACH = 3.0
+# Temperature (K) at which the Fermi level of a structure is taken: low against the width of
+# bands, high against the spacing of levels on a finite k-point mesh.
+FERMI_TEMPERATURE = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class DOSTarget:
+    """Broadened DOS of one structure as a cubic Hermite spline on uniform nodes.
+
+    Parameters
+    ----------
+    start, step : float
+        First node and spacing (eV).
+    values, derivatives : (nodes,) array
+        DOS (states/eV) of the cell and its derivative (states/eV^2) at the nodes.
+    valid_to : float
+        Energy (eV) up to which the DOS is complete; above it, it is unknown, not zero.
+    n_electrons : float
+        Electrons in the cell.
+    fermi_level : float
+        Fermi level (eV) on the structure's own energy axis.
+    smearing : float
+        Standard deviation of the Gaussian (eV).
+    """
+
+    start: float
+    step: float
+    values: NDArray
+    derivatives: NDArray
+    valid_to: float
+    n_electrons: float
+    fermi_level: float
+    smearing: float
+
+    def __call__(self, energies: NDArray, shift: float = 0.0) -> tuple[NDArray, NDArray]:
+        """DOS and its derivative at ``energies + shift`` (eV); constant above the last node."""
+        energies = as_array(energies, "energies", (None,))
+        value, derivative = np.empty_like(energies), np.empty_like(energies)
+        hermite(
+            self.start, self.step, self.values, self.derivatives, energies, float(shift),
+            value, derivative,
+        )  # fmt: skip
+        return value, derivative
+
+    def dos(self, energies: NDArray, shift: float = 0.0) -> DOS:
+        """The target as a `DOS` on ``energies`` (n,), moved down by ``shift`` (eV)."""
+        return DOS(
+            energies, self(energies, shift)[0], self.n_electrons, self.smearing,
+            valid_to=self.valid_to - shift,
+        )  # fmt: skip
+
+
+def target_from_states(states, smearing: float) -> DOSTarget:
+    """Broaden eigenvalues with unit Gaussians: ``g(E) = sum s w_k G(E - eps)``.
+
+    Parameters
+    ----------
+    states : ElectronicStates
+        Eigenvalues of one structure.
+    smearing : float
+        Standard deviation of the Gaussian (eV).
+
+    Raises
+    ------
+    ValueError
+        If the smearing is not above zero.
+    """
+    sigma = as_positive(smearing, "smearing")
+    step = sigma / _NODES_PER_SIGMA
+    start = states.eigenvalues.min() - REACH * sigma
+    valid_to = states.valid_to - _TRUNCATION_REACH * sigma
+    size = int(np.ceil((valid_to - start) / step)) + 2
+    if size < 8:
+        raise ValueError(
+            f"eigenvalues: the bands end at {states.valid_to:.2f} eV, too close to their bottom "
+            f"for a smearing of {sigma:g} eV; compute more bands"
+        )
+    values, derivatives = np.zeros(size), np.zeros(size)
+    per_level = states.weights * states.spin_degeneracy
+    broaden(states.eigenvalues, per_level, sigma, start, step, values, derivatives)
+    fermi = float(states.electron_gas(FERMI_TEMPERATURE).fermi_level)
+    return DOSTarget(
+        start, step, values, derivatives, valid_to, states.n_electrons, fermi, sigma
+    )  # fmt: skip
+
+
+def target_from_dos(dos: DOS) -> DOSTarget:
+    """Take a DOS that is already broadened; slopes come from a cubic spline through it."""
+    energies = dos.energies
+    derivatives = CubicSpline(energies, dos.values).derivative()(energies)
+    # A starting point for the alignment, for which broadening does no harm.
+    fermi = float(replace(dos, smearing=0.0).electron_gas(FERMI_TEMPERATURE).fermi_level)
+    return DOSTarget(
+        float(energies[0]), float(energies[1] - energies[0]), dos.values, derivatives,
+        dos.valid_to, dos.n_electrons, fermi, dos.smearing,
+    )  # fmt: skip
+
+
+def evaluate_targets(
+    targets: Sequence[DOSTarget], energies: NDArray, shifts: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Values, derivatives and validity of many targets on one shifted grid.
+
+    Parameters
+    ----------
+    targets : sequence of DOSTarget
+        ``n`` targets.
+    energies : (m,) array
+        Energies of the model (eV).
+    shifts : (n,) array
+        Shift of each target (eV): energy ``E`` of the model is ``E + shift`` of the structure.
+
+    Returns
+    -------
+    values, derivatives : (n, m) array
+        States/eV and states/eV^2 per cell; both zero where the target is not known.
+    known : (n, m) array of bool
+        False above the energy up to which a target is complete.
+    """
+    values = np.empty((len(targets), energies.size))
+    derivatives = np.empty_like(values)
+    known = np.empty(values.shape, dtype=bool)
+    for row, (target, shift) in enumerate(zip(targets, shifts, strict=True)):
+        hermite(
+            target.start, target.step, target.values, target.derivatives, energies, float(shift),
+            values[row], derivatives[row],
+        )  # fmt: skip
+        known[row] = energies + shift <= target.valid_to
+    values[~known] = 0.0
+    derivatives[~known] = 0.0
+    return values, derivatives, known

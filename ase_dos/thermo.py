@@ -1,0 +1,450 @@
+"""Thermodynamics of independent electrons that fill a density of states.
+
+With ``x = (E - mu)/kT`` and ``f = 1/(1 + exp(x))`` (both spins counted in g):
+
+    N = int g f,   Omega = -kT int g ln(1 + exp(-x)),   F = Omega + mu N,   U = F + T S
+    S = k int g [ln(1 + exp(-|x|)) + |x| f(|x|)]
+    K_n = int g (E - mu)^n f(1 - f)/kT,   d mu/dT = -K_1/(T K_0),   C_V = (K_2 - K_1^2/K_0)/T
+
+The DOS is the piecewise-linear function through its grid values, and that function is integrated
+to rounding error whatever kT is next to the grid spacing. C_V is at fixed N.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from ase.units import kB
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+
+from ase_dos.checks import as_array, as_positive, as_temperature
+from ase_dos.fermi import States, Window, check_window, repair_valence, uniform_grid
+from ase_dos.kernels import thermo as kernels
+
+__all__ = [
+    "ElectronGas",
+    "FunctionalWeights",
+    "functional_weights",
+    "gas_from_dos",
+    "gas_from_eigenvalues",
+]
+
+SMEARING_BIAS = 0.25  # relative bias of the thermal DOS that is worth a warning
+NO_ENTROPY = 1e-8  # k: below this neither S nor its smearing error matters to anyone
+
+
+@dataclass(frozen=True, eq=False)
+class ElectronGas:
+    """Electrons of one cell in thermal equilibrium.
+
+    Every attribute has the shape (structures..., temperatures...) of the inputs, and is a plain
+    float when both are scalar.
+
+    Attributes
+    ----------
+    temperature : float or array
+        Electronic temperature (K).
+    fermi_level : float or array
+        Chemical potential mu(T) (eV); at T = 0 the middle of the gap where there is one.
+    n_electrons : float or array
+        Electrons per cell.
+    entropy : float or array
+        S (eV/K per cell); 0 at T = 0.
+    internal_energy, free_energy : float or array
+        U = int g f E and F = U - T S (eV per cell), on the energy axis of the input.
+    heat_capacity : float or array
+        C_V at fixed electron number (eV/K per cell).
+    thermal_dos : float or array
+        int g (-df/dE) (states/eV per cell): the DOS at mu as the temperature sees it.
+    fermi_slope : float or array
+        d mu/dT at fixed electron number (eV/K).
+    valence_factor : float or array
+        What the states below the gap were multiplied by to hold N electrons; 1 without a repair.
+    """
+
+    temperature: float | NDArray
+    fermi_level: float | NDArray
+    n_electrons: float | NDArray
+    entropy: float | NDArray
+    internal_energy: float | NDArray
+    free_energy: float | NDArray
+    heat_capacity: float | NDArray
+    thermal_dos: float | NDArray
+    fermi_slope: float | NDArray
+    valence_factor: float | NDArray
+
+    @property
+    def grand_potential(self) -> float | NDArray:
+        """Omega = F - mu N (eV per cell)."""
+        return self.free_energy - self.fermi_level * self.n_electrons
+
+    def occupations(self, energies: ArrayLike) -> NDArray:
+        """Fermi-Dirac occupation (0 to 1) of states at ``energies`` (eV).
+
+        Parameters
+        ----------
+        energies : array_like
+            Energies (eV), any shape.
+
+        Returns
+        -------
+        array
+            Shape (structures..., temperatures..., *energies.shape). At T = 0 a step that is 1/2
+            at the Fermi level.
+        """
+        energies = as_array(energies, "energies")
+        tail = (np.ndim(self.temperature),) + (1,) * energies.ndim
+        shape = np.shape(self.temperature) + tail[1:]
+        above = energies - np.reshape(self.fermi_level, shape)
+        kt = kB * np.reshape(self.temperature, shape)
+        cold = np.broadcast_to(kt == 0, above.shape)
+        with np.errstate(over="ignore"):
+            warm = expit(-above / np.where(kt == 0, 1.0, kt))
+        return np.where(cold, 0.5 * (1.0 - np.sign(above)), warm)
+
+    def weights(self, energies: ArrayLike) -> FunctionalWeights:
+        """Give the linear functionals of the DOS on a grid; see `functional_weights`.
+
+        They act on the DOS after `ase_dos.fermi.repair_valence`; `ase_dos.fermi.repair_gradient`
+        takes derivatives back through the repair. They know of no ``correct_smearing``.
+        """
+        return functional_weights(energies, self.fermi_level, self.temperature, self.fermi_slope)
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionalWeights:
+    """Vectors over the energy grid whose product with a DOS gives an electronic quantity.
+
+    Each has the shape (..., n), leading axes as those of mu and T. The product with the
+    piecewise-linear DOS of a cell is exact; with the DOS of each atom
+    (`ase_dos.spectrum.LocalDOS.project`) it gives parts that sum to the total.
+
+    Attributes
+    ----------
+    electrons : array
+        int g f: electrons.
+    energy : array
+        int g f E: internal energy (eV).
+    entropy : array
+        Entropy (eV/K).
+    grand_potential : array
+        Omega (eV). At fixed N this is dF/dg as well: the change of mu drops out because
+        dOmega/dmu + N = 0. At imposed mu, dF/dg is ``grand_potential + mu * electrons``.
+    heat_capacity : array
+        C_V at fixed N of the whole cell (eV/K), for the d mu/dT of the whole cell.
+    thermal_dos : array
+        int g (-df/dE) (states/eV).
+    dos_at_fermi_level : array
+        g(mu) by linear interpolation (states/eV).
+    """
+
+    electrons: NDArray
+    energy: NDArray
+    entropy: NDArray
+    grand_potential: NDArray
+    heat_capacity: NDArray
+    thermal_dos: NDArray
+    dos_at_fermi_level: NDArray
+
+
+def functional_weights(
+    energies: ArrayLike,
+    fermi_level: ArrayLike,
+    temperature: ArrayLike,
+    fermi_slope: ArrayLike = 0.0,
+) -> FunctionalWeights:
+    """Weights on the grid for the linear functionals of a piecewise-linear DOS.
+
+    The kernel of a free-energy change F(T) - F(0) at fixed N, ``omega_T - min(E - mu_0, 0)``, is
+    the difference of two ``grand_potential`` weights, at (mu_T, T) and at (mu_0, 0).
+
+    Parameters
+    ----------
+    energies : (n,) array_like
+        Uniform energy grid (eV).
+    fermi_level, temperature : array_like
+        mu (eV) and T (K), broadcast against each other.
+    fermi_slope : array_like
+        d mu/dT (eV/K) at fixed N; enters the heat capacity only.
+
+    Raises
+    ------
+    ValueError
+        If an input is not finite, the grid is not uniform, or T < 0.
+    """
+    energies, step = uniform_grid(energies)
+    mu, temperature, slope = np.broadcast_arrays(
+        as_array(fermi_level, "fermi_level"), as_temperature(temperature),
+        as_array(fermi_slope, "fermi_slope"),
+    )  # fmt: skip
+    n = energies.size
+    out = np.empty((mu.size, 5, n))
+    for i, (m, t, s) in enumerate(zip(mu.flat, temperature.flat, slope.flat, strict=True)):
+        kernels.hat_weights(float(m), kB * float(t), energies[0], step, n, -float(s) / kB, out[i])
+    f, s, omega, thermal, c = np.moveaxis(out, 1, 0).reshape((5, *mu.shape, n))
+    at_mu = np.maximum(1.0 - np.abs(energies - mu[..., None]) / step, 0.0)
+    cold = (temperature == 0)[..., None]
+    return FunctionalWeights(
+        electrons=f,
+        energy=omega + mu[..., None] * f + (kB * temperature)[..., None] * s,
+        entropy=kB * s,
+        grand_potential=omega,
+        heat_capacity=kB * c,
+        thermal_dos=np.where(cold, at_mu, thermal),
+        dos_at_fermi_level=at_mu,
+    )
+
+
+def gas_from_dos(
+    energies: ArrayLike,
+    values: ArrayLike,
+    n_electrons: ArrayLike,
+    temperature: ArrayLike,
+    *,
+    valid_to: ArrayLike | None = None,
+    smearing: float = 0.0,
+    correct_smearing: bool = False,
+    valence_tolerance: float = 1e-3,
+) -> ElectronGas:
+    """Thermodynamics of the electrons that fill a density of states.
+
+    Parameters
+    ----------
+    energies : (n,) array_like
+        Uniform grid (eV). There are no states below its first point.
+    values : (..., n) array_like
+        Density of states per cell (states/eV, both spins), linear between grid points; leading
+        axes are structures.
+    n_electrons : array_like
+        Electrons per cell, broadcast against the structures.
+    temperature : array_like
+        Temperatures (K), zero or above, any shape.
+    valid_to : array_like, optional
+        Highest energy (eV) up to which the values are complete, broadcast against the structures;
+        the last grid point by default. The true states above it are taken to continue with the
+        mean DOS of the last eV below it, and the electrons that these would hold must stay below
+        1e-6 of N; values given above it hardly count then, and are integrated as they are. A DOS
+        that is zero over that last eV is taken as complete.
+    smearing : float
+        Standard deviation (eV) of the Gaussian that the DOS is broadened with.
+    correct_smearing : bool
+        Remove the leading bias of the smearing: every integral int g h becomes
+        int g (h - sigma^2/2 h''). Asymptotic in sigma/kT and refused for kT <= sigma.
+    valence_tolerance : float
+        Largest relative error of the count below a gap that `repair_valence` mends. 0 takes the
+        count literally, for a doped cell.
+
+    Returns
+    -------
+    ElectronGas
+        Attributes of shape (structures..., temperatures...).
+
+    Raises
+    ------
+    ValueError
+        If the input is malformed, the known states cannot hold the electrons, electrons would be
+        thermally excited beyond the known states (the message names the highest temperature that
+        is supported), or ``correct_smearing`` is asked for at kT <= sigma.
+
+    Warns
+    -----
+    UserWarning
+        If the thermal excitations live on Gaussian tails of the smearing: ``sigma^2/2 g''`` is
+        more than a quarter of g around mu. The states in such a tail are too many by up to
+        exp(sigma^2 / 2(kT)^2).
+    """
+    energies, step = uniform_grid(energies)
+    values = as_array(values, "values")
+    if values.ndim < 1 or values.shape[-1] != energies.size or values.size == 0:
+        raise ValueError(f"values: expected shape (..., {energies.size}), got {values.shape}")
+    temperature = as_temperature(temperature)
+    smearing = as_positive(smearing, "smearing", zero=True)
+    shape, electrons, top = _broadcast_structures(
+        values.shape[:-1], n_electrons, energies[-1] if valid_to is None else valid_to
+    )
+    g = np.broadcast_to(values, (*shape, energies.size)).reshape(-1, energies.size)
+    top = np.minimum(top, energies[-1])
+    g, factor = repair_valence(energies, g, electrons, tolerance=valence_tolerance)
+    states = States(energies[0], step, np.ascontiguousarray(g), np.empty(0), np.empty((len(g), 0)))
+    window = Window.of_dos(energies, g, electrons, top)
+    if smearing and correct_smearing:
+        _check_correction(smearing, temperature)
+        # int g h'' = int g'' h, and g'' of a piecewise-linear g is a level at every kink.
+        kinks = -0.5 * smearing**2 * _kinks(g, step)
+        states = States(states.start, step, states.g, energies, kinks)
+    gas = _solve(states, electrons, factor, temperature, shape, window)
+    if smearing and not correct_smearing:
+        _warn_of_smearing(energies, g, smearing, gas)
+    return gas
+
+
+def gas_from_eigenvalues(
+    eigenvalues: ArrayLike,
+    weights: ArrayLike,
+    n_electrons: float,
+    spin_degeneracy: float,
+    temperature: ArrayLike,
+    *,
+    top: float | None = None,
+) -> ElectronGas:
+    """Thermodynamics of the electrons that fill discrete levels: exact sums, no broadening.
+
+    Parameters
+    ----------
+    eigenvalues : (spins, kpoints, bands) array_like
+        Energies (eV).
+    weights : (kpoints,) array_like
+        k-point weights that sum to 1.
+    n_electrons : float
+        Electrons per cell.
+    spin_degeneracy : float
+        Electrons that one eigenvalue holds: 2 for spin-paired, 1 per spin channel or spinor.
+    temperature : array_like
+        Temperatures (K), zero or above, any shape.
+    top : float, optional
+        Energy (eV) up to which the levels are complete: by default the lowest, over k-points and
+        spins, of the highest band. ``numpy.inf`` says that there are no other levels. The same
+        window check as in `gas_from_dos`.
+
+    Returns
+    -------
+    ElectronGas
+        Attributes of the shape of ``temperature``. S at T = 0 is 0 also when a degenerate level
+        is partly filled (the limit T -> 0 is not).
+
+    Raises
+    ------
+    ValueError
+        If the input is malformed, the levels cannot hold the electrons, or the bands end too low
+        for the temperature.
+    """
+    eigenvalues = as_array(eigenvalues, "eigenvalues", (None, None, None))
+    weights = as_array(weights, "weights", (eigenvalues.shape[1],))
+    if eigenvalues.size == 0:
+        raise ValueError(f"eigenvalues: expected at least one, got shape {eigenvalues.shape}")
+    if (weights < 0).any() or abs(weights.sum() - 1) > 1e-6:
+        raise ValueError(f"weights: expected >= 0 with sum 1, got sum {weights.sum():.9g}")
+    degeneracy = as_positive(spin_degeneracy, "spin_degeneracy")
+    temperature = as_temperature(temperature)
+    used = weights > 0
+    eigenvalues, weights = eigenvalues[:, used], weights[used] / weights.sum()
+    if top is None:
+        top = eigenvalues.max(axis=2).min()
+    elif np.isnan(top):
+        raise ValueError("top: expected an energy in eV, or infinity, got NaN")
+    levels = np.ravel(eigenvalues)
+    states = degeneracy * np.broadcast_to(weights[:, None], eigenvalues.shape).ravel()
+    order = np.argsort(levels, kind="stable")
+    levels, states = levels[order], states[order]
+    shape, electrons, _ = _broadcast_structures((), as_positive(n_electrons, "n_electrons"), 0.0)
+    return _solve(
+        States(0.0, 1.0, np.empty((1, 0)), levels, states[None]), electrons, np.ones(1),
+        temperature, shape, Window.of_levels(levels, states, electrons, float(top)),
+    )  # fmt: skip
+
+
+def _solve(
+    states: States, electrons: NDArray, factor: NDArray, temperature: NDArray,
+    shape: tuple[int, ...], window: Window,
+) -> ElectronGas:  # fmt: skip
+    """Solve every structure at every temperature, check the window, and shape the result."""
+    kt = kB * temperature.ravel()
+    result = states.solve(kt, electrons)
+    lost = ~np.isfinite(result).all(axis=(0, 2))
+    if lost.any():
+        raise ValueError(
+            f"no Fermi level found at {temperature.ravel()[lost][0]:g} K: is the DOS negative "
+            "around it?"
+        )
+    check_window(states, electrons, window, result[..., 0], kt)
+    full = (*shape, *temperature.shape)
+
+    def shaped(array: NDArray):
+        return float(array.reshape(())) if full == () else array.reshape(full)
+
+    mu, free, entropy, capacity, thermal, slope = np.moveaxis(result, -1, 0)
+    entropy = kB * entropy
+    wide = np.ones((len(electrons), kt.size))
+    return ElectronGas(
+        temperature=shaped(wide * temperature.ravel()),
+        fermi_level=shaped(mu),
+        n_electrons=shaped(wide * electrons[:, None]),
+        entropy=shaped(entropy),
+        internal_energy=shaped(free + temperature.ravel() * entropy),
+        free_energy=shaped(free),
+        heat_capacity=shaped(kB * capacity),
+        thermal_dos=shaped(thermal),
+        fermi_slope=shaped(kB * slope),
+        valence_factor=shaped(wide * factor[:, None]),
+    )
+
+
+def _broadcast_structures(
+    shape: tuple[int, ...], n_electrons: ArrayLike, top: ArrayLike
+) -> tuple[tuple[int, ...], NDArray, NDArray]:
+    """Find the common shape of the structures; give N and the top (eV) one value for each."""
+    electrons = as_array(n_electrons, "n_electrons")
+    top = np.asarray(top, dtype=float)
+    if (electrons <= 0).any():
+        raise ValueError(f"n_electrons: expected > 0, got {electrons.min():g}")
+    if np.isnan(top).any():
+        raise ValueError("valid_to: expected energies in eV, got NaN")
+    try:
+        shape = np.broadcast_shapes(shape, electrons.shape, top.shape)
+    except ValueError:
+        raise ValueError(
+            f"n_electrons {electrons.shape} and valid_to {top.shape}: expected shapes that "
+            f"broadcast against the structures {shape}"
+        ) from None
+    return shape, *(np.broadcast_to(a, shape).reshape(-1).copy() for a in (electrons, top))
+
+
+def _kinks(g: NDArray, step: float) -> NDArray:
+    """Change of slope (states/eV^2) at every grid point, the DOS being flat outside the grid."""
+    slopes = np.diff(g, axis=-1) / step
+    zero = np.zeros_like(slopes[..., :1])
+    return np.diff(np.concatenate([zero, slopes, zero], axis=-1), axis=-1)
+
+
+def _check_correction(smearing: float, temperature: NDArray) -> None:
+    """Refuse the expansion in sigma/kT where it does not converge."""
+    if (kB * temperature <= smearing).any():
+        raise ValueError(
+            f"correct_smearing: expected temperatures above sigma/k = {smearing / kB:.6g} K for "
+            f"sigma = {smearing:g} eV, got {temperature.min():g} K: use a smaller smearing"
+        )
+
+
+def _warn_of_smearing(energies: NDArray, g: NDArray, smearing: float, gas: ElectronGas) -> None:
+    """Warn where sigma^2/2 g'' / g, averaged around mu, says that g is the tail of a Gaussian."""
+    step = energies[1] - energies[0]
+    full = (len(g), -1)
+    temperature = np.reshape(gas.temperature, full)
+    mu, entropy = np.reshape(gas.fermi_level, full), np.reshape(gas.entropy, full)
+    doubtful = (temperature > 0) & (kB * temperature < smearing) & (entropy > NO_ENTROPY * kB)
+    worst = (0.0, 0.0, 0.0)
+    for i in np.flatnonzero(doubtful.any(axis=1)):
+        t = temperature[i, doubtful[i]]
+        # Narrower than sigma/4 no Gaussian-smeared curve has structure, only noise.
+        width = np.maximum(kB * t, max(0.25 * smearing, step))[:, None]
+        x = np.minimum(np.abs(energies - mu[i, doubtful[i], None]) / width, 700.0)
+        around = np.exp(-x) / (1.0 + np.exp(-x)) ** 2
+        mean = step * (around @ g[i])
+        bend = 0.5 * smearing**2 * (around @ _kinks(g[i], step))
+        bias = np.divide(bend, mean, out=np.zeros_like(mean), where=mean > 0)
+        for b, temp, m in zip(bias, t, mu[i, doubtful[i]], strict=True):
+            if b > SMEARING_BIAS and (worst[0] == 0 or temp < worst[1]):
+                worst = (b, temp, m)
+    if worst[0]:
+        _, temp, m = worst
+        exponent = 0.5 * (smearing / (kB * temp)) ** 2
+        warnings.warn(
+            f"at {temp:g} K the Fermi level ({m:.4g} eV) lies where the DOS is the tail of its "
+            f"Gaussian smearing of {smearing:g} eV: thermal excitations are overestimated by up "
+            f"to exp(sigma^2/2(kT)^2) = exp({exponent:.3g}); "
+            f"use a smearing below kT = {kB * temp:.3g} eV, or the eigenvalues",
+            UserWarning, stacklevel=3,
+        )  # fmt: skip

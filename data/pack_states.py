@@ -1,0 +1,63 @@
+"""Pack structures and the eigenvalues that run_dft.py left into one small data set.
+
+    python data/pack_states.py structures.extxyz runs/ data/silicon/silicon.npz --heldout surface
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from ase.io import read
+
+from ase_dos.dataset import Dataset, save_dataset, seeded_split
+from ase_dos.states import ElectronicStates
+
+
+def load_run(path: Path):
+    """Dense states, self-consistent states with printed values, and settings of one run."""
+    with np.load(path, allow_pickle=False) as run:
+        settings = json.loads(str(run["settings"]))
+        electrons = float(run["n_electrons"])
+        dense = ElectronicStates(run["eigenvalues"], run["weights"], electrons, 2)
+        printed = ElectronicStates(
+            run["scf_eigenvalues"], run["scf_weights"], electrons, 2,
+            fermi_level=float(run["fermi_level"]), smearing_width=settings["width"],
+            entropy_term=float(run["entropy_term"]),
+        )  # fmt: skip
+    return dense, printed, settings
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("structures")
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--heldout", default="surface", help="family kept out of training")
+    parser.add_argument("--seed", type=int, default=2026)
+    args = parser.parse_args()
+    frames, dense, printed, meshes, settings = [], [], [], {}, {}
+    for atoms in read(args.structures, index=":"):
+        path = args.runs / f"{atoms.info['name']}.npz"
+        if not path.exists():
+            print(f"{path}: missing, left out", file=sys.stderr)
+            continue
+        states, run, settings = load_run(path)
+        meshes[atoms.info["name"]] = [settings.pop(k) for k in ("mesh", "scf_mesh", "kspacing")]
+        frames.append(atoms)
+        dense.append(states)
+        printed.append(run)
+    split = seeded_split([atoms.info["family"] for atoms in frames], args.heldout, args.seed)
+    provenance = {"settings": settings, "split_seed": args.seed, "heldout": args.heldout,
+                  "mesh, scf_mesh, kspacing": meshes}  # fmt: skip
+    save_dataset(args.output, Dataset(frames, dense, printed, split), provenance=provenance)
+    size = args.output.stat().st_size / 1e6
+    print(f"{len(frames)} structures, {size:.2f} MB: {args.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Noise of the targets: denser k-point meshes, denser self-consistent meshes, finer grids.
+
+    python data/silicon/convergence.py structures.extxyz runs/ convergence.json [names ...]
+
+For each named structure (by default two of every family) the DOS of the data set is compared
+with that of the next denser mesh (spacing * 0.8), of a density from a denser self-consistent
+mesh (spacing * 0.7), and of a real-space grid of 0.2 Angstrom. Figures are RMSE in states
+eV^-1/2 per atom after alignment, sigma 0.3 eV, from the band bottom to 14 eV above the Fermi
+level: the definition by which models are judged. Restartable like run_dft.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from ase.io import read
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from pack_states import load_run
+from run_dft import dense_eigenvalues, kpoint_mesh, self_consistent
+
+from ase_dos.fit.scores import best_shift
+from ase_dos.states import ElectronicStates
+from ase_dos.targets import target_from_states
+
+SIGMA = 0.3
+
+
+def target(levels, electrons):
+    return target_from_states(ElectronicStates(*levels, electrons, 2), SIGMA)
+
+
+def difference(reference, other, n_atoms):
+    """Aligned RMSE (states eV^-1/2 per atom) between two targets of one structure."""
+    fermi = other.fermi_level
+    energies = np.arange(reference.start, fermi + 14, 0.05)
+    prediction = other(energies)[0]
+    _, squared = best_shift(reference, prediction, energies, reference.fermi_level - fermi, 1.0)
+    return float(np.sqrt(squared)) / n_atoms
+
+
+def measure(atoms, run_path, log):
+    states, _, settings = load_run(run_path)
+    n, electrons = len(atoms), states.n_electrons
+    packed = target_from_states(states, SIGMA)
+    spacing = settings["kspacing"]
+    coarse = max(settings["scf_mesh"])
+    calc = self_consistent(atoms, _spacing_of(atoms, coarse), log)
+    same = target(dense_eigenvalues(calc, spacing, log), electrons)
+    result = {"name": atoms.info["name"], "family": atoms.info["family"], "atoms": n,
+              "mesh": settings["mesh"], "scf_mesh": settings["scf_mesh"]}  # fmt: skip
+    result["rerun"] = difference(packed, same, n)
+    denser = target(dense_eigenvalues(calc, spacing * 0.8, log), electrons)
+    result["denser mesh"] = kpoint_mesh(atoms, spacing * 0.8)
+    result["k-points"] = difference(packed, denser, n)
+    finer = self_consistent(atoms, _spacing_of(atoms, coarse) * 0.7, log)
+    result["density"] = difference(packed, target(dense_eigenvalues(finer, spacing, log), electrons), n)
+    if n <= 16:
+        grid = self_consistent(atoms, _spacing_of(atoms, coarse), log, h=0.2)
+        result["grid"] = difference(packed, target(dense_eigenvalues(grid, spacing, log), electrons), n)
+    return result
+
+
+def _spacing_of(atoms, points):
+    """Spacing whose mesh has ``points`` along the longest reciprocal vector."""
+    lengths = 2 * np.pi * np.linalg.norm(atoms.cell.reciprocal(), axis=1)[np.asarray(atoms.pbc)]
+    return float(lengths.max()) / points
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("structures")
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args()
+    frames = {atoms.info["name"]: atoms for atoms in read(args.structures, index=":")}
+    names = args.names or [name for name in frames if name.endswith(("_01", "_03"))]
+    results = json.loads(args.output.read_text()) if args.output.exists() else []
+    done = {entry["name"] for entry in results}
+    for name in names:
+        run = args.runs / f"{name}.npz"
+        if name in done or not run.exists():
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            results.append(measure(frames[name], run, Path(folder, "log.txt")))
+        partial = args.output.with_suffix(".partial")
+        partial.write_text(json.dumps(results, indent=1))
+        os.replace(partial, args.output)
+        print(results[-1], flush=True)
+
+
+if __name__ == "__main__":
+    main()

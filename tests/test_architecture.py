@@ -1,0 +1,77 @@
+"""The direction of imports, and what importing the package may cost."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "ase_dos"
+
+# What each room may import of the others; subpackages count as one room.
+ALLOWED = {
+    "__init__": {"_version"},
+    "_version": set(),
+    "checks": set(),
+    "kernels": set(),
+    "spectrum": {"checks"},
+    "states": {"checks"},
+    "readers": {"checks", "spectrum", "states"},
+    "targets": {"checks", "kernels", "spectrum"},
+    "neighbors": {"checks", "kernels"},
+    "soap": {"checks", "kernels", "neighbors"},
+    "thermo": {"checks", "kernels", "spectrum"},
+    "fit": {"checks", "kernels", "spectrum", "targets"},
+    "evaluation": {"fit", "spectrum", "targets"},
+    "dataset": {"states"},
+    "model": {"_version", "checks", "evaluation", "fit", "soap", "spectrum", "targets"},
+    "calculator": {"checks", "model", "spectrum", "thermo"},
+    "statistics": {"checks"},
+    "trajectory": {"_version", "checks", "model", "spectrum", "statistics", "thermo"},
+    "plot": {"checks", "evaluation", "spectrum", "trajectory"},
+}
+# Methods that delegate to a later room when they are called; nothing is imported before.
+SHORTCUTS = {("spectrum", "thermo"), ("spectrum", "plot"), ("states", "thermo"),
+             ("states", "readers"), ("trajectory", "plot")}  # fmt: skip
+
+
+def room(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(tree, body_only):
+    nodes = tree.body if body_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ase_dos"):
+            parts = node.module.split(".")
+            names = [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
+            yield from names
+        elif isinstance(node, ast.Import):
+            yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("ase_dos."))
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.name))
+def test_imports_follow_the_table(path):
+    here = room(path)
+    if here == "cli":
+        return
+    tree = ast.parse(path.read_text())
+    assert set(imports(tree, body_only=True)) - {here} <= ALLOWED[here]
+    everything = set(imports(tree, body_only=False)) - {here}
+    assert {name for name in everything - ALLOWED[here] if (here, name) not in SHORTCUTS} == set()
+
+
+def test_import_is_light():
+    code = "import sys, ase_dos; print(sum(m.split('.')[0] in ('numba', 'ase', 'matplotlib') for m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
+
+
+def test_every_public_name_resolves():
+    import ase_dos
+
+    for name in ase_dos.__all__:
+        assert getattr(ase_dos, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = ase_dos.nonsense

@@ -1,0 +1,169 @@
+"""Ridge, shifts and errors on spectra made so that the answer is known."""
+
+import numpy as np
+import pytest
+
+from ase_dos.fit.alignment import (
+    Problem, align, choose, cross_correlation_shifts, filled_targets, leave_one_out,
+)  # fmt: skip
+from ase_dos.fit.ridge import Ridge
+from ase_dos.fit.scores import aligned_errors, best_shift
+from ase_dos.targets import DOSTarget
+
+STEP = 0.05
+ENERGIES = np.arange(-6, 8, 0.1)
+
+
+def peaks(energies, centers, heights, width=0.6):
+    x = (energies[:, None] - centers) / width
+    g = heights * np.exp(-0.5 * x**2)
+    return g.sum(axis=1), (-x / width * g).sum(axis=1)
+
+
+def make_problem(n=24, seed=0, shifts=None, noise=0.0, valid_to=20.0, bound=3.0, contrast=0.35):
+    """Spectra linear in random features, each with its own energy zero."""
+    rng = np.random.default_rng(seed)
+    centers = np.linspace(-4, 5, 6)
+    base, mixing = np.full(6, 1.0), rng.normal(0, contrast, (3, 6))
+    features = rng.normal(size=(n, 3))
+    true = rng.normal(0, 0.4, n) if shifts is None else shifts
+    nodes = np.arange(-14, 16, STEP)
+    targets = []
+    for x, shift in zip(features, true, strict=True):
+        heights = base + x @ mixing + noise * rng.normal(size=6)
+        value, slope = peaks(nodes - shift, centers, heights)
+        targets.append(DOSTarget(-14.0, STEP, value, slope, valid_to, 4.0, 0.0, 0.6))
+    ridge = Ridge.decompose(features, np.ones((n, 1)))
+    problem = Problem(ridge, targets, np.ones(n), ENERGIES, np.zeros(n), bound)
+    return problem, true
+
+
+def test_residual_maker_is_that_of_the_plain_normal_equations():
+    rng = np.random.default_rng(3)
+    phi, z, g = rng.normal(size=(12, 5)), np.ones((12, 1)), rng.normal(size=(12, 4))
+    ridge = Ridge.decompose(phi, z)
+    strength = 0.3 * ridge.scale
+    design = np.hstack([phi, z])
+    penalty = np.diag([strength] * 5 + [0.0])
+    hat = design @ np.linalg.solve(design.T @ design + penalty, design.T)
+    assert np.allclose(ridge.residual_maker(0.3), np.eye(12) - hat, atol=1e-12)
+    weights, terms = ridge.solve(0.3, g)
+    assert np.allclose(phi @ weights + z @ terms, hat @ g, atol=1e-12)
+
+
+def test_leave_one_out_in_closed_form_equals_refitting():
+    problem, _ = make_problem(n=10, noise=0.3)
+    maker = problem.ridge.residual_maker(0.1)
+    strength = 0.1 * problem.ridge.scale
+    g = problem.per_atom(np.zeros(10))[0]
+    closed = maker @ g / np.diag(maker)[:, None]
+    design = np.hstack([problem.ridge.features, np.ones((10, 1))])
+    for out in range(10):
+        rest = np.arange(10) != out
+        a = design[rest].T @ design[rest] + np.diag([strength] * 3 + [0.0])
+        coefficients = np.linalg.solve(a, design[rest].T @ g[rest])
+        assert np.allclose(g[out] - design[out] @ coefficients, closed[out], atol=1e-10)
+
+
+def test_shifts_are_recovered():
+    problem, true = make_problem()
+    found = align(problem, 1e-6, 0.0, problem.origin)
+    assert np.allclose(found.shifts, true - true.mean(), atol=2e-3)
+    assert abs(found.shifts.mean()) < 1e-12
+
+
+def test_gradient_of_the_projected_loss():
+    """The optimum of the loss with the exact gradient beats every small step away from it."""
+    problem, _ = make_problem(noise=0.2)
+    maker = problem.ridge.residual_maker(0.01)
+
+    def loss(shifts):
+        g = problem.per_atom(shifts)[0]
+        return np.sum(g * (maker @ g)) * problem.step
+
+    point = np.random.default_rng(5).normal(0, 0.2, 24)
+    values, slopes, _ = problem.per_atom(point)
+    gradient = 2 * np.sum(slopes * (maker @ values), axis=1) * problem.step
+    h = 1e-5
+    numeric = [(loss(point + h * e) - loss(point - h * e)) / (2 * h) for e in np.eye(24)]
+    assert np.allclose(gradient, numeric, rtol=1e-5, atol=1e-6)
+    assert np.abs(gradient).max() > 1e-2  # it does not vanish at the start
+
+
+def test_result_does_not_depend_on_the_order_of_structures():
+    problem, _ = make_problem(noise=0.1)
+    order = np.random.default_rng(7).permutation(24)
+    shuffled = Problem(
+        Ridge.decompose(problem.ridge.features[order], np.ones((24, 1))),
+        [problem.targets[i] for i in order], np.ones(24), ENERGIES, np.zeros(24),
+    )  # fmt: skip
+    one = align(problem, 0.01, 0.01, problem.origin).shifts
+    two = align(shuffled, 0.01, 0.01, shuffled.origin).shifts
+    assert np.allclose(one[order], two, atol=1e-4)
+
+
+def test_penalty_pulls_to_the_reference_and_bound_holds():
+    problem, _ = make_problem(noise=0.1)
+    loose = align(problem, 0.01, 0.0, problem.origin).shifts
+    stiff = align(problem, 0.01, 1e4, problem.origin).shifts
+    assert np.abs(stiff).max() < 0.01 * np.abs(loose).max()
+    bounded, true = make_problem(bound=0.1)
+    found = align(bounded, 0.01, 0.0, bounded.origin).shifts
+    assert np.abs(found).max() <= 0.2 + 1e-9 < np.abs(true).max()
+
+
+def test_masked_energies_are_filled_not_taken_as_zero():
+    full, true = make_problem()
+    cut = make_problem()[0]
+    # every second structure ends inside the window
+    targets = [
+        t if i % 2 else DOSTarget(t.start, t.step, t.values, t.derivatives, 3.0, 4.0, 0.0, 0.6)
+        for i, t in enumerate(cut.targets)
+    ]
+    cut = Problem(cut.ridge, targets, cut.n_atoms, ENERGIES, cut.origin)
+    found = align(cut, 1e-6, 0.0, cut.origin)
+    assert np.allclose(found.shifts, true - true.mean(), atol=0.02)
+    filled = filled_targets(cut, found.shifts, cut.ridge.residual_maker(1e-6))
+    complete = full.per_atom(found.shifts)[0]
+    assert np.abs(filled - complete).max() < 0.05 * complete.max()
+
+
+def test_cross_correlation_brings_peaks_together():
+    # the peaks are 1.8 eV apart: shifts within half of that are unambiguous
+    problem, true = make_problem(shifts=np.linspace(-0.8, 0.8, 24), contrast=0.1)
+    shifts = cross_correlation_shifts(problem)
+    assert np.std(shifts - true) < 0.25 * np.std(true)
+
+
+def test_adaptive_beats_a_wrong_fixed_reference():
+    problem, _ = make_problem(noise=0.05)
+    grid = 10.0 ** np.arange(-5, 1)
+    fixed, _ = choose(problem, grid, [0.0], adaptive=False)
+    free, history = choose(problem, grid, [0.0, 0.01], adaptive=True)
+    assert leave_one_out(problem, free).rmse < 0.5 * leave_one_out(problem, fixed).rmse
+    assert {entry["penalty"] for entry in history} == {0.0, 0.01}
+
+
+def test_best_shift_is_global():
+    problem, _ = make_problem(n=3, shifts=np.array([2.3, -1.9, 0.0]))
+    for target, shift in zip(problem.targets, (2.3, -1.9, 0.0), strict=True):
+        prediction = target(ENERGIES, shift)[0]
+        found, squared = best_shift(target, prediction, ENERGIES, 0.0)
+        assert found == pytest.approx(shift, abs=1e-4)
+        assert squared < 1e-6
+
+
+def test_errors_are_per_atom_and_blind_to_shifts():
+    problem, true = make_problem(n=6)
+    exact = np.array([t(ENERGIES, s)[0] for t, s in zip(problem.targets, true, strict=True)])
+    wrong = exact + 0.01
+    errors = aligned_errors(problem.targets, wrong, np.ones(6), ENERGIES, np.zeros(6))
+    length = ENERGIES.size * 0.1
+    assert errors.rmse == pytest.approx(0.01 * np.sqrt(length), rel=0.02)
+    doubled = [
+        DOSTarget(t.start, t.step, 2 * t.values, 2 * t.derivatives, 20.0, 8.0, 0.0, 0.6)
+        for t in problem.targets
+    ]
+    again = aligned_errors(doubled, wrong, np.full(6, 2), ENERGIES, np.zeros(6))
+    assert again.rmse == pytest.approx(errors.rmse, rel=1e-6)
+    assert again.spread == pytest.approx(errors.spread, rel=1e-4)

@@ -1,0 +1,199 @@
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from ase import Atoms
+from conftest import toy_frames, toy_states
+
+from ase_dos.model import DOSModel
+from ase_dos.soap import SOAP
+from ase_dos.spectrum import DOS, EnergyGrid
+from ase_dos.targets import target_from_states
+
+
+def soap(**options):
+    return SOAP(
+        **{"cutoff": 4.5, "max_radial": 4, "max_angular": 3, "width": 0.5, "species": ("Si",)}
+        | options
+    )
+
+
+def test_training_set_is_reproduced_and_new_structures_predicted(toy_model, toy_data):
+    report = toy_model.evaluate(*toy_data)
+    frames = toy_frames(5, seed=77)
+    states = [toy_states(atoms, seed=100 + i) for i, atoms in enumerate(frames)]
+    fresh = toy_model.evaluate(frames, states)
+    assert report.percent_rmse < 25
+    assert fresh.percent_rmse < 50
+    assert "RMSE" in fresh.summary()
+
+
+def test_total_is_the_sum_of_local_parts_and_the_count_is_right(toy_model, toy_data):
+    atoms = toy_data[0][0]
+    local = toy_model.predict(atoms)
+    total = local.total()
+    assert local.values.shape == (8, toy_model.grid_.size)
+    assert np.allclose(local.values.sum(axis=0), total.values)
+    assert total.n_electrons == 32
+    truth = target_from_states(toy_data[1][0], 0.3)
+    gas = total.electron_gas(1000.0)
+    held = total.energies < gas.fermi_level
+    expected = truth.dos(total.energies, toy_model.shifts_[0]).values
+    assert np.trapezoid(total.values[held]) == pytest.approx(np.trapezoid(expected[held]), rel=0.02)
+
+
+@pytest.mark.parametrize("change", ["rotation", "permutation", "translation", "supercell"])
+def test_invariance(toy_model, toy_data, change):
+    atoms = toy_data[0][1]
+    before = toy_model.predict(atoms).total().values
+    other = atoms.copy()
+    factor = 1
+    if change == "rotation":
+        other.rotate(37, (1, 2, 3), rotate_cell=True)
+    elif change == "permutation":
+        other = other[np.random.default_rng(0).permutation(8)]
+    elif change == "translation":
+        other.positions += [0.3, -7.1, 2.2]
+    else:
+        other, factor = other.repeat((2, 1, 1)), 2
+    after = toy_model.predict(other).total().values
+    assert np.allclose(after, factor * before, atol=1e-8)
+
+
+def test_result_does_not_depend_on_the_absolute_energies(toy_data):
+    frames, states = toy_data
+    raised = [
+        type(s)(s.eigenvalues + 3.0 * np.sin(i), s.weights, s.n_electrons, 2)
+        for i, s in enumerate(states)
+    ]
+    options = {"n_modes": 8, "regularizations": [1e-3], "penalties": [0.01]}
+    one = DOSModel(soap(), **options).fit(frames, states)
+    two = DOSModel(soap(), **options).fit(frames, raised)
+    assert np.allclose(
+        one.predict(frames[0]).total().values, two.predict(frames[0]).total().values, atol=1e-3
+    )
+    assert np.allclose(two.shifts_ - one.shifts_, 3.0 * np.sin(np.arange(len(frames))), atol=1e-3)
+
+
+def test_average_potential_does_depend_on_them(toy_data):
+    frames, states = toy_data
+    options = {"n_modes": 8, "regularizations": [1e-3], "penalties": [0.01]}
+    errors = {
+        reference: DOSModel(soap(), reference=reference, **options)
+        .fit(frames, states)
+        .info["leave_one_out_rmse"]
+        for reference in ("adaptive", "fermi", "average_potential")
+    }
+    assert errors["adaptive"] <= 1.02 * errors["fermi"]
+    assert errors["fermi"] < 0.5 * errors["average_potential"]
+
+
+def test_training_on_dos_agrees_with_training_on_eigenvalues(toy_data):
+    frames, states = toy_data
+    targets = [target_from_states(s, 0.3) for s in states]
+    dos = [
+        t.dos(np.arange(t.start, t.valid_to, 0.05)) for t in targets
+    ]
+    options = {"n_modes": 8, "regularizations": [1e-3], "penalties": [0.01],
+               "grid": EnergyGrid(-15, 0.05, 500)}  # fmt: skip
+    one = DOSModel(soap(), **options).fit(frames, states).predict(frames[0]).total()
+    two = DOSModel(soap(), **options).fit(frames, dos).predict(frames[0]).total()
+    assert isinstance(dos[0], DOS)
+    assert np.abs(one.values - two.values).max() < 0.02 * one.values.max()
+
+
+def test_two_species_with_their_own_valence():
+    frames = toy_frames(10, seed=3)
+    rng = np.random.default_rng(4)
+    for atoms in frames:
+        atoms.numbers[rng.choice(8, rng.integers(1, 7), replace=False)] = 6
+    states = [toy_states(atoms, seed=i) for i, atoms in enumerate(frames)]
+    model = DOSModel(
+        soap(species=("C", "Si")), n_modes=6, regularizations=[1e-2], penalties=[0.0]
+    ).fit(frames, states)
+    assert model.info["valence"] == [4.0, 4.0]
+    local = model.predict(frames[0])
+    assert local.coefficients.shape[1] == 2 + 6
+    assert np.array_equal(local.coefficients[:, 0] == 1, frames[0].numbers == 6)
+
+
+def test_round_trip(toy_model, toy_data, tmp_path):
+    path = tmp_path / "model.npz"
+    toy_model.save(path)
+    again = DOSModel.load(path)
+    atoms = toy_data[0][2]
+    assert np.array_equal(
+        again.predict(atoms).total().values, toy_model.predict(atoms).total().values
+    )
+    assert again.info == toy_model.info
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.npz"]
+
+
+def test_damaged_and_foreign_files(toy_model, tmp_path):
+    path = tmp_path / "model.npz"
+    toy_model.save(path)
+    whole = bytearray(path.read_bytes())
+    with pytest.raises(ValueError, match="no such model file"):
+        DOSModel.load(tmp_path / "absent.npz")
+    path.write_bytes(whole[:1000])
+    with pytest.raises(ValueError, match="not a readable ase_dos model"):
+        DOSModel.load(path)
+    path.write_bytes(b"hello")
+    with pytest.raises(ValueError, match="not a readable ase_dos model"):
+        DOSModel.load(path)
+    with pytest.raises(ValueError, match=r"shipped models \(.*\), got 'unobtainium'"):
+        DOSModel.load("unobtainium")
+
+
+def test_changed_contents_are_noticed(toy_model, tmp_path):
+    path = tmp_path / "model.npz"
+    arrays = toy_model._arrays()
+    np.savez(path, header=json.dumps(toy_model.info), **arrays | {"weights": arrays["weights"] * 1.01})
+    with pytest.raises(ValueError, match="checksum"):
+        DOSModel.load(path)
+    newer = dict(toy_model.info, format=99, version="9.0")
+    np.savez(path, header=json.dumps(newer), **arrays)
+    with pytest.raises(ValueError, match=r"model format 99 of ase_dos 9\.0"):
+        DOSModel.load(path)
+    assert zipfile.is_zipfile(path)
+
+
+def test_bad_structures(toy_model, toy_data):
+    atoms = toy_data[0][0].copy()
+    atoms.positions[3, 1] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        toy_model.predict(atoms)
+    with pytest.raises(ValueError, match="Ge"):
+        toy_model.predict(Atoms("GeSi", [[0, 0, 0], [0, 0, 2.4]]))
+    with pytest.raises(ValueError, match=r"no atoms|empty|at least one atom"):
+        toy_model.predict(Atoms())
+
+
+def test_bad_training_sets(toy_data):
+    frames, states = toy_data
+    with pytest.raises(ValueError, match="at least 3 structures, got 2"):
+        DOSModel(soap()).fit(frames[:2], states[:2])
+    with pytest.raises(ValueError, match="got 3 for 4"):
+        DOSModel(soap()).fit(frames[:4], states[:3])
+    charged = list(states[:5])
+    charged[1] = type(charged[1])(charged[1].eigenvalues, charged[1].weights, 31.0, 2)
+    with pytest.raises(ValueError, match="electrons, but the others imply"):
+        DOSModel(soap()).fit(frames[:5], charged)
+    with pytest.raises(ValueError, match="not trained"):
+        DOSModel(soap()).predict(frames[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"reference": "vacuum"}, "expected one of adaptive, fermi, average_potential"),
+        ({"smearing": -1}, "smearing"),
+        ({"n_modes": 0}, "n_modes"),
+        ({"regularizations": [0.0]}, "regularizations"),
+        ({"penalties": [-1.0]}, "penalties"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        DOSModel(soap(), **options)
