@@ -47,8 +47,9 @@ class DOSCalculator(Calculator):
     - ``electronic_entropy``, ``electronic_heat_capacity`` (eV/K) at ``temperature``;
     - ``electronic_free_energy`` (eV): F(T) - F(0), which does not depend on the zero of energy.
 
-    `get_dos`, `get_local_dos` and `get_electron_gas` put the zero of energy at E_F. There is no
-    ``energy`` and there are no ``forces``: the DOS alone does not give them.
+    `get_dos`, `get_local_dos` and `get_electron_gas` put the zero of energy at E_F. Without
+    ``atoms`` they speak of the structure that the calculator was last attached to, as it is now.
+    There is no ``energy`` and there are no ``forces``: the DOS alone does not give them.
     """
 
     implemented_properties: ClassVar[list[str]] = [
@@ -61,6 +62,7 @@ class DOSCalculator(Calculator):
     def __init__(self, model: Any = "silicon", temperature: float = 300.0, **kwargs: Any) -> None:
         self.model: Any = None
         self._local: LocalDOS | None = None
+        self._attached: Any = None
         super().__init__(model=model, temperature=temperature, **kwargs)
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
@@ -79,6 +81,10 @@ class DOSCalculator(Calculator):
         except (ValueError, OSError) as error:
             raise CalculatorSetupError(str(error)) from error
         return super().set(**kwargs)
+
+    def set_atoms(self, atoms: Any) -> None:
+        """Remember the structure that this calculator is attached to; ASE calls it."""
+        self._attached = atoms
 
     def todict(self, skip_default: bool = False) -> dict[str, Any]:
         """Parameters as plain values, the defaults among them: a later default may differ."""
@@ -133,7 +139,7 @@ class DOSCalculator(Calculator):
         temperature : array_like, optional
             Temperatures (K); the calculator's own by default.
         atoms : Atoms, optional
-            The structure; the one last computed by default.
+            The structure; the one attached by default.
 
         Returns
         -------
@@ -160,9 +166,9 @@ class DOSCalculator(Calculator):
 
     def _local_dos(self, atoms: Any) -> LocalDOS:
         if atoms is None:
-            atoms = self.atoms
+            atoms = self._attached if self._attached is not None else self.atoms
         if atoms is None:
-            raise InputError("DOSCalculator: no structure yet: give atoms, or ask for a property")
+            raise InputError("DOSCalculator: no structure yet: attach it, atoms.calc = calc")
         self.get_property("fermi_level", atoms)
         assert self._local is not None
         return self._local

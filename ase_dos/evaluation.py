@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ase_dos.fit.scores import AlignedErrors, aligned_errors
 from ase_dos.spectrum import DOS
-from ase_dos.targets import FERMI_TEMPERATURE, DOSTarget
+from ase_dos.targets import DOSTarget
 
 __all__ = ["Evaluation", "derived_quantities", "evaluate_predictions"]
 
@@ -23,13 +23,13 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
     Returns
     -------
     (4,) array
-        Fermi level minus band bottom (eV), DOS at the Fermi level (states/eV/atom), and
+        Fermi level (T = 0) minus band bottom (eV), DOS at the Fermi level (states/eV/atom), and
         electronic heat capacity at 300 K and 3000 K (eV/K/atom).
     """
     # Truth and prediction carry the same smearing: its bias cancels in their difference, so the
     # broadened DOS is taken as it stands.
     plain = replace(dos, smearing=0.0)
-    fermi = plain.electron_gas(FERMI_TEMPERATURE).fermi_level
+    fermi = plain.electron_gas(0.0).fermi_level
     capacities = plain.electron_gas(np.array(TEMPERATURES)).heat_capacity / n_atoms
     return np.array([fermi - dos.band_bottom, dos.at(fermi) / n_atoms, *capacities])
 
@@ -120,7 +120,7 @@ def evaluate_predictions(
     per_atom = np.array([p.values / n for p, n in zip(predictions, n_atoms, strict=True)])
     start = np.array(
         [
-            target.fermi_level - replace(prediction, smearing=0.0).electron_gas(FERMI_TEMPERATURE).fermi_level
+            target.fermi_level - replace(prediction, smearing=0.0).electron_gas(0.0).fermi_level
             for target, prediction in zip(targets, predictions, strict=True)
         ]
     )

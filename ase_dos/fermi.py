@@ -55,7 +55,7 @@ def repair_valence(
     factor = np.ones(values.shape[:-1])
     if tolerance > 0:
         for index in np.ndindex(factor.shape):
-            gap = _find_gap(repaired[index], step, electrons[index], tolerance)
+            gap = _find_gap(repaired[index], step, float(electrons[index]), tolerance)
             if gap is not None:
                 first, last, factor[index] = gap
                 repaired[(*index, slice(first, last + 1))] = 0.0

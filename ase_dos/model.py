@@ -48,7 +48,7 @@ class DOSModel:
         Features of the atoms.
     grid : EnergyGrid, optional
         Energies of the model, 0 at the mean Fermi level of the training set. By default from
-        below the lowest band to 14 eV (or where the last target ends), in steps of smearing / 6.
+        below the lowest band to 14 eV (or where half of the targets end), in steps of smearing / 6.
     reference : {"adaptive", "fermi", "average_potential"}
         Energy reference of the training structures: optimised with the model, their Fermi
         levels, or the zero of the DFT program (the average potential in plane-wave and PAW
@@ -182,7 +182,7 @@ class DOSModel:
         floor = min(target.start - shift for target, shift in zip(targets, origin, strict=True))
         known = [target.valid_to - shift for target, shift in zip(targets, origin, strict=True)]
         return EnergyGrid.spanning(
-            np.floor(floor - _FOOTROOM), min(_HEADROOM, max(known)), self.smearing / 6
+            np.floor(floor - _FOOTROOM), min(_HEADROOM, np.median(known)), self.smearing / 6
         )
 
     def _solve(self, problem: Problem, best) -> None:

@@ -95,14 +95,14 @@ def plot_time_series(result: Any, figure: Figure | None = None) -> NDArray:
     figure = figure or Figure(figsize=(6.4, 7.2), layout="constrained")
     axes = figure.subplots(4, 1, sharex=True)
     x, label = _time_axis(result)
-    titles = ("$E_F$ - bottom\n(eV)", "$g(E_F)$\n(states/eV/atom)")
+    titles = (r"$E_F - E_\mathrm{bottom}$" "\n(eV)", "$g(E_F)$\n(states/eV/atom)")
     series = list(result.series().values())
     for ax, values, title in zip(axes, series, titles, strict=False):
         ax.plot(x, values, color=BLUE, **_markers(x))
         ax.set_ylabel(title)
     count = len(result.temperatures)
     blocks = (series[2 : 2 + count], series[2 + count :])
-    for ax, block, title in zip(axes[2:], blocks, ("$C_{el}$", "$S$"), strict=True):
+    for ax, block, title in zip(axes[2:], blocks, (r"$C_\mathrm{el}$", "$S$"), strict=True):
         for i, (values, temperature) in enumerate(zip(block, result.temperatures, strict=True)):
             ax.plot(
                 x, values, color=COLORS[i % len(COLORS)], label=f"{temperature:g} K", **_markers(x)
@@ -152,10 +152,9 @@ def plot_spectra(evaluation: Any, ax: Axes | None = None, count: int = 4) -> Axe
             evaluation.energies, evaluation.prediction[i] + base, color=ORANGE, ls="--", lw=1.4,
             label="prediction" if first else None,
         )  # fmt: skip
-        name = f"{evaluation.families[i]}  RMSE {np.sqrt(evaluation.errors.squared[i]):.3f}"
         ax.annotate(
-            name.strip(), (0.02, base + 0.35 * offset), xycoords=("axes fraction", "data"),
-            fontsize="small",
+            f"{evaluation.families[i]}\nRMSE {np.sqrt(evaluation.errors.squared[i]):.3f}".strip(),
+            (1.02, base + 0.3 * offset), xycoords=("axes fraction", "data"), fontsize="small",
         )  # fmt: skip
     ax.set(
         xlim=(evaluation.energies[0], evaluation.energies[-1]),
@@ -183,6 +182,7 @@ def plot_parity(evaluation: Any, ax: Axes | None = None, quantity: int = 1) -> A
 
     ax = _axes(ax, (4.6, 4.4))
     name, unit = QUANTITIES[quantity]
+    label = f"{name} ({unit})".replace("E_F", "$E_F$")
     true, predicted = evaluation.true_values[:, quantity], evaluation.predicted_values[:, quantity]
     both = np.concatenate([true, predicted])
     margin = 0.05 * max(np.ptp(both), 1e-12)
@@ -198,7 +198,7 @@ def plot_parity(evaluation: Any, ax: Axes | None = None, quantity: int = 1) -> A
         )  # fmt: skip
     ax.set(
         xlim=limits, ylim=limits, aspect="equal",
-        xlabel=f"true {name} ({unit})", ylabel=f"predicted {name} ({unit})",
+        xlabel=f"true {label}", ylabel=f"predicted {label}",
     )  # fmt: skip
     if families.size > 1:
         ax.legend(frameon=False, fontsize="x-small")

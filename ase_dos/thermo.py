@@ -321,22 +321,22 @@ def gas_from_eigenvalues(
         If the input is malformed, the levels cannot hold the electrons, or the bands end too low
         for the temperature.
     """
-    eigenvalues = as_array(eigenvalues, "eigenvalues", (None, None, None))
-    weights = as_array(weights, "weights", (eigenvalues.shape[1],))
-    if eigenvalues.size == 0:
-        raise ValueError(f"eigenvalues: expected at least one, got shape {eigenvalues.shape}")
-    if (weights < 0).any() or abs(weights.sum() - 1) > 1e-6:
-        raise ValueError(f"weights: expected >= 0 with sum 1, got sum {weights.sum():.9g}")
+    bands = as_array(eigenvalues, "eigenvalues", (None, None, None))
+    share = as_array(weights, "weights", (bands.shape[1],))
+    if bands.size == 0:
+        raise ValueError(f"eigenvalues: expected at least one, got shape {bands.shape}")
+    if (share < 0).any() or abs(share.sum() - 1) > 1e-6:
+        raise ValueError(f"weights: expected >= 0 with sum 1, got sum {share.sum():.9g}")
     degeneracy = as_positive(spin_degeneracy, "spin_degeneracy")
     temperature = as_temperature(temperature)
-    used = weights > 0
-    eigenvalues, weights = eigenvalues[:, used], weights[used] / weights.sum()
+    used = share > 0
+    bands, share = bands[:, used], share[used] / share.sum()
     if top is None:
-        top = eigenvalues.max(axis=2).min()
+        top = float(bands.max(axis=2).min())
     elif np.isnan(top):
         raise ValueError("top: expected an energy in eV, or infinity, got NaN")
-    levels = np.ravel(eigenvalues)
-    states = degeneracy * np.broadcast_to(weights[:, None], eigenvalues.shape).ravel()
+    levels = np.ravel(bands)
+    states = degeneracy * np.broadcast_to(share[:, None], bands.shape).ravel()
     order = np.argsort(levels, kind="stable")
     levels, states = levels[order], states[order]
     shape, electrons, _ = _broadcast_structures((), as_positive(n_electrons, "n_electrons"), 0.0)
@@ -399,7 +399,8 @@ def _broadcast_structures(
             f"n_electrons {electrons.shape} and valid_to {top.shape}: expected shapes that "
             f"broadcast against the structures {shape}"
         ) from None
-    return shape, *(np.broadcast_to(a, shape).reshape(-1).copy() for a in (electrons, top))
+    electrons, top = np.broadcast_to(electrons, shape), np.broadcast_to(top, shape)
+    return shape, electrons.reshape(-1).copy(), top.reshape(-1).copy()
 
 
 def _kinks(g: NDArray, step: float) -> NDArray:

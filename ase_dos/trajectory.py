@@ -12,6 +12,7 @@ import json
 import os
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -60,8 +61,8 @@ def analyze_trajectory(
     temperatures : (m,) array_like
         Electronic temperatures (K), zero or above.
     output : str or path, optional
-        Directory of the results. Finished frames found there are not computed again. Without
-        it, results live in memory.
+        Directory of the results, for one process at a time. Finished frames found there are
+        not computed again. Without it, results live in memory.
     start, stop, step : int
         Frames to take, as in a Python slice but without negative numbers.
     local : bool
@@ -243,11 +244,15 @@ class _Store:
 
     def open(self, options: dict[str, Any], about: dict[str, Any]) -> None:
         """Begin results with these options, or go on with those that have the same."""
-        if self.path is not None and (self.path / "run.json").exists():
-            _require_equal(self.path, self.read_json("run")["options"], options)
-            return
         if self.path is not None:
-            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            begun = (self.path / "run.json").exists()
+            for orphan in self.path.glob("frames/*.partial"):  # of a killed run
+                orphan.unlink()
+            if begun and self.indices():
+                _require_equal(self.path, self.read_json("run")["options"], options)
+                return
+            occupied = self.path.is_dir() and any(self.path.iterdir()) and not begun
+            if occupied or (self.path.exists() and not self.path.is_dir()):
                 raise ValueError(f"{self.path}: exists and holds no results of a trajectory")
             (self.path / "frames").mkdir(parents=True, exist_ok=True)
         self.write_json("run", {"options": options, **about})
@@ -263,9 +268,13 @@ class _Store:
         if self.path is None:
             return self.memory.get(index)
         try:
-            with np.load(self._frame(index), allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+            # Given a path, numpy leaves a damaged file open.
+            with (
+                open(self._frame(index), "rb") as file,
+                np.load(file, allow_pickle=False) as arrays,
+            ):
+                return {name: arrays[name] for name in arrays.files}
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
             return None
 
     def write(self, index: int, record: dict[str, NDArray]) -> None:
@@ -438,7 +447,9 @@ class TrajectoryResult:
         return {name: record[name] for name in _LOCAL if name in record}
 
     def write_extxyz(self, path: str | os.PathLike, frames: Any) -> int:
-        """Write the finished frames with ``dos_at_fermi_level`` and ``charge`` of every atom.
+        """Write the finished frames with the local scalars of every atom, for viewers.
+
+        The atoms carry ``local_dos_at_fermi_level`` (states/eV) and ``local_charge`` (e).
 
         Parameters
         ----------
@@ -454,19 +465,21 @@ class TrajectoryResult:
         """
         from ase.io import write
 
-        todo = set(self.frames.tolist())
+        written = 0
         with open(path, "w") as file:
-            for index, read in enumerate(_frames(frames)):
-                if index not in todo:
+            # Not beyond the last finished frame: the source may be broken there.
+            for index, read in enumerate(islice(_frames(frames), int(self.frames[-1]) + 1)):
+                if index not in self.frames:
                     continue
                 atoms = read()
                 plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-                local = self.local(index)
-                plain.arrays["dos_at_fermi_level"] = local["local_dos_at_fermi_level"].astype(float)
-                plain.arrays["charge"] = local["local_charge"].astype(float)
                 plain.info = {"frame": index}
+                for name, values in self.local(index).items():
+                    if name in _LOCAL[:2]:
+                        plain.arrays[name] = values.astype(float)
                 write(file, plain, format="extxyz")
-        return len(todo)
+                written += 1
+        return written
 
     def aligned_dos(self) -> tuple[NDArray, NDArray]:
         """DOS of every frame on one axis with E_F at zero.
@@ -520,9 +533,9 @@ class TrajectoryResult:
             for name, e in estimates.items()
         ]
         if any(e.drifts for e in estimates.values()):
-            lines.append("* drifts over the run: not an equilibrium mean, the error is not its own")
+            lines.append("* drifts by more than three errors: the mean is none of an equilibrium")
         if min(e.n_effective for e in estimates.values()) < FEW_SAMPLES:
-            lines.append(f"n_eff below {FEW_SAMPLES}: the errors themselves are rough")
+            lines.append(f"n_eff below {FEW_SAMPLES}: the errors are rough themselves")
         return "\n".join(lines)
 
 

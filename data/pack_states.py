@@ -16,6 +16,10 @@ from ase.io import read
 from ase_dos.dataset import Dataset, save_dataset, seeded_split
 from ase_dos.states import ElectronicStates
 
+# Bands of the self-consistent runs that begin higher above the Fermi level (eV) are left out:
+# at the runs' smearing of 0.1 eV they are empty.
+EMPTY = 10.0
+
 
 def load_run(path: Path):
     """Dense states, self-consistent states with printed values, and settings of one run."""
@@ -23,8 +27,10 @@ def load_run(path: Path):
         settings = json.loads(str(run["settings"]))
         electrons = float(run["n_electrons"])
         dense = ElectronicStates(run["eigenvalues"], run["weights"], electrons, 2)
+        levels = run["scf_eigenvalues"]
+        needed = levels.min(axis=0) < float(run["fermi_level"]) + EMPTY
         printed = ElectronicStates(
-            run["scf_eigenvalues"], run["scf_weights"], electrons, 2,
+            levels[:, needed], run["scf_weights"], electrons, 2,
             fermi_level=float(run["fermi_level"]), smearing_width=settings["width"],
             entropy_term=float(run["entropy_term"]),
         )  # fmt: skip

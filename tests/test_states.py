@@ -121,12 +121,12 @@ def test_from_arrays_fills_in_the_usual_assumptions(bands):
 
 def test_electrons_and_entropy_match_the_plain_triple_loop(bands):
     states = ElectronicStates(bands, WEIGHTS, 5, 1)
-    gas = states.electron_gas(4000)
+    gas = states.electron_gas(3000)
     count = entropy = 0.0
     for s in range(2):
         for k in range(4):
             for e in bands[s, k]:
-                f = 1 / (1 + np.exp((e - gas.fermi_level) / (kB * 4000)))
+                f = 1 / (1 + np.exp((e - gas.fermi_level) / (kB * 3000)))
                 count += WEIGHTS[k] * f
                 if 0 < f < 1:
                     entropy -= WEIGHTS[k] * kB * (f * np.log(f) + (1 - f) * np.log1p(-f))

@@ -576,6 +576,18 @@ def test_small_negative_values_of_a_prediction_are_survived():
         assert functional_weights(e, mu, temperature).electrons @ g == pytest.approx(n, rel=1e-9)
 
 
+def test_any_temperature_is_solved_on_a_noisy_gap():
+    """Near 0 K the thermal electrons vanish in the rounding of the count."""
+    rng = np.random.default_rng(0)
+    t = np.array([0, 1e-6, 1e-2, 1, 100, 1e4, 1e6])
+    for noise in (1e-9, 1e-5, 1e-3):
+        e, g, n = semiconductor(gap=4.0)
+        noisy = np.where(g > 0, g + noise * rng.normal(size=g.size), noise * (e > -4) * (e < 3.5))
+        gas = gas_from_dos(e, noisy, n, t)
+        factor = repair_valence(e, noisy, n)[0]
+        assert gas.weights(e).electrons @ factor == pytest.approx(np.full(t.size, n), rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -21,7 +21,7 @@ class CLICommand:
         add("model", metavar="MODEL", help="model file, or name of a shipped model")
         add("data", metavar="DATA", help="data set (.npz), or DFT output with eigenvalues")
         add("--split", default="test",
-            help="part of the data set: train, validation, test or heldout (default: %(default)s)")  # fmt: skip
+            help="train, validation, test or heldout (default: %(default)s)")  # fmt: skip
         add("-o", "--output", metavar="DIRECTORY",
             help="write figures there: spectra.png, parity.png")  # fmt: skip
 

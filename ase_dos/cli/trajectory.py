@@ -32,7 +32,7 @@ class CLICommand:
         add("--step", type=int, metavar="N", help="take every Nth frame (default: 1)")
         add("--local", action="store_true", help="keep the local DOS of every atom")
         add("--on-error", choices=["raise", "skip"], default="raise",
-            help="what a bad frame does: end the run, or be left out (default: %(default)s)")  # fmt: skip
+            help="at a bad frame, end or leave it out (default: %(default)s)")  # fmt: skip
         add("-q", "--quiet", action="store_true", help="no progress bar")
 
     @staticmethod

@@ -125,9 +125,9 @@ def random_box(n_atoms, density, rng):
 
 
 def liquids(rng):
-    """Liquid at several densities (g/cm^3) and temperatures (K), cells of 16 to 64 atoms."""
+    """Liquid at several densities (g/cm^3) and temperatures (K), cells of 8 to 64 atoms."""
     for number in range(32):
-        n_atoms = 64 if number % 10 == 9 else 32 if number % 4 == 3 else 16
+        n_atoms = 64 if number % 16 == 15 else (16, 8, 16, 32, 16, 8, 16, 16)[number % 8]
         density = 2.3 + 0.9 * rng.random()
         temperature = rng.choice([1700, 2200, 3000, 4000])
         box = random_box(n_atoms, density, rng)
@@ -139,7 +139,7 @@ def liquids(rng):
 def amorphous(rng):
     """Melt-quenched networks (about 3e13 K/s) at low and high density, then rattled by heat."""
     for number in range(16):
-        n_atoms = (16, 32, 16, 64)[number % 4]
+        n_atoms = 64 if number % 8 == 7 else (16, 32, 16, 16)[number % 4]
         density = 2.2 + 0.5 * rng.random()
         final = rng.choice([50, 300, 900])
         box = random_box(n_atoms, density, rng)
@@ -153,7 +153,7 @@ def vacancies(rng):
     small = make_supercell(bulk("Si", a=DIAMOND), 2 * np.eye(3))
     large = bulk("Si", cubic=True, a=DIAMOND).repeat((2, 2, 1))
     for number in range(12):
-        cell = strained(large if number % 3 == 2 else small, rng, (0.94, 1.06), 0.01)
+        cell = strained(large if number % 6 == 5 else small, rng, (0.94, 1.06), 0.01)
         del cell[int(rng.integers(len(cell)))]
         temperature = rng.choice([100, 300, 700])
         yield molecular_dynamics(cell, [("nvt", temperature, temperature, 4000)], 3000 + number)
@@ -176,12 +176,14 @@ def surfaces(rng):
 
 
 def hot_crystals(rng):
-    """Snapshots of molecular dynamics from 300 K to superheating, 16 and 32 atoms."""
+    """Snapshots of molecular dynamics from 300 K to superheating, 8 to 32 atoms."""
+    cube = bulk("Si", cubic=True, a=DIAMOND)
     small = make_supercell(bulk("Si", a=DIAMOND), 2 * np.eye(3))
     large = bulk("Si", cubic=True, a=DIAMOND).repeat((2, 2, 1))
     for number in range(24):
         temperature = (300, 700, 1200, 1600, 2200, 2800)[number % 6]
-        cell = strained(large if number % 4 == 3 else small, rng, (0.95, 1.08), 0.01)
+        prototype = large if number % 8 == 7 else cube if number % 4 == 1 else small
+        cell = strained(prototype, rng, (0.95, 1.08), 0.01)
         yield molecular_dynamics(cell, [("nvt", temperature, temperature, 5000)], 4000 + number)
 
 

@@ -1,0 +1,54 @@
+"""What the parsers of several programs need."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from bisect import bisect_left
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+# What a format's parser returns for one structure: it gives the arguments of ElectronicStates.
+Loader = Callable[[], dict[str, Any]]
+
+
+def checked_path(path: str | PathLike) -> Path:
+    """Return the path of a file that exists and is not empty."""
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path}: the file is empty; did the calculation start?")
+    return path
+
+
+def last_number(pattern: str, text: str) -> float | None:
+    """Return the number that the last match of ``pattern`` in ``text`` captures."""
+    found = re.findall(pattern, text)
+    return float(found[-1]) if found else None
+
+
+def positions_of(pattern: str | re.Pattern, text: str) -> list[int]:
+    """Return where the matches of ``pattern`` begin, in rising order."""
+    return [match.start() for match in re.finditer(pattern, text)]
+
+
+def last_before(positions: list[int], here: int) -> int:
+    """Return the last position before ``here``, or 0."""
+    before = bisect_left(positions, here)
+    return positions[before - 1] if before else 0
+
+
+def first_from(positions: list[int], here: int) -> int:
+    """Return the first position from ``here`` on; there is one."""
+    return positions[bisect_left(positions, here)]
+
+
+def element(parent: ET.Element, path: str) -> ET.Element:
+    """Return the element at ``path``."""
+    found = parent.find(path)
+    if found is None:
+        raise ValueError(f"no <{path}> in <{parent.tag}>; the run did not finish")
+    return found

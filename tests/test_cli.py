@@ -1,0 +1,268 @@
+import subprocess
+import sys
+import time
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from ase_dos import __version__
+from ase_dos.cli.main import main
+from ase_dos.dataset import Dataset, save_dataset
+from ase_dos.states import ElectronicStates
+
+
+def states_of(atoms):
+    """A solvable crystal: levels of a chain whose width follows the volume."""
+    width = 4.0 * (40.0 / atoms.cell.volume * len(atoms) / 2) ** (2 / 3)
+    k = (np.arange(60) + 0.5) / 60
+    bands = -width * np.cos(np.pi * k)[:, None] + 5.0 * np.arange(5 * len(atoms)) / len(atoms)
+    return ElectronicStates(bands, np.full(60, 1 / 60), 4.0 * len(atoms), 2)
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory):
+    frames = []
+    for i in range(24):
+        atoms = bulk("Si", a=5.0 + 0.04 * i)
+        atoms.rattle(0.03, seed=i)
+        atoms.info = {"name": f"si-{i}", "family": "diamond" if i % 2 else "strained"}
+        frames.append(atoms)
+    states = [states_of(atoms) for atoms in frames]
+    split = np.array(["train", "train", "train", "test"] * 6)
+    path = tmp_path_factory.mktemp("data") / "set.npz"
+    save_dataset(path, Dataset(frames, states, states, split), provenance={})
+    return path
+
+
+TINY = ["--cutoff", "4", "--max-radial", "3", "--max-angular", "2", "--modes", "6"]
+
+
+@pytest.fixture(scope="session")
+def model(dataset):
+    path = dataset.with_name("tiny.npz")
+    main(["train", str(dataset), "-o", str(path), *TINY])
+    return path
+
+
+@pytest.fixture
+def md(tmp_path):
+    frames = []
+    for i in range(4):
+        atoms = bulk("Si", a=5.4, cubic=True)
+        atoms.rattle(0.05, seed=i)
+        frames.append(atoms)
+    ase.io.write(tmp_path / "md.extxyz", frames)
+    return tmp_path / "md.extxyz"
+
+
+def fails(capsys, *args):
+    """Run a command that must fail with one line on stderr; return the line."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        main([str(a) for a in args])
+    assert stop.value.code not in (0, None)
+    errors = capsys.readouterr().err
+    lines = [s for s in errors.splitlines() if not s.startswith("ase-dos: warning")]
+    assert len(lines) == 1, errors
+    assert lines[0].startswith("ase-dos: error: ")
+    return lines[0]
+
+
+def is_png(path):
+    return path.read_bytes()[:4] == b"\x89PNG" and path.stat().st_size > 5000
+
+
+def test_help_is_fast_and_imports_nothing_heavy():
+    code = (
+        "import sys; from ase_dos.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "bad = {'numba', 'scipy', 'matplotlib', 'ase_dos.model'} & set(sys.modules)\n"
+        "sys.exit(str(bad) if bad else 0)"
+    )
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert time.perf_counter() - started < 3
+    for command in ("train", "evaluate", "predict", "trajectory", "plot", "info"):
+        assert command in done.stdout
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert __version__ in capsys.readouterr().out
+
+
+def test_train_says_what_it_did(dataset, tmp_path, capsys):
+    main(["train", str(dataset), "-o", str(tmp_path / "m.npz"), "--reference", "fermi", *TINY])
+    out = capsys.readouterr().out
+    assert "18 structures" in out
+    assert "states eV^-1/2 per atom" in out
+    main(["info", str(tmp_path / "m.npz")])
+    assert "fermi" in capsys.readouterr().out
+
+
+def test_evaluate(model, dataset, tmp_path, capsys):
+    main(["evaluate", str(model), str(dataset), "--split", "test", "-o", str(tmp_path / "eval")])
+    out = capsys.readouterr().out
+    assert "RMSE" in out
+    assert is_png(tmp_path / "eval" / "spectra.png")
+    assert is_png(tmp_path / "eval" / "parity.png")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz"])
+def test_predict(model, md, tmp_path, capsys, suffix):
+    output, figure = tmp_path / f"dos.{suffix}", tmp_path / "dos.png"
+    main(["predict", str(md), "--model", str(model), "-T", "300", "-T", "3000",
+          "-o", str(output), "--plot", str(figure)])  # fmt: skip
+    out = capsys.readouterr().out
+    assert "Si8, 32 electrons" in out
+    assert "3000" in out
+    assert is_png(figure)
+    if suffix == "csv":
+        energies, values = np.loadtxt(output, delimiter=",", skiprows=1).T
+    else:
+        with np.load(output, allow_pickle=False) as arrays:
+            energies, values = arrays["energies"], arrays["dos"]
+            local = arrays["coefficients"] @ arrays["basis"]
+        np.testing.assert_allclose(local.sum(axis=0), values, atol=1e-9)
+    filled = values[energies < 0].sum() * (energies[1] - energies[0])
+    assert filled == pytest.approx(32, rel=0.02)
+
+
+def test_trajectory_then_resume_plot_and_info(model, md, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["trajectory", str(md), "--model", str(model), "-T", "300", "-T", "3000",
+               "-o", str(out), "--local"]  # fmt: skip
+    main(command)
+    first = capsys.readouterr().out
+    assert "C_el(3000 K) (k_B/atom)" in first
+    for name in ("ensemble", "time_series", "dos_image"):
+        assert is_png(out / f"{name}.png")
+    assert "g(E_F)" in (out / "summary.txt").read_text()
+    images = ase.io.read(out / "atoms.extxyz", ":")
+    assert len(images) == 4
+    assert images[0].arrays["local_charge"].shape == (8,)
+    stamps = {p: p.stat().st_mtime_ns for p in (out / "frames").iterdir()}
+    main(command)
+    assert {p: p.stat().st_mtime_ns for p in (out / "frames").iterdir()} == stamps
+    assert capsys.readouterr().out == first
+    main(["plot", str(out), "-o", str(tmp_path / "figures")])
+    assert is_png(tmp_path / "figures" / "ensemble.png")
+    main(["info", str(out)])
+    assert "4 frames" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "frames"),
+    [("@1:4:2", [], 2), ("", ["--start", "1", "--stop", "3"], 2), ("@2", [], 1)],
+)
+def test_frames_are_chosen(model, md, tmp_path, capsys, suffix, options, frames):
+    main(
+        ["trajectory", f"{md}{suffix}", "--model", str(model), "-o", str(tmp_path / "o"), *options]
+    )
+    assert f"{frames} frames of" in capsys.readouterr().out
+
+
+def test_plot_and_info_of_model_and_dataset(model, dataset, tmp_path, capsys):
+    main(["plot", str(model), "-o", str(tmp_path)])
+    assert is_png(tmp_path / "modes.png")
+    main(["info", str(model)])
+    assert "adaptive" in capsys.readouterr().out
+    main(["info", str(dataset)])
+    assert "24 structures" in capsys.readouterr().out
+    main(["info"])
+    assert "shipped models" in capsys.readouterr().out
+
+
+# -- bad input ---------------------------------------------------------------------------------
+
+
+def test_missing_files(capsys, model, dataset, tmp_path):
+    absent = tmp_path / "absent.xyz"
+    assert "no such file" in fails(capsys, "trajectory", absent, "--model", model, "-o", "x")
+    assert "absent.xyz" in fails(capsys, "predict", absent, "--model", model)
+    assert "absent.npz" in fails(capsys, "info", tmp_path / "absent.npz")
+    assert "absent.npz" in fails(capsys, "evaluate", model, tmp_path / "absent.npz")
+    assert "absent.npz" in fails(capsys, "train", tmp_path / "absent.npz", "-o", tmp_path / "m.npz")
+    assert "unobtainium" in fails(capsys, "plot", "unobtainium")
+    assert "split" in fails(capsys, "evaluate", model, dataset, "--split", "heldout")
+
+
+def test_bad_structures(capsys, model, tmp_path):
+    for name, atoms, message in (
+        ("carbon", Atoms("C"), "unknown species"),
+        ("nan", Atoms("Si", [[np.nan, 0, 0]]), "NaN"),
+    ):
+        path = tmp_path / f"{name}.extxyz"
+        ase.io.write(path, atoms)
+        assert message in fails(capsys, "predict", path, "--model", model)
+        line = fails(capsys, "trajectory", path, "--model", model, "-o", tmp_path / name)
+        assert message in line
+        assert "frame 0" in line
+    (tmp_path / "empty.xyz").touch()
+    line = fails(capsys, "trajectory", tmp_path / "empty.xyz", "--model", model, "-o", "x")
+    assert "empty" in line
+    assert "empty.xyz" in fails(capsys, "predict", tmp_path / "empty.xyz", "--model", model)
+
+
+def test_truncated_trajectory_keeps_what_is_done(capsys, model, md, tmp_path):
+    md.write_text("".join(md.read_text().splitlines(keepends=True)[:-2]))
+    command = ["trajectory", md, "--model", model, "-o", tmp_path / "out"]
+    assert "frame 3 of" in fails(capsys, *command)
+    assert len(list((tmp_path / "out" / "frames").iterdir())) == 3
+    main([str(a) for a in [*command, "--on-error", "skip"]])
+    assert "missing: frame 3" in capsys.readouterr().out
+
+
+def test_bad_options(capsys, model, md, tmp_path):
+    out = tmp_path / "out"
+    base = ("trajectory", md, "--model", model, "-o", out)
+    assert "-5" in fails(capsys, *base, "-T", "-5")
+    assert "supports up to" in fails(capsys, *base, "-T", "1e6")
+    main([str(a) for a in (*base, "-T", "500")])  # a start that stored nothing binds nobody
+    out = tmp_path / "other"
+    base = (*base[:-1], out)
+    assert "start" in fails(capsys, *base, "--start", "-2")
+    for index in ("x", "-1"):
+        assert "expected" in fails(
+            capsys, "trajectory", f"{md}@{index}", "--model", model, "-o", out
+        )
+    assert "not both" in fails(
+        capsys, "trajectory", f"{md}@1:", "--step", "2", "--model", model, "-o", out
+    )
+    assert "--output" in fails(capsys, "predict", md, "--model", model, "-o", "dos.pdf")
+    assert "-5" in fails(capsys, "predict", md, "--model", model, "-T", "-5")
+
+
+def test_other_temperatures_do_not_resume(capsys, model, md, tmp_path):
+    base = ["trajectory", str(md), "--model", str(model), "-o", str(tmp_path / "out")]
+    main([*base, "-T", "300"])
+    assert "temperatures was [300.0], is [600.0]" in fails(capsys, *base, "-T", "600")
+
+
+def test_corrupted_model(capsys, model, md, tmp_path):
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(b"not a model at all")
+    assert "broken.npz" in fails(capsys, "info", broken)
+    assert "broken.npz" in fails(capsys, "predict", md, "--model", broken)
+
+
+def test_traceback_on_request(model, tmp_path):
+    with pytest.raises(ValueError, match="no such file"):
+        main(["-T", "trajectory", str(tmp_path / "absent"), "--model", str(model), "-o", "x"])
+
+
+def test_interrupt_is_not_a_success(capsys, model, md, tmp_path, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ase_dos.trajectory.analyze_frame", interrupt)
+    with pytest.raises(SystemExit) as stop:
+        main(["trajectory", str(md), "--model", str(model), "-o", str(tmp_path / "o")])
+    assert stop.value.code == 130
+    assert "interrupted" in capsys.readouterr().err

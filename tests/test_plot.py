@@ -1,0 +1,116 @@
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+import pytest
+from ase.build import bulk
+from matplotlib.figure import Figure
+from test_calculator import ToyModel
+
+from ase_dos import plot
+from ase_dos.trajectory import analyze_trajectory
+
+
+@pytest.fixture(scope="module")
+def result():
+    frames = []
+    for i in range(12):
+        atoms = bulk("Si", cubic=True)
+        atoms.rattle(0.02 + 0.02 * i, seed=i)
+        frames.append(atoms)
+    return analyze_trajectory(frames, ToyModel(), (300.0, 3000.0), progress=False)
+
+
+@pytest.fixture
+def evaluation():
+    rng = np.random.default_rng(0)
+    truth = np.abs(rng.normal(size=(6, 50)))
+    return SimpleNamespace(
+        energies=np.linspace(-10, 5, 50), truth=truth, prediction=truth + 0.1,
+        errors=SimpleNamespace(squared=rng.random(6)),
+        true_values=rng.random((6, 4)), predicted_values=rng.random((6, 4)),
+        families=np.array(["a", "a", "b", "b", "c", "c"]),
+    )  # fmt: skip
+
+
+def ink(ax):
+    """Share of the figure that is not background, once drawn."""
+    figure = ax.figure
+    figure.set_dpi(60)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return (np.asarray(canvas.buffer_rgba())[..., :3] < 250).any(axis=-1).mean()
+
+
+@pytest.mark.parametrize("name", ["plot_ensemble", "plot_dos_image"])
+def test_trajectory_figures(result, name):
+    draw = getattr(plot, name)
+    ax = draw(result)
+    assert "eV" in ax.get_xlabel() + ax.get_ylabel()
+    assert ink(ax) > 0.02
+    given = Figure().subplots()
+    assert draw(result, ax=given) is given
+
+
+def test_image_has_a_colour_bar_with_its_unit(result):
+    figure = plot.plot_dos_image(result).figure
+    assert any("states/eV/atom" in ax.get_ylabel() for ax in figure.axes)
+
+
+def test_time_series_shows_every_temperature(result):
+    axes = plot.plot_time_series(result)
+    assert [len(ax.lines) for ax in axes] == [1, 1, 2, 2]
+    assert ink(axes[0]) > 0.02
+    drawn = axes[3].lines[1].get_ydata()
+    np.testing.assert_allclose(drawn, result.series()["S(3000 K) (k_B/atom)"])
+
+
+def test_ensemble_mean_is_that_of_the_frames(result):
+    energies, values = result.aligned_dos()
+    line = next(
+        line for line in plot.plot_ensemble(result).lines if "mean" in str(line.get_label())
+    )
+    np.testing.assert_allclose(line.get_ydata(), values.mean(axis=0))
+    np.testing.assert_allclose(line.get_xdata(), energies)
+
+
+def test_time_axis_is_used_when_it_rises(result):
+    frames = []
+    for i in range(3):
+        atoms = bulk("Si", cubic=True)
+        atoms.info["time"] = 2.5 * i
+        frames.append(atoms)
+    timed = analyze_trajectory(frames, ToyModel(), progress=False)
+    ax = plot.plot_time_series(timed)[0]
+    np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0, 2.5, 5])
+    assert plot.plot_time_series(result)[-1].get_xlabel() == "Frame"
+
+
+def test_dos_and_its_method():
+    dos = ToyModel().predict(bulk("Si")).total()
+    ax = dos.plot(color="black", label="Si")
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), dos.values)
+    assert ink(ax) > 0.01
+
+
+def test_evaluation_figures(evaluation):
+    assert ink(plot.plot_spectra(evaluation)) > 0.02
+    ax = plot.plot_parity(evaluation, quantity=0)
+    assert "$E_F$ - band bottom (eV)" in ax.get_xlabel()
+    assert ink(ax) > 0.01
+
+
+def test_modes():
+    grid = ToyModel().grid
+    modes = np.random.default_rng(0).normal(size=(6, grid.size))
+    ax = plot.plot_modes(SimpleNamespace(modes_=modes, grid_=grid))
+    assert ink(ax) > 0.02
+
+
+def test_no_pyplot_state(result):
+    plot.plot_ensemble(result)
+    pyplot = __import__("sys").modules.get("matplotlib.pyplot")
+    assert pyplot is None or not pyplot.get_fignums()
+    assert matplotlib.rcParams["font.size"] == matplotlib.rcParamsDefault["font.size"]
