@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from ase.calculators.calculator import (
     CalculationFailed,
@@ -52,11 +52,15 @@ class DOSCalculator(Calculator):
     There is no ``energy`` and there are no ``forces``: the DOS alone does not give them.
     """
 
-    implemented_properties: ClassVar[list[str]] = [
+    # No ClassVar, which ruff would want: ASE declares both without it.
+    implemented_properties: list[str] = [  # noqa: RUF012
         "dos", "local_dos", "fermi_level",
         "electronic_entropy", "electronic_free_energy", "electronic_heat_capacity",
     ]  # fmt: skip
-    default_parameters: ClassVar[dict[str, Any]] = {"model": "silicon", "temperature": 300.0}
+    default_parameters: dict[str, Any] = {  # noqa: RUF012
+        "model": "silicon",
+        "temperature": 300.0,
+    }
     discard_results_on_any_change = True
 
     def __init__(self, model: Any = "silicon", temperature: float = 300.0, **kwargs: Any) -> None:

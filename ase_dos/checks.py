@@ -33,14 +33,18 @@ def as_array(
         If the value is not numeric, has another shape, or holds NaN or infinity.
     """
     try:
-        array = np.ascontiguousarray(value, dtype=dtype) if np.ndim(value) else np.asarray(
-            value, dtype=dtype
+        array = (
+            np.ascontiguousarray(value, dtype=dtype)
+            if np.ndim(value)
+            else np.asarray(value, dtype=dtype)
         )
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: expected numbers in a regular array, got {error}") from None
     if shape is not None and (
         array.ndim != len(shape)
-        or any(want is not None and want != got for want, got in zip(shape, array.shape, strict=True))
+        or any(
+            want is not None and want != got for want, got in zip(shape, array.shape, strict=True)
+        )
     ):
         expected = ", ".join("any" if want is None else str(want) for want in shape)
         raise ValueError(f"{name}: expected shape ({expected}), got {array.shape}")

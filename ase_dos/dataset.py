@@ -70,7 +70,7 @@ class Dataset:
 
 
 def pack_levels(eigenvalues: NDArray, weights: NDArray, resolution: float):
-    """Steps (uint16) between sorted levels, first levels, and sorted weights of one structure."""
+    """Return steps (uint16) between sorted levels, first levels, and sorted weights."""
     order = np.argsort(weights, kind="stable")
     weights = weights[order]
     groups = np.flatnonzero(np.diff(weights, prepend=np.nan) != 0)
@@ -97,7 +97,7 @@ def unpack_levels(steps: NDArray, first: NDArray, weights: NDArray, resolution: 
 
 
 def save_dataset(
-    path: str | Path, data: Dataset, *, provenance: dict, resolution: float = 0.001
+    path: str | Path, data: Dataset, *, provenance: dict, resolution: float = 0.0005
 ) -> None:
     """Write a data set; eigenvalues keep ``resolution`` (eV). Spin-paired structures only."""
     arrays: dict[str, NDArray] = {}
@@ -166,7 +166,9 @@ def load_dataset(path: str | Path) -> Dataset:
 
 
 def _assemble(header: dict, arrays: dict[str, NDArray]) -> Dataset:
-    frames, dense, printed = [], [], []
+    frames: list[Atoms] = []
+    dense: list[ElectronicStates] = []
+    printed: list[ElectronicStates] = []
     for index, entry in enumerate(header["entries"]):
         atoms = Atoms(
             arrays[f"{index}/numbers"], arrays[f"{index}/positions"],
@@ -208,11 +210,11 @@ def seeded_split(
     fractions : tuple of float
         Shares of validation and test in every family.
     """
-    families = np.asarray(families)
-    split = np.full(len(families), "train", dtype="U10")
+    labels = np.asarray(families)
+    split = np.full(len(labels), "train", dtype="U10")
     rng = np.random.default_rng(seed)
-    for family in sorted(set(families.tolist())):
-        rows = rng.permutation(np.flatnonzero(families == family))
+    for family in sorted(set(labels.tolist())):
+        rows = rng.permutation(np.flatnonzero(labels == family))
         n_validation, n_test = (max(1, round(f * len(rows))) for f in fractions)
         split[rows[:n_validation]] = "validation"
         split[rows[n_validation : n_validation + n_test]] = "test"

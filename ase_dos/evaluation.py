@@ -84,7 +84,7 @@ class Evaluation:
         return np.abs(self.predicted_values - self.true_values).mean(axis=0)
 
     def family_rmse(self) -> dict[str, tuple[int, float]]:
-        """Number of structures and RMSE (states eV^-1/2 per atom) of each family."""
+        """Return number of structures and RMSE (states eV^-1/2 per atom) of each family."""
         return {
             str(family): (
                 int(np.sum(self.families == family)),
@@ -118,9 +118,11 @@ def evaluate_predictions(
     """Compare predicted DOS of cells with targets of the same cells."""
     energies = predictions[0].energies
     per_atom = np.array([p.values / n for p, n in zip(predictions, n_atoms, strict=True)])
+    # Half of the electrons lie below an energy deep in the bands: unlike the Fermi level of an
+    # insulator, it hardly feels small errors of the prediction, so the scan starts close.
     start = np.array(
         [
-            target.fermi_level - replace(prediction, smearing=0.0).electron_gas(0.0).fermi_level
+            target.dos(target.nodes).filling_energy(0.5) - prediction.filling_energy(0.5)
             for target, prediction in zip(targets, predictions, strict=True)
         ]
     )
@@ -131,7 +133,9 @@ def evaluate_predictions(
         truth=np.array([dos.values / n for dos, n in zip(true, n_atoms, strict=True)]),
         prediction=per_atom,
         errors=errors,
-        true_values=np.array([derived_quantities(*pair) for pair in zip(true, n_atoms, strict=True)]),
+        true_values=np.array(
+            [derived_quantities(*pair) for pair in zip(true, n_atoms, strict=True)]
+        ),
         predicted_values=np.array(
             [derived_quantities(*pair) for pair in zip(predictions, n_atoms, strict=True)]
         ),

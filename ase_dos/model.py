@@ -89,7 +89,9 @@ class DOSModel:
         penalties: Sequence[float] = (0.0, 0.001, 0.01, 0.1),
     ) -> None:
         if reference not in REFERENCES:
-            raise ValueError(f"reference: expected one of {', '.join(REFERENCES)}, got {reference!r}")
+            raise ValueError(
+                f"reference: expected one of {', '.join(REFERENCES)}, got {reference!r}"
+            )
         if int(n_modes) < 1:
             raise ValueError(f"n_modes: expected 1 or more, got {n_modes}")
         if not (np.asarray(regularizations) > 0).all():
@@ -162,7 +164,9 @@ class DOSModel:
 
     def _targets(self, frames: Sequence[Atoms], states: Sequence) -> list[DOSTarget]:
         if len(frames) != len(states):
-            raise ValueError(f"expected one set of states per frame, got {len(states)} for {len(frames)}")
+            raise ValueError(
+                f"expected one set of states per frame, got {len(states)} for {len(frames)}"
+            )
         return [
             target_from_dos(one) if isinstance(one, DOS) else target_from_states(one, self.smearing)
             for one in states
@@ -259,9 +263,10 @@ class DOSModel:
         """Write the model to one ``.npz`` file (replaced in one step)."""
         self._require_training()
         path = Path(path)
+        contents: dict[str, Any] = {"header": json.dumps(self.info), **self._arrays()}
         partial = path.with_name(path.name + ".partial")
         with open(partial, "wb") as file:
-            np.savez_compressed(file, header=json.dumps(self.info), **self._arrays())
+            np.savez_compressed(file, **contents)
         os.replace(partial, path)
 
     @classmethod
@@ -285,22 +290,23 @@ class DOSModel:
                 f"{path}: model format {info.get('format')} of ase_dos {info.get('version')}, "
                 f"this release ({__version__}) reads format {_FORMAT}"
             )
+        grid = EnergyGrid(**info["grid"])
         model = cls(
-            SOAP.from_dict(info["descriptor"]), EnergyGrid(**info["grid"]),
+            SOAP.from_dict(info["descriptor"]), grid,
             reference=info["reference"], smearing=info["smearing"],
             n_modes=len(arrays["modes"]),
         )  # fmt: skip
-        model.grid_ = model.grid
+        model.grid_ = grid
         model.info = info
         model.weights_, model.modes_, model.species_terms_ = (arrays[name] for name in _ARRAYS)
         if model._digest() != info["hash"]:
-            raise ValueError(f"{path}: the contents do not match their checksum; the file is damaged")
+            raise ValueError(
+                f"{path}: the contents do not match their checksum; the file is damaged"
+            )
         return model
 
     def _arrays(self) -> dict[str, NDArray]:
-        return dict(
-            zip(_ARRAYS, (self.weights_, self.modes_, self.species_terms_), strict=True)
-        )
+        return dict(zip(_ARRAYS, (self.weights_, self.modes_, self.species_terms_), strict=True))
 
     def _digest(self) -> str:
         """Checksum of header and arrays."""
@@ -320,7 +326,9 @@ def _find(name_or_path: str | Path) -> Path:
         return path
     candidate = Path(str(shipped / f"{name_or_path}.npz"))
     if not candidate.is_file():
-        names = sorted(Path(entry.name).stem for entry in shipped.iterdir() if entry.name.endswith(".npz"))
+        names = sorted(
+            Path(entry.name).stem for entry in shipped.iterdir() if entry.name.endswith(".npz")
+        )
         raise ValueError(
             f"model: expected a path or one of the shipped models ({', '.join(names)}), "
             f"got {str(name_or_path)!r}"
@@ -345,7 +353,7 @@ def _valences(counts: NDArray, electrons: NDArray, species: Sequence[int]) -> ND
             f"{counts[worst] @ valence:g}; charged cells and mixed pseudopotentials cannot be "
             "trained together"
         )
-    return np.round(valence, 6)
+    return valence.round(6)
 
 
 def _hash_frames(frames: Sequence[Atoms]) -> str:

@@ -12,15 +12,16 @@ from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
+from ase_dos import peers
 from ase_dos.checks import as_array, as_positive
 from ase_dos.kernels.harmonics import harmonic_coefficients
 from ase_dos.kernels.radial import gto_basis, radial_integrals, radial_table
 from ase_dos.kernels.soap import power_spectrum
-from ase_dos.neighbors import NeighborSearch, enclosing_box
+from ase_dos.neighbors import NeighborSearch
 
 __all__ = ["SOAP", "RadialScaling"]
 
-_BACKENDS = ("numba", "featomic", "librascal")
+_BACKENDS = ("numba", *peers.BACKENDS)
 # Below this the orthonormal radial functions are made of rounding errors.
 _SMALLEST_OVERLAP = 1e-10
 
@@ -153,14 +154,15 @@ class SOAP:
         za, zb, n1, n2, ell = self.feature_labels.T
         pairs = {pair: i for i, pair in enumerate(self.species_pairs)}
         pair = np.array([pairs[a, b] for a, b in zip(za, zb, strict=True)])
-        shape = self._full_shape
+        shape = self.full_shape
         here = np.ravel_multi_index((pair, ell, n1, n2), shape)
         same = za == zb
         mirror = np.ravel_multi_index((pair, ell, *np.where(same, (n2, n1), (n1, n2))), shape)
         return here, mirror, np.where(same & (n1 != n2), np.sqrt(2.0), 1.0)
 
     @property
-    def _full_shape(self) -> tuple[int, int, int, int]:
+    def full_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the full layout of one atom: species pairs, l_max + 1, n_max, n_max."""
         n = self.max_radial
         return len(self.species_pairs), self.max_angular + 1, n, n
 
@@ -172,12 +174,12 @@ class SOAP:
         """
         features = as_array(features, "features", (None, self.n_features))
         here, mirror, fold = self._full_places
-        full = np.empty((len(features), int(np.prod(self._full_shape))))
+        full = np.empty((len(features), int(np.prod(self.full_shape))))
         full[:, here] = features / fold
         full[:, mirror] = features / fold
-        return full.reshape(-1, *self._full_shape)
+        return full.reshape(-1, *self.full_shape)
 
-    def _fold(self, full: NDArray) -> NDArray:
+    def fold(self, full: NDArray) -> NDArray:
         """Inverse of `full_power_spectrum`."""
         here, _, fold = self._full_places
         return full.reshape(len(full), -1)[:, here] * fold
@@ -209,7 +211,7 @@ class SOAP:
         """
         size = _as_count(size, "block size", 1)
         self._check_frame(atoms)
-        compute = getattr(self, f"_{self.backend}")(atoms)
+        compute = peers.BACKENDS.get(self.backend, SOAP._numba)(self, atoms)
         for start in range(0, len(atoms), size):
             where = slice(start, min(start + size, len(atoms)))
             yield where, compute(where.start, where.stop)
@@ -223,7 +225,7 @@ class SOAP:
                 f"atoms: unknown species {_names(unknown)}; this SOAP knows {_names(self.species)}"
             )
 
-    def _numba(self, atoms: Atoms):
+    def _numba(self, atoms: Atoms) -> peers.Features:
         """Return the function (start, stop) -> features by the kernels of this package."""
         search = NeighborSearch(atoms, self.cutoff)
         kinds = np.searchsorted(self.species, atoms.numbers)
@@ -247,111 +249,6 @@ class SOAP:
             return out.reshape(stop - start, -1)
 
         return compute
-
-    def _featomic(self, atoms: Atoms):
-        """Return the function (start, stop) -> features by featomic."""
-        try:
-            import metatensor
-            from featomic import SoapPowerSpectrum
-        except ImportError as error:
-            raise ImportError(
-                "backend 'featomic' needs featomic: pip install ase_dos[featomic]"
-            ) from error
-        calculator = SoapPowerSpectrum(**self._featomic_hypers())
-        NeighborSearch(atoms, self.cutoff).pairs()  # the same errors for the same frames
-        frame = _boxed(atoms, self.cutoff)
-
-        def compute(start: int, stop: int) -> NDArray:
-            wanted = np.arange(start, stop, dtype=np.int32)[:, None]
-            samples = metatensor.Labels(["atom"], wanted)
-            full = np.zeros((stop - start, *self._full_shape))
-            for key, block in calculator.compute(frame, selected_samples=samples).items():
-                pair = self.species_pairs.index(
-                    (int(key["neighbor_1_type"]), int(key["neighbor_2_type"]))
-                )
-                rows = block.samples.column("atom") - start
-                full[rows, pair] = block.values.reshape(-1, *self._full_shape[1:])
-            return self._fold(full)
-
-        return compute
-
-    def _featomic_hypers(self, spline_accuracy: float | None = 1e-10) -> dict[str, Any]:
-        """Hyperparameters as featomic wants them."""
-        density: dict[str, Any] = {
-            "type": "Gaussian",
-            "width": self.width,
-            "center_atom_weight": self.center_weight,
-        }
-        if self.radial_scaling:
-            density["scaling"] = {"type": "Willatt2018", **self.radial_scaling._asdict()}
-        return {
-            "cutoff": {
-                "radius": self.cutoff,
-                "smoothing": {"type": "ShiftedCosine", "width": self.cutoff_smoothing},
-            },
-            "density": density,
-            "basis": {
-                "type": "TensorProduct",
-                "max_angular": self.max_angular,
-                "radial": {"type": "Gto", "max_radial": self.max_radial - 1},
-                "spline_accuracy": spline_accuracy,
-            },
-        }
-
-    def _librascal(self, atoms: Atoms):
-        """Return the function (start, stop) -> features by librascal."""
-        try:
-            from rascal.representations import SphericalInvariants
-        except ImportError as error:
-            raise ImportError(
-                "backend 'librascal' needs the package rascal, built from source: "
-                "https://github.com/lab-cosmo/librascal"
-            ) from error
-        NeighborSearch(atoms, self.cutoff).pairs()  # the same errors for the same frames
-        calculator = SphericalInvariants(**self._librascal_hypers())
-        frame = _boxed(atoms, self.cutoff)
-        features = self._from_librascal(calculator.transform([frame]).get_features(calculator))
-        return lambda start, stop: features[start:stop]
-
-    def _librascal_hypers(self) -> dict[str, Any]:
-        """Hyperparameters as librascal wants them."""
-        if self.center_weight != 1.0:
-            raise ValueError(
-                f"center_weight: librascal knows only 1, got {self.center_weight:g}; "
-                "use another backend"
-            )
-        hypers: dict[str, Any] = {
-            "interaction_cutoff": self.cutoff,
-            "cutoff_smooth_width": self.cutoff_smoothing,
-            "max_radial": self.max_radial,
-            "max_angular": self.max_angular,
-            "gaussian_sigma_type": "Constant",
-            "gaussian_sigma_constant": self.width,
-            "cutoff_function_type": "ShiftedCosine",
-            "radial_basis": "GTO",
-            "soap_type": "PowerSpectrum",
-            "normalize": False,
-            "inversion_symmetry": True,
-            "expansion_by_species_method": "user defined",
-            "global_species": list(self.species),
-            "compute_gradients": False,
-            "optimization": {},
-        }
-        if self.radial_scaling:
-            hypers["cutoff_function_type"] = "RadialScaling"
-            hypers["cutoff_function_parameters"] = self.radial_scaling._asdict()
-        return hypers
-
-    def _from_librascal(self, values: NDArray) -> NDArray:
-        """Features from librascal's, laid out [species pair][n1][n2][l].
-
-        p_librascal = (-1)^l (pi width^2)^(3/2) / (16 pi^3) p_featomic: it normalises neither
-        the Gaussians nor the integral over the angles.
-        """
-        pairs, n_l, n, _ = self._full_shape
-        full = np.asarray(values).reshape(-1, pairs, n, n, n_l).transpose(0, 1, 4, 2, 3)
-        scale = (-1.0) ** np.arange(n_l) * 16.0 * np.pi**3 / (np.pi * self.width**2) ** 1.5
-        return self._fold(full * scale[:, None, None])
 
     # -- keeping the hyperparameters -------------------------------------------------------
 
@@ -381,18 +278,6 @@ def _radial(cutoff: float, n_max: int, l_max: int, width: float) -> tuple[NDArra
     for array in (table, at_origin):
         array.flags.writeable = False
     return table, length, at_origin
-
-
-def _boxed(atoms: Atoms, cutoff: float) -> Atoms:
-    """Fully periodic frame with the same environments, its atoms inside the cell.
-
-    The other libraries know no partly periodic frames, and librascal no atoms outside the
-    cell; so open axes get enough vacuum.
-    """
-    cell, origin = enclosing_box(atoms.positions, atoms.cell.array, atoms.pbc, margin=cutoff)
-    frame = Atoms(atoms.numbers, atoms.positions - origin, cell=cell, pbc=True)
-    frame.wrap()
-    return frame
 
 
 def _as_count(value: Any, name: str, least: int) -> int:

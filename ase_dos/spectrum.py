@@ -97,18 +97,23 @@ class DOS:
         object.__setattr__(self, "valid_to", float(min(self.valid_to, energies[-1])))
 
     def shifted(self, shift: float) -> DOS:
-        """The same states with every energy raised by ``shift`` (eV)."""
+        """Return the same states with every energy raised by ``shift`` (eV)."""
         return replace(self, energies=self.energies + shift, valid_to=self.valid_to + shift)
 
     @property
     def band_bottom(self) -> float:
         """Energy (eV) below which 0.5 % of the electrons lie, the onset of a broadened band."""
+        return self.filling_energy(_BOTTOM_SHARE)
+
+    def filling_energy(self, share: float) -> float:
+        """Energy (eV) below which the states hold this share (0 to 1) of the electrons."""
         rising = np.maximum(self.values, 0.0)
         count = np.append(0.0, np.cumsum((rising[1:] + rising[:-1]) / 2 * np.diff(self.energies)))
-        return float(np.interp(_BOTTOM_SHARE * self.n_electrons, count, self.energies))
+        return float(np.interp(share * self.n_electrons, count, self.energies))
 
     def at(self, energy: ArrayLike) -> NDArray:
         """Linear interpolation of the DOS (states/eV) at ``energy`` (eV); zero off the grid."""
+        energy = np.asarray(energy, dtype=float)
         return np.interp(energy, self.energies, self.values, left=0.0, right=0.0)
 
     def electron_gas(self, temperature: ArrayLike, **options: Any):
@@ -130,7 +135,8 @@ class DOS:
         """Return the values as `ase.spectrum.dosdata.GridDOSData` (unit width, not resampled)."""
         from ase.spectrum.dosdata import GridDOSData
 
-        return GridDOSData(self.energies, self.values, info={"n_electrons": self.n_electrons})
+        info: dict[str, Any] = {"n_electrons": self.n_electrons}  # ASE's annotation says str
+        return GridDOSData(self.energies, self.values, info=info)
 
     @classmethod
     def from_ase(cls, data, n_electrons: float) -> DOS:

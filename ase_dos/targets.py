@@ -53,6 +53,11 @@ class DOSTarget:
     fermi_level: float
     smearing: float
 
+    @property
+    def nodes(self) -> NDArray:
+        """Energies (eV) of the nodes."""
+        return self.start + self.step * np.arange(self.values.size)
+
     def __call__(self, energies: NDArray, shift: float = 0.0) -> tuple[NDArray, NDArray]:
         """DOS and its derivative at ``energies + shift`` (eV); constant above the last node."""
         energies = as_array(energies, "energies", (None,))
@@ -64,7 +69,7 @@ class DOSTarget:
         return value, derivative
 
     def dos(self, energies: NDArray, shift: float = 0.0) -> DOS:
-        """The target as a `DOS` on ``energies`` (n,), moved down by ``shift`` (eV)."""
+        """Return the target as a `DOS` on ``energies`` (n,), moved down by ``shift`` (eV)."""
         return DOS(
             energies, self(energies, shift)[0], self.n_electrons, self.smearing,
             valid_to=self.valid_to - shift,

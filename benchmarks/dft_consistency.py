@@ -23,8 +23,10 @@ def main():
     judged = np.where(entropy < 3e-5, 0.0, relative)
     print(f"{len(rows)} runs")
     print(f"E_F: largest difference {fermi.max():.3f} meV, median {np.median(fermi):.3f} meV")
-    print(f"-TS: largest difference {entropy.max():.2e} eV, median {np.median(entropy):.2e} eV; "
-          f"largest relative difference above 3e-5 eV {100 * judged.max():.3f} %")
+    print(
+        f"-TS: largest difference {entropy.max():.2e} eV, median {np.median(entropy):.2e} eV; "
+        f"largest relative difference above 3e-5 eV {100 * judged.max():.3f} %"
+    )
 
 
 if __name__ == "__main__":

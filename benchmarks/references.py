@@ -43,16 +43,21 @@ def main():
         model = DOSModel(soap, reference=reference).fit(frames, states, features=features)
         seconds[reference] = time.perf_counter() - start
         reports[reference] = {name: model.evaluate(*rest) for name, rest in splits.items()}
-        print(f"{reference}: regularisation {model.info['regularization']:.1e}, "
-              f"penalty {model.info['shift_penalty']:g}, "
-              f"leave-one-out {model.info['leave_one_out_rmse']:.4f}", flush=True)
+        print(
+            f"{reference}: regularisation {model.info['regularization']:.1e}, "
+            f"penalty {model.info['shift_penalty']:g}, "
+            f"leave-one-out {model.info['leave_one_out_rmse']:.4f}",
+            flush=True,
+        )
 
     print("\n| reference | test RMSE | % | held-out RMSE | % | fit (s) |")
     print("|---|---|---|---|---|---|")
     for reference, report in reports.items():
         test, out = report["test"], report["heldout"]
-        print(f"| {reference} | {test.rmse:.4f} | {test.percent_rmse:.1f} | {out.rmse:.4f} | "
-              f"{out.percent_rmse:.1f} | {seconds[reference]:.1f} |")
+        print(
+            f"| {reference} | {test.rmse:.4f} | {test.percent_rmse:.1f} | {out.rmse:.4f} | "
+            f"{out.percent_rmse:.1f} | {seconds[reference]:.1f} |"
+        )
     print("\n| mean absolute error, test | " + " | ".join(reports) + " |")
     print("|---" * (len(reports) + 1) + "|")
     for i, (name, unit) in enumerate(QUANTITIES):

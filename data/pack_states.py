@@ -1,5 +1,7 @@
 """Pack structures and the eigenvalues that run_dft.py left into one small data set.
 
+Usage::
+
     python data/pack_states.py structures.extxyz runs/ data/silicon/silicon.npz --heldout surface
 """
 

@@ -7,8 +7,9 @@ density, then the eigenvalues of a dense mesh follow at fixed density. A localis
 the dense mesh cheap, and the dense mesh is what decides the noise of a density of states.
 
 Every structure needs a unique ``name`` in its ``info`` (else its number in the file is taken).
-``info["kspacing"]`` and ``info["scf_kspacing"]`` override the options for one frame. A structure whose result exists is
-skipped; results are renamed into place only when complete, so a killed run loses one structure.
+``info["kspacing"]`` and ``info["scf_kspacing"]`` override the options for one frame. A structure
+whose result exists is skipped; results are renamed into place only when complete, so a killed run
+loses one structure.
 """
 
 from __future__ import annotations

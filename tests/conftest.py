@@ -1,4 +1,4 @@
-"""Small data sets of our own making, shared by the tests."""
+"""Small data sets and models of our own making, shared by the tests."""
 
 import matplotlib
 import numpy as np
@@ -7,9 +7,35 @@ from ase import Atoms
 from ase.build import bulk
 
 from ase_dos.soap import SOAP
+from ase_dos.spectrum import EnergyGrid, LocalDOS
 from ase_dos.states import ElectronicStates
 
 matplotlib.use("Agg")
+
+
+class ToyModel:
+    """A metal: every atom brings a band of 4 states/eV whose tilt follows its surroundings."""
+
+    def __init__(self, name="toy"):
+        self.grid = EnergyGrid(-8.0, 0.05, 321)
+        self.smearing = 0.1
+        self.species = (14,)
+        self.info = {"hash": name, "smearing": self.smearing}
+        self.calls = 0
+
+    def predict(self, atoms):
+        self.calls += 1
+        if set(atoms.numbers) - set(self.species):
+            raise ValueError("atoms: unknown species")
+        if not np.isfinite(atoms.positions).all():
+            raise ValueError("positions: NaN")
+        energies = self.grid.energies
+        band = 0.5 * np.clip((energies + 6) / 0.5, 0, 1)
+        tilt = band * np.tanh(energies / 4)
+        surroundings = np.sin(atoms.positions).sum(axis=1) / 6
+        coefficients = np.stack([np.ones(len(atoms)), surroundings], axis=1)
+        basis = np.stack([band, 0.5 * tilt])
+        return LocalDOS(coefficients, basis, energies, np.full(len(atoms), 4.0), self.smearing)
 
 
 def toy_states(atoms, n_kpoints=4, seed=0):

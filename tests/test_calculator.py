@@ -16,34 +16,9 @@ from ase.calculators.calculator import (
 )
 from ase.db import connect
 from ase.units import kB
+from conftest import ToyModel
 
 from ase_dos.calculator import DOSCalculator
-from ase_dos.spectrum import EnergyGrid, LocalDOS
-
-
-class ToyModel:
-    """A metal: every atom brings a band of 4 states/eV whose tilt follows its surroundings."""
-
-    def __init__(self, name="toy"):
-        self.grid = EnergyGrid(-8.0, 0.05, 321)
-        self.smearing = 0.1
-        self.species = (14,)
-        self.info = {"hash": name, "smearing": self.smearing}
-        self.calls = 0
-
-    def predict(self, atoms):
-        self.calls += 1
-        if set(atoms.numbers) - set(self.species):
-            raise ValueError("atoms: unknown species")
-        if not np.isfinite(atoms.positions).all():
-            raise ValueError("positions: NaN")
-        energies = self.grid.energies
-        band = 0.5 * np.clip((energies + 6) / 0.5, 0, 1)
-        tilt = band * np.tanh(energies / 4)
-        surroundings = np.sin(atoms.positions).sum(axis=1) / 6
-        coefficients = np.stack([np.ones(len(atoms)), surroundings], axis=1)
-        basis = np.stack([band, 0.5 * tilt])
-        return LocalDOS(coefficients, basis, energies, np.full(len(atoms), 4.0), self.smearing)
 
 
 @pytest.fixture

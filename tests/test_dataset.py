@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from ase_dos.dataset import (
-    Dataset, load_dataset, pack_levels, save_dataset, seeded_split, unpack_levels,
+    Dataset,
+    load_dataset,
+    pack_levels,
+    save_dataset,
+    seeded_split,
+    unpack_levels,
 )  # fmt: skip
 from ase_dos.states import ElectronicStates
 from ase_dos.targets import target_from_states

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from ase_dos.fit.alignment import (
-    Problem, align, choose, cross_correlation_shifts, filled_targets, leave_one_out,
+    Problem,
+    align,
+    choose,
+    cross_correlation_shifts,
+    filled_targets,
+    leave_one_out,
 )  # fmt: skip
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.scores import aligned_errors, best_shift

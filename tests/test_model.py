@@ -92,9 +92,7 @@ def test_average_potential_does_depend_on_them(toy_data):
 def test_training_on_dos_agrees_with_training_on_eigenvalues(toy_data):
     frames, states = toy_data
     targets = [target_from_states(s, 0.3) for s in states]
-    dos = [
-        t.dos(np.arange(t.start, t.valid_to, 0.05)) for t in targets
-    ]
+    dos = [t.dos(np.arange(t.start, t.valid_to, 0.05)) for t in targets]
     options = {"n_modes": 8, "regularizations": [1e-3], "penalties": [0.01],
                "grid": EnergyGrid(-15, 0.05, 500)}  # fmt: skip
     one = DOSModel(soap(), **options).fit(frames, states).predict(frames[0]).total()
@@ -149,7 +147,9 @@ def test_damaged_and_foreign_files(toy_model, tmp_path):
 def test_changed_contents_are_noticed(toy_model, tmp_path):
     path = tmp_path / "model.npz"
     arrays = toy_model._arrays()
-    np.savez(path, header=json.dumps(toy_model.info), **arrays | {"weights": arrays["weights"] * 1.01})
+    np.savez(
+        path, header=json.dumps(toy_model.info), **arrays | {"weights": arrays["weights"] * 1.01}
+    )
     with pytest.raises(ValueError, match="checksum"):
         DOSModel.load(path)
     newer = dict(toy_model.info, format=99, version="9.0")

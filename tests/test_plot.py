@@ -4,8 +4,8 @@ import matplotlib
 import numpy as np
 import pytest
 from ase.build import bulk
+from conftest import ToyModel
 from matplotlib.figure import Figure
-from test_calculator import ToyModel
 
 from ase_dos import plot
 from ase_dos.trajectory import analyze_trajectory

@@ -14,6 +14,7 @@ from ase.build import bulk, molecule
 
 from ase_dos.kernels.harmonics import harmonic_coefficients, real_harmonics
 from ase_dos.kernels.radial import gto_basis, neighbor_weight, radial_integrals, radial_values
+from ase_dos.peers import featomic_hypers, from_librascal, librascal_hypers
 from ase_dos.soap import SOAP, RadialScaling, _radial
 
 LIBRASCAL = sorted((Path(__file__).parent / "data" / "librascal").glob("*.npz"))
@@ -71,7 +72,7 @@ def test_featomic_gives_the_same(name, scaling):
     assert_close(features, replace(soap, backend="featomic").compute(atoms))
     if not (atoms.pbc.all() or not atoms.pbc.any()):
         return  # featomic itself knows no partly periodic frames
-    calculator = featomic.SoapPowerSpectrum(**soap._featomic_hypers(spline_accuracy=None))
+    calculator = featomic.SoapPowerSpectrum(**featomic_hypers(soap, spline_accuracy=None))
     full = soap.full_power_spectrum(features)
     for key, block in calculator.compute(atoms).items():
         pair = soap.species_pairs.index((key["neighbor_1_type"], key["neighbor_2_type"]))
@@ -107,7 +108,7 @@ def librascal_case(path):
 @pytest.mark.parametrize("path", LIBRASCAL, ids=lambda path: path.stem)
 def test_librascal_gives_the_same(path):
     atoms, soap, values, _ = librascal_case(path)
-    assert_close(soap.compute(atoms), soap._from_librascal(values))
+    assert_close(soap.compute(atoms), from_librascal(soap, values))
     # The relation as librascal's reference states it, without our own conversion.
     ell = np.arange(soap.max_angular + 1)
     relation = (-1.0) ** ell * (np.pi * soap.width**2) ** 1.5 / (16 * np.pi**3)
@@ -408,4 +409,4 @@ def test_missing_backend_says_what_to_install(backend, monkeypatch):
 
 def test_librascal_knows_no_center_weight(monkeypatch):
     with pytest.raises(ValueError, match="center_weight: librascal knows only 1"):
-        SOAP(backend="librascal", center_weight=0.5)._librascal_hypers()
+        librascal_hypers(SOAP(backend="librascal", center_weight=0.5))

@@ -278,9 +278,7 @@ def test_doped_cell_at_low_temperature():
 @pytest.mark.parametrize("temperature", [1.0, 50.0, 300.0, 1e4, 1e6])
 def test_two_level_system(temperature):
     gap = 0.4
-    gas = gas_from_eigenvalues(
-        [[[-0.2, 0.2]]], [1.0], 2.0, 2.0, temperature, top=np.inf
-    )
+    gas = gas_from_eigenvalues([[[-0.2, 0.2]]], [1.0], 2.0, 2.0, temperature, top=np.inf)
     y = 0.5 * gap / (kB * temperature)
     t = np.exp(-y)
     assert gas.fermi_level == pytest.approx(0.0, abs=1e-12)
@@ -438,9 +436,7 @@ def test_correction_of_the_smearing_recovers_the_gap():
 def test_corrected_gas_keeps_the_thermodynamic_identities():
     e, g = rough_metal(0.05)
     t, h = 4000.0, 4.0
-    gas = gas_from_dos(
-        e, g, 11.0, t + h * np.arange(-2, 3), smearing=0.1, correct_smearing=True
-    )
+    gas = gas_from_dos(e, g, 11.0, t + h * np.arange(-2, 3), smearing=0.1, correct_smearing=True)
     stencil = np.array([1, -8, 0, 8, -1]) / (12 * h)
     assert -stencil @ gas.free_energy == pytest.approx(gas.entropy[2], rel=1e-7)
     assert t * (stencil @ gas.entropy) == pytest.approx(gas.heat_capacity[2], rel=1e-7)

@@ -10,10 +10,11 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.units import kB
-from test_calculator import ToyModel
+from conftest import ToyModel
 
-from ase_dos import trajectory as module
-from ase_dos.trajectory import TrajectoryResult, analyze_frame, analyze_trajectory
+from ase_dos import results as module
+from ase_dos.results import TrajectoryResult
+from ase_dos.trajectory import analyze_frame, analyze_trajectory
 
 N_FRAMES = 7
 

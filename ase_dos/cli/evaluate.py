@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from ase_dos.cli._data import read_data
 from ase_dos.cli.main import reports_user_errors
 
 
@@ -32,7 +33,7 @@ class CLICommand:
         from ase_dos.model import DOSModel
 
         model = DOSModel.load(args.model)
-        evaluation = model.evaluate(*_data(args.data, args.split))
+        evaluation = model.evaluate(*read_data(args.data, args.split))
         print(evaluation.summary())
         if args.output:
             from ase_dos.cli.plot import save_figures
@@ -43,15 +44,3 @@ class CLICommand:
                 {"spectra": plot_spectra(evaluation).figure,
                  "parity": plot_parity(evaluation).figure},
             )  # fmt: skip
-
-
-def _data(path: str, split: str):
-    if path.endswith(".npz"):
-        from ase_dos.dataset import load_dataset
-
-        frames, states = load_dataset(path).select(split)
-        return frames, states, [atoms.info["family"] for atoms in frames]
-    from ase_dos.readers import read_frames
-
-    frames, states = zip(*read_frames(path), strict=True)
-    return frames, states, None

@@ -78,7 +78,7 @@ def _dataset(path: Path) -> Iterator[str]:
 
 
 def _result(path: Path) -> Iterator[str]:
-    from ase_dos.trajectory import TrajectoryResult
+    from ase_dos.results import TrajectoryResult
 
     result = TrajectoryResult.load(path)
     yield f"written by ase_dos {result.about['ase_dos']}"

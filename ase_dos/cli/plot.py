@@ -34,7 +34,7 @@ class CLICommand:
     def run(args: Namespace) -> None:
         """Draw."""
         if Path(args.source).is_dir():
-            from ase_dos.trajectory import TrajectoryResult
+            from ase_dos.results import TrajectoryResult
 
             figures = result_figures(TrajectoryResult.load(args.source))
         else:

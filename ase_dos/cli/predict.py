@@ -50,7 +50,8 @@ class CLICommand:
             ax = plot_dos(dos)
             ax.axvline(0.0, color="black", lw=0.8, ls="--")
             ax.set_xlabel(ENERGY)
-            ax.figure.savefig(args.plot, dpi=150)
+            figure: Any = ax.figure  # a whole Figure, since plot_dos made it
+            figure.savefig(args.plot, dpi=150)
             print(f"wrote {args.plot}")
 
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from typing import TYPE_CHECKING
 
+from ase_dos.cli._data import read_data
 from ase_dos.cli.main import reports_user_errors
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from ase_dos.states import ElectronicStates
 
 
 class CLICommand:
@@ -42,9 +48,10 @@ class CLICommand:
         from ase_dos.soap import SOAP
 
         frames, states = _training_data(args.data)
+        species = tuple(sorted({int(z) for atoms in frames for z in atoms.numbers}))
         descriptor = SOAP(
             cutoff=args.cutoff, max_radial=args.max_radial, max_angular=args.max_angular,
-            width=args.width, species=sorted({int(z) for atoms in frames for z in atoms.numbers}),
+            width=args.width, species=species,
         )  # fmt: skip
         model = DOSModel(
             descriptor, reference=args.reference, smearing=args.smearing, n_modes=args.modes
@@ -57,16 +64,11 @@ class CLICommand:
         print(f"wrote {args.output}")
 
 
-def _training_data(paths: list[str]) -> tuple[list[Any], list[Any]]:
-    from ase_dos.dataset import load_dataset
-    from ase_dos.readers import read_frames
-
-    frames, states = [], []
+def _training_data(paths: list[str]) -> tuple[list[Atoms], list[ElectronicStates]]:
+    frames: list[Atoms] = []
+    states: list[ElectronicStates] = []
     for path in paths:
-        if path.endswith(".npz"):
-            some_frames, some_states = load_dataset(path).select("train")
-        else:
-            some_frames, some_states = zip(*read_frames(path), strict=True)
+        some_frames, some_states, _ = read_data(path, "train")
         frames += some_frames
         states += some_states
     return frames, states

@@ -96,9 +96,7 @@ def _fill(values: NDArray, known: NDArray, maker: NDArray) -> NDArray:
     return filled
 
 
-def align(
-    problem: Problem, regularization: float, penalty: float, start: NDArray
-) -> Alignment:
+def align(problem: Problem, regularization: float, penalty: float, start: NDArray) -> Alignment:
     """Minimise the projected loss over the shifts, from one starting point.
 
     Parameters
@@ -114,9 +112,8 @@ def align(
     """
     maker = problem.ridge.residual_maker(regularization)
     step = problem.step
-    filled = None
 
-    def loss(free: NDArray) -> tuple[float, NDArray]:
+    def loss(free: NDArray, filled: NDArray) -> tuple[float, NDArray]:
         values, slopes, known = problem.per_atom(problem.origin + free - free.mean())
         if not known.all():
             values = np.where(known, values, filled)
@@ -131,7 +128,7 @@ def align(
     for _ in range(_FILL_ROUNDS):
         filled = filled_targets(problem, problem.origin + free, maker)
         found = minimize(
-            loss, free, jac=True, method="L-BFGS-B",
+            loss, free, args=(filled,), jac=True, method="L-BFGS-B",
             bounds=[(-problem.bound, problem.bound)] * free.size,
             options={"maxiter": 400, "ftol": 1e-10, "gtol": 1e-8},
         )  # fmt: skip

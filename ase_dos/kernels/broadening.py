@@ -24,8 +24,8 @@ def broaden(eigenvalues, weights, sigma, start, step, values, derivatives):
             weight = weights[k] * norm
             for band in range(eigenvalues.shape[2]):
                 level = eigenvalues[spin, k, band]
-                first = max(0, int(math.ceil((level - REACH * sigma - start) / step)))
-                last = min(n_nodes - 1, int(math.floor((level + REACH * sigma - start) / step)))
+                first = max(0, math.ceil((level - REACH * sigma - start) / step))
+                last = min(n_nodes - 1, math.floor((level + REACH * sigma - start) / step))
                 for node in range(first, last + 1):
                     x = (start + node * step - level) / sigma
                     peak = weight * math.exp(-0.5 * x * x)

@@ -32,7 +32,8 @@ def molecular_dynamics(atoms, stages, seed, every=None):
     A stage is (ensemble, first temperature (K), last temperature (K), steps of 1 fs).
     """
     lines = [
-        "units metal", "atom_style atomic", "boundary p p p", "box tilt large", "read_data start.data",
+        "units metal", "atom_style atomic", "boundary p p p", "box tilt large",
+        "read_data start.data",
         "mass 1 28.0855", "pair_style sw", "pair_coeff * * Si.sw Si", "timestep 0.001",
         f"velocity all create {stages[0][1]} {seed} mom yes rot yes",
     ]  # fmt: skip
@@ -107,7 +108,7 @@ def simple_hexagonal():
 
 
 def cubic_metals():
-    """Simple cubic, body-centred and face-centred cells of two atoms, at high density."""
+    """Return simple cubic, body-centred and face-centred cells of two atoms, at high density."""
     return {
         "sc": bulk("Si", "sc", a=2.53).repeat((1, 1, 2)),
         "bcc": bulk("Si", "bcc", a=3.08, cubic=True),
@@ -166,7 +167,8 @@ def surfaces(rng):
         slab = build("Si", size=size, a=DIAMOND, vacuum=5.5)
         slab.pbc = (True, True, False)
         if number % 4 == 1:  # rows of dimers on both (100) faces
-            for layer in (np.argsort(slab.positions[:, 2])[:2], np.argsort(slab.positions[:, 2])[-2:]):
+            rising = np.argsort(slab.positions[:, 2])
+            for layer in (rising[:2], rising[-2:]):
                 i, j = layer
                 bond = slab.get_distance(i, j, mic=True, vector=True)
                 push = bond * (1 - 2.35 / np.linalg.norm(bond)) / 2
@@ -215,9 +217,15 @@ def melting_trajectory():
     cell = bulk("Si", cubic=True, a=DIAMOND).repeat(3)
     stages = [("npt", 300, 300, 5000), ("npt", 300, 3300, 55000)]
     frames = molecular_dynamics(cell, stages, seed=99, every=2500)
+    kept = []
     for number, frame in enumerate(frames):
-        frame.info["time_ps"] = 2.5 * number
-    return frames
+        atoms = Atoms(
+            frame.numbers, frame.positions.round(4), cell=frame.cell.array.round(5), pbc=True
+        )
+        atoms.wrap()
+        atoms.info["time"] = 2.5 * number  # ps
+        kept.append(atoms)
+    return kept
 
 
 def main():
