@@ -10,6 +10,7 @@ entropy, band edges and completeness are those of the original levels to half th
 from __future__ import annotations
 
 import json
+import lzma
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ from ase_dos.states import ElectronicStates
 __all__ = ["Dataset", "load_dataset", "pack_levels", "save_dataset", "unpack_levels"]
 
 _FORMAT = 1
-SPLITS = ("train", "validation", "test", "heldout")
+_DAMAGE = (
+    OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, lzma.LZMAError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,14 +157,13 @@ def load_dataset(path: str | Path) -> Dataset:
                 if name.endswith(".npy"):
                     with archive.open(name) as file:
                         arrays[name[:-4]] = np.lib.format.read_array(file, allow_pickle=False)
+        form = header["format"]
     except FileNotFoundError:
-        raise
-    except (zipfile.BadZipFile, KeyError, EOFError, OSError, ValueError) as error:
+        raise ValueError(f"{path}: no such data set") from None
+    except _DAMAGE as error:
         raise ValueError(f"{path}: not a readable data set ({error})") from error
-    if header.get("format") != _FORMAT:
-        raise ValueError(
-            f"{path}: data set format {header.get('format')}, this release reads {_FORMAT}"
-        )
+    if form != _FORMAT:
+        raise ValueError(f"{path}: data set format {form}, this release reads {_FORMAT}")
     return _assemble(header, arrays)
 
 

@@ -26,8 +26,8 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
         Fermi level (T = 0) minus band bottom (eV), DOS at the Fermi level (states/eV/atom), and
         electronic heat capacity at 300 K and 3000 K (eV/K/atom).
     """
-    # Truth and prediction carry the same smearing: its bias cancels in their difference, so the
-    # broadened DOS is taken as it stands.
+    # The prediction is judged by the broadened DOS it was trained on, taken as it stands; what
+    # broadening does to thermal quantities is another matter (`ase_dos.thermo` warns of it).
     plain = replace(dos, smearing=0.0)
     fermi = plain.electron_gas(0.0).fermi_level
     capacities = plain.electron_gas(np.array(TEMPERATURES)).heat_capacity / n_atoms
@@ -51,7 +51,8 @@ class Evaluation:
     energies : (m,) array
         Energies of the model (eV).
     truth, prediction : (n, m) array
-        DOS in states/eV per atom, the truth shifted onto the prediction.
+        DOS in states/eV per atom, the truth shifted onto the prediction and NaN where it is not
+        known.
     errors : AlignedErrors
         Errors after alignment.
     true_values, predicted_values : (n, 4) array
@@ -130,7 +131,12 @@ def evaluate_predictions(
     true = [t.dos(energies, s) for t, s in zip(targets, errors.shifts, strict=True)]
     return Evaluation(
         energies=energies,
-        truth=np.array([dos.values / n for dos, n in zip(true, n_atoms, strict=True)]),
+        truth=np.array(
+            [
+                np.where(energies <= dos.valid_to, dos.values / n, np.nan)
+                for dos, n in zip(true, n_atoms, strict=True)
+            ]
+        ),
         prediction=per_atom,
         errors=errors,
         true_values=np.array(

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import zipfile
-from collections.abc import Sequence
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +17,14 @@ from ase_dos.checks import as_array, as_positive
 from ase_dos.evaluation import Evaluation, evaluate_predictions
 from ase_dos.fit.alignment import Problem, choose, filled_targets
 from ase_dos.fit.ridge import Ridge
+from ase_dos.modelfile import FORMAT, digest, find_model, read_model, shipped_models, write_model
 from ase_dos.soap import SOAP
 from ase_dos.spectrum import DOS, EnergyGrid, LocalDOS
 from ase_dos.targets import DOSTarget, target_from_dos, target_from_states
 
-__all__ = ["REFERENCES", "DOSModel"]
+__all__ = ["REFERENCES", "DOSModel", "shipped_models"]
 
 REFERENCES = ("adaptive", "fermi", "average_potential")
-_FORMAT = 1
 _ARRAYS = ("weights", "modes", "species_terms")
 # Energies of the default grid, relative to the mean Fermi level of the training set (eV).
 _HEADROOM = 14.0
@@ -63,9 +59,14 @@ class DOSModel:
     penalties : sequence of float
         Candidates for the penalty on adaptive shifts (states^2/eV^3 per atom^2), chosen in the
         same way.
+    valence : mapping of str to float, optional
+        Valence electrons by chemical symbol; needed only where the compositions of the training
+        set do not tell them apart.
 
     Attributes
     ----------
+    grid_ : EnergyGrid
+        Energies of the trained model.
     weights_ : (features, modes) array
     modes_ : (modes, energies) array
     species_terms_ : (species, energies) array
@@ -87,6 +88,7 @@ class DOSModel:
         n_modes: int = 32,
         regularizations: Sequence[float] = tuple(10.0 ** np.arange(-7, 0.5, 0.5)),
         penalties: Sequence[float] = (0.0, 0.001, 0.01, 0.1),
+        valence: Mapping[str, float] | None = None,
     ) -> None:
         if reference not in REFERENCES:
             raise ValueError(
@@ -105,6 +107,7 @@ class DOSModel:
         self.n_modes = int(n_modes)
         self.regularizations = tuple(float(r) for r in regularizations)
         self.penalties = tuple(float(p) for p in penalties)
+        self.valence = dict(valence) if valence else None
         self.info: dict[str, Any] = {}
 
     @property
@@ -134,19 +137,22 @@ class DOSModel:
         Raises
         ------
         ValueError
-            If there are fewer than three structures, counts differ, or valences contradict.
+            If there are fewer than three structures, counts differ, valences contradict, the grid
+            begins inside the bands or ends where no target is known, or DOS of different
+            broadening are mixed.
         """
         targets = self._targets(frames, states)
         if len(targets) < 3:
             raise ValueError(f"training set: expected at least 3 structures, got {len(targets)}")
         counts = self._species_counts(frames)
-        valence = _valences(counts, np.array([t.n_electrons for t in targets]), self.species)
+        valence = self._valences(counts, np.array([t.n_electrons for t in targets]))
         n_atoms = counts.sum(axis=1)
         if features is None:
             features = self.mean_features(frames)
         features = as_array(features, "features", (len(targets), self.descriptor.n_features))
         origin = self._origin(targets)
         self.grid_ = self.grid or self._default_grid(targets, origin)
+        _check_grid(self.grid_, targets, origin)
         ridge = Ridge.decompose(features, counts / n_atoms[:, None])
         problem = Problem(ridge, targets, n_atoms, self.grid_.energies, origin)
         best, self.history_ = choose(
@@ -155,8 +161,18 @@ class DOSModel:
         self.shifts_ = best.shifts
         self._solve(problem, best)
         self.info = self._header(frames, targets, valence, best)
-        self.info["hash"] = self._digest()
+        self.info["hash"] = digest(self.info, self._arrays())
         return self
+
+    def record_validation(self, report: Evaluation) -> None:
+        """Keep the errors on a validation set in the header of the model file."""
+        self._require_training()
+        self.info["validation"] = {
+            "n_structures": len(report.prediction),
+            "rmse": report.rmse,
+            "percent_rmse": report.percent_rmse,
+        }
+        self.info["hash"] = digest(self.info, self._arrays())
 
     def mean_features(self, frames: Sequence[Atoms]) -> NDArray:
         """Features averaged over the atoms of each frame, (frames, features)."""
@@ -167,6 +183,13 @@ class DOSModel:
             raise ValueError(
                 f"expected one set of states per frame, got {len(states)} for {len(frames)}"
             )
+        for number, one in enumerate(states):
+            if isinstance(one, DOS) and one.smearing != self.smearing:
+                raise ValueError(
+                    f"structure {number}: its DOS is broadened by {one.smearing:g} eV, the model "
+                    f"by {self.smearing:g} eV; give DOS(..., smearing=) and DOSModel(..., "
+                    "smearing=) the same value"
+                )
         return [
             target_from_dos(one) if isinstance(one, DOS) else target_from_states(one, self.smearing)
             for one in states
@@ -175,6 +198,31 @@ class DOSModel:
     def _species_counts(self, frames: Sequence[Atoms]) -> NDArray:
         species = np.array(self.species)
         return np.array([(atoms.numbers[:, None] == species).sum(axis=0) for atoms in frames])
+
+    def _valences(self, counts: NDArray, electrons: NDArray) -> NDArray:
+        """Electrons that each species brings, given or from the structures' electron counts."""
+        symbols = [chemical_symbols[z] for z in self.species]
+        if self.valence is not None:
+            missing = sorted(set(symbols) - set(self.valence))
+            if missing:
+                raise ValueError(f"valence: expected {', '.join(symbols)}, got none for {missing}")
+            valence = np.array([float(self.valence[symbol]) for symbol in symbols])
+        else:
+            valence, _, rank, _ = np.linalg.lstsq(counts.astype(float), electrons, rcond=None)
+            if rank < len(symbols):
+                raise ValueError(
+                    f"training set: the compositions do not tell the valences of "
+                    f"{', '.join(symbols)} apart; give DOSModel(..., valence={{...}})"
+                )
+        error = np.abs(counts @ valence - electrons)
+        if error.max() > 1e-3:
+            worst = int(error.argmax())
+            raise ValueError(
+                f"structure {worst}: {electrons[worst]:g} electrons, but the others imply "
+                f"{counts[worst] @ valence:g}; charged cells and mixed pseudopotentials cannot be "
+                "trained together"
+            )
+        return valence.round(6)
 
     def _origin(self, targets: Sequence[DOSTarget]) -> NDArray:
         fermi = np.array([target.fermi_level for target in targets])
@@ -203,19 +251,19 @@ class DOSModel:
     def _header(self, frames, targets, valence: NDArray, best) -> dict[str, Any]:
         errors = [entry["rmse"] for entry in self.history_]
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "version": __version__,
             "kind": "ridge",
             "descriptor": self.descriptor.to_dict(),
             "species": [chemical_symbols[z] for z in self.species],
             "valence": [float(v) for v in valence],
             "grid": {"start": self.grid_.start, "step": self.grid_.step, "size": self.grid_.size},
-            "smearing": float(targets[0].smearing),
+            "smearing": self.smearing,
             "reference": self.reference,
             "regularization": best.regularization,
             "shift_penalty": best.penalty,
             "n_structures": len(targets),
-            "training_set_hash": _hash_frames(frames),
+            "training_set_hash": _hash_training_set(frames, targets),
             "leave_one_out_rmse": float(np.min(errors)),
         }
 
@@ -262,12 +310,7 @@ class DOSModel:
     def save(self, path: str | Path) -> None:
         """Write the model to one ``.npz`` file (replaced in one step)."""
         self._require_training()
-        path = Path(path)
-        contents: dict[str, Any] = {"header": json.dumps(self.info), **self._arrays()}
-        partial = path.with_name(path.name + ".partial")
-        with open(partial, "wb") as file:
-            np.savez_compressed(file, **contents)
-        os.replace(partial, path)
+        write_model(path, self.info, self._arrays())
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> DOSModel:
@@ -278,18 +321,7 @@ class DOSModel:
         ValueError
             If there is no such model, or the file is damaged or from a newer release.
         """
-        path = _find(name_or_path)
-        try:
-            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-                info = json.loads(str(file["header"]))
-                arrays = {name: file[name] for name in _ARRAYS}
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path}: not a readable ase_dos model ({error})") from error
-        if info.get("format") != _FORMAT:
-            raise ValueError(
-                f"{path}: model format {info.get('format')} of ase_dos {info.get('version')}, "
-                f"this release ({__version__}) reads format {_FORMAT}"
-            )
+        info, arrays = read_model(find_model(name_or_path))
         grid = EnergyGrid(**info["grid"])
         model = cls(
             SOAP.from_dict(info["descriptor"]), grid,
@@ -299,66 +331,35 @@ class DOSModel:
         model.grid_ = grid
         model.info = info
         model.weights_, model.modes_, model.species_terms_ = (arrays[name] for name in _ARRAYS)
-        if model._digest() != info["hash"]:
-            raise ValueError(
-                f"{path}: the contents do not match their checksum; the file is damaged"
-            )
         return model
 
     def _arrays(self) -> dict[str, NDArray]:
         return dict(zip(_ARRAYS, (self.weights_, self.modes_, self.species_terms_), strict=True))
 
-    def _digest(self) -> str:
-        """Checksum of header and arrays."""
-        header = {key: value for key, value in self.info.items() if key != "hash"}
-        digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-        for array in self._arrays().values():
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:16]
 
-
-def _find(name_or_path: str | Path) -> Path:
-    shipped = files("ase_dos") / "models"
-    path = Path(name_or_path)
-    if path.suffix or path.exists():
-        if not path.is_file():
-            raise ValueError(f"{path}: no such model file")
-        return path
-    candidate = Path(str(shipped / f"{name_or_path}.npz"))
-    if not candidate.is_file():
-        names = sorted(
-            Path(entry.name).stem for entry in shipped.iterdir() if entry.name.endswith(".npz")
-        )
+def _check_grid(grid: EnergyGrid, targets: Sequence[DOSTarget], origin: NDArray) -> None:
+    """Refuse a grid that misses the bottom of the bands, or energies that nobody knows."""
+    bottom = min(
+        target.dos(target.nodes).filling_energy(1e-3) - shift
+        for target, shift in zip(targets, origin, strict=True)
+    )
+    top = max(target.valid_to - shift for target, shift in zip(targets, origin, strict=True))
+    if grid.start > bottom:
         raise ValueError(
-            f"model: expected a path or one of the shipped models ({', '.join(names)}), "
-            f"got {str(name_or_path)!r}"
+            f"energy grid: begins at {grid.start:.2f} eV, inside the bands, which begin at "
+            f"{bottom:.2f} eV; let it begin lower (0 is the mean Fermi level)"
         )
-    return candidate
-
-
-def _valences(counts: NDArray, electrons: NDArray, species: Sequence[int]) -> NDArray:
-    """Electrons that each species brings, from the electron counts of the structures."""
-    valence, _, rank, _ = np.linalg.lstsq(counts.astype(float), electrons, rcond=None)
-    if rank < len(species):
-        names = ", ".join(chemical_symbols[z] for z in species)
+    if grid.stop > top:
         raise ValueError(
-            f"training set: the compositions do not tell the valences of {names} apart; add "
-            "structures of other composition or leave out a species"
+            f"energy grid: ends at {grid.stop:.2f} eV, but no target is known above {top:.2f} eV; "
+            "let it end lower or compute more bands"
         )
-    error = np.abs(counts @ valence - electrons)
-    if error.max() > 1e-3:
-        worst = int(error.argmax())
-        raise ValueError(
-            f"structure {worst}: {electrons[worst]:g} electrons, but the others imply "
-            f"{counts[worst] @ valence:g}; charged cells and mixed pseudopotentials cannot be "
-            "trained together"
-        )
-    return valence.round(6)
 
 
-def _hash_frames(frames: Sequence[Atoms]) -> str:
-    digest = hashlib.sha256()
-    for atoms in frames:
-        for array in (atoms.numbers, atoms.positions, atoms.cell.array):
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]
+def _hash_training_set(frames: Sequence[Atoms], targets: Sequence[DOSTarget]) -> str:
+    checksum = hashlib.sha256()
+    for atoms, target in zip(frames, targets, strict=True):
+        structure = (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc)
+        for array in (*structure, target.values):
+            checksum.update(np.ascontiguousarray(array).tobytes())
+    return checksum.hexdigest()[:16]

@@ -106,10 +106,22 @@ class DOS:
         return self.filling_energy(_BOTTOM_SHARE)
 
     def filling_energy(self, share: float) -> float:
-        """Energy (eV) below which the states hold this share (0 to 1) of the electrons."""
-        rising = np.maximum(self.values, 0.0)
-        count = np.append(0.0, np.cumsum((rising[1:] + rising[:-1]) / 2 * np.diff(self.energies)))
-        return float(np.interp(share * self.n_electrons, count, self.energies))
+        """Energy (eV) below which the states hold this share (0 to 1) of the electrons.
+
+        Small predicted values of either sign below the band cancel; what counts is the last
+        energy at which the count rises through the share.
+        """
+        steps = (self.values[1:] + self.values[:-1]) / 2 * np.diff(self.energies)
+        count = np.append(0.0, np.cumsum(steps)) - share * self.n_electrons
+        below = np.flatnonzero((count[:-1] < 0) & (count[1:] >= 0))
+        if not below.size:
+            raise ValueError(
+                f"DOS: its states from {self.energies[0]:.2f} to {self.energies[-1]:.2f} eV never "
+                f"rise through {share:g} of {self.n_electrons:g} electrons"
+            )
+        i = below[-1]
+        step = self.energies[i + 1] - self.energies[i]
+        return float(self.energies[i] - step * count[i] / (count[i + 1] - count[i]))
 
     def at(self, energy: ArrayLike) -> NDArray:
         """Linear interpolation of the DOS (states/eV) at ``energy`` (eV); zero off the grid."""

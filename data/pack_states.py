@@ -48,7 +48,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=2026)
     args = parser.parse_args()
     frames, dense, printed, meshes, settings = [], [], [], {}, {}
-    for atoms in read(args.structures, index=":"):
+    for number, atoms in enumerate(read(args.structures, index=":")):
+        atoms.info.setdefault("name", f"{number:05d}")  # as run_dft.py names it
+        atoms.info.setdefault("family", "all")
         path = args.runs / f"{atoms.info['name']}.npz"
         if not path.exists():
             print(f"{path}: missing, left out", file=sys.stderr)

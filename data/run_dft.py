@@ -69,6 +69,8 @@ def dense_eigenvalues(calc, spacing: float, log: Path | str):
 
 def eigenvalues_of(calc):
     """All eigenvalues (kpoints, bands) in eV and the weights of the irreducible k-points."""
+    if calc.get_number_of_spins() != 1:
+        raise ValueError("spin-polarised: these data sets are spin-paired; remove initial moments")
     weights = np.asarray(calc.get_k_point_weights())
     return np.array([calc.get_eigenvalues(kpt=k) for k in range(len(weights))]), weights
 
@@ -83,6 +85,26 @@ def printed_values(log: Path) -> dict[str, float]:
     return {"fermi_level": float(fermi[-1]), "entropy_term": float(entropy[-1])}
 
 
+def settings_of(atoms, spacing: float, scf_spacing: float) -> dict:
+    """What decides the result of a structure."""
+    return {
+        "program": "GPAW", **SETTINGS, "width": WIDTH, "kspacing": spacing,
+        "mesh": list(kpoint_mesh(atoms, spacing)),
+        "scf_mesh": list(kpoint_mesh(atoms, scf_spacing)),
+    }  # fmt: skip
+
+
+def is_done(target: Path, settings: dict) -> bool:
+    """Whether the result exists; an error if it was computed with other settings."""
+    if not target.exists():
+        return False
+    with np.load(target, allow_pickle=False) as old:
+        stored = json.loads(str(old["settings"]))
+    if stored != settings:
+        raise ValueError(f"{target}: computed with {stored}, wanted {settings}; move it away")
+    return True
+
+
 def run(atoms, target: Path, spacing: float, scf_spacing: float) -> None:
     """Compute one structure and write ``target`` (npz) in one step."""
     log = target.with_suffix(".txt")
@@ -91,10 +113,6 @@ def run(atoms, target: Path, spacing: float, scf_spacing: float) -> None:
     fermi = calc.get_fermi_level()
     eigenvalues, weights = dense_eigenvalues(calc, spacing, target.with_suffix(".dense.txt"))
     n_bands = 1 + int(np.argmax(np.append(eigenvalues.min(axis=0) > fermi + HEADROOM, True)))
-    settings = {
-        "program": "GPAW", **SETTINGS, "width": WIDTH, "kspacing": spacing,
-        "mesh": kpoint_mesh(atoms, spacing), "scf_mesh": kpoint_mesh(atoms, scf_spacing),
-    }  # fmt: skip
     partial = target.with_suffix(".partial")
     with open(partial, "wb") as file:
         np.savez(
@@ -104,7 +122,7 @@ def run(atoms, target: Path, spacing: float, scf_spacing: float) -> None:
             scf_eigenvalues=scf_eigenvalues,
             scf_weights=scf_weights,
             n_electrons=calc.get_number_of_electrons(),
-            settings=json.dumps(settings),
+            settings=json.dumps(settings_of(atoms, spacing, scf_spacing)),
             **printed_values(log),
         )
     os.replace(partial, target)
@@ -125,12 +143,12 @@ def main() -> int:
     for number, atoms in list(enumerate(frames))[part::parts]:
         name = atoms.info.get("name", f"{number:05d}")
         target = args.output / f"{name}.npz"
-        if target.exists():
-            continue
         start = time.perf_counter()
         try:
             spacing = float(atoms.info.get("kspacing", args.kspacing))
             scf_spacing = float(atoms.info.get("scf_kspacing", args.scf_kspacing))
+            if is_done(target, settings_of(atoms, spacing, scf_spacing)):
+                continue
             run(atoms, target, spacing, scf_spacing)
         except Exception as error:  # one structure that fails must not end the others
             failed += 1

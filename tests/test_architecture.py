@@ -27,7 +27,10 @@ ALLOWED = {
     "fit": {"checks", "kernels", "spectrum", "targets"},
     "evaluation": {"fit", "spectrum", "targets"},
     "dataset": {"states"},
-    "model": {"_version", "checks", "evaluation", "fit", "soap", "spectrum", "targets"},
+    "modelfile": {"_version"},
+    "model": {
+        "_version", "checks", "evaluation", "fit", "modelfile", "soap", "spectrum", "targets",
+    },
     "calculator": {"checks", "model", "spectrum", "thermo"},
     "statistics": {"checks"},
     "frames": {"checks"},

@@ -12,7 +12,7 @@ from ase_dos.dataset import (
 from ase_dos.states import ElectronicStates
 from ase_dos.targets import target_from_states
 
-RESOLUTION = 0.001
+RESOLUTION = 0.0005
 
 
 @pytest.fixture
@@ -82,6 +82,24 @@ def test_damage_is_reported(data, tmp_path):
     path.write_bytes(b"")
     with pytest.raises(ValueError, match="not a readable data set"):
         load_dataset(path)
+
+
+def test_every_flipped_bit_is_reported_or_harmless(data, tmp_path):
+    path = tmp_path / "set.npz"
+    save_dataset(path, data, provenance={})
+    reference, whole = load_dataset(path), path.read_bytes()
+    for place in np.random.default_rng(0).integers(0, len(whole) - 2000, 30):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        path.write_bytes(damaged)
+        try:
+            same = load_dataset(path)
+        except ValueError:
+            continue
+        for one, two in zip(reference.states, same.states, strict=True):
+            assert np.array_equal(one.eigenvalues, two.eigenvalues)
+    with pytest.raises(ValueError, match="no such data set"):
+        load_dataset(tmp_path / "absent.npz")
 
 
 def test_unknown_split_is_named(data):

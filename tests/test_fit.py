@@ -10,6 +10,7 @@ from ase_dos.fit.alignment import (
     cross_correlation_shifts,
     filled_targets,
     leave_one_out,
+    projected_loss,
 )  # fmt: skip
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.scores import aligned_errors, best_shift
@@ -77,22 +78,70 @@ def test_shifts_are_recovered():
     assert abs(found.shifts.mean()) < 1e-12
 
 
-def test_gradient_of_the_projected_loss():
-    """The optimum of the loss with the exact gradient beats every small step away from it."""
+@pytest.mark.parametrize("penalty", [0.0, 0.3])
+def test_gradient_of_the_projected_loss(penalty):
     problem, _ = make_problem(noise=0.2)
     maker = problem.ridge.residual_maker(0.01)
+    point = np.random.default_rng(5).normal(0, 0.2, 24)
 
     def loss(shifts):
-        g = problem.per_atom(shifts)[0]
-        return np.sum(g * (maker @ g)) * problem.step
+        return projected_loss(shifts, problem, maker, penalty, None)[0]
 
-    point = np.random.default_rng(5).normal(0, 0.2, 24)
-    values, slopes, _ = problem.per_atom(point)
-    gradient = 2 * np.sum(slopes * (maker @ values), axis=1) * problem.step
+    gradient = projected_loss(point, problem, maker, penalty, None)[1]
     h = 1e-5
     numeric = [(loss(point + h * e) - loss(point - h * e)) / (2 * h) for e in np.eye(24)]
     assert np.allclose(gradient, numeric, rtol=1e-5, atol=1e-6)
     assert np.abs(gradient).max() > 1e-2  # it does not vanish at the start
+    assert loss(point + 0.3) == pytest.approx(loss(point))  # the gauge
+
+
+def test_projected_loss_is_that_of_the_best_weights():
+    problem, _ = make_problem(n=10, noise=0.2)
+    strength = 0.05 * problem.ridge.scale
+    value, _ = projected_loss(np.zeros(10), problem, problem.ridge.residual_maker(0.05), 0.0, None)
+    g = problem.per_atom(np.zeros(10))[0]
+    weights, terms = problem.ridge.solve(0.05, g)
+    residual = g - problem.ridge.features @ weights - terms
+    explicit = np.sum(residual**2) + strength * np.sum(weights**2)
+    assert value == pytest.approx(explicit * problem.step, rel=1e-10)
+
+
+@pytest.mark.parametrize("regularization", [1e-2, 1e-5])
+def test_unknown_energies_minimise_the_loss_even_with_more_features_than_structures(
+    regularization,
+):
+    rng = np.random.default_rng(8)
+    features = rng.normal(size=(20, 60))
+    problem, _ = make_problem(n=20)
+    ridge = Ridge.decompose(features, np.ones((20, 1)))
+    cut = Problem(
+        ridge,
+        [
+            DOSTarget(t.start, t.step, t.values, t.derivatives, 2.0 if i % 2 else 20.0, 4.0, 0.0, 0.6)
+            for i, t in enumerate(problem.targets)
+        ],
+        problem.n_atoms, ENERGIES, problem.origin,
+    )  # fmt: skip
+    maker = ridge.residual_maker(regularization)
+    filled = filled_targets(cut, cut.origin, maker)
+    known = cut.per_atom(cut.origin)[2]
+    assert not known.all()
+    assert np.array_equal(filled[known], cut.per_atom(cut.origin)[0][known])
+    stationary = (maker @ filled)[~known]  # the derivative of tr G^T P G by the unknown entries
+    assert np.abs(stationary).max() < 1e-8 * np.abs(filled).max()
+
+
+def test_only_structure_of_its_composition_is_not_judged():
+    problem, _ = make_problem(n=8)
+    composition = np.zeros((8, 2))
+    composition[:, 0] = 1.0
+    composition[3] = [0.5, 0.5]
+    ridge = Ridge.decompose(problem.ridge.features, composition)
+    lone = Problem(ridge, problem.targets, problem.n_atoms, ENERGIES, problem.origin)
+    best, _ = choose(lone, np.array([0.1]), [0.01], adaptive=True)
+    errors = leave_one_out(lone, best)
+    assert np.isfinite(errors.squared).all()
+    assert len(errors.squared) == 7
 
 
 def test_result_does_not_depend_on_the_order_of_structures():
@@ -172,3 +221,18 @@ def test_errors_are_per_atom_and_blind_to_shifts():
     again = aligned_errors(doubled, wrong, np.full(6, 2), ENERGIES, np.zeros(6))
     assert again.rmse == pytest.approx(errors.rmse, rel=1e-6)
     assert again.spread == pytest.approx(errors.spread, rel=1e-4)
+
+
+def test_spread_counts_known_energies_only():
+    problem, true = make_problem(n=6)
+    exact = np.array([t(ENERGIES, s)[0] for t, s in zip(problem.targets, true, strict=True)])
+    cut = [
+        DOSTarget(t.start, t.step, np.where(np.arange(t.values.size) * STEP - 14 > 5, 0, t.values),
+                  t.derivatives, 5.0, 4.0, 0.0, 0.6)
+        for t in problem.targets
+    ]  # fmt: skip
+    errors = aligned_errors(cut, exact, np.ones(6), ENERGIES, true)
+    inside = np.all([ENERGIES + s <= 5 for s in true], axis=0)
+    deviation = (exact - exact.mean(axis=0))[:, inside]
+    expected = np.sqrt((deviation**2).mean() * ENERGIES.size * 0.1)
+    assert errors.spread == pytest.approx(expected, rel=0.1)

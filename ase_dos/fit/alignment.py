@@ -46,7 +46,7 @@ class Problem:
     origin : (n,) array
         Reference shifts ``D_0`` (eV): penalty and bounds refer to them.
     bound : float
-        Largest allowed ``|D - D_0|`` (eV).
+        Bound (eV) on ``|D - D_0|`` before the gauge takes their mean away.
     """
 
     ridge: Ridge
@@ -84,16 +84,52 @@ def filled_targets(problem: Problem, shifts: NDArray, maker: NDArray) -> NDArray
 
 
 def _fill(values: NDArray, known: NDArray, maker: NDArray) -> NDArray:
+    """Unknown entries that minimise the projected loss: P_uu x = -P_uk g for every energy.
+
+    This is the fixed point of filling with the prediction and fitting again. Energies that miss
+    the same structures share one factorisation. Every energy must be known to some structure.
+    """
     if known.all():
         return values
-    filled = np.where(known, values, values.sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-    for _ in range(500):
-        update = np.where(known, values, filled - maker @ filled)
-        change = np.abs(update - filled).max()
-        filled = update
-        if change < 1e-10 * np.abs(values).max():
-            break
+    mean = values.sum(axis=0) / known.sum(axis=0)
+    filled = np.where(known, values, mean)
+    residual = maker @ filled
+    patterns, member = np.unique(known, axis=1, return_inverse=True)
+    for index, pattern in enumerate(patterns.T):
+        missing = ~pattern
+        if missing.any():
+            places = np.ix_(missing, np.flatnonzero(member.ravel() == index))
+            block = maker[np.ix_(missing, missing)]
+            filled[places] -= np.linalg.lstsq(block, residual[places], rcond=1e-12)[0]
     return filled
+
+
+def projected_loss(
+    free: NDArray, problem: Problem, maker: NDArray, penalty: float, filled: NDArray | None
+) -> tuple[float, NDArray]:
+    """Loss and its gradient with respect to the shifts, weights eliminated.
+
+    Parameters
+    ----------
+    free : (n,) array
+        Shifts relative to the reference (eV); only their deviations from the mean count.
+    problem : Problem
+        Regression, targets and reference shifts.
+    maker : (n, n) array
+        Residual maker ``P`` of the regression.
+    penalty : float
+        Weight of the squared shifts.
+    filled : (n, m) array, optional
+        What stands for the targets where they are not known.
+    """
+    centred = free - free.mean()
+    values, slopes, known = problem.per_atom(problem.origin + centred)
+    if filled is not None:
+        values = np.where(known, values, filled)
+    residual = maker @ values
+    value = np.sum(values * residual) * problem.step + penalty * np.sum(centred**2)
+    gradient = 2 * np.sum(slopes * residual, axis=1) * problem.step + 2 * penalty * centred
+    return value, gradient - gradient.mean()
 
 
 def align(problem: Problem, regularization: float, penalty: float, start: NDArray) -> Alignment:
@@ -111,30 +147,20 @@ def align(problem: Problem, regularization: float, penalty: float, start: NDArra
         First shifts (eV).
     """
     maker = problem.ridge.residual_maker(regularization)
-    step = problem.step
-
-    def loss(free: NDArray, filled: NDArray) -> tuple[float, NDArray]:
-        values, slopes, known = problem.per_atom(problem.origin + free - free.mean())
-        if not known.all():
-            values = np.where(known, values, filled)
-        residual = maker @ values
-        centred = free - free.mean()
-        value = np.sum(values * residual) * step + penalty * np.sum(centred**2)
-        gradient = 2 * np.sum(slopes * residual, axis=1) * step + 2 * penalty * centred
-        return value, gradient - gradient.mean()
-
     free = start - problem.origin
     free -= free.mean()
     for _ in range(_FILL_ROUNDS):
-        filled = filled_targets(problem, problem.origin + free, maker)
+        known = problem.per_atom(problem.origin + free)[2].all()
+        filled = None if known else filled_targets(problem, problem.origin + free, maker)
         found = minimize(
-            loss, free, args=(filled,), jac=True, method="L-BFGS-B",
-            bounds=[(-problem.bound, problem.bound)] * free.size,
+            projected_loss, free, args=(problem, maker, penalty, filled), jac=True,
+            method="L-BFGS-B", bounds=[(-problem.bound, problem.bound)] * free.size,
             options={"maxiter": 400, "ftol": 1e-10, "gtol": 1e-8},
         )  # fmt: skip
         moved = np.abs(found.x - found.x.mean() - free).max()
         free = found.x - found.x.mean()
-        if problem.per_atom(problem.origin + free)[2].all() or moved < _FILL_TOLERANCE:
+        complete = problem.per_atom(problem.origin + free)[2].all()
+        if (known and complete) or moved < _FILL_TOLERANCE:
             break
     return Alignment(problem.origin + free, float(found.fun), regularization, penalty)
 
@@ -162,13 +188,19 @@ def cross_correlation_shifts(problem: Problem, rounds: int = 3) -> NDArray:
 
 
 def leave_one_out(problem: Problem, alignment: Alignment) -> AlignedErrors:
-    """Errors, after alignment, of predictions by the regression without each structure in turn."""
+    """Errors, after alignment, of predictions by the regression without each structure in turn.
+
+    Structures that nothing else can predict, the only ones of their composition, are left out.
+    """
     maker = problem.ridge.residual_maker(alignment.regularization)
     filled = filled_targets(problem, alignment.shifts, maker)
-    prediction = filled - (maker @ filled) / np.diag(maker)[:, None]
+    own = np.diag(maker)
+    judged = np.flatnonzero(own > 1e-12)
+    prediction = filled[judged] - (maker[judged] @ filled) / own[judged, None]
     return aligned_errors(
-        problem.targets, prediction, problem.n_atoms, problem.energies, alignment.shifts
-    )
+        [problem.targets[i] for i in judged], prediction, problem.n_atoms[judged],
+        problem.energies, alignment.shifts[judged],
+    )  # fmt: skip
 
 
 def choose(

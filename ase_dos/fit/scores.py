@@ -104,10 +104,14 @@ def aligned_errors(
         )
     ]
     shifts, squared = np.array(found).T
-    truth = np.array(
-        [t(energies, s)[0] / n for t, s, n in zip(targets, shifts, n_atoms, strict=True)]
-    )
-    deviation = truth - truth.mean(axis=0)
-    step = energies[1] - energies[0]
-    spread = float(np.sqrt((deviation**2).sum(axis=1).mean() * step))
+    truth = [t(energies, s)[0] / n for t, s, n in zip(targets, shifts, n_atoms, strict=True)]
+    known = [energies + s <= t.valid_to for t, s in zip(targets, shifts, strict=True)]
+    spread = _spread(np.ma.masked_array(truth, ~np.array(known)), energies)
     return AlignedErrors(squared / np.asarray(n_atoms) ** 2, shifts, spread)
+
+
+def _spread(truth: np.ma.MaskedArray, energies: NDArray) -> float:
+    """Root-mean-square deviation of the known spectra from their mean, as `_mismatch` counts."""
+    span = energies[-1] - energies[0] + (energies[1] - energies[0])
+    squared = ((truth - truth.mean(axis=0)) ** 2).mean(axis=1) * span
+    return float(np.sqrt(squared.mean()))
