@@ -16,7 +16,7 @@ _HOMES = {
     "EnergyGrid": "spectrum",
     "LocalDOS": "spectrum",
     "ElectronicStates": "states",
-    "read_states": "states",
+    "read_states": "readers",
     "ElectronGas": "thermo",
     "SOAP": "soap",
     "DOSModel": "model",

@@ -19,6 +19,8 @@ from ase_dos.spectrum import DOS, LocalDOS
 
 __all__ = ["DOSCalculator"]
 
+_THERMAL = {"electronic_entropy", "electronic_free_energy", "electronic_heat_capacity"}
+
 
 class DOSCalculator(Calculator):
     """Density of states and electron thermodynamics of any structure of a model's species.
@@ -40,12 +42,14 @@ class DOSCalculator(Calculator):
     -----
     Properties, for ``get_property(name, atoms)``, per cell:
 
-    - ``dos`` (n,): states/eV on the model's energy grid ``calc.model.grid.energies``;
+    - ``dos`` (n,): states/eV on the energies ``calc.model.grid_.energies`` of the fitted grid;
     - ``local_dos`` (atoms, n): the same of every atom, computed only when asked for;
     - ``fermi_level``: E_F at T = 0 (eV) on that grid. Its zero is the model's own: only
       differences to other energies of the same structure carry meaning;
     - ``electronic_entropy``, ``electronic_heat_capacity`` (eV/K) at ``temperature``;
     - ``electronic_free_energy`` (eV): F(T) - F(0), which does not depend on the zero of energy.
+
+    The last three are computed only when asked for; nothing else depends on ``temperature``.
 
     `get_dos`, `get_local_dos` and `get_electron_gas` put the zero of energy at E_F. Without
     ``atoms`` they speak of the structure that the calculator was last attached to, as it is now.
@@ -112,14 +116,22 @@ class DOSCalculator(Calculator):
         InputError
             If the model cannot describe the structure: no atoms, unknown species, NaN position.
         CalculationFailed
-            If the electrons at this temperature do not fit the energies the model covers.
+            If the electrons do not fit the energies the model covers, at T = 0 or, where a
+            thermal property is asked for, at ``temperature``.
         """
         super().calculate(atoms, properties, system_changes)
         if system_changes or self._local is None:
             self._local = None
             self.results = {}
-            self._local = self._predict()
-            self.results = self._thermal_results(self._local.total())
+            local = self._predict()
+            dos = local.total()
+            self.results = {
+                "dos": dos.values,
+                "fermi_level": float(_electron_gas(dos, 0.0).fermi_level),
+            }
+            self._local = local  # last: a failed call leaves nothing behind
+        if not _THERMAL.isdisjoint(properties):
+            self.results.update(self._thermal_results(self._local.total()))
         if "local_dos" in properties:
             self.results["local_dos"] = self._local.values
 
@@ -157,11 +169,7 @@ class DOSCalculator(Calculator):
         """
         if temperature is None:
             temperature = self.parameters["temperature"]
-        dos = self.get_dos(atoms)
-        try:
-            return dos.electron_gas(temperature)
-        except ValueError as error:
-            raise CalculationFailed(str(error)) from error
+        return _electron_gas(self.get_dos(atoms), temperature)
 
     def export_properties(self) -> Properties:
         """Results under names that ASE knows; it refuses any other name."""
@@ -186,17 +194,19 @@ class DOSCalculator(Calculator):
             raise InputError(str(error)) from error
 
     def _thermal_results(self, dos: DOS) -> dict[str, Any]:
-        try:
-            gas = dos.electron_gas([0.0, self.parameters["temperature"]])
-        except ValueError as error:
-            raise CalculationFailed(str(error)) from error
+        gas = _electron_gas(dos, [0.0, self.parameters["temperature"]])
         return {
-            "dos": dos.values,
-            "fermi_level": float(gas.fermi_level[0]),
             "electronic_entropy": float(gas.entropy[1]),
             "electronic_free_energy": float(gas.free_energy[1] - gas.free_energy[0]),
             "electronic_heat_capacity": float(gas.heat_capacity[1]),
         }
+
+
+def _electron_gas(dos: DOS, temperature: ArrayLike) -> Any:
+    try:
+        return dos.electron_gas(temperature)
+    except ValueError as error:
+        raise CalculationFailed(str(error)) from error
 
 
 def _one_temperature(value: Any) -> float:

@@ -30,13 +30,16 @@ def as_array(
     Raises
     ------
     ValueError
-        If the value is not numeric, has another shape, or holds NaN or infinity.
+        If the value is not numeric, is complex, has another shape, or holds NaN or infinity.
     """
     try:
+        given = np.asarray(value)
+        if given.dtype.kind == "c":
+            raise ValueError("complex ones; take .real if their imaginary part is zero")
         array = (
-            np.ascontiguousarray(value, dtype=dtype)
-            if np.ndim(value)
-            else np.asarray(value, dtype=dtype)
+            np.ascontiguousarray(given, dtype=dtype)
+            if given.ndim
+            else np.asarray(given, dtype=dtype)
         )
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: expected numbers in a regular array, got {error}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -11,27 +12,37 @@ from typing import Any
 
 from ase import Atoms
 
-__all__ = ["Frame", "count_frames", "frame_readers", "numbered_frames", "source_name"]
+__all__ = ["Reader", "count_frames", "frame_readers", "numbered_frames", "source_name"]
 
-Frame = tuple[int, Callable[[], Atoms]]  # index and what reads it
+
+@dataclass(frozen=True)
+class Reader:
+    """What reads one frame; ``given`` where the source has the structure at hand anyway."""
+
+    read: Callable[[], Atoms]
+    given: bool = False
+
+    def __call__(self) -> Atoms:
+        """Read the frame."""
+        return self.read()
 
 
 def numbered_frames(
     source: Any, selection: range, fail: Callable[[int, Exception], None]
-) -> Iterator[Frame]:
+) -> Iterator[tuple[int, Reader]]:
     """Yield selected frames with their readers; ``fail`` gets the one that breaks the file."""
     index = -1
     try:
         for index, read in enumerate(frame_readers(source)):
-            if index >= selection.stop:
-                return
             if index in selection:
                 yield index, read
+            if index + 1 >= selection.stop:  # what follows is not asked for, and may be broken
+                return
     except Exception as error:
         fail(index + 1, error)
 
 
-def frame_readers(source: Any) -> Iterator[Callable[[], Atoms]]:
+def frame_readers(source: Any) -> Iterator[Reader]:
     """Yield what reads each frame, one after the other."""
     if not isinstance(source, (str, os.PathLike)):
         for atoms in source:
@@ -49,20 +60,20 @@ def frame_readers(source: Any) -> Iterator[Callable[[], Atoms]]:
         # and it gives no frame of a file with one bad header.
         with open_with_compression(path, "r") as file:
             for block in _xyz_blocks(file):
-                yield partial(_read_xyz, block)
+                yield Reader(partial(_read_xyz, block))
     elif format == "traj":
         from ase.io.trajectory import TrajectoryReader
 
         with TrajectoryReader(path) as reader:
             for i in range(len(reader)):
-                yield partial(reader.__getitem__, i)
+                yield Reader(partial(reader.__getitem__, i))
     else:
         for atoms in iread(path, index=":", do_not_split_by_at_sign=True):
             yield _giving(atoms)
 
 
-def _giving(atoms: Atoms) -> Callable[[], Atoms]:
-    return lambda: atoms
+def _giving(atoms: Atoms) -> Reader:
+    return Reader(lambda: atoms, given=True)
 
 
 def _xyz_blocks(file: Any) -> Iterator[list[str]]:
@@ -79,6 +90,12 @@ def _xyz_blocks(file: Any) -> Iterator[list[str]]:
             block.append(line)
             line = file.readline()
         yield block
+    for line in file:
+        if line.strip():
+            raise ValueError(
+                "expected the number of atoms, got a blank line with more lines after it; "
+                "remove blank lines between frames"
+            )
 
 
 def _read_xyz(block: list[str]) -> Atoms:

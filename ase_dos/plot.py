@@ -140,7 +140,7 @@ def plot_spectra(evaluation: Any, ax: Axes | None = None, count: int = 4) -> Axe
     ax = _axes(ax, (6.0, 5.4))
     order = np.argsort(evaluation.errors.squared)
     picked = order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)]
-    offset = 1.05 * evaluation.truth[picked].max()
+    offset = 1.05 * np.nanmax(evaluation.truth[picked])  # NaN where the truth is not known
     for level, i in enumerate(picked):
         base = level * offset
         first = level == 0
@@ -210,7 +210,7 @@ def plot_modes(model: Any, ax: Axes | None = None, count: int = 4) -> Axes:
     ax = _axes(ax)
     for i, mode in enumerate(model.modes_[:count]):
         scaled = mode / mode[np.abs(mode).argmax()]
-        ax.plot(model.grid_.energies, scaled, color=COLORS[i], label=f"mode {i + 1}")
+        ax.plot(model.grid_.energies, scaled, color=COLORS[i % len(COLORS)], label=f"mode {i + 1}")
     ax.axhline(0.0, color="black", lw=0.6)
     ax.set(
         xlim=(model.grid_.start, model.grid_.stop),

@@ -28,7 +28,7 @@ from ase_dos.statistics import Estimate, estimate_mean
 
 __all__ = ["FORMAT", "Store", "TrajectoryResult"]
 
-FORMAT = 1
+FORMAT = 2
 FEW_SAMPLES = 10
 _COLUMNS = (
     "n_atoms", "n_electrons", "volume", "time", "md_step", "dos", "fermi_level", "band_bottom",
@@ -85,6 +85,13 @@ class Store:
             self.memory[index] = record
         else:
             _replace(self._frame(index), lambda file: np.savez_compressed(file, **record))
+
+    def discard(self, index: int) -> None:
+        """Drop the result of a frame."""
+        if self.path is None:
+            self.memory.pop(index, None)
+        else:
+            self._frame(index).unlink(missing_ok=True)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Return what was written under this name."""

@@ -211,7 +211,8 @@ class SOAP:
         """
         size = _as_count(size, "block size", 1)
         self._check_frame(atoms)
-        compute = peers.BACKENDS.get(self.backend, SOAP._numba)(self, atoms)
+        numba = self.backend == "numba"
+        compute = self._numba(atoms) if numba else peers.BACKENDS[self.backend](self, atoms)
         for start in range(0, len(atoms), size):
             where = slice(start, min(start + size, len(atoms)))
             yield where, compute(where.start, where.stop)

@@ -200,15 +200,6 @@ class ElectronicStates:
         )
 
 
-def __getattr__(name: str) -> Any:
-    """Offer the readers here too; they build on this module, so they are found on first use."""
-    if name in ("read_frames", "read_states"):
-        from ase_dos import readers
-
-        return getattr(readers, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
 def _checked_degeneracy(value: Any, n_spins: int) -> int:
     """Return the electrons per eigenvalue; reject what the number of spin channels rules out."""
     if value not in (1, 2):

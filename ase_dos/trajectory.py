@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos._version import __version__
 from ase_dos.checks import as_temperature
-from ase_dos.frames import count_frames, numbered_frames, source_name
+from ase_dos.frames import Reader, count_frames, numbered_frames, source_name
 from ase_dos.results import FORMAT, Store, TrajectoryResult
 from ase_dos.thermo import functional_weights
 
@@ -50,7 +50,9 @@ def analyze_trajectory(
         Electronic temperatures (K), zero or above.
     output : str or path, optional
         Directory of the results, for one process at a time. Finished frames found there are
-        not computed again. Without it, results live in memory.
+        not computed again; the first and the last of them must still be the structures they
+        were computed for, and so must all where that needs no parsing of a file. Without it,
+        results live in memory.
     start, stop, step : int
         Frames to take, as in a Python slice but without negative numbers.
     local : bool
@@ -69,8 +71,9 @@ def analyze_trajectory(
     ------
     ValueError
         If an argument is out of range, the trajectory is missing or empty, a frame is bad (the
-        message names its index; the frames before it stay stored), or ``output`` holds results
-        of another model, trajectory or choice of options (the message says which).
+        message names its index; the frames before it stay stored), ``output`` holds results
+        of another model, trajectory or choice of options (the message says which), or the
+        trajectory ends before the last finished frame.
 
     Warns
     -----
@@ -102,6 +105,7 @@ def analyze_trajectory(
         run.close()
     if not run.seen and not run.missing:
         raise ValueError(f"{name}: no frame among start={start}, stop={stop}, step={step}")
+    run.require_all_finished()
     if not run.store.indices():
         raise ValueError(f"no frame could be analysed: {next(iter(run.missing.values()))}")
     return TrajectoryResult.from_store(run.store)
@@ -161,15 +165,21 @@ class _Run:
         self.store, self.model, self.options, self.name = store, model, options, name
         self.skip = skip
         self.opened = False
+        self.last_finished = -1  # by earlier runs
+        self.reached = -1
         self.seen = 0
+        self.added: list[int] = []
         self.missing: dict[int, str] = {}
         self.warned: dict[str, tuple[list[int], warnings.WarningMessage]] = {}
 
-    def take(self, index: int, read: Callable[[], Atoms]) -> None:
+    def take(self, index: int, read: Reader) -> None:
         """Analyse and store one frame, unless that is done."""
         self.seen += 1
-        if self.opened and self.store.read(index) is not None:
-            return
+        self.reached = index
+        if self.opened and (finished := self.store.read(index)) is not None:
+            if read.given or index == self.last_finished:
+                self._require_same(index, read, finished)
+            return None
         # Readers raise anything on a broken file; a model raises ValueError on a bad frame,
         # and any other exception of it is a defect that must not pass for one.
         try:
@@ -184,7 +194,9 @@ class _Run:
             record = self._analyze(index, atoms)
         except ValueError as error:
             return self.fail(index, error)
-        return self.store.write(index, record)
+        self.store.write(index, record)
+        self.added.append(index)
+        return None
 
     def fail(self, index: int, error: Exception) -> None:
         """End the run at a bad frame, or record it."""
@@ -192,6 +204,14 @@ class _Run:
         self.missing[index] = message
         if not self.skip:
             raise ValueError(message) from error
+
+    def require_all_finished(self) -> None:
+        """Refuse a trajectory that ends before frames that are finished."""
+        if self.reached < self.last_finished:
+            self._refuse(
+                f"{self.name}: ends after frame {self.reached}, but {self.store.path} holds "
+                f"results up to frame {self.last_finished} of a longer trajectory"
+            )
 
     def close(self) -> None:
         """Write down what is missing; say once what was warned of."""
@@ -209,6 +229,26 @@ class _Run:
             {"source": self.name, "ase_dos": __version__, "model_info": self.model.info},
         )
         self.opened = True
+        self.last_finished = max(self.store.indices(), default=-1)
+
+    def _require_same(self, index: int, read: Reader, finished: dict[str, NDArray]) -> None:
+        """Refuse a frame that is not the one its stored result speaks of."""
+        try:
+            same = _fingerprint(read()) == str(finished["fingerprint"])
+        except Exception:  # it was readable when it was analysed
+            same = False
+        if not same:
+            self._refuse(
+                f"frame {index} of {self.name} is not the structure whose result "
+                f"{self.store.path} holds"
+            )
+
+    def _refuse(self, message: str) -> None:
+        """End a run whose trajectory is not that of the stored results; keep nothing of it."""
+        for index in self.added:
+            self.store.discard(index)
+        self.opened = False
+        raise ValueError(f"{message}; choose another output directory")
 
     def _analyze(self, index: int, atoms: Atoms) -> dict[str, NDArray]:
         with warnings.catch_warnings(record=True) as caught:
@@ -220,7 +260,7 @@ class _Run:
         for kind in {(one.filename, one.lineno): one for one in caught}.items():
             frames, _ = self.warned.setdefault(str(kind[0]), ([], kind[1]))
             frames.append(index)
-        return record
+        return {**record, "fingerprint": np.array(_fingerprint(atoms))}
 
 
 def _progress_bar(source: Any, selection: range, progress: bool) -> Any:

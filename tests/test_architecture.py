@@ -39,8 +39,7 @@ ALLOWED = {
     "plot": {"checks", "evaluation", "results", "spectrum"},
 }
 # Methods that delegate to a later room when they are called; nothing is imported before.
-SHORTCUTS = {("spectrum", "thermo"), ("spectrum", "plot"), ("states", "thermo"),
-             ("states", "readers")}  # fmt: skip
+SHORTCUTS = {("spectrum", "thermo"), ("spectrum", "plot"), ("states", "thermo")}
 
 
 def room(path):

@@ -17,8 +17,10 @@ from ase.calculators.calculator import (
 from ase.db import connect
 from ase.units import kB
 from conftest import ToyModel
+from scipy.special import erfc
 
 from ase_dos.calculator import DOSCalculator
+from ase_dos.spectrum import LocalDOS
 
 
 @pytest.fixture
@@ -197,10 +199,66 @@ def test_unknown_model_and_parameter(model, tmp_path):
 def test_temperature_beyond_the_window(atoms):
     with pytest.raises(CalculationFailed, match="K"):
         atoms.calc.get_electron_gas(200_000.0, atoms)
+    cold = atoms.calc.get_property("fermi_level", atoms)
     atoms.calc.set(temperature=200_000.0)
-    with pytest.raises(CalculationFailed, match="K"):
-        atoms.calc.get_property("fermi_level", atoms)
-    assert "fermi_level" not in atoms.calc.results
+    assert atoms.calc.get_property("fermi_level", atoms) == cold
+    assert not {name for name in atoms.calc.results if name.startswith("electronic")}
+
+
+@pytest.mark.parametrize(
+    "name", ["electronic_entropy", "electronic_free_energy", "electronic_heat_capacity"]
+)
+def test_calculator_works_on_after_a_failure(atoms, model, name):
+    expected = atoms.calc.get_electron_gas(300.0, atoms).entropy
+    dos = atoms.calc.get_dos().values
+    atoms.calc.set(temperature=50_000.0)
+    model.calls = 0
+    for _ in range(2):  # the second call fails for the same reason, not for another
+        with pytest.raises(CalculationFailed, match="supports up to"):
+            atoms.calc.get_property(name, atoms)
+    np.testing.assert_array_equal(atoms.calc.get_dos().values, dos)
+    assert atoms.calc.get_electron_gas(300.0).entropy == expected
+    assert atoms.calc.get_local_dos().total().n_electrons == 32
+    assert model.calls == 1
+    with pytest.raises(CalculationFailed, match="supports up to"):
+        atoms.calc.get_electron_gas()
+    atoms.calc.set(temperature=300.0)
+    assert atoms.calc.get_property("electronic_entropy", atoms) == pytest.approx(expected)
+
+
+def test_calculator_works_on_after_a_failed_prediction(atoms, model):
+    good = model.predict
+
+    def fail(atoms):
+        raise ValueError("positions: too close")
+
+    model.predict = fail
+    for _ in range(2):
+        with pytest.raises(InputError, match="too close"):
+            atoms.calc.get_dos(atoms)
+    model.predict = good
+    assert atoms.calc.get_dos(atoms).n_electrons == 32
+
+
+def test_no_warning_for_a_temperature_nobody_asked_for():
+    class Insulator(ToyModel):
+        def predict(self, atoms):  # E_F in a gap whose states are Gaussian tails
+            local = super().predict(atoms)
+            e, s = local.energies, 0.3
+            band = 0.5 * (erfc((e - -1.0) / s / 2**0.5) - erfc((e - -5.0) / s / 2**0.5))
+            band += 0.5 * erfc(-(e - 1.0) / s / 2**0.5)
+            return LocalDOS(np.ones((len(atoms), 1)), band[None], e, local.valence, s)
+
+    atoms = bulk("Si")
+    calc = DOSCalculator(Insulator())
+    calc.get_dos(atoms)
+    calc.get_local_dos()
+    calc.get_electron_gas(0.0)
+    calc.get_property("fermi_level", atoms)
+    with pytest.warns(UserWarning, match="at 300 K .* smearing"):
+        calc.get_property("electronic_entropy", atoms)
+    with pytest.warns(UserWarning, match="at 600 K .* smearing"):
+        calc.get_electron_gas(600.0)
 
 
 def test_any_object_that_predicts_is_a_model(model):

@@ -17,6 +17,9 @@ def test_array_passes_and_converts():
         ([1, np.inf], (2,), r"1 of 2 values are NaN or infinite, the first at index \(1,\)"),
         (["a"], (1,), "expected numbers"),
         ([[1], [1, 2]], None, "expected numbers"),
+        ([1.0, 2 + 0j], (2,), r"x: expected numbers .* got complex ones; take \.real"),
+        (1j, (), "complex"),
+        (np.array([1j], dtype=object), (1,), "expected numbers"),
     ],
 )
 def test_array_says_what_is_wrong(value, shape, message):

@@ -10,8 +10,10 @@ from ase.build import bulk
 
 from ase_dos import __version__
 from ase_dos.cli.main import main
-from ase_dos.dataset import Dataset, save_dataset
+from ase_dos.dataset import Dataset, load_dataset, save_dataset
+from ase_dos.model import DOSModel, shipped_models
 from ase_dos.states import ElectronicStates
+from ase_dos.targets import target_from_states
 
 
 def states_of(atoms):
@@ -38,6 +40,25 @@ def dataset(tmp_path_factory):
 
 
 TINY = ["--cutoff", "4", "--max-radial", "3", "--max-angular", "2", "--modes", "6"]
+QUICK = [*TINY, "--reference", "fermi"]
+
+
+@pytest.fixture(scope="session")
+def dos_file(dataset):
+    """The training structures with their broadened DOS on one grid, unknown above their bands."""
+    frames, states = load_dataset(dataset).select("train")
+    energies = -15.0 + 0.05 * np.arange(900)
+    images = []
+    for atoms, one in zip(frames, states, strict=True):
+        dos = target_from_states(one, 0.3).dos(energies)
+        images.append(Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True))
+        images[-1].info = {
+            "DOS": dos.values, "mask": (energies <= dos.valid_to).astype(int),
+            "number_of_electrons": dos.n_electrons,
+        }  # fmt: skip
+    path = dataset.with_name("dos.extxyz")
+    ase.io.write(path, images)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +125,55 @@ def test_train_says_what_it_did(dataset, tmp_path, capsys):
     assert "states eV^-1/2 per atom" in out
     main(["info", str(tmp_path / "m.npz")])
     assert "fermi" in capsys.readouterr().out
+
+
+def test_train_evaluates_the_validation_part(dataset, tmp_path, capsys):
+    data = load_dataset(dataset)
+    split = np.where(data.split == "test", "validation", data.split)
+    path, output = tmp_path / "set.npz", tmp_path / "m.npz"
+    save_dataset(path, Dataset(data.frames, data.states, data.printed, split), provenance={})
+    main(["train", str(path), str(dataset), "-o", str(output), *QUICK])
+    out = capsys.readouterr().out
+    assert "training on 36 structures" in out
+    model = DOSModel.load(output)
+    frames, states = load_dataset(path).select("validation")
+    rmse = model.evaluate(frames, states).rmse
+    assert model.info["validation"]["rmse"] == pytest.approx(rmse, rel=1e-9)
+    assert model.info["validation"]["n_structures"] == 6
+    assert f"validation RMSE {rmse:.4f} states eV^-1/2 per atom (6 structures)" in out
+    main(["train", str(dataset), "-o", str(output), *QUICK])
+    assert "validation" not in capsys.readouterr().out
+    assert "validation" not in DOSModel.load(output).info
+
+
+def test_train_and_evaluate_structures_that_carry_a_dos(model, dataset, dos_file, tmp_path, capsys):
+    grid = ["--grid-start", "-15", "--grid-step", "0.05", "--smearing", "0.3"]
+    output = tmp_path / "m.npz"
+    main(["train", str(dos_file), "-o", str(output), *grid, *TINY])
+    assert "training on 18 structures" in capsys.readouterr().out
+    from_dos, from_states = DOSModel.load(output), DOSModel.load(model)
+    assert from_dos.smearing == 0.3
+    main(["evaluate", str(output), str(dos_file), *grid])
+    assert "18 structures" in capsys.readouterr().out
+    # The same structures with eigenvalues give the same model.
+    frames, states = load_dataset(dataset).select("test")
+    errors = [one.evaluate(frames, states).rmse for one in (from_dos, from_states)]
+    assert errors[0] == pytest.approx(errors[1], rel=0.02)
+    # And both kinds can be trained on together.
+    main(["train", str(dos_file), str(dataset), "-o", str(output), *grid, *QUICK])
+    assert "training on 36 structures" in capsys.readouterr().out
+
+
+def test_train_passes_the_descriptor_on(dataset, tmp_path, capsys):
+    output = tmp_path / "m.npz"
+    main(["train", str(dataset), "-o", str(output), *QUICK, "--cutoff-smoothing", "0.8",
+          "--radial-scaling", "1", "2.5", "4"])  # fmt: skip
+    soap = DOSModel.load(output).descriptor
+    assert soap.cutoff_smoothing == 0.8
+    assert soap.radial_scaling == (1.0, 2.5, 4)
+    assert "exponent" in fails(
+        capsys, "train", dataset, "-o", output, "--radial-scaling", "1", "2.5", "4.5"
+    )
 
 
 def test_evaluate(model, dataset, tmp_path, capsys):
@@ -176,7 +246,7 @@ def test_plot_and_info_of_model_and_dataset(model, dataset, tmp_path, capsys):
     main(["info", str(dataset)])
     assert "24 structures" in capsys.readouterr().out
     main(["info"])
-    assert "shipped models" in capsys.readouterr().out
+    assert capsys.readouterr().out.split() == ["shipped", "models:", *shipped_models()]
 
 
 # -- bad input ---------------------------------------------------------------------------------
@@ -236,7 +306,39 @@ def test_bad_options(capsys, model, md, tmp_path):
         capsys, "trajectory", f"{md}@1:", "--step", "2", "--model", model, "-o", out
     )
     assert "--output" in fails(capsys, "predict", md, "--model", model, "-o", "dos.pdf")
-    assert "-5" in fails(capsys, "predict", md, "--model", model, "-T", "-5")
+
+
+@pytest.mark.parametrize("temperature", ["-5", "nan", "1e6"])
+def test_predict_checks_temperatures_before_any_output(capsys, model, md, tmp_path, temperature):
+    command = ["predict", str(md), "--model", str(model), "-o", str(tmp_path / "dos.csv")]
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "-T", "300", "-T", temperature])
+    assert stop.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len([s for s in err.splitlines() if not s.startswith("ase-dos: warning")]) == 1, err
+    assert {"-5": "-5", "nan": "NaN", "1e6": "supports up to"}[temperature] in err
+    assert not (tmp_path / "dos.csv").exists()
+
+
+def test_grid_options(capsys, model, dataset, dos_file, md, tmp_path):
+    train = ("train", "-o", tmp_path / "m.npz", *TINY)
+    for command in ((*train, dos_file), ("evaluate", model, dos_file)):
+        line = fails(capsys, *command)
+        assert "dos.extxyz" in line
+        assert "--grid-start and --grid-step" in line
+        assert "both or neither" in fails(capsys, *command, "--grid-start", "-15")
+    grid = ("--grid-start", "-15", "--grid-step", "0.05")
+    assert "data sets hold eigenvalues" in fails(capsys, *train, dataset, *grid)
+    assert 'info["DOS"]' in fails(capsys, *train, md, *grid)
+    assert "no eigenvalues" in fails(capsys, *train, md)
+    assert "broadened by 0.3 eV" in fails(
+        capsys, "evaluate", model, dos_file, *grid, "--smearing", "0.2"
+    )
+    (tmp_path / "noise.bin").write_bytes(bytes(range(256)))
+    assert "noise.bin" in fails(capsys, *train, tmp_path / "noise.bin", *grid)
+    assert "noise.bin" in fails(capsys, *train, tmp_path / "noise.bin")
+    assert not (tmp_path / "m.npz").exists()
 
 
 def test_other_temperatures_do_not_resume(capsys, model, md, tmp_path):

@@ -102,11 +102,24 @@ def test_evaluation_figures(evaluation):
     assert ink(ax) > 0.01
 
 
+def test_spectra_leave_out_where_the_truth_is_not_known(evaluation):
+    whole = plot.plot_spectra(evaluation)
+    top = evaluation.truth.max()
+    cut = np.where(evaluation.energies > 4, np.nan, np.minimum(evaluation.truth, top / 2))
+    evaluation.truth = cut
+    ax = plot.plot_spectra(evaluation)
+    assert ax.get_ylim()[1] == pytest.approx(whole.get_ylim()[1] / 2, rel=0.2)
+    assert ink(ax) > 0.02
+
+
 def test_modes():
     grid = ToyModel().grid
     modes = np.random.default_rng(0).normal(size=(6, grid.size))
-    ax = plot.plot_modes(SimpleNamespace(modes_=modes, grid_=grid))
+    model = SimpleNamespace(modes_=np.tile(modes, (2, 1)), grid_=grid)
+    ax = plot.plot_modes(model)
     assert ink(ax) > 0.02
+    # One line per mode and the zero line, also with more modes than colours.
+    assert len(plot.plot_modes(model, count=9).lines) == 10
 
 
 def test_no_pyplot_state(result):

@@ -12,6 +12,7 @@ from ase.build import bulk
 from ase.units import kB
 from conftest import ToyModel
 
+from ase_dos import frames as frames_module
 from ase_dos import results as module
 from ase_dos.results import TrajectoryResult
 from ase_dos.trajectory import analyze_frame, analyze_trajectory
@@ -168,6 +169,21 @@ def test_selection(md, model):
     np.testing.assert_array_equal(result.dos, run(md, model).dos[1:6:2])
 
 
+@pytest.mark.parametrize("blanks", ["\n", "\n  \n\n"])
+def test_blank_lines_end_a_file_only_at_its_end(md, model, tmp_path, blanks):
+    whole = md.read_text()
+    md.write_text(whole + blanks)
+    assert len(run(md, model)) == N_FRAMES
+    lines = whole.splitlines(keepends=True)
+    md.write_text("".join([*lines[:30], blanks, *lines[30:]]))
+    with pytest.raises(ValueError, match=r"frame 3 of .*blank line with more lines after it"):
+        run(md, model)
+    result = run(md, model, on_error="skip")
+    assert result.frames.tolist() == [0, 1, 2]
+    assert list(result.missing) == [3]
+    assert len(run(md, model, stop=3)) == 3  # what is not asked for may be broken
+
+
 def test_old_xyz_dialect_with_vectors(model, tmp_path):
     path = tmp_path / "md.xyz"
     path.write_text("1\n\nSi 0 0 0\nVEC1 5 0 0\nVEC2 0 5 0\nVEC3 0 0 5\n" * 2)
@@ -264,8 +280,59 @@ def test_other_options_are_refused(md, model, tmp_path, change, what):
 
 def test_other_trajectory_is_refused(frames, md, model, tmp_path):
     run(md, model, tmp_path / "out")
+    before = files(tmp_path / "out")
     with pytest.raises(ValueError, match="first_frame"):
         run(frames[1:], model, tmp_path / "out")
+    assert files(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+def test_other_trajectory_of_the_same_start_is_refused(frames, model, tmp_path, kind):
+    def source(images):
+        if kind == "memory":
+            return images
+        ase.io.write(tmp_path / "md.extxyz", images)
+        return tmp_path / "md.extxyz"
+
+    out = tmp_path / "out"
+    frames[2].positions[0, 0] = np.nan
+    run(source(frames), model, out, on_error="skip")
+    before, missing = files(out), TrajectoryResult.load(out).missing
+    frames[2].positions[0, 0] = 0.0
+    frames[-1].positions[0] += 0.01
+    with pytest.raises(ValueError, match=r"frame 6 of .*is not the structure .*another output"):
+        run(source(frames), model, out)
+    # Nothing of the other trajectory is left among the results, frame 2 in particular.
+    assert files(out) == before
+    assert TrajectoryResult.load(out).missing == missing
+
+
+def test_structures_in_memory_are_all_compared(frames, model, tmp_path):
+    run(frames, model, tmp_path / "out")
+    frames[3].positions[0] += 0.01
+    with pytest.raises(ValueError, match="frame 3 of structures in memory is not the structure"):
+        run(frames, model, tmp_path / "out")
+
+
+def test_finished_frames_of_a_file_are_not_parsed_again(md, model, tmp_path, monkeypatch):
+    run(md, model, tmp_path / "out")
+    parsed = []
+    read = frames_module._read_xyz
+    monkeypatch.setattr(frames_module, "_read_xyz", lambda b: parsed.append(1) or read(b))
+    run(md, model, tmp_path / "out")
+    assert len(parsed) == 2  # the first and the last
+
+
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+def test_shorter_trajectory_is_refused(frames, model, tmp_path, on_error):
+    md, out = tmp_path / "md.extxyz", tmp_path / "out"
+    ase.io.write(md, frames)
+    run(md, model, out)
+    before = files(out)
+    ase.io.write(md, frames[:4])
+    with pytest.raises(ValueError, match=r"ends after frame 3, but .* up to frame 6"):
+        run(md, model, out, on_error=on_error)
+    assert files(out) == before
 
 
 def test_foreign_directory_is_left_alone(md, model, tmp_path):
@@ -456,8 +523,8 @@ def test_absent_frame(frames, model):
 def test_newer_format_is_refused(md, model, tmp_path):
     run(md, model, tmp_path / "out")
     path = tmp_path / "out" / "run.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-    with pytest.raises(ValueError, match="format 2"):
+    path.write_text(path.read_text().replace(f'"format": {module.FORMAT}', '"format": 99'))
+    with pytest.raises(ValueError, match="format 99"):
         TrajectoryResult.load(tmp_path / "out")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from ase_dos.cli._data import read_data
+from ase_dos.cli._data import FILES, add_grid_arguments, read_data
 from ase_dos.cli.main import reports_user_errors
 
 
@@ -20,9 +20,12 @@ class CLICommand:
         """Declare the arguments."""
         add = parser.add_argument
         add("model", metavar="MODEL", help="model file, or name of a shipped model")
-        add("data", metavar="DATA", help="data set (.npz), or DFT output with eigenvalues")
-        add("--split", default="test",
+        add("data", metavar="DATA", help=FILES)
+        add("--split", default="test", metavar="PART",
             help="train, validation, test or heldout (default: %(default)s)")  # fmt: skip
+        add_grid_arguments(parser)
+        add("--smearing", type=float, metavar="eV",
+            help="Gaussian broadening of that DOS (default and expected: the model's)")  # fmt: skip
         add("-o", "--output", metavar="DIRECTORY",
             help="write figures there: spectra.png, parity.png")  # fmt: skip
 
@@ -33,7 +36,13 @@ class CLICommand:
         from ase_dos.model import DOSModel
 
         model = DOSModel.load(args.model)
-        evaluation = model.evaluate(*read_data(args.data, args.split))
+        if args.smearing not in (None, model.smearing):
+            raise ValueError(
+                f"--smearing: the model predicts a DOS broadened by {model.smearing:g} eV, which "
+                f"cannot be compared with one broadened by {args.smearing:g} eV"
+            )
+        parts = read_data([args.data], args, model.smearing, args.split)
+        evaluation = model.evaluate(*parts[args.split])
         print(evaluation.summary())
         if args.output:
             from ase_dos.cli.plot import save_figures

@@ -43,12 +43,11 @@ def _describe(source: str | None) -> Iterator[str]:
 
 
 def _shipped() -> Iterator[str]:
-    from importlib.resources import files
+    from ase_dos.model import shipped_models
 
     yield "shipped models:"
-    entries = (files("ase_dos") / "models").iterdir()
-    for name in sorted(entry.name for entry in entries if entry.name.endswith(".npz")):
-        yield f"  {name.removesuffix('.npz')}"
+    for name in shipped_models():
+        yield f"  {name}"
 
 
 def _model(source: str) -> Iterator[str]:

@@ -34,13 +34,15 @@ class CLICommand:
     def run(args: Namespace) -> None:
         """Predict, print, and write what was asked for."""
         from ase_dos.calculator import DOSCalculator
+        from ase_dos.checks import as_temperature
 
+        temperatures = as_temperature(args.temperature or [300.0]).tolist()
         if args.output and Path(args.output).suffix not in (".csv", ".npz"):
             raise ValueError(f"--output: expected a .csv or .npz file, got {args.output}")
         atoms = _read(args.structure)
         calc = DOSCalculator(args.model)
         dos = calc.get_dos(atoms)
-        _print_gas(calc, dos, atoms, args.temperature or [300.0])
+        _print_gas(calc, dos, atoms, temperatures)
         if args.output:
             _write(Path(args.output), dos, calc.get_local_dos())
             print(f"wrote {args.output}")
@@ -69,17 +71,18 @@ def _print_gas(calc: Any, dos: Any, atoms: Any, temperatures: list[float]) -> No
     from ase.units import kB
 
     n = len(atoms)
+    # What may be refused comes before any output.
+    gas = calc.get_electron_gas([0.0, *temperatures])
+    bottom = dos.band_bottom
     print(f"{atoms.get_chemical_formula()}, {dos.n_electrons:g} electrons")
-    print(f"E_F - band bottom  {-dos.band_bottom:.4f} eV")
+    print(f"E_F - band bottom  {-bottom:.4f} eV")
     print(f"g(E_F)             {float(dos.at(0.0)) / n:.5f} states/eV/atom")
     print(f"{'T (K)':>9} {'mu - E_F (eV)':>14} {'S (k_B/atom)':>13} {'C_el (k_B/atom)':>16} "
           f"{'F(T)-F(0) (eV/atom)':>20}")  # fmt: skip
-    cold = calc.get_electron_gas(0.0)
-    for temperature in temperatures:
-        gas = calc.get_electron_gas(temperature)
-        print(f"{temperature:>9g} {gas.fermi_level:>14.5f} {gas.entropy / n / kB:>13.5g} "
-              f"{gas.heat_capacity / n / kB:>16.5g} "
-              f"{(gas.free_energy - cold.free_energy) / n:>20.6g}")  # fmt: skip
+    for i, temperature in enumerate(temperatures, start=1):
+        print(f"{temperature:>9g} {gas.fermi_level[i]:>14.5f} {gas.entropy[i] / n / kB:>13.5g} "
+              f"{gas.heat_capacity[i] / n / kB:>16.5g} "
+              f"{(gas.free_energy[i] - gas.free_energy[0]) / n:>20.6g}")  # fmt: skip
 
 
 def _write(path: Path, dos: Any, local: Any) -> None:

@@ -3,72 +3,81 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from typing import Any
 
-from ase_dos.cli._data import read_data
+from ase_dos.cli._data import FILES, Part, add_grid_arguments, read_data
 from ase_dos.cli.main import reports_user_errors
 
-if TYPE_CHECKING:
-    from ase import Atoms
-
-    from ase_dos.states import ElectronicStates
+ERROR_UNIT = "states eV^-1/2 per atom"
 
 
 class CLICommand:
     """Train a model on densities of states.
 
-    DATA are data sets (.npz) of which the training part is taken, or outputs of DFT programs
-    with eigenvalues (Quantum ESPRESSO, VASP, GPAW, FHI-aims) of which every structure is taken.
+    DATA are data sets (.npz) of which the training part is taken, outputs of DFT programs with
+    eigenvalues (Quantum ESPRESSO, VASP, GPAW, FHI-aims), or structures that carry a DOS on a
+    grid (extended xyz), of which every structure is taken. The validation parts of data sets
+    are evaluated, and the errors kept in the model file.
     """
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
         """Declare the arguments."""
         add = parser.add_argument
-        add("data", nargs="+", metavar="DATA", help="data sets or DFT outputs")
+        add("data", nargs="+", metavar="DATA", help=FILES)
         add("-o", "--output", required=True, metavar="MODEL.npz", help="model file to write")
         add("--reference", default="adaptive", choices=["adaptive", "fermi", "average_potential"],
             help="energy reference of the training structures (default: %(default)s)")  # fmt: skip
+        add_grid_arguments(parser)
         add("--smearing", type=float, default=0.3, metavar="eV",
-            help="Gaussian broadening of the levels (default: %(default)s)")  # fmt: skip
+            help="Gaussian broadening of the levels, and of a DOS that structures carry "
+                 "(default: %(default)s)")  # fmt: skip
         add("--modes", type=int, default=32, help="energy modes to keep (default: %(default)s)")
         for name, kind, default, text in (
             ("cutoff", float, 6.0, "radius of the environments (Angstrom)"),
+            ("cutoff-smoothing", float, 0.5, "shell in which neighbours fade out (Angstrom)"),
             ("max-radial", int, 8, "radial functions"),
             ("max-angular", int, 6, "largest angular momentum"),
             ("width", float, 0.4, "width of the Gaussians (Angstrom)"),
         ):
             add(f"--{name}", type=kind, default=default, help=f"{text} (default: %(default)s)")
+        add("--radial-scaling", type=float, nargs=3, metavar=("RATE", "SCALE", "EXPONENT"),
+            help="weigh neighbours: RATE / (RATE + (r / SCALE)^EXPONENT)")  # fmt: skip
 
     @staticmethod
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Train and save."""
         from ase_dos.model import DOSModel
-        from ase_dos.soap import SOAP
 
-        frames, states = _training_data(args.data)
-        species = tuple(sorted({int(z) for atoms in frames for z in atoms.numbers}))
-        descriptor = SOAP(
-            cutoff=args.cutoff, max_radial=args.max_radial, max_angular=args.max_angular,
-            width=args.width, species=species,
-        )  # fmt: skip
+        parts = read_data(args.data, args, args.smearing, "train", "validation")
+        training, validation = parts["train"], parts.get("validation")
+        descriptor = _descriptor(args, training)
         model = DOSModel(
             descriptor, reference=args.reference, smearing=args.smearing, n_modes=args.modes
         )
-        print(f"training on {len(frames)} structures, {descriptor.n_features} features")
-        model.fit(frames, states)
+        print(f"training on {len(training.frames)} structures, {descriptor.n_features} features")
+        model.fit(training.frames, training.states)
+        print(f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {ERROR_UNIT}")
+        if validation is not None:
+            report = model.evaluate(*validation)
+            model.record_validation(report)
+            print(
+                f"validation RMSE {report.rmse:.4f} {ERROR_UNIT} "
+                f"({len(validation.frames)} structures)"
+            )
         model.save(args.output)
-        error = model.info["leave_one_out_rmse"]
-        print(f"leave-one-out RMSE {error:.4f} states eV^-1/2 per atom")
         print(f"wrote {args.output}")
 
 
-def _training_data(paths: list[str]) -> tuple[list[Atoms], list[ElectronicStates]]:
-    frames: list[Atoms] = []
-    states: list[ElectronicStates] = []
-    for path in paths:
-        some_frames, some_states, _ = read_data(path, "train")
-        frames += some_frames
-        states += some_states
-    return frames, states
+def _descriptor(args: Namespace, training: Part) -> Any:
+    from ase_dos.soap import SOAP
+
+    scaling = args.radial_scaling
+    if scaling and scaling[2].is_integer():
+        scaling = [*scaling[:2], int(scaling[2])]
+    return SOAP(
+        cutoff=args.cutoff, cutoff_smoothing=args.cutoff_smoothing, max_radial=args.max_radial,
+        max_angular=args.max_angular, width=args.width, radial_scaling=scaling,
+        species=tuple(sorted({int(z) for atoms in training.frames for z in atoms.numbers})),
+    )  # fmt: skip

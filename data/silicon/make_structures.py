@@ -207,8 +207,10 @@ def families(seed=20261121):
     yield "hot_crystal", hot_crystals(rng)
 
 
-def spacing(n_atoms):
-    """k-point spacing (1/Angstrom) that converges cells of this size (see convergence.py)."""
+def spacing(family, n_atoms):
+    """k-point spacing (1/Angstrom) that converges these cells (see convergence.py)."""
+    if family == "bcc":
+        return 0.07
     return 0.085 if n_atoms <= 4 else 0.105 if n_atoms <= 16 else 0.13 if n_atoms <= 32 else 0.2
 
 
@@ -241,7 +243,7 @@ def main():
             clean.info = {
                 "name": f"{family}_{number:02d}",
                 "family": family,
-                "kspacing": spacing(len(clean)),
+                "kspacing": spacing(family, len(clean)),
                 "scf_kspacing": 0.5 if len(clean) <= 4 else 0.6,
             }
             frames.append(clean)
