@@ -86,7 +86,7 @@ def printed_values(log: Path) -> dict[str, float]:
 
 
 def settings_of(atoms, spacing: float, scf_spacing: float) -> dict:
-    """What decides the result of a structure."""
+    """Collect what decides the result of a structure."""
     return {
         "program": "GPAW", **SETTINGS, "width": WIDTH, "kspacing": spacing,
         "mesh": list(kpoint_mesh(atoms, spacing)),

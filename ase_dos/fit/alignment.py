@@ -198,7 +198,7 @@ def leave_one_out(problem: Problem, alignment: Alignment) -> AlignedErrors:
     judged = np.flatnonzero(own > 1e-12)
     prediction = filled[judged] - (maker[judged] @ filled) / own[judged, None]
     return aligned_errors(
-        [problem.targets[i] for i in judged], prediction, problem.n_atoms[judged],
+        [problem.targets[int(i)] for i in judged], prediction, problem.n_atoms[judged],
         problem.energies, alignment.shifts[judged],
     )  # fmt: skip
 
