@@ -24,7 +24,7 @@ EMPTY = 10.0
 
 
 def load_run(path: Path):
-    """Dense states, self-consistent states with printed values, and settings of one run."""
+    """Dense states, self-consistent states with printed values, settings, and convergence."""
     with np.load(path, allow_pickle=False) as run:
         settings = json.loads(str(run["settings"]))
         electrons = float(run["n_electrons"])
@@ -36,7 +36,11 @@ def load_run(path: Path):
             fermi_level=float(run["fermi_level"]), smearing_width=settings["width"],
             entropy_term=float(run["entropy_term"]),
         )  # fmt: skip
-    return dense, printed, settings
+        convergence = {
+            "mesh": run["mesh"].tolist(), "denser_mesh": run["denser_mesh"].tolist(),
+            "difference": round(float(run["difference"]), 5),
+        }  # fmt: skip
+    return dense, printed, settings, convergence
 
 
 def main() -> int:
@@ -47,7 +51,7 @@ def main() -> int:
     parser.add_argument("--heldout", default="surface", help="family kept out of training")
     parser.add_argument("--seed", type=int, default=2026)
     args = parser.parse_args()
-    frames, dense, printed, meshes, settings = [], [], [], {}, {}
+    frames, dense, printed, meshes, settings = [], [], [], [], {}
     for number, atoms in enumerate(read(args.structures, index=":")):
         atoms.info.setdefault("name", f"{number:05d}")  # as run_dft.py names it
         atoms.info.setdefault("family", "all")
@@ -55,14 +59,15 @@ def main() -> int:
         if not path.exists():
             print(f"{path}: missing, left out", file=sys.stderr)
             continue
-        states, run, settings = load_run(path)
-        meshes[atoms.info["name"]] = [settings.pop(k) for k in ("mesh", "scf_mesh", "kspacing")]
+        states, run, settings, convergence = load_run(path)
+        own = {key: settings.pop(key) for key in ("scf_mesh", "kspacing")}
+        meshes.append({"name": atoms.info["name"], **own, **convergence})
         frames.append(atoms)
         dense.append(states)
         printed.append(run)
     split = seeded_split([atoms.info["family"] for atoms in frames], args.heldout, args.seed)
     provenance = {"settings": settings, "split_seed": args.seed, "heldout": args.heldout,
-                  "mesh, scf_mesh, kspacing": meshes}  # fmt: skip
+                  "meshes": meshes}  # fmt: skip
     save_dataset(args.output, Dataset(frames, dense, printed, split), provenance=provenance)
     size = args.output.stat().st_size / 1e6
     print(f"{len(frames)} structures, {size:.2f} MB: {args.output}")

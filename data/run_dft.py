@@ -2,9 +2,11 @@
 
     python data/run_dft.py frames.extxyz runs/ --kspacing 0.12 --shard 0/2
 
-GPAW (PBE, PAW, LCAO basis dzp): a self-consistent run on a coarse k-point mesh fixes the
-density, then the eigenvalues of a dense mesh follow at fixed density. A localised basis makes
-the dense mesh cheap, and the dense mesh is what decides the noise of a density of states.
+GPAW (PBE, PAW, LCAO basis dzp): a self-consistent run on a coarse k-point mesh fixes the density.
+In a localised basis the Hamiltonian has a finite range, so its matrices on one more coarse mesh
+give it at every k-point exactly. The mesh is then refined until the density of states no longer
+changes: spacings start * 0.8^n, until the next one differs by at most --noise. What mesh that
+takes, and the difference left, is stored with the eigenvalues.
 
 Every structure needs a unique ``name`` in its ``info`` (else its number in the file is taken).
 ``info["kspacing"]`` and ``info["scf_kspacing"]`` override the options for one frame. A structure
@@ -24,11 +26,21 @@ from pathlib import Path
 
 import numpy as np
 from ase.io import read
+from ase.units import Ha
+from scipy.linalg import eigh
+
+from ase_dos.fit.scores import best_shift
+from ase_dos.states import ElectronicStates
+from ase_dos.targets import target_from_states
 
 SETTINGS = {"mode": "lcao", "basis": "dzp", "xc": "PBE", "h": 0.25}
 WIDTH = 0.1  # Fermi-Dirac width (eV)
 SMALL = 4  # cells up to this size may have symmetry that a shifted mesh would break
 HEADROOM = 16.5  # bands are kept up to this much above the Fermi level (eV)
+RANGE = 24.0  # Angstrom; matrix elements of orbitals half of it apart vanish
+DENSER = 0.8  # from one k-point spacing to the next
+SIGMA = 0.3  # Gaussian broadening of the DOS whose noise is judged (eV)
+JUDGED = 14.0  # and up to how far above the Fermi level (eV)
 
 
 def kpoint_mesh(atoms, spacing: float) -> tuple[int, int, int]:
@@ -36,6 +48,17 @@ def kpoint_mesh(atoms, spacing: float) -> tuple[int, int, int]:
     lengths = 2 * np.pi * np.linalg.norm(atoms.cell.reciprocal(), axis=1)
     mesh = np.maximum(1, np.ceil(lengths / spacing - 1e-9)).astype(int)
     return tuple(int(n) if periodic else 1 for n, periodic in zip(mesh, atoms.pbc, strict=True))
+
+
+def kpoints(mesh) -> tuple[np.ndarray, np.ndarray]:
+    """Gamma-centred k-points (k, 3), one of each pair k and -k, and their weights."""
+    mesh = np.array(mesh)
+    index = np.stack(np.meshgrid(*map(np.arange, mesh), indexing="ij"), -1).reshape(-1, 3)
+    opposite = np.ravel_multi_index((-index % mesh).T, mesh)
+    here = np.arange(len(index))
+    kept = here <= opposite
+    weights = np.where(opposite == here, 1.0, 2.0) / len(index)
+    return (index / mesh)[kept], weights[kept]
 
 
 def self_consistent(atoms, spacing: float, log: Path | str, **settings):
@@ -56,23 +79,89 @@ def self_consistent(atoms, spacing: float, log: Path | str, **settings):
     atoms = atoms.copy()
     atoms.calc = calc
     atoms.get_potential_energy()
+    if calc.get_number_of_spins() != 1:
+        raise ValueError("spin-polarised: these data sets are spin-paired; remove initial moments")
     return calc
 
 
-def dense_eigenvalues(calc, spacing: float, log: Path | str):
-    """Eigenvalues (kpoints, bands) in eV and k-point weights of a denser mesh, same density."""
-    dense = calc.fixed_density(
-        kpts={"size": kpoint_mesh(calc.atoms, spacing), "gamma": True}, txt=str(log)
-    )
-    return eigenvalues_of(dense)
+class BlochMatrices:
+    """Hamiltonian and overlap of a converged LCAO calculation at any k-point.
+
+    Their matrices on a mesh whose supercell holds ``RANGE`` are transformed to the lattice
+    vectors; beyond these they vanish, so the transform back is exact (eigenvalues to 1e-9 eV).
+    """
+
+    def __init__(self, calc, log: Path | str) -> None:
+        atoms = calc.atoms
+        heights = 1.0 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
+        # Odd numbers, so that the lattice vectors lie symmetrically around zero.
+        mesh = np.where(atoms.pbc, 2 * np.ceil((RANGE / heights - 1) / 2).astype(int) + 1, 1)
+        dense = calc.fixed_density(
+            kpts={"size": tuple(map(int, mesh)), "gamma": True}, symmetry="off", txt=str(log)
+        )
+        matrices = dense.dft.scf_loop.hamiltonian.create_hamiltonian_matrix_calculator(
+            dense.dft.potential
+        )
+        index = np.stack(np.meshgrid(*map(np.arange, mesh), indexing="ij"), -1).reshape(-1, 3)
+        self.lattice = (index + mesh // 2) % mesh - mesh // 2
+        self.hamiltonian = self.overlap = 0.0
+        for wave in dense.dft.ibzwfs:
+            phases = np.exp(2j * np.pi * self.lattice @ wave.kpt_c) / len(index)
+            at_k = matrices.calculate_matrix(wave).data * Ha, wave.S_MM.data
+            h, s = (np.multiply.outer(phases, matrix).real for matrix in at_k)
+            self.hamiltonian, self.overlap = self.hamiltonian + h, self.overlap + s
+
+    def eigenvalues(self, points) -> np.ndarray:
+        """All eigenvalues (k, bands) in eV at fractional k-points (k, 3)."""
+        n = self.overlap.shape[-1]
+        tables = self.hamiltonian.reshape(-1, n * n), self.overlap.reshape(-1, n * n)
+        out = np.empty((len(points), n))
+        for k, point in enumerate(points):
+            phases = np.exp(-2j * np.pi * self.lattice @ point)
+            parts = np.stack([phases.real, phases.imag])
+            h, s = (np.einsum("pm,p->m", (parts @ table), [1, 1j]) for table in tables)
+            out[k] = eigh(
+                h.reshape(n, n), s.reshape(n, n), eigvals_only=True, overwrite_a=True,
+                overwrite_b=True, check_finite=False,
+            )  # fmt: skip
+        return out
 
 
-def eigenvalues_of(calc):
-    """All eigenvalues (kpoints, bands) in eV and the weights of the irreducible k-points."""
-    if calc.get_number_of_spins() != 1:
-        raise ValueError("spin-polarised: these data sets are spin-paired; remove initial moments")
-    weights = np.asarray(calc.get_k_point_weights())
-    return np.array([calc.get_eigenvalues(kpt=k) for k in range(len(weights))]), weights
+def difference(states: ElectronicStates, denser: ElectronicStates, n_atoms: int) -> float:
+    """RMSE (states eV^-1/2 per atom) between the DOS of two meshes after alignment.
+
+    Broadening 0.3 eV, from the band bottom to 14 eV above the Fermi level: the definition by
+    which models are judged.
+    """
+    one, other = (target_from_states(s, SIGMA) for s in (states, denser))
+    energies = np.arange(one.start, other.fermi_level + JUDGED, 0.05)
+    shift = one.fermi_level - other.fermi_level
+    _, squared = best_shift(one, other(energies)[0], energies, shift, 1.0)
+    return float(np.sqrt(squared)) / n_atoms
+
+
+def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, noise: float):
+    """States on the first mesh that the next denser one changes by at most ``noise``.
+
+    Returns the states, the mesh, the denser mesh, and the difference.
+    """
+
+    def on(mesh):
+        points, weights = kpoints(mesh)
+        return ElectronicStates(matrices.eigenvalues(points), weights, n_electrons, 2)
+
+    spacing, mesh = start, kpoint_mesh(atoms, start)
+    states = on(mesh)
+    while True:
+        spacing *= DENSER
+        denser = kpoint_mesh(atoms, spacing)
+        if denser == mesh:
+            continue
+        finer = on(denser)
+        left = difference(states, finer, len(atoms))
+        if left <= noise:
+            return states, mesh, denser, left
+        states, mesh = finer, denser
 
 
 def printed_values(log: Path) -> dict[str, float]:
@@ -85,11 +174,10 @@ def printed_values(log: Path) -> dict[str, float]:
     return {"fermi_level": float(fermi[-1]), "entropy_term": float(entropy[-1])}
 
 
-def settings_of(atoms, spacing: float, scf_spacing: float) -> dict:
+def settings_of(atoms, spacing: float, scf_spacing: float, noise: float) -> dict:
     """Collect what decides the result of a structure."""
     return {
-        "program": "GPAW", **SETTINGS, "width": WIDTH, "kspacing": spacing,
-        "mesh": list(kpoint_mesh(atoms, spacing)),
+        "program": "GPAW", **SETTINGS, "width": WIDTH, "noise": noise, "kspacing": spacing,
         "scf_mesh": list(kpoint_mesh(atoms, scf_spacing)),
     }  # fmt: skip
 
@@ -105,35 +193,43 @@ def is_done(target: Path, settings: dict) -> bool:
     return True
 
 
-def run(atoms, target: Path, spacing: float, scf_spacing: float) -> None:
-    """Compute one structure and write ``target`` (npz) in one step."""
+def run(atoms, target: Path, spacing: float, scf_spacing: float, noise: float) -> str:
+    """Compute one structure, write ``target`` (npz) in one step, and say how it converged."""
     log = target.with_suffix(".txt")
     calc = self_consistent(atoms, scf_spacing, log)
-    scf_eigenvalues, scf_weights = eigenvalues_of(calc)
-    fermi = calc.get_fermi_level()
-    eigenvalues, weights = dense_eigenvalues(calc, spacing, target.with_suffix(".dense.txt"))
-    n_bands = 1 + int(np.argmax(np.append(eigenvalues.min(axis=0) > fermi + HEADROOM, True)))
+    weights = np.asarray(calc.get_k_point_weights())
+    matrices = BlochMatrices(calc, target.with_suffix(".dense.txt"))
+    electrons = calc.get_number_of_electrons()
+    states, mesh, denser, left = converged_states(matrices, atoms, electrons, spacing, noise)
+    levels = states.eigenvalues[0]
+    above = levels.min(axis=0) > calc.get_fermi_level() + HEADROOM
+    n_bands = 1 + int(np.argmax(np.append(above, True)))
     partial = target.with_suffix(".partial")
     with open(partial, "wb") as file:
         np.savez(
             file,
-            eigenvalues=eigenvalues[:, :n_bands],
-            weights=weights,
-            scf_eigenvalues=scf_eigenvalues,
-            scf_weights=scf_weights,
-            n_electrons=calc.get_number_of_electrons(),
-            settings=json.dumps(settings_of(atoms, spacing, scf_spacing)),
+            eigenvalues=levels[:, :n_bands],
+            weights=states.weights,
+            scf_eigenvalues=[calc.get_eigenvalues(kpt=k) for k in range(len(weights))],
+            scf_weights=weights,
+            n_electrons=electrons,
+            settings=json.dumps(settings_of(atoms, spacing, scf_spacing, noise)),
+            mesh=mesh,
+            denser_mesh=denser,
+            difference=left,
             **printed_values(log),
         )
     os.replace(partial, target)
+    return f"mesh {mesh}, {left:.4f} to {denser}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("frames", help="any file that ase.io.read understands")
     parser.add_argument("output", type=Path)
-    parser.add_argument("--kspacing", type=float, default=0.12)
+    parser.add_argument("--kspacing", type=float, default=0.12, help="of the first mesh tried")
     parser.add_argument("--scf-kspacing", type=float, default=0.6)
+    parser.add_argument("--noise", type=float, default=0.009, help="see `difference`")
     parser.add_argument("--shard", default="0/1", help="i/n: take every n-th frame from the i-th")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
@@ -147,14 +243,15 @@ def main() -> int:
         try:
             spacing = float(atoms.info.get("kspacing", args.kspacing))
             scf_spacing = float(atoms.info.get("scf_kspacing", args.scf_kspacing))
-            if is_done(target, settings_of(atoms, spacing, scf_spacing)):
+            if is_done(target, settings_of(atoms, spacing, scf_spacing, args.noise)):
                 continue
-            run(atoms, target, spacing, scf_spacing)
+            convergence = run(atoms, target, spacing, scf_spacing, args.noise)
         except Exception as error:  # one structure that fails must not end the others
             failed += 1
             print(f"{name}: failed: {error}", file=sys.stderr, flush=True)
         else:
-            print(f"{name}: {len(atoms)} atoms, {time.perf_counter() - start:.0f} s", flush=True)
+            seconds = time.perf_counter() - start
+            print(f"{name}: {len(atoms)} atoms, {seconds:.0f} s, {convergence}", flush=True)
     return 1 if failed else 0
 
 

@@ -4,7 +4,7 @@
 
 Molecular dynamics runs in LAMMPS (``lmp`` on the PATH) with the Stillinger-Weber potential,
 Phys. Rev. B 31, 5262 (1985). Everything is seeded. ``info`` carries ``name``, ``family`` and the
-k-point spacings (1/Angstrom) of the dense and the self-consistent mesh.
+k-point spacings (1/Angstrom) of the first dense and of the self-consistent mesh.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def hot_crystals(rng):
 
 
 def families(seed=20261121):
-    """Yield (family, k-point spacing (1/Angstrom), structures)."""
+    """Yield (family, structures)."""
     rng = np.random.default_rng(seed)
     diamond = bulk("Si", a=DIAMOND)
     cell = bulk("Si", cubic=True, a=DIAMOND)
@@ -207,11 +207,9 @@ def families(seed=20261121):
     yield "hot_crystal", hot_crystals(rng)
 
 
-def spacing(family, n_atoms):
-    """k-point spacing (1/Angstrom) that converges these cells (see convergence.py)."""
-    if family == "bcc":
-        return 0.07
-    return 0.085 if n_atoms <= 4 else 0.105 if n_atoms <= 16 else 0.13 if n_atoms <= 32 else 0.2
+def first_spacing(n_atoms):
+    """Spacing (1/Angstrom) of the first k-point mesh tried."""
+    return 0.095 if n_atoms <= 4 else 0.1 if n_atoms <= 16 else 0.11 if n_atoms <= 32 else 0.13
 
 
 def melting_trajectory():
@@ -243,7 +241,7 @@ def main():
             clean.info = {
                 "name": f"{family}_{number:02d}",
                 "family": family,
-                "kspacing": spacing(family, len(clean)),
+                "kspacing": first_spacing(len(clean)),
                 "scf_kspacing": 0.5 if len(clean) <= 4 else 0.6,
             }
             frames.append(clean)
