@@ -137,14 +137,14 @@ class BlochMatrices:
 
 
 def _sums(phases, matrices) -> np.ndarray:
-    """Sums of real matrices (m, n, n) with phases (k, m); half the work of a complex product."""
+    """Sum real matrices (m, n, n) with phases (k, m); half the work of a complex product."""
     flat = matrices.reshape(len(matrices), -1)
     summed = phases.real @ flat + 1j * (phases.imag @ flat)
     return summed.reshape(-1, *matrices.shape[1:])
 
 
 def _real_sums(phases, matrices) -> np.ndarray:
-    """Sums of complex matrices (m, n, n) with phases (k, m) that are known to be real."""
+    """Sum complex matrices (m, n, n) with phases (k, m) where that is known to be real."""
     flat = matrices.reshape(len(matrices), -1)
     summed = phases.real @ flat.real - phases.imag @ flat.imag
     return summed.reshape(-1, *matrices.shape[1:])
