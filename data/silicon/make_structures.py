@@ -182,7 +182,7 @@ def hot_crystals(rng):
     cube = bulk("Si", cubic=True, a=DIAMOND)
     small = make_supercell(bulk("Si", a=DIAMOND), 2 * np.eye(3))
     large = bulk("Si", cubic=True, a=DIAMOND).repeat((2, 2, 1))
-    for number in range(24):
+    for number in range(26):
         temperature = (300, 700, 1200, 1600, 2200, 2800)[number % 6]
         prototype = large if number % 8 == 7 else cube if number % 4 == 1 else small
         cell = strained(prototype, rng, (0.95, 1.08), 0.01)
