@@ -279,9 +279,8 @@ class DOSModel:
         """
         self._require_training()
         one_hot = (atoms.numbers[:, None] == np.array(self.species)).astype(float)
-        parts = [block @ self.weights_ for _, block in self.descriptor.blocks(atoms)]
         return LocalDOS(
-            np.hstack([one_hot, np.concatenate(parts)]),
+            np.hstack([one_hot, self.descriptor.linear_map(atoms, self.weights_)]),
             np.vstack([self.species_terms_, self.modes_]),
             self.grid_.energies,
             one_hot @ np.array(self.info["valence"]),

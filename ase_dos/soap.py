@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from ase_dos import peers
 from ase_dos.checks import as_array, as_positive
+from ase_dos.kernels.expansion import Expansion
 from ase_dos.kernels.harmonics import harmonic_coefficients
 from ase_dos.kernels.radial import gto_basis, radial_integrals, radial_table
-from ase_dos.kernels.soap import power_spectrum
+from ase_dos.kernels import soap as kernels
 from ase_dos.neighbors import NeighborSearch
 
 __all__ = ["SOAP", "RadialScaling"]
@@ -226,30 +227,81 @@ class SOAP:
                 f"atoms: unknown species {_names(unknown)}; this SOAP knows {_names(self.species)}"
             )
 
+    def linear_map(
+        self,
+        atoms: Atoms,
+        weights: NDArray,
+        *,
+        search: NeighborSearch | None = None,
+        dtype: Any = np.float64,
+    ) -> NDArray:
+        """Features times weights (n_features, k) for all atoms, (atoms, k).
+
+        The features of more than a few atoms never exist (with the numba backend), which is
+        faster than `compute` and needs little memory.
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The frame.
+        weights : (n_features, k) array
+            Linear map of the features of one atom.
+        search : NeighborSearch, optional
+            Of this frame, where there is one already. (Other backends search on their own.)
+        dtype : {float64, float32}
+            Type to calculate in after the search for neighbours (numba backend).
+
+        Raises
+        ------
+        ValueError, ImportError
+            As in `compute`; also if the weights do not fit the features.
+        """
+        weights = as_array(weights, "weights", (self.n_features, None))
+        if self.backend != "numba":
+            return np.concatenate([block @ weights for _, block in self.blocks(atoms)])
+        self._check_frame(atoms)
+        search = search or NeighborSearch(atoms, self.cutoff)
+        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        out = np.empty((len(atoms), weights.shape[1]), dtype)
+        shared = kernels.linear_map(
+            np.arange(len(atoms)), search.order, search.bins, kinds, self._hypers(dtype),
+            weights.astype(dtype).ravel(), weights.shape[1], out.reshape(-1),
+        )  # fmt: skip
+        search.refuse_coincident(shared)
+        return out
+
     def _numba(self, atoms: Atoms) -> peers.Features:
         """Return the function (start, stop) -> features by the kernels of this package."""
         search = NeighborSearch(atoms, self.cutoff)
-        kinds = np.searchsorted(self.species, atoms.numbers)
-        basis = (self.cutoff, self.max_radial, self.max_angular, self.width)
-        table, length, at_origin = _radial(*basis)
-        rate, scale, exponent = self.radial_scaling or (1.0, 1.0, 0)
-        weighting = (self.cutoff, self.cutoff_smoothing, rate, scale, exponent)
-        center = self.center_weight * at_origin / np.sqrt(4.0 * np.pi)
-        ell = np.arange(self.max_angular + 1)
-        factors = (-1.0) ** ell / np.sqrt(2 * ell + 1)
-        harmonic_factors = harmonic_coefficients(self.max_angular)
+        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        hypers = self._hypers(np.float64)
 
         def compute(start: int, stop: int) -> NDArray:
-            pairs = search.pairs(start, stop)
-            out = np.empty((stop - start) * self.n_features)
-            power_spectrum(
-                start, pairs.offsets, pairs.neighbors, pairs.vectors.ravel(), kinds, weighting,
-                table, length, center, harmonic_factors, factors,
-                len(self.species), self.max_radial, self.max_angular, out,
-            )  # fmt: skip
-            return out.reshape(stop - start, -1)
+            out = np.empty((stop - start, self.n_features))
+            places = search.place_of[start:stop]
+            shared = kernels.power_spectrum(places, search.bins, kinds, hypers, out.reshape(-1))
+            search.refuse_coincident(shared)
+            return out
 
         return compute
+
+    def _hypers(self, dtype: Any) -> Expansion:
+        """Everything that the kernels need to know, in one floating-point type."""
+        table, length, at_origin = _radial(
+            self.cutoff, self.max_radial, self.max_angular, self.width
+        )
+        rate, scale, exponent = self.radial_scaling or (1.0, 1.0, 0)
+        ell = np.arange(self.max_angular + 1)
+        real = np.dtype(dtype).type
+        return Expansion(
+            n_species=len(self.species), n_max=self.max_radial, l_max=self.max_angular,
+            cutoff=real(self.cutoff), smoothing=real(self.cutoff_smoothing),
+            rate=real(rate), scale=real(scale), exponent=exponent,
+            table=table.astype(dtype), length=real(length),
+            center=(self.center_weight * at_origin / np.sqrt(4.0 * np.pi)).astype(dtype),
+            harmonic_factors=harmonic_coefficients(self.max_angular).astype(dtype),
+            factors=((-1.0) ** ell / np.sqrt(2 * ell + 1)).astype(dtype),
+        )  # fmt: skip
 
     # -- keeping the hyperparameters -------------------------------------------------------
 

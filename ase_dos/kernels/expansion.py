@@ -1,0 +1,275 @@
+"""Density coefficients c_nlm of atoms, straight from the sorted frame.
+
+A team of atoms shares every pass over its neighbours: harmonics and radial integrals of all of
+them lie side by side with the neighbour as the fast index, so that passes are long enough to
+fill the vector units. The sums over the neighbours of each atom follow.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ase_dos.kernels.harmonics import real_harmonics
+from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.neighbors import collect, most_rows, rows_around
+from ase_dos.kernels.radial import neighbor_weight, radial_values
+
+# Atoms whose coefficients stand side by side: two vectors of eight double-precision numbers.
+LANES = 16
+# Atoms that share a pass over their neighbours; more would not fit into the second-level cache.
+_TEAM = 4
+
+
+class Expansion(NamedTuple):
+    """Hyperparameters of the density expansion and the tables made from them.
+
+    The floating-point type of ``table`` is that of the whole calculation after the search.
+
+    Attributes
+    ----------
+    n_species, n_max, l_max : int
+    cutoff, smoothing, rate, scale, exponent
+        Of `ase_dos.kernels.radial.neighbor_weight`. (Numba hands no nested tuple to threads.)
+    table : flat array
+        Radial integrals, see `ase_dos.kernels.radial.radial_table`.
+    length : float
+        Length of the pieces of the table (Angstrom).
+    center : (n_max,) array
+        What the atom's own density adds to its l = 0 coefficients.
+    harmonic_factors : flat array
+        See `ase_dos.kernels.harmonics.harmonic_coefficients`.
+    factors : (l_max + 1,) array
+        Factor of every l in the power spectrum.
+    """
+
+    n_species: int
+    n_max: int
+    l_max: int
+    cutoff: float
+    smoothing: float
+    rate: float
+    scale: float
+    exponent: int
+    table: np.ndarray
+    length: float
+    center: np.ndarray
+    harmonic_factors: np.ndarray
+    factors: np.ndarray
+
+
+class Scratch(NamedTuple):
+    """Arrays that hold one team's neighbours and what is made of them, reused for every team."""
+
+    spans: np.ndarray
+    origins: np.ndarray
+    who: np.ndarray
+    vectors: np.ndarray
+    starts: np.ndarray
+    place: np.ndarray
+    geometry: np.ndarray
+    harmonics: np.ndarray
+    radial: np.ndarray
+    work: np.ndarray
+    row: np.ndarray
+    basis: np.ndarray
+
+
+@kernel
+def make_scratch(bins, hypers, candidates):
+    """Scratch for a team of atoms with up to that many candidates for neighbours each."""
+    room = candidates + 1  # `collect` writes one more than it counts
+    rows = most_rows(bins)
+    kind = hypers.table.dtype
+    n_functions = hypers.n_max * (hypers.l_max + 1)
+    n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
+    stride = _TEAM * room + 24
+    return Scratch(
+        np.empty(2 * rows, np.int64), np.empty(3 * rows), np.empty(room, np.int64),
+        np.empty(3 * room), np.empty(_TEAM * hypers.n_species + 1, np.int64),
+        np.empty(hypers.n_species, np.int64), np.empty(4 * stride, kind),
+        np.empty(n_harmonics * stride, kind), np.empty(n_functions * stride, kind),
+        np.empty(5 * stride, kind), np.empty(n_functions, kind), np.empty(6, kind),
+    )  # fmt: skip
+
+
+@kernel
+def most_candidates(places, bins):
+    """Largest number of candidates for neighbours among some atoms."""
+    rows = most_rows(bins)
+    spans, origins = np.empty(2 * rows, np.int64), np.empty(3 * rows)
+    most = 0
+    for place in places:
+        _, candidates = rows_around(place, bins, spans, origins)
+        most = max(most, candidates)
+    return most
+
+
+@kernel
+def _add_neighbors(found, kinds, n_species, segment, stride, scratch):
+    """Append one atom's neighbours to the team's, grouped by species.
+
+    ``geometry`` holds four rows of ``stride``: r, x/r, y/r, z/r. The neighbours of species s are
+    at ``starts[segment + s]`` to ``starts[segment + s + 1]``.
+    """
+    starts, place, who = scratch.starts, scratch.place, scratch.who
+    out = scratch.geometry
+    room = who.size
+    x, y, z = scratch.vectors, scratch.vectors[room:], scratch.vectors[2 * room :]
+    place[:] = 0
+    for j in range(found):
+        place[kinds[who[j]]] += 1
+    at = starts[segment]
+    for s in range(n_species):
+        at += place[s]
+        starts[segment + s + 1] = at
+        place[s] = at - place[s]
+    for j in range(found):
+        s = kinds[who[j]]
+        k = place[s]
+        place[s] += 1
+        r = np.sqrt(x[j] * x[j] + y[j] * y[j] + z[j] * z[j])
+        out[k] = r
+        out[stride + k] = x[j] / r
+        out[2 * stride + k] = y[j] / r
+        out[3 * stride + k] = z[j] / r
+
+
+@kernel
+def _radial(count, stride, hypers, scratch):
+    """Weighted radial integrals of all neighbours, ``radial[(l * n_max + n) * stride + j]``."""
+    n_functions = hypers.n_max * (hypers.l_max + 1)
+    r, row, out = scratch.geometry, scratch.row, scratch.radial
+    for j in range(count):
+        weight = neighbor_weight(
+            r[j], hypers.cutoff, hypers.smoothing, hypers.rate, hypers.scale, hypers.exponent
+        )
+        radial_values(r[j], weight, hypers.table, hypers.length, n_functions, scratch.basis, row)
+        for k in range(n_functions):
+            out[k * stride + j] = row[k]
+
+
+@kernel
+def _sums(begin, end, stride, n_max, l_max, at, radial, harmonics, out):
+    """Coefficients of one atom and species, ``out[at + (n * (l_max + 1)^2 + l^2 + l + m) * LANES]``.
+
+    Dot products over neighbours in tiles of four radial functions by two harmonics, so that
+    six numbers read serve eight products. A tile over the edge repeats the last row.
+    """
+    n_harmonics = (l_max + 1) * (l_max + 1)
+    count = end - begin
+    zero = radial.dtype.type(0)
+    for ell in range(l_max + 1):
+        last = (ell + 1) * (ell + 1) - 1
+        for n0 in range(0, n_max, 4):
+            n1 = min(n0 + 1, n_max - 1)
+            n2 = min(n0 + 2, n_max - 1)
+            n3 = min(n0 + 3, n_max - 1)
+            # Slices, because an index known to count from zero needs no wrap-around check;
+            # with the check these loops do not vectorise.
+            r0 = radial[(ell * n_max + n0) * stride + begin :]
+            r1 = radial[(ell * n_max + n1) * stride + begin :]
+            r2 = radial[(ell * n_max + n2) * stride + begin :]
+            r3 = radial[(ell * n_max + n3) * stride + begin :]
+            for first in range(ell * ell, last + 1, 2):
+                second = min(first + 1, last)
+                y = harmonics[first * stride + begin :]
+                z = harmonics[second * stride + begin :]
+                y0 = y1 = y2 = y3 = zero
+                z0 = z1 = z2 = z3 = zero
+                for j in range(count):
+                    y0 += r0[j] * y[j]
+                    y1 += r1[j] * y[j]
+                    y2 += r2[j] * y[j]
+                    y3 += r3[j] * y[j]
+                    z0 += r0[j] * z[j]
+                    z1 += r1[j] * z[j]
+                    z2 += r2[j] * z[j]
+                    z3 += r3[j] * z[j]
+                out[at + (n0 * n_harmonics + first) * LANES] = y0
+                out[at + (n1 * n_harmonics + first) * LANES] = y1
+                out[at + (n2 * n_harmonics + first) * LANES] = y2
+                out[at + (n3 * n_harmonics + first) * LANES] = y3
+                out[at + (n0 * n_harmonics + second) * LANES] = z0
+                out[at + (n1 * n_harmonics + second) * LANES] = z1
+                out[at + (n2 * n_harmonics + second) * LANES] = z2
+                out[at + (n3 * n_harmonics + second) * LANES] = z3
+
+
+@kernel
+def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, present, out):
+    """`expand` for up to _TEAM atoms, from ``lane`` on."""
+    n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
+    n_harmonics = (l_max + 1) * (l_max + 1)
+    room = scratch.who.size
+    # Rows start eight numbers past a multiple of sixteen: power-of-two strides collide in cache.
+    stride = scratch.geometry.size // 4 // 16 * 16 - 8
+    scratch.starts[0] = 0
+    for i in range(first, last):
+        rows, _ = rows_around(places[i], bins, scratch.spans, scratch.origins)
+        found = collect(
+            bins, rows, scratch.spans, scratch.origins, scratch.vectors,
+            scratch.vectors[room:], scratch.vectors[2 * room :], scratch.who,
+        )  # fmt: skip
+        if found < 0:
+            return places[i]
+        _add_neighbors(found, kinds, n_species, (i - first) * n_species, stride, scratch)
+    count = scratch.starts[(last - first) * n_species]
+    real_harmonics(
+        scratch.geometry[stride:], scratch.geometry[2 * stride :], scratch.geometry[3 * stride :],
+        count, l_max, hypers.harmonic_factors, stride, scratch.work, scratch.harmonics,
+    )  # fmt: skip
+    _radial(count, stride, hypers, scratch)
+    for i in range(first, last):
+        own = kinds[places[i]]
+        for s in range(n_species):
+            segment = (i - first) * n_species + s
+            begin, end = scratch.starts[segment], scratch.starts[segment + 1]
+            at = s * n_max * n_harmonics * LANES + lane + i - first
+            if end > begin or s == own:
+                present[s] = True
+            _sums(begin, end, stride, n_max, l_max, at, scratch.radial, scratch.harmonics, out)
+        # The atom's own Gaussian stands at the origin: only l = 0 sees it.
+        at = own * n_max * n_harmonics * LANES + lane + i - first
+        for n in range(n_max):
+            out[at + n * n_harmonics * LANES] += hypers.center[n]
+    return -1
+
+
+@kernel
+def expand(first, last, places, bins, kinds, hypers, scratch, present, out):
+    """Density coefficients of up to LANES atoms side by side.
+
+    Parameters
+    ----------
+    first, last : int
+        Which of ``places``.
+    places : int array
+        Places of atoms in the sorted frame.
+    bins : Bins
+        The sorted frame.
+    kinds : (atoms,) int array
+        Species of every sorted atom.
+    hypers : Expansion
+    scratch : Scratch
+        From `make_scratch`, with room for the candidates of these atoms.
+    present : (n_species,) bool array
+        Filled: which species any of the atoms sees.
+    out : flat array
+        Filled: ``out[((s * n_max + n) * (l_max + 1)^2 + l^2 + l + m) * LANES + lane]``.
+
+    Returns
+    -------
+    int
+        Place of an atom at whose position another one stands, or -1.
+    """
+    present[:] = False
+    for team in range(first, last, _TEAM):
+        end = min(team + _TEAM, last)
+        shared = _expand_team(
+            team, end, places, bins, kinds, hypers, scratch, team - first, present, out
+        )
+        if shared >= 0:
+            return shared
+    return -1
