@@ -265,7 +265,7 @@ class SOAP:
         out = np.empty((len(atoms), weights.shape[1]), dtype)
         shared = kernels.linear_map(
             np.arange(len(atoms)), search.order, search.bins, kinds, self._hypers(dtype),
-            weights.astype(dtype).ravel(), weights.shape[1], out.reshape(-1),
+            weights.T.astype(dtype).ravel(), weights.shape[1], out.reshape(-1),
         )  # fmt: skip
         search.refuse_coincident(shared)
         return out

@@ -14,7 +14,8 @@ import numpy as np
 from ase_dos.kernels.harmonics import real_harmonics
 from ase_dos.kernels.jit import kernel
 from ase_dos.kernels.neighbors import collect, most_rows, rows_around
-from ase_dos.kernels.radial import neighbor_weight, radial_values
+from ase_dos.kernels.radial import WIDTH, neighbor_weight, radial_values
+from ase_dos.kernels.vector import fma, load, splat, store
 
 # Atoms whose coefficients stand side by side: two vectors of eight double-precision numbers.
 LANES = 16
@@ -72,7 +73,7 @@ class Scratch(NamedTuple):
     harmonics: np.ndarray
     radial: np.ndarray
     work: np.ndarray
-    row: np.ndarray
+    tile: np.ndarray
     basis: np.ndarray
 
 
@@ -89,8 +90,8 @@ def make_scratch(bins, hypers, candidates):
         np.empty(2 * rows, np.int64), np.empty(3 * rows), np.empty(room, np.int64),
         np.empty(3 * room), np.empty(_TEAM * hypers.n_species + 1, np.int64),
         np.empty(hypers.n_species, np.int64), np.empty(4 * stride, kind),
-        np.empty(n_harmonics * stride, kind), np.empty(n_functions * stride, kind),
-        np.empty(5 * stride, kind), np.empty(n_functions, kind), np.empty(6, kind),
+        np.empty(n_harmonics * stride, kind), np.empty(n_functions * stride + WIDTH, kind),
+        np.empty(5 * stride, kind), np.empty(4 * WIDTH, kind), np.empty(6, kind),
     )  # fmt: skip
 
 
@@ -137,64 +138,54 @@ def _add_neighbors(found, kinds, n_species, segment, stride, scratch):
 
 
 @kernel
-def _radial(count, stride, hypers, scratch):
-    """Weighted radial integrals of all neighbours, ``radial[(l * n_max + n) * stride + j]``."""
+def _radial(count, hypers, scratch):
+    """Weighted radial integrals of all neighbours, ``radial[(j * (l_max + 1) + l) * n_max + n]``."""
     n_functions = hypers.n_max * (hypers.l_max + 1)
-    r, row, out = scratch.geometry, scratch.row, scratch.radial
+    r = scratch.geometry
     for j in range(count):
         weight = neighbor_weight(
             r[j], hypers.cutoff, hypers.smoothing, hypers.rate, hypers.scale, hypers.exponent
         )
-        radial_values(r[j], weight, hypers.table, hypers.length, n_functions, scratch.basis, row)
-        for k in range(n_functions):
-            out[k * stride + j] = row[k]
+        radial_values(
+            r[j], weight, hypers.table, hypers.length, n_functions, scratch.basis,
+            scratch.radial[j * n_functions :],
+        )  # fmt: skip
 
 
 @kernel
-def _sums(begin, end, stride, n_max, l_max, at, radial, harmonics, out):
-    """Coefficients of one atom and species, ``out[at + (n * (l_max + 1)^2 + l^2 + l + m) * LANES]``.
+def _sums(begin, end, stride, n_max, l_max, at, radial, harmonics, tile, out):
+    """Coefficients c_nlm of one atom and species, ``out[at + (n * harmonics + lm) * LANES]``.
 
-    Dot products over neighbours in tiles of four radial functions by two harmonics, so that
-    six numbers read serve eight products. A tile over the edge repeats the last row.
+    Sums over neighbours of WIDTH radial functions, side by side, times four harmonics.
     """
     n_harmonics = (l_max + 1) * (l_max + 1)
-    count = end - begin
-    zero = radial.dtype.type(0)
+    n_functions = n_max * (l_max + 1)
+    zero = splat(radial.dtype.type(0), WIDTH)
     for ell in range(l_max + 1):
         last = (ell + 1) * (ell + 1) - 1
-        for n0 in range(0, n_max, 4):
-            n1 = min(n0 + 1, n_max - 1)
-            n2 = min(n0 + 2, n_max - 1)
-            n3 = min(n0 + 3, n_max - 1)
-            # Slices, because an index known to count from zero needs no wrap-around check;
-            # with the check these loops do not vectorise.
-            r0 = radial[(ell * n_max + n0) * stride + begin :]
-            r1 = radial[(ell * n_max + n1) * stride + begin :]
-            r2 = radial[(ell * n_max + n2) * stride + begin :]
-            r3 = radial[(ell * n_max + n3) * stride + begin :]
-            for first in range(ell * ell, last + 1, 2):
-                second = min(first + 1, last)
-                y = harmonics[first * stride + begin :]
-                z = harmonics[second * stride + begin :]
-                y0 = y1 = y2 = y3 = zero
-                z0 = z1 = z2 = z3 = zero
-                for j in range(count):
-                    y0 += r0[j] * y[j]
-                    y1 += r1[j] * y[j]
-                    y2 += r2[j] * y[j]
-                    y3 += r3[j] * y[j]
-                    z0 += r0[j] * z[j]
-                    z1 += r1[j] * z[j]
-                    z2 += r2[j] * z[j]
-                    z3 += r3[j] * z[j]
-                out[at + (n0 * n_harmonics + first) * LANES] = y0
-                out[at + (n1 * n_harmonics + first) * LANES] = y1
-                out[at + (n2 * n_harmonics + first) * LANES] = y2
-                out[at + (n3 * n_harmonics + first) * LANES] = y3
-                out[at + (n0 * n_harmonics + second) * LANES] = z0
-                out[at + (n1 * n_harmonics + second) * LANES] = z1
-                out[at + (n2 * n_harmonics + second) * LANES] = z2
-                out[at + (n3 * n_harmonics + second) * LANES] = z3
+        for n0 in range(0, n_max, WIDTH):
+            for first in range(ell * ell, last + 1, 4):
+                # A tile over the edge repeats the last harmonic.
+                y0 = harmonics[first * stride :]
+                y1 = harmonics[min(first + 1, last) * stride :]
+                y2 = harmonics[min(first + 2, last) * stride :]
+                y3 = harmonics[min(first + 3, last) * stride :]
+                sum0 = sum1 = sum2 = sum3 = zero
+                for j in range(begin, end):
+                    # Functions past n_max are read along, and left out below.
+                    r = load(radial, j * n_functions + ell * n_max + n0, WIDTH)
+                    sum0 = fma(r, splat(y0[j], WIDTH), sum0)
+                    sum1 = fma(r, splat(y1[j], WIDTH), sum1)
+                    sum2 = fma(r, splat(y2[j], WIDTH), sum2)
+                    sum3 = fma(r, splat(y3[j], WIDTH), sum3)
+                store(tile, 0, sum0)
+                store(tile, WIDTH, sum1)
+                store(tile, 2 * WIDTH, sum2)
+                store(tile, 3 * WIDTH, sum3)
+                for n in range(min(WIDTH, n_max - n0)):
+                    row = at + (n0 + n) * n_harmonics * LANES
+                    for m in range(min(4, last + 1 - first)):
+                        out[row + (first + m) * LANES] = tile[m * WIDTH + n]
 
 
 @kernel
@@ -220,7 +211,7 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
         scratch.geometry[stride:], scratch.geometry[2 * stride :], scratch.geometry[3 * stride :],
         count, l_max, hypers.harmonic_factors, stride, scratch.work, scratch.harmonics,
     )  # fmt: skip
-    _radial(count, stride, hypers, scratch)
+    _radial(count, hypers, scratch)
     for i in range(first, last):
         own = kinds[places[i]]
         for s in range(n_species):

@@ -11,6 +11,7 @@ from numba import prange
 
 from ase_dos.kernels.expansion import LANES, expand, make_scratch, most_candidates
 from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.vector import fma, load, splat, store
 
 # Atoms handed to a thread at a time, which share scratch memory.
 _CHUNK = 256
@@ -54,46 +55,40 @@ def _pair_size(a, b, n_max, l_max):
 @kernel
 def _contract(first, second, count, factor, out):
     """Sum over m for LANES atoms: ``out = factor * sum_m first[m] * second[m]``."""
-    for lane in range(LANES):
-        out[lane] = first[lane] * second[lane]
-    for m in range(1, count):
-        x = first[m * LANES :]
-        y = second[m * LANES :]
-        for lane in range(LANES):
-            out[lane] += x[lane] * y[lane]
-    for lane in range(LANES):
-        out[lane] *= factor
+    zero = splat(out.dtype.type(0), LANES)
+    total = zero
+    for m in range(count):
+        total = fma(load(first, m * LANES, LANES), load(second, m * LANES, LANES), total)
+    store(out, 0, fma(total, splat(factor, LANES), zero))
 
 
 @kernel
 def _map(features, begin, end, weights, n_outputs, out):
-    """Add features ``begin`` to ``end`` times weights (features, outputs) to the outputs.
+    """Add features ``begin`` to ``end`` times weights (outputs, features) to the outputs.
 
-    Four features at a time, so that the sums in ``out`` are read and written a quarter as often.
+    Four outputs at a time, whose sums stay in registers; ``out`` has room for three more.
     """
-    whole = begin + (end - begin) // 4 * 4
-    for f in range(begin, whole, 4):
-        x0 = features[f * LANES :]
-        x1 = features[(f + 1) * LANES :]
-        x2 = features[(f + 2) * LANES :]
-        x3 = features[(f + 3) * LANES :]
-        w0 = weights[f * n_outputs :]
-        w1 = weights[(f + 1) * n_outputs :]
-        w2 = weights[(f + 2) * n_outputs :]
-        w3 = weights[(f + 3) * n_outputs :]
-        for k in range(n_outputs):
-            sums = out[k * LANES :]
-            for lane in range(LANES):
-                sums[lane] += (
-                    w0[k] * x0[lane] + w1[k] * x1[lane] + w2[k] * x2[lane] + w3[k] * x3[lane]
-                )
-    for f in range(whole, end):
-        x0 = features[f * LANES :]
-        w0 = weights[f * n_outputs :]
-        for k in range(n_outputs):
-            sums = out[k * LANES :]
-            for lane in range(LANES):
-                sums[lane] += w0[k] * x0[lane]
+    n_features = weights.size // n_outputs
+    for k in range(0, n_outputs, 4):
+        # A tile over the edge repeats the last row of weights.
+        w0 = weights[k * n_features :]
+        w1 = weights[min(k + 1, n_outputs - 1) * n_features :]
+        w2 = weights[min(k + 2, n_outputs - 1) * n_features :]
+        w3 = weights[min(k + 3, n_outputs - 1) * n_features :]
+        sum0 = load(out, k * LANES, LANES)
+        sum1 = load(out, (k + 1) * LANES, LANES)
+        sum2 = load(out, (k + 2) * LANES, LANES)
+        sum3 = load(out, (k + 3) * LANES, LANES)
+        for f in range(begin, end):
+            x = load(features, f * LANES, LANES)
+            sum0 = fma(x, splat(w0[f], LANES), sum0)
+            sum1 = fma(x, splat(w1[f], LANES), sum1)
+            sum2 = fma(x, splat(w2[f], LANES), sum2)
+            sum3 = fma(x, splat(w3[f], LANES), sum3)
+        store(out, k * LANES, sum0)
+        store(out, (k + 1) * LANES, sum1)
+        store(out, (k + 2) * LANES, sum2)
+        store(out, (k + 3) * LANES, sum3)
 
 
 @kernel(parallel=True)
@@ -146,7 +141,7 @@ def linear_map(places, rows, bins, kinds, hypers, weights, n_outputs, out):
         As in `power_spectrum`.
     rows : (places,) int array
         Row of ``out`` for each of them.
-    weights : (features * n_outputs) array
+    weights : (n_outputs * features) array
     out : (rows * n_outputs) array
         Filled.
 
@@ -163,7 +158,7 @@ def linear_map(places, rows, bins, kinds, hypers, weights, n_outputs, out):
         scratch, coefficients, features, present = _prepare(
             places[chunk * _CHUNK : end], bins, hypers, n_features
         )
-        sums = np.empty(n_outputs * LANES, weights.dtype)
+        sums = np.empty((n_outputs + 3) * LANES, weights.dtype)
         for first in range(chunk * _CHUNK, end, LANES):
             last = min(first + LANES, end)
             found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
