@@ -46,10 +46,10 @@ def _geometry(vectors, neighbors, kinds, begin, end, stride, n_species, starts, 
 
 
 @kernel
-def _radial(r, count, stride, weighting, table, length, n_functions, basis, row, out):
-    """Weighted radial integrals of all neighbours, ``out[(l * n_max + n) * stride + j]``."""
+def _radial(r, begin, end, stride, weighting, table, length, n_functions, basis, row, out):
+    """Weighted radial integrals of one species, ``out[(l * n_max + n) * stride + j]``."""
     cutoff, smoothing, rate, scale, exponent = weighting
-    for j in range(count):
+    for j in range(begin, end):
         weight = neighbor_weight(r[j], cutoff, smoothing, rate, scale, exponent)
         radial_values(r[j], weight, table, length, n_functions, basis, row)
         for k in range(n_functions):
@@ -131,6 +131,7 @@ def _features(
     n_functions = n_max * (l_max + 1)
     n_harmonics = (l_max + 1) * (l_max + 1)
     n_features = out.size // (offsets.size - 1)
+    last_set = table.shape[0] - 1  # one set of radial functions per species, or one for all
     geometry = np.empty(4 * stride)
     harmonics = np.empty(n_harmonics * stride)
     radial = np.empty(n_functions * stride)
@@ -151,16 +152,20 @@ def _features(
             geometry[stride:], geometry[2 * stride :], geometry[3 * stride :], count, l_max,
             harmonic_factors, stride, work, harmonics,
         )  # fmt: skip
-        _radial(geometry, count, stride, weighting, table, length, n_functions, basis, row, radial)
         for s in range(n_species):
+            _radial(
+                geometry, starts[s], starts[s + 1], stride, weighting, table[min(s, last_set)],
+                length, n_functions, basis, row, radial,
+            )  # fmt: skip
             at = s * n_max * n_harmonics
             _coefficients(
                 radial, harmonics, starts[s], starts[s + 1], stride, n_max, l_max, at, coefficients
             )
         # The atom's own Gaussian stands at the origin: only l = 0 sees it.
-        own = kinds[start + i] * n_max * n_harmonics
+        kind = kinds[start + i]
+        own = kind * n_max * n_harmonics
         for n in range(n_max):
-            coefficients[own + n * n_harmonics] += center[n]
+            coefficients[own + n * n_harmonics] += center[min(kind, last_set), n]
         _spectrum(coefficients, n_species, n_max, l_max, factors, i * n_features, out)
 
 
@@ -181,9 +186,12 @@ def power_spectrum(
         Index of the species of every atom of the frame.
     weighting : tuple
         Cutoff, smoothing width, rate, scale and exponent of `neighbor_weight`.
-    table, length
-        Radial integrals, see `ase_dos.kernels.radial.radial_table`.
-    center : (n_max,) array
+    table : (sets, size) array
+        Radial integrals, see `ase_dos.kernels.radial.radial_table`: one set of functions for
+        every species, or one that all share.
+    length : float
+        Length of the pieces of the table.
+    center : (sets, n_max) array
         What the atom's own density adds to its l = 0 coefficients.
     harmonic_factors
         See `ase_dos.kernels.harmonics.harmonic_coefficients`.
