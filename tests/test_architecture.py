@@ -22,6 +22,7 @@ ALLOWED = {
     "neighbors": {"checks", "kernels"},
     "peers": {"checks", "neighbors"},
     "soap": {"checks", "kernels", "neighbors", "peers"},
+    "compression": {"soap"},
     "fermi": {"checks", "kernels"},
     "thermo": {"checks", "fermi", "kernels"},
     "fit": {"checks", "kernels", "spectrum", "targets"},
@@ -31,6 +32,7 @@ ALLOWED = {
     "model": {
         "_version",
         "checks",
+        "compression",
         "evaluation",
         "fit",
         "modelfile",

@@ -33,11 +33,12 @@ class Expansion(NamedTuple):
     n_species, n_max, l_max : int
     cutoff, smoothing, rate, scale, exponent
         Of `ase_dos.kernels.radial.neighbor_weight`. (Numba hands no nested tuple to threads.)
-    table : flat array
-        Radial integrals, see `ase_dos.kernels.radial.radial_table`.
+    table : (sets, size) array
+        Radial integrals, see `ase_dos.kernels.radial.radial_values`: one set of functions for each
+        species of neighbours, or one for all.
     length : float
         Length of the pieces of the table (Angstrom).
-    center : (n_max,) array
+    center : (sets, n_max) array
         What the atom's own density adds to its l = 0 coefficients.
     harmonic_factors : flat array
         See `ase_dos.kernels.harmonics.harmonic_coefficients`.
@@ -138,16 +139,16 @@ def _add_neighbors(found, kinds, n_species, segment, stride, scratch):
 
 
 @kernel
-def _radial(count, hypers, scratch):
-    """Weighted radial integrals of all neighbours, ``radial[(j * (l_max + 1) + l) * n_max + n]``."""
+def _radial(begin, end, table, hypers, scratch):
+    """Weighted radial integrals of neighbours, ``radial[(j * (l_max + 1) + l) * n_max + n]``."""
     n_functions = hypers.n_max * (hypers.l_max + 1)
     r = scratch.geometry
-    for j in range(count):
+    for j in range(begin, end):
         weight = neighbor_weight(
             r[j], hypers.cutoff, hypers.smoothing, hypers.rate, hypers.scale, hypers.exponent
         )
         radial_values(
-            r[j], weight, hypers.table, hypers.length, n_functions, scratch.basis,
+            r[j], weight, table, hypers.length, n_functions, scratch.basis,
             scratch.radial[j * n_functions :],
         )  # fmt: skip
 
@@ -194,6 +195,7 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
     n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
     n_harmonics = (l_max + 1) * (l_max + 1)
     room = scratch.who.size
+    last_set = hypers.table.shape[0] - 1
     # Rows start eight numbers past a multiple of sixteen: power-of-two strides collide in cache.
     stride = scratch.geometry.size // 4 // 16 * 16 - 8
     scratch.starts[0] = 0
@@ -211,7 +213,6 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
         scratch.geometry[stride:], scratch.geometry[2 * stride :], scratch.geometry[3 * stride :],
         count, l_max, hypers.harmonic_factors, stride, scratch.work, scratch.harmonics,
     )  # fmt: skip
-    _radial(count, hypers, scratch)
     for i in range(first, last):
         own = kinds[places[i]]
         for s in range(n_species):
@@ -220,11 +221,15 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
             at = s * n_max * n_harmonics * LANES + lane + i - first
             if end > begin or s == own:
                 present[s] = True
-            _sums(begin, end, stride, n_max, l_max, at, scratch.radial, scratch.harmonics, out)
+            _radial(begin, end, hypers.table[min(s, last_set)], hypers, scratch)
+            _sums(
+                begin, end, stride, n_max, l_max, at, scratch.radial, scratch.harmonics,
+                scratch.tile, out,
+            )  # fmt: skip
         # The atom's own Gaussian stands at the origin: only l = 0 sees it.
         at = own * n_max * n_harmonics * LANES + lane + i - first
         for n in range(n_max):
-            out[at + n * n_harmonics * LANES] += hypers.center[n]
+            out[at + n * n_harmonics * LANES] += hypers.center[min(own, last_set), n]
     return -1
 
 

@@ -105,8 +105,7 @@ def radial_table(cutoff, n_max, l_max, width, tolerance=1e-10):
         guess = np.einsum("q,pqk->pk", hermite_weights(0.5), rows)
         error = np.abs(guess - middles.reshape(pieces, -1)).max() / np.abs(middles).max()
         if error <= tolerance:
-            # Vectors read a little past the last function.
-            return np.append(table.ravel(), np.zeros(WIDTH)), length
+            return table.ravel(), length
         # The error falls with the sixth power of the length.
         pieces = int(np.ceil(pieces * 1.05 * (error / tolerance) ** (1.0 / 6.0)))
 
@@ -134,9 +133,10 @@ def _hermite_weights(t, out):
 def radial_values(distance, weight, table, length, n_functions, basis, out):
     """Radial integrals at ``distance`` times ``weight`` into ``out`` (n_functions).
 
-    Written in whole vectors: up to WIDTH - 1 numbers after them are overwritten too.
+    In whole vectors: the table ends in WIDTH numbers without meaning, and up to WIDTH - 1 numbers
+    after the integrals are overwritten.
     """
-    last = table.size // (3 * n_functions) - 2
+    last = (table.size - WIDTH) // (3 * n_functions) - 2
     place = distance / length
     piece = min(int(place), last)
     _hermite_weights(place - piece, basis)

@@ -23,7 +23,7 @@ __all__ = ["fma", "load", "splat", "store"]
 
 
 def load(array, index, lanes):
-    """Numbers of a flat array from ``index`` on."""
+    """Read numbers of a flat array from ``index`` on."""
     return array[index : index + lanes].copy()
 
 
@@ -33,12 +33,12 @@ def store(array, index, vector):
 
 
 def splat(number, lanes):
-    """Copies of one number."""
+    """Repeat one number."""
     return np.full(lanes, number)
 
 
 def fma(a, b, c):
-    """``a * b + c``, rounded once in compiled code."""
+    """Return ``a * b + c``, rounded once in compiled code."""
     return a * b + c
 
 
