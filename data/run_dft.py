@@ -38,6 +38,10 @@ WIDTH = 0.1  # Fermi-Dirac width (eV)
 SMALL = 4  # cells up to this size may have symmetry that a shifted mesh would break
 HEADROOM = 16.5  # bands are kept up to this much above the Fermi level (eV)
 RANGE = 24.0  # Angstrom; matrix elements of orbitals half of it apart vanish
+NEGLIGIBLE = (
+    1e-10  # eV (or overlap); eigenvalues change by less than the convergence of the density
+)
+BATCH = 32  # k-points at a time
 DENSER = 0.8  # from one k-point spacing to the next
 SIGMA = 0.3  # Gaussian broadening of the DOS whose noise is judged (eV)
 JUDGED = 14.0  # and up to how far above the Fermi level (eV)
@@ -104,27 +108,46 @@ class BlochMatrices:
         )
         index = np.stack(np.meshgrid(*map(np.arange, mesh), indexing="ij"), -1).reshape(-1, 3)
         self.lattice = (index + mesh // 2) % mesh - mesh // 2
-        self.hamiltonian = self.overlap = 0.0
-        for wave in dense.dft.ibzwfs:
-            phases = np.exp(2j * np.pi * self.lattice @ wave.kpt_c) / len(index)
-            at_k = matrices.calculate_matrix(wave).data * Ha, wave.S_MM.data
-            h, s = (np.multiply.outer(phases, matrix).real for matrix in at_k)
-            self.hamiltonian, self.overlap = self.hamiltonian + h, self.overlap + s
+        waves = list(dense.dft.ibzwfs)
+        phases = np.exp(2j * np.pi * self.lattice @ np.array([w.kpt_c for w in waves]).T)
+        at_k = [matrices.calculate_matrix(wave).data * Ha for wave in waves]
+        self.hamiltonian = _real_sums(phases / len(index), np.array(at_k))
+        self.overlap = _real_sums(phases / len(index), np.array([w.S_MM.data for w in waves]))
+        largest = np.maximum(np.abs(self.hamiltonian), np.abs(self.overlap)).max(axis=(1, 2))
+        kept = largest > NEGLIGIBLE
+        self.lattice = self.lattice[kept]
+        self.hamiltonian, self.overlap = self.hamiltonian[kept], self.overlap[kept]
 
     def eigenvalues(self, points) -> np.ndarray:
         """All eigenvalues (k, bands) in eV at fractional k-points (k, 3)."""
         n = self.overlap.shape[-1]
-        tables = self.hamiltonian.reshape(-1, n * n), self.overlap.reshape(-1, n * n)
         out = np.empty((len(points), n))
-        for k, point in enumerate(points):
-            phases = np.exp(-2j * np.pi * self.lattice @ point)
-            parts = np.stack([phases.real, phases.imag])
-            h, s = (np.einsum("pm,p->m", (parts @ table), [1, 1j]) for table in tables)
-            out[k] = eigh(
-                h.reshape(n, n), s.reshape(n, n), eigvals_only=True, overwrite_a=True,
-                overwrite_b=True, check_finite=False,
-            )  # fmt: skip
+        for first in range(0, len(points), BATCH):
+            batch = slice(first, first + BATCH)
+            phases = np.exp(-2j * np.pi * points[batch] @ self.lattice.T)
+            out[batch] = [
+                eigh(
+                    h, s, eigvals_only=True, overwrite_a=True, overwrite_b=True, check_finite=False
+                )
+                for h, s in zip(
+                    _sums(phases, self.hamiltonian), _sums(phases, self.overlap), strict=True
+                )
+            ]
         return out
+
+
+def _sums(phases, matrices) -> np.ndarray:
+    """Sum real matrices (m, n, n) with phases (k, m); half the work of a complex product."""
+    flat = matrices.reshape(len(matrices), -1)
+    summed = phases.real @ flat + 1j * (phases.imag @ flat)
+    return summed.reshape(-1, *matrices.shape[1:])
+
+
+def _real_sums(phases, matrices) -> np.ndarray:
+    """Sum complex matrices (m, n, n) with phases (k, m) where that is known to be real."""
+    flat = matrices.reshape(len(matrices), -1)
+    summed = phases.real @ flat.real - phases.imag @ flat.imag
+    return summed.reshape(-1, *matrices.shape[1:])
 
 
 def difference(states: ElectronicStates, denser: ElectronicStates, n_atoms: int) -> float:
