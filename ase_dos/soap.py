@@ -18,6 +18,8 @@ from ase_dos.kernels import soap as kernels
 from ase_dos.kernels.expansion import Expansion
 from ase_dos.kernels.harmonics import harmonic_coefficients
 from ase_dos.kernels.radial import WIDTH, gto_basis, radial_integrals, radial_table
+from ase_dos.kernels.regression import Layers
+from ase_dos.layers import make_layers
 from ase_dos.neighbors import NeighborSearch
 
 __all__ = ["SOAP", "RadialScaling"]
@@ -298,13 +300,46 @@ class SOAP:
         weights = as_array(weights, "weights", (self.n_features, None))
         if self.backend != "numba":
             return np.concatenate([block @ weights for _, block in self.blocks(atoms)])
+        return self.regress(atoms, make_layers([weights], dtype=dtype), search=search)
+
+    def regress(
+        self,
+        atoms: Atoms,
+        layers: Layers,
+        *,
+        search: NeighborSearch | None = None,
+        which: NDArray | None = None,
+    ) -> NDArray:
+        """Apply a linear map, sparse kernel or network to the features, (atoms, outputs).
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The frame.
+        layers : Layers
+            From `make_layers`; its type is that of the calculation.
+        search : NeighborSearch, optional
+            Of this frame, where there is one already.
+        which : (k,) int array, optional
+            Atoms to do; the rows of the others are zero. All by default.
+
+        Raises
+        ------
+        ValueError
+            As in `compute`; also for another backend than numba.
+        """
+        if self.backend != "numba":
+            raise ValueError(f"regress: needs the backend 'numba', this one is {self.backend!r}")
         self._check_frame(atoms)
         search = search or NeighborSearch(atoms, self.cutoff)
         kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
-        out = np.empty((len(atoms), weights.shape[1]), dtype)
-        shared = kernels.linear_map(
-            np.arange(len(atoms)), search.order, search.bins, kinds, _kernel_arguments(self, np.dtype(dtype)),
-            weights.T.astype(dtype).ravel(), weights.shape[1], out.reshape(-1),
+        rows = search.order if which is None else np.asarray(which)
+        places = np.arange(len(atoms)) if which is None else search.place_of[rows]
+        dtype = layers.weights.dtype
+        out = (np.empty if which is None else np.zeros)((len(atoms), layers.sizes[-1]), dtype)
+        shared = kernels.regress_frame(
+            places, rows, search.bins, kinds, _kernel_arguments(self, dtype), layers,
+            out.reshape(-1),
         )  # fmt: skip
         search.refuse_coincident(shared)
         return out

@@ -1,4 +1,4 @@
-"""SOAP power spectrum of atoms, and linear maps of it that never store it.
+"""SOAP power spectrum of atoms, and regressors on it that never store it.
 
 Sixteen atoms go side by side: from their density coefficients on, the atom is the fast index, so
 that every loop is a full vector whatever n_max, l_max and the species are.
@@ -11,6 +11,7 @@ from numba import prange
 
 from ase_dos.kernels.expansion import LANES, expand, make_scratch, most_candidates
 from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.regression import regress
 from ase_dos.kernels.vector import fma, load, splat, store
 
 # Atoms handed to a thread at a time, which share scratch memory.
@@ -21,7 +22,7 @@ _CHUNK = 256
 def _spectrum(coefficients, present, n_max, l_max, factors, out):
     """Power spectra of LANES atoms, ``out[feature * LANES + lane]``; layout as `SOAP` says.
 
-    Pairs of species that no atom sees are left out, here and in `_map`.
+    Pairs of species that no atom sees are left out; `_present_features` says which.
     """
     n_harmonics = (l_max + 1) * (l_max + 1)
     n_species = present.size
@@ -63,32 +64,18 @@ def _contract(first, second, count, factor, out):
 
 
 @kernel
-def _map(features, begin, end, weights, n_outputs, out):
-    """Add features ``begin`` to ``end`` times weights (outputs, features) to the outputs.
-
-    Four outputs at a time, whose sums stay in registers; ``out`` has room for three more.
-    """
-    n_features = weights.size // n_outputs
-    for k in range(0, n_outputs, 4):
-        # A tile over the edge repeats the last row of weights.
-        w0 = weights[k * n_features :]
-        w1 = weights[min(k + 1, n_outputs - 1) * n_features :]
-        w2 = weights[min(k + 2, n_outputs - 1) * n_features :]
-        w3 = weights[min(k + 3, n_outputs - 1) * n_features :]
-        sum0 = load(out, k * LANES, LANES)
-        sum1 = load(out, (k + 1) * LANES, LANES)
-        sum2 = load(out, (k + 2) * LANES, LANES)
-        sum3 = load(out, (k + 3) * LANES, LANES)
-        for f in range(begin, end):
-            x = load(features, f * LANES, LANES)
-            sum0 = fma(x, splat(w0[f], LANES), sum0)
-            sum1 = fma(x, splat(w1[f], LANES), sum1)
-            sum2 = fma(x, splat(w2[f], LANES), sum2)
-            sum3 = fma(x, splat(w3[f], LANES), sum3)
-        store(out, k * LANES, sum0)
-        store(out, (k + 1) * LANES, sum1)
-        store(out, (k + 2) * LANES, sum2)
-        store(out, (k + 3) * LANES, sum3)
+def _present_features(present, n_max, l_max, runs):
+    """Write begin and end of the runs of features that are not zero; return their number."""
+    found = at = 0
+    for a in range(present.size):
+        for b in range(a, present.size):
+            end = at + _pair_size(a, b, n_max, l_max)
+            if present[a] and present[b]:
+                runs[2 * found] = at
+                runs[2 * found + 1] = end
+                found += 1
+            at = end
+    return found
 
 
 @kernel(parallel=True)
@@ -132,8 +119,8 @@ def power_spectrum(places, bins, kinds, hypers, out):
 
 
 @kernel(parallel=True)
-def linear_map(places, rows, bins, kinds, hypers, weights, n_outputs, out):
-    """Power spectra of some atoms times weights, without storing the spectra.
+def regress_frame(places, rows, bins, kinds, hypers, layers, out):
+    """Apply a regressor to the power spectra of some atoms, which are never stored.
 
     Parameters
     ----------
@@ -141,8 +128,8 @@ def linear_map(places, rows, bins, kinds, hypers, weights, n_outputs, out):
         As in `power_spectrum`.
     rows : (places,) int array
         Row of ``out`` for each of them.
-    weights : (n_outputs * features) array
-    out : (rows * n_outputs) array
+    layers : ase_dos.kernels.regression.Layers
+    out : (rows * outputs) array
         Filled.
 
     Returns
@@ -150,31 +137,26 @@ def linear_map(places, rows, bins, kinds, hypers, weights, n_outputs, out):
     int
         As `power_spectrum`.
     """
-    n_features = weights.size // n_outputs
-    n_species = hypers.n_species
+    n_features, n_outputs = layers.sizes[0], layers.sizes[-1]
     shared = -1
     for chunk in prange((places.size + _CHUNK - 1) // _CHUNK):
         end = min((chunk + 1) * _CHUNK, places.size)
         scratch, coefficients, features, present = _prepare(
             places[chunk * _CHUNK : end], bins, hypers, n_features
         )
-        sums = np.empty((n_outputs + 3) * LANES, weights.dtype)
+        runs = np.empty(present.size * (present.size + 1), np.int64)
+        room = (layers.sizes[1:].max() + 3) * LANES
+        values, more = np.empty(room, features.dtype), np.empty(room, features.dtype)
         for first in range(chunk * _CHUNK, end, LANES):
             last = min(first + LANES, end)
             found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
             shared = max(shared, found)
             _spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
-            sums[:] = 0.0
-            at = 0
-            for a in range(n_species):
-                for b in range(a, n_species):
-                    size = _pair_size(a, b, hypers.n_max, hypers.l_max)
-                    if present[a] and present[b]:
-                        _map(features, at, at + size, weights, n_outputs, sums)
-                    at += size
+            n_runs = _present_features(present, hypers.n_max, hypers.l_max, runs)
+            regress(features, runs, n_runs, layers, values, more)
             for i in range(first, last):
                 for k in range(n_outputs):
-                    out[rows[i] * n_outputs + k] = sums[k * LANES + i - first]
+                    out[rows[i] * n_outputs + k] = values[k * LANES + i - first]
     return shared
 
 
