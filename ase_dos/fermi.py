@@ -18,6 +18,7 @@ __all__ = [
 
 GAP_TOLERANCE = 1e-6  # of the largest DOS: what counts as zero inside a gap
 MISSED_ELECTRONS = 1e-6  # of N: what may lie above the known states
+MANY = 32  # structures from which on threads are worth their start
 TOP_WIDTH = 1.0  # eV below the top over which the DOS that continues above it is taken
 
 
@@ -160,7 +161,8 @@ class States:
         out = np.full((len(electrons), kt.size, 6), np.nan)
         if self.levels.size == 0:
             self._solve_with_tables(kt, g, electrons, out)
-        kernels.solve(kt, self.start, self.step, g, self.levels, held, electrons, out)
+        solve = kernels.solve_many if len(g) >= MANY else kernels.solve
+        solve(kt, self.start, self.step, g, self.levels, held, electrons, out)
         return out
 
     def _solve_with_tables(self, kt: NDArray, g: NDArray, electrons: NDArray, out: NDArray) -> None:

@@ -49,12 +49,18 @@ def make_layers(
     known = {"power": POWER, "tanh": TANH, "silu": SILU}
     if activation not in known:
         raise ValueError(f"activation: expected one of {', '.join(known)}, got {activation!r}")
-    if degree < 1:
-        raise ValueError(f"degree: expected 1 or more, got {degree}")
+    if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)) or degree < 1:
+        raise ValueError(f"degree: expected an integer >= 1, got {degree!r}")
+    if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
+        raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
     matrices = [as_array(w, "weights", (None, None)) for w in weights]
+    if not matrices:
+        raise ValueError("weights: expected at least one matrix, got none")
     sizes = [m.shape[1] for m in matrices]
     if biases is None:
         biases = [np.zeros(size) for size in sizes]
+    if len(biases) != len(sizes):
+        raise ValueError(f"biases: expected {len(sizes)}, one for each matrix, got {len(biases)}")
     vectors = [as_array(b, "biases", (n,)) for b, n in zip(biases, sizes, strict=True)]
     if [m.shape[0] for m in matrices[1:]] != sizes[:-1]:
         raise ValueError(f"weights: shapes {[m.shape for m in matrices]} do not follow one another")

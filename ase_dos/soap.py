@@ -288,9 +288,9 @@ class SOAP:
         weights : (n_features, k) array
             Linear map of the features of one atom.
         search : NeighborSearch, optional
-            Of this frame, where there is one already. (Other backends search on their own.)
+            Of this frame, where there is one already (numba backend).
         dtype : {float64, float32}
-            Type to calculate in after the search for neighbours (numba backend).
+            Type to calculate in after the search for neighbours (float32: numba backend).
 
         Raises
         ------
@@ -299,6 +299,8 @@ class SOAP:
         """
         weights = as_array(weights, "weights", (self.n_features, None))
         if self.backend != "numba":
+            if np.dtype(dtype) != np.float64:
+                raise ValueError(f"dtype: the backend {self.backend!r} calculates in float64")
             return np.concatenate([block @ weights for _, block in self.blocks(atoms)])
         return self.regress(atoms, make_layers([weights], dtype=dtype), search=search)
 
@@ -308,7 +310,7 @@ class SOAP:
         layers: Layers,
         *,
         search: NeighborSearch | None = None,
-        which: NDArray | None = None,
+        which: Any = None,
     ) -> NDArray:
         """Apply a linear map, sparse kernel or network to the features, (atoms, outputs).
 
@@ -319,21 +321,27 @@ class SOAP:
         layers : Layers
             From `make_layers`; its type is that of the calculation.
         search : NeighborSearch, optional
-            Of this frame, where there is one already.
-        which : (k,) int array, optional
+            Of this frame, where there is one already; it takes the positions of ``atoms``.
+        which : mask, indices or slice, optional
             Atoms to do; the rows of the others are zero. All by default.
 
         Raises
         ------
         ValueError
-            As in `compute`; also for another backend than numba.
+            As in `compute`; also for another backend than numba, layers that do not fit the
+            features, and a search that was made for another frame or cutoff.
         """
         if self.backend != "numba":
             raise ValueError(f"regress: needs the backend 'numba', this one is {self.backend!r}")
         self._check_frame(atoms)
-        search = search or NeighborSearch(atoms, self.cutoff)
+        if layers.sizes[0] != self.n_features:
+            raise ValueError(
+                f"regress: the first weights take {layers.sizes[0]} features, this SOAP has "
+                f"{self.n_features}"
+            )
+        search = self._checked_search(atoms, search)
         kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
-        rows = search.order if which is None else np.asarray(which)
+        rows = search.order if which is None else np.arange(len(atoms))[which]
         places = np.arange(len(atoms)) if which is None else search.place_of[rows]
         dtype = layers.weights.dtype
         out = (np.empty if which is None else np.zeros)((len(atoms), layers.sizes[-1]), dtype)
@@ -343,6 +351,18 @@ class SOAP:
         )  # fmt: skip
         search.refuse_coincident(shared)
         return out
+
+    def _checked_search(self, atoms: Atoms, search: NeighborSearch | None) -> NeighborSearch:
+        """Return a search that is of this frame and cutoff."""
+        if search is None:
+            return NeighborSearch(atoms, self.cutoff)
+        if search.cutoff != self.cutoff or not search.move(atoms):
+            raise ValueError(
+                f"search: made with a cutoff of {search.cutoff:g} Angstrom (here {self.cutoff:g}), "
+                "or for another frame, or atoms have moved by more than half its skin; make a new "
+                "one"
+            )
+        return search
 
     def _numba(self, atoms: Atoms) -> peers.Features:
         """Return the function (start, stop) -> features by the kernels of this package."""
@@ -394,12 +414,11 @@ def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
     )
     rate, scale, exponent = soap.radial_scaling or (1.0, 1.0, 0)
     ell = np.arange(soap.max_angular + 1)
-    real = dtype.type
     return Expansion(
         n_species=len(soap.species), n_max=soap.n_radial, l_max=soap.max_angular,
-        cutoff=real(soap.cutoff), smoothing=real(soap.cutoff_smoothing),
-        rate=real(rate), scale=real(scale), exponent=exponent,
-        table=tables.astype(dtype), length=real(length),
+        cutoff=soap.cutoff, smoothing=soap.cutoff_smoothing,
+        rate=rate, scale=scale, exponent=exponent,
+        table=tables.astype(dtype), length=dtype.type(length),
         center=(soap.center_weight * at_origin / np.sqrt(4.0 * np.pi)).astype(dtype),
         harmonic_factors=harmonic_coefficients(soap.max_angular).astype(dtype),
         factors=((-1.0) ** ell / np.sqrt(2 * ell + 1)).astype(dtype),

@@ -10,10 +10,14 @@ from ase import Atoms
 from ase.build import bulk, molecule
 
 from ase_dos import SOAP, DOSModel
+from ase_dos.kernels.expansion import _sums
 from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.regression import _add_map
+from ase_dos.kernels.soap import _contract
 from ase_dos.kernels.vector import fma, load, splat, store
 from ase_dos.layers import make_layers
 from ase_dos.neighbors import NeighborSearch
+from ase_dos.soap import _kernel_arguments
 
 LANES = 4
 
@@ -124,6 +128,30 @@ def test_weights_have_to_fit():
     soap = SOAP(4.0, 4, 3)
     with pytest.raises(ValueError, match="weights"):
         soap.linear_map(bulk("Si"), np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="take 3 features, this SOAP has 40"):
+        soap.regress(bulk("Si"), make_layers([np.zeros((3, 2))]))
+
+
+def test_search_has_to_be_of_this_frame():
+    soap, atoms = SOAP(4.0, 2, 1), bulk("Si", cubic=True)
+    weights = weights_for(soap, 1)
+    shifted = rattled(atoms)
+    for search in (
+        NeighborSearch(atoms.repeat(2), 4.0),
+        NeighborSearch(atoms[:4], 4.0),
+        NeighborSearch(atoms, 3.0),
+        NeighborSearch(shifted, 4.0),
+    ):
+        with pytest.raises(ValueError, match="search: made with a cutoff of"):
+            soap.linear_map(atoms, weights, search=search)
+
+
+def test_single_precision_holds_close_to_the_cutoff():
+    soap = SOAP(4.0, 4, 3, center_weight=0.0)
+    atoms = Atoms("Si2", [[0, 0, 0], [0, 0, 3.999]])
+    weights = weights_for(soap, 3)
+    double = soap.linear_map(atoms, weights)
+    assert relative(soap.linear_map(atoms, weights, dtype=np.float32) - double, double) < 1e-5
 
 
 @pytest.mark.parametrize("size", [2, 300])
@@ -180,9 +208,12 @@ def test_some_atoms_only():
     atoms, soap = FRAMES["three species"], SOAPS["plain"]
     layers = make_layers([weights_for(soap, 4)])
     which = np.flatnonzero(atoms.numbers == 14)
-    some, whole = soap.regress(atoms, layers, which=which), soap.regress(atoms, layers)
-    assert relative(some[which] - whole[which], whole) < 1e-14
-    assert not some[atoms.numbers != 14].any()
+    whole = soap.regress(atoms, layers)
+    for chosen in (which, which.tolist(), atoms.numbers == 14):
+        some = soap.regress(atoms, layers, which=chosen)
+        assert relative(some[which] - whole[which], whole) < 1e-14
+        assert not some[atoms.numbers != 14].any()
+    assert not soap.regress(atoms, layers, which=np.zeros(len(atoms), bool)).any()
 
 
 @pytest.mark.parametrize(
@@ -191,7 +222,9 @@ def test_some_atoms_only():
         ({"weights": [np.zeros((3, 2)), np.zeros((3, 1))]}, "do not follow"),
         ({"weights": [np.zeros((3, 2))], "biases": [np.zeros(3)]}, "biases"),
         ({"weights": [np.zeros((3, 2))], "activation": "relu"}, "power, tanh, silu, got 'relu'"),
-        ({"weights": [np.zeros((3, 2))], "degree": 0}, "degree: expected 1 or more, got 0"),
+        ({"weights": [np.zeros((3, 2))], "degree": 0}, "degree: expected an integer >= 1, got 0"),
+        ({"weights": [np.zeros((3, 2))], "dtype": int}, "dtype: expected float64 or float32"),
+        ({"weights": []}, "at least one matrix"),
     ],
 )
 def test_layers_that_do_not_fit_are_refused(arguments, message):
@@ -225,8 +258,20 @@ def test_vectors_are_their_own_plain_twins(dtype):
     np.testing.assert_allclose(compiled, expected, rtol=50 * np.finfo(dtype).eps)
 
 
-def test_vectors_become_vector_instructions():
-    x = np.zeros(8)
-    polynomial(x, np.ones(3), np.zeros(8))
-    code = polynomial.inspect_llvm(polynomial.signatures[0])
-    assert f"@llvm.fma.v{LANES}f" in code
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_become_vector_instructions(dtype):
+    """Eight radial functions at a time over neighbours, sixteen atoms at a time after that."""
+    bits = 8 * np.dtype(dtype).itemsize
+    hypers = _kernel_arguments(SOAPS["plain"], np.dtype(dtype))
+    zeros = np.zeros(10_000, dtype)
+    _sums(0, 1, 8, 4, 2, 0, zeros, zeros, zeros, zeros.copy())
+    _contract(zeros, zeros, 3, hypers.factors[0], zeros.copy())
+    _add_map(zeros, 0, 3, zeros[:30], 10, zeros.copy())
+    for function, lanes in ((_sums, 8), (_contract, 16), (_add_map, 16)):
+        types = next(s for s in function.signatures if str(bits) in str(s))
+        assert f"@llvm.fma.v{lanes}f{bits}" in function.inspect_llvm(types)
+
+
+def test_cache_knows_all_files_with_kernels():
+    names = [name for name, _, _ in _contract._cache._cache_file._source_stamp[1]]
+    assert {"harmonics.py", "vector.py", "soap.py"} <= set(names)

@@ -26,7 +26,8 @@ _TEAM = 4
 class Expansion(NamedTuple):
     """Hyperparameters of the density expansion and the tables made from them.
 
-    The floating-point type of ``table`` is that of the whole calculation after the search.
+    The floating-point type of ``table`` is that of all arrays after the search for neighbours and
+    of the sums in them.
 
     Attributes
     ----------
@@ -81,7 +82,7 @@ class Scratch(NamedTuple):
 @kernel
 def make_scratch(bins, hypers, candidates):
     """Scratch for a team of atoms with up to that many candidates for neighbours each."""
-    room = candidates + 1  # `collect` writes one more than it counts
+    room = candidates
     rows = most_rows(bins)
     kind = hypers.table.dtype
     n_functions = hypers.n_max * (hypers.l_max + 1)
@@ -90,7 +91,7 @@ def make_scratch(bins, hypers, candidates):
     return Scratch(
         np.empty(2 * rows, np.int64), np.empty(3 * rows), np.empty(room, np.int64),
         np.empty(3 * room), np.empty(_TEAM * hypers.n_species + 1, np.int64),
-        np.empty(hypers.n_species, np.int64), np.empty(4 * stride, kind),
+        np.empty(hypers.n_species, np.int64), np.empty(5 * stride, kind),
         np.empty(n_harmonics * stride, kind), np.empty(n_functions * stride + WIDTH, kind),
         np.empty(5 * stride, kind), np.empty(4 * WIDTH, kind), np.empty(6, kind),
     )  # fmt: skip
@@ -109,10 +110,11 @@ def most_candidates(places, bins):
 
 
 @kernel
-def _add_neighbors(found, kinds, n_species, segment, stride, scratch):
+def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
     """Append one atom's neighbours to the team's, grouped by species.
 
-    ``geometry`` holds four rows of ``stride``: r, x/r, y/r, z/r. The neighbours of species s are
+    ``geometry`` holds five rows of ``stride``: r, x/r, y/r, z/r and the weight, which is made in
+    double precision: it is a small difference near the cutoff. The neighbours of species s are
     at ``starts[segment + s]`` to ``starts[segment + s + 1]``.
     """
     starts, place, who = scratch.starts, scratch.place, scratch.who
@@ -123,7 +125,7 @@ def _add_neighbors(found, kinds, n_species, segment, stride, scratch):
     for j in range(found):
         place[kinds[who[j]]] += 1
     at = starts[segment]
-    for s in range(n_species):
+    for s in range(hypers.n_species):
         at += place[s]
         starts[segment + s + 1] = at
         place[s] = at - place[s]
@@ -136,19 +138,19 @@ def _add_neighbors(found, kinds, n_species, segment, stride, scratch):
         out[stride + k] = x[j] / r
         out[2 * stride + k] = y[j] / r
         out[3 * stride + k] = z[j] / r
+        out[4 * stride + k] = neighbor_weight(
+            r, hypers.cutoff, hypers.smoothing, hypers.rate, hypers.scale, hypers.exponent
+        )
 
 
 @kernel
-def _radial(begin, end, table, hypers, scratch):
+def _radial(begin, end, stride, table, hypers, scratch):
     """Weighted radial integrals of neighbours, ``radial[(j * (l_max + 1) + l) * n_max + n]``."""
     n_functions = hypers.n_max * (hypers.l_max + 1)
-    r = scratch.geometry
+    r, weight = scratch.geometry, scratch.geometry[4 * stride :]
     for j in range(begin, end):
-        weight = neighbor_weight(
-            r[j], hypers.cutoff, hypers.smoothing, hypers.rate, hypers.scale, hypers.exponent
-        )
         radial_values(
-            r[j], weight, table, hypers.length, n_functions, scratch.basis,
+            r[j], weight[j], table, hypers.length, n_functions, scratch.basis,
             scratch.radial[j * n_functions :],
         )  # fmt: skip
 
@@ -197,7 +199,7 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
     room = scratch.who.size
     last_set = hypers.table.shape[0] - 1
     # Rows start eight numbers past a multiple of sixteen: power-of-two strides collide in cache.
-    stride = scratch.geometry.size // 4 // 16 * 16 - 8
+    stride = scratch.geometry.size // 5 // 16 * 16 - 8
     scratch.starts[0] = 0
     for i in range(first, last):
         rows, _ = rows_around(places[i], bins, scratch.spans, scratch.origins)
@@ -207,7 +209,7 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
         )  # fmt: skip
         if found < 0:
             return places[i]
-        _add_neighbors(found, kinds, n_species, (i - first) * n_species, stride, scratch)
+        _add_neighbors(found, kinds, hypers, (i - first) * n_species, stride, scratch)
     count = scratch.starts[(last - first) * n_species]
     real_harmonics(
         scratch.geometry[stride:], scratch.geometry[2 * stride :], scratch.geometry[3 * stride :],
@@ -221,7 +223,7 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
             at = s * n_max * n_harmonics * LANES + lane + i - first
             if end > begin or s == own:
                 present[s] = True
-            _radial(begin, end, hypers.table[min(s, last_set)], hypers, scratch)
+            _radial(begin, end, stride, hypers.table[min(s, last_set)], hypers, scratch)
             _sums(
                 begin, end, stride, n_max, l_max, at, scratch.radial, scratch.harmonics,
                 scratch.tile, out,

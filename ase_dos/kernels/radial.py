@@ -113,7 +113,7 @@ def radial_table(cutoff, n_max, l_max, width, tolerance=1e-10):
 def hermite_weights(t):
     """Weights (6) of value, h f', h^2 f'' at the left and right node, at ``t`` in [0, 1]."""
     out = np.empty(6)
-    _hermite_weights.py_func(t, out)
+    _hermite_weights(t, out)
     return out
 
 

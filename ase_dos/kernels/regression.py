@@ -62,7 +62,7 @@ def regress(features, runs, n_runs, layers, first, second):
         Room for (largest number of outputs + 3) * LANES numbers.
     """
     if layers.unit_length:
-        _normalize(features, runs, n_runs)
+        _normalize(features, runs, n_runs, second)
     n_in, n_out = layers.sizes[0], layers.sizes[1]
     weights = layers.weights[: n_in * n_out]
     _fill(layers.biases, n_out, first)
@@ -80,18 +80,18 @@ def regress(features, runs, n_runs, layers, first, second):
 
 
 @kernel
-def _normalize(features, runs, n_runs):
-    """Divide the features of every atom by their length."""
+def _normalize(features, runs, n_runs, scale):
+    """Divide the features of every atom by their length; ``scale`` has room for LANES numbers."""
     zero = splat(features.dtype.type(0), LANES)
     squares = zero
     for run in range(n_runs):
         for f in range(runs[2 * run], runs[2 * run + 1]):
             x = load(features, f * LANES, LANES)
             squares = fma(x, x, squares)
-    scale = np.empty(LANES, features.dtype)
     store(scale, 0, squares)
     for lane in range(LANES):
-        scale[lane] = 1 / np.sqrt(scale[lane]) if scale[lane] > 0 else scale[lane]
+        if scale[lane] > 0:
+            scale[lane] = 1 / np.sqrt(scale[lane])
     factor = load(scale, 0, LANES)
     for run in range(n_runs):
         for f in range(runs[2 * run], runs[2 * run + 1]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from ase_dos.kernels.jit import kernel
 
@@ -28,7 +27,7 @@ def _bend_over_mean(mu, width, start, step, g):
     return bend / mean if mean > 0.0 else 0.0
 
 
-@kernel(parallel=True)
+@kernel
 def curvatures(mu, widths, start, step, g, out):
     """Fill out (structures, temperatures) with int g'' / int g around mu.
 
@@ -45,6 +44,6 @@ def curvatures(mu, widths, start, step, g, out):
     out : (structures, temperatures) array
         Result (1/eV^2).
     """
-    for a in prange(g.shape[0]):
+    for a in range(g.shape[0]):
         for t in range(widths.size):
             out[a, t] = _bend_over_mean(mu[a, t], widths[t], start, step, g[a])

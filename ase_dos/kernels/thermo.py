@@ -310,7 +310,7 @@ def _solve_one(kt, start, step, g, e, d, electrons, out):
             gas_state(mu, kt[t], start, step, g, e, d, electrons, out[t])
 
 
-@kernel(parallel=True)
+@kernel
 def solve(kt, start, step, g, e, d, electrons, out):
     """Fill out (structures, temperatures, 6) with `gas_state` at the Fermi level of each.
 
@@ -331,6 +331,13 @@ def solve(kt, start, step, g, e, d, electrons, out):
     out : (structures, temperatures, 6) array
         Result; only what is NaN is solved.
     """
+    for a in range(g.shape[0]):
+        _solve_one(kt, start, step, g[a], e, d[a], electrons[a], out[a])
+
+
+@kernel(parallel=True)
+def solve_many(kt, start, step, g, e, d, electrons, out):
+    """`solve` on several threads, which takes longer to begin."""
     for a in prange(g.shape[0]):
         _solve_one(kt, start, step, g[a], e, d[a], electrons[a], out[a])
 

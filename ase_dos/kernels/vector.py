@@ -17,6 +17,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel import models, register_default
+from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload
 
 __all__ = ["fma", "load", "splat", "store"]
@@ -83,6 +84,9 @@ def _load(typing, array, index, lanes):
 
 @intrinsic
 def _store(typing, array, index, vector):
+    if not isinstance(vector, Vector) or vector.element != array.dtype:
+        raise TypingError(f"store: expected a vector of {array.dtype}, got {vector}")
+
     def code(context, builder, signature, args):
         pointer = _address(context, builder, signature.args[0], args[0], args[1], args[2].type)
         builder.store(args[2], pointer, align=_alignment(signature.args[0]))
@@ -106,6 +110,9 @@ def _splat(typing, number, lanes):
 
 @intrinsic
 def _fma(typing, a, b, c):
+    if not (isinstance(a, Vector) and a == b == c and isinstance(a.element, types.Float)):
+        raise TypingError(f"fma: expected three equal vectors of floats, got {a}, {b}, {c}")
+
     def code(context, builder, signature, args):
         kind = args[0].type
         name = f"llvm.fma.v{kind.count}f{a.element.bitwidth}"
