@@ -9,6 +9,7 @@ from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.checks import as_array, as_positive
+from ase_dos.kernels import fermi_tables as tables
 from ase_dos.kernels import thermo as kernels
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
 
 GAP_TOLERANCE = 1e-6  # of the largest DOS: what counts as zero inside a gap
 MISSED_ELECTRONS = 1e-6  # of N: what may lie above the known states
+MANY = 32  # structures from which on threads are worth their start
 TOP_WIDTH = 1.0  # eV below the top over which the DOS that continues above it is taken
 
 
@@ -54,7 +56,7 @@ def repair_valence(
     repaired = np.array(values)
     factor = np.ones(values.shape[:-1])
     if tolerance > 0:
-        for index in np.ndindex(factor.shape):
+        for index in map(tuple, np.argwhere(_may_have_gap(repaired))):
             gap = _find_gap(repaired[index], step, float(electrons[index]), tolerance)
             if gap is not None:
                 first, last, factor[index] = gap
@@ -106,9 +108,28 @@ def repair_gradient(
     return back
 
 
+def _is_low(g: NDArray) -> NDArray:
+    """Where a DOS (..., n) counts as zero."""
+    size = np.abs(g)
+    return size <= GAP_TOLERANCE * size.max(axis=-1, keepdims=True)
+
+
+def _may_have_gap(g: NDArray) -> NDArray:
+    """Which of many DOS (..., n) are low at two neighbouring points between points that are not.
+
+    Metals are told apart here, all at once.
+    """
+    low = _is_low(g)
+    first = np.argmin(low, axis=-1)[..., None]
+    last = g.shape[-1] - 1 - np.argmin(low[..., ::-1], axis=-1)[..., None]
+    pairs = low[..., :-1] & low[..., 1:]
+    here = np.arange(pairs.shape[-1])
+    return (pairs & (here > first) & (here < last)).any(axis=-1)
+
+
 def _find_gap(g: NDArray, step: float, electrons: float, tolerance: float):
     """First and last grid point of the gap above N electrons, and N over the count; or None."""
-    low = np.abs(g) <= GAP_TOLERANCE * np.abs(g).max()
+    low = _is_low(g)
     edges = np.flatnonzero(np.diff(low, prepend=False, append=False))
     first, last = edges[::2], edges[1::2] - 1
     wide = (last > first) & (first > 0) & (last < g.size - 1)
@@ -136,12 +157,30 @@ class States:
 
     def solve(self, kt: NDArray, electrons: NDArray, which=slice(None)) -> NDArray:
         """Return (structures, temperatures, 6) results of `kernels.thermo.gas_state`."""
-        out = np.empty((len(electrons[which]), kt.size, 6))
-        kernels.solve(
-            kt, self.start, self.step, self.g[which], self.levels, self.held[which],
-            electrons[which], out,
-        )  # fmt: skip
+        g, held, electrons = self.g[which], self.held[which], electrons[which]
+        out = np.full((len(electrons), kt.size, 6), np.nan)
+        if self.levels.size == 0:
+            self._solve_with_tables(kt, g, electrons, out)
+        solve = kernels.solve_many if len(g) >= MANY else kernels.solve
+        solve(kt, self.start, self.step, g, self.levels, held, electrons, out)
         return out
+
+    def _solve_with_tables(self, kt: NDArray, g: NDArray, electrons: NDArray, out: NDArray) -> None:
+        """Solve what tables can, temperature by temperature, where there are enough structures."""
+        grounds = counts = None
+        for t in np.flatnonzero(kt > 0):
+            shape = tables.table_shape(kt[t], self.step, g.shape[1])
+            # Filling a table costs about as much as this many solutions without one.
+            if shape[0] * shape[2] > len(g):
+                continue
+            if grounds is None or counts is None:
+                grounds, counts = np.empty(len(g)), np.empty_like(g)
+                tables.prepare(self.start, self.step, g, electrons, grounds, counts)
+            full, upper = np.empty((2, *map(int, shape)))
+            tables.fill_table(kt[t], self.step, full, upper)
+            tables.solve_with_table(
+                kt[t], self.start, self.step, g, electrons, grounds, counts, full, upper, out[:, t]
+            )
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ase_dos._version import __version__
 from ase_dos.checks import as_array, as_positive
+from ase_dos.compression import check_size, principal_functions
 from ase_dos.evaluation import Evaluation, evaluate_predictions
 from ase_dos.fit.alignment import Problem, choose, filled_targets
 from ase_dos.fit.ridge import Ridge
@@ -45,6 +46,9 @@ class DOSModel:
     grid : EnergyGrid, optional
         Energies of the model, 0 at the mean Fermi level of the training set. By default from
         below the lowest band to 14 eV (or where half of the targets end), in steps of smearing / 6.
+    radial_basis : int, optional
+        Radial functions to keep for every species and l: the principal components of the
+        training set (see `ase_dos.compression`). By default all of the descriptor's.
     reference : {"adaptive", "fermi", "average_potential"}
         Energy reference of the training structures: optimised with the model, their Fermi
         levels, or the zero of the DFT program (the average potential in plane-wave and PAW
@@ -65,6 +69,8 @@ class DOSModel:
 
     Attributes
     ----------
+    descriptor_ : SOAP
+        Descriptor of the trained model: ``descriptor``, contracted to ``radial_basis``.
     grid_ : EnergyGrid
         Energies of the trained model.
     weights_ : (features, modes) array
@@ -83,6 +89,7 @@ class DOSModel:
         descriptor: SOAP,
         grid: EnergyGrid | None = None,
         *,
+        radial_basis: int | None = None,
         reference: str = "adaptive",
         smearing: float = 0.3,
         n_modes: int = 32,
@@ -100,7 +107,10 @@ class DOSModel:
             raise ValueError(f"regularizations: expected numbers > 0, got {regularizations}")
         if not (np.asarray(penalties) >= 0).all():
             raise ValueError(f"penalties: expected numbers >= 0, got {penalties}")
+        if radial_basis is not None:
+            check_size(descriptor, radial_basis)
         self.descriptor = descriptor
+        self.radial_basis = radial_basis
         self.grid = grid
         self.reference = reference
         self.smearing = as_positive(smearing, "smearing")
@@ -127,7 +137,7 @@ class DOSModel:
         states : sequence of ElectronicStates or DOS
             Their eigenvalues or densities of states.
         features : (n, p) array, optional
-            Mean features of the structures, where they are known already.
+            Mean features of the structures by ``descriptor``, where they are known already.
 
         Returns
         -------
@@ -150,6 +160,11 @@ class DOSModel:
         if features is None:
             features = self.mean_features(frames)
         features = as_array(features, "features", (len(targets), self.descriptor.n_features))
+        self.descriptor_ = self.descriptor
+        if self.radial_basis is not None:
+            total = n_atoms @ features
+            self.descriptor_ = principal_functions(self.descriptor, total, self.radial_basis)
+            features = self.descriptor_.contract(features)
         origin = self._origin(targets)
         self.grid_ = self.grid or self._default_grid(targets, origin)
         _check_grid(self.grid_, targets, origin)
@@ -254,7 +269,7 @@ class DOSModel:
             "format": FORMAT,
             "version": __version__,
             "kind": "ridge",
-            "descriptor": self.descriptor.to_dict(),
+            "descriptor": self.descriptor_.to_dict(),
             "species": [chemical_symbols[z] for z in self.species],
             "valence": [float(v) for v in valence],
             "grid": {"start": self.grid_.start, "step": self.grid_.step, "size": self.grid_.size},
@@ -269,8 +284,16 @@ class DOSModel:
 
     # Prediction
 
-    def predict(self, atoms: Atoms) -> LocalDOS:
+    def predict(self, atoms: Atoms, *, dtype: Any = np.float64) -> LocalDOS:
         """Local DOS of every atom, energies on the model's axis.
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The structure.
+        dtype : {float64, float32}
+            Type that features are calculated in (numba backend). Single precision changes the DOS
+            by about 1e-6 of its size.
 
         Raises
         ------
@@ -279,9 +302,8 @@ class DOSModel:
         """
         self._require_training()
         one_hot = (atoms.numbers[:, None] == np.array(self.species)).astype(float)
-        parts = [block @ self.weights_ for _, block in self.descriptor.blocks(atoms)]
         return LocalDOS(
-            np.hstack([one_hot, np.concatenate(parts)]),
+            np.hstack([one_hot, self.descriptor_.linear_map(atoms, self.weights_, dtype=dtype)]),
             np.vstack([self.species_terms_, self.modes_]),
             self.grid_.energies,
             one_hot @ np.array(self.info["valence"]),
@@ -328,6 +350,7 @@ class DOSModel:
             reference=info["reference"], smearing=info["smearing"],
             n_modes=len(arrays["modes"]),
         )  # fmt: skip
+        model.descriptor_ = model.descriptor
         model.grid_ = grid
         model.info = info
         model.weights_, model.modes_, model.species_terms_ = (arrays[name] for name in _ARRAYS)

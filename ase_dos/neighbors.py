@@ -9,14 +9,12 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.checks import as_array, as_positive
-from ase_dos.kernels.neighbors import count_pairs, fill_pairs, sort_into_bins
+from ase_dos.kernels.neighbors import Bins, count_pairs, fill_pairs, sort_into_bins
 
 __all__ = ["NeighborSearch", "Pairs", "enclosing_box", "find_pairs"]
 
 # Bins are at least half a cutoff wide: narrower ones prune better but there are more to visit.
 _BINS_PER_CUTOFF = 2
-# Atoms closer than this (Angstrom) have no direction from one to the other.
-_COINCIDENT = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +65,17 @@ class NeighborSearch:
         The frame; atoms may lie outside the cell, and any of the boundaries may be open.
     cutoff : float
         Largest distance (Angstrom).
+    skin : float
+        With a skin (Angstrom) the bins also serve later positions of the same atoms, see `move`.
+
+    Attributes
+    ----------
+    bins : ase_dos.kernels.neighbors.Bins
+        The sorted frame, for kernels that search on their own.
+    order : (atoms,) int array
+        Atom at each place of ``bins``.
+    place_of : (atoms,) int array
+        Place of each atom.
 
     Raises
     ------
@@ -75,32 +84,56 @@ class NeighborSearch:
         span no volume.
     """
 
-    def __init__(self, atoms: Atoms, cutoff: float) -> None:
+    def __init__(self, atoms: Atoms, cutoff: float, skin: float = 0.0) -> None:
         if len(atoms) == 0:
             raise ValueError("atoms: the frame is empty; expected at least one atom")
         self.cutoff = as_positive(cutoff, "cutoff")
-        positions = as_array(atoms.positions, "positions", (None, 3))
+        self.skin = as_positive(skin, "skin", zero=True)
+        positions = as_array(atoms.positions, "positions", (None, 3)).copy()
         periodic = np.array(atoms.pbc, dtype=bool)
         cell = as_array(atoms.cell.array, "cell", (3, 3))
+        self._frame = positions, cell.copy(), periodic
         cell, origin = enclosing_box(positions, cell, periodic)
         inverse = np.linalg.inv(cell)
         scaled = (positions - origin) @ inverse
         # Only along periodic axes: the box encloses the atoms along the others.
         turns = np.where(periodic, np.floor(scaled), 0.0)
         scaled -= turns
-        wrapped = positions - turns @ cell
+        self._moved_home = turns @ cell
         # Distances between opposite faces: columns of the inverse are their normals.
         heights = 1.0 / np.linalg.norm(inverse, axis=0)
-        self._bins = _bin_counts(heights, self.cutoff, len(atoms))
-        reach = np.ceil(self.cutoff * self._bins / heights).astype(np.int64)
-        self._frame = (
-            wrapped.ravel(), cell.ravel(), periodic, self._bins, reach, self.cutoff**2,
-            *_grid(scaled, wrapped, self._bins),
+        reach = self.cutoff + self.skin
+        counts = _bin_counts(heights, reach, len(atoms))
+        start = np.empty(int(np.prod(counts)) + 1, np.int64)
+        self.order, bin_of = np.empty((2, len(atoms)), np.int64)
+        sort_into_bins(scaled.ravel(), counts, start, self.order, bin_of)
+        self.place_of = np.empty_like(self.order)
+        self.place_of[self.order] = np.arange(len(atoms))
+        self.bins = Bins(
+            positions=(positions - self._moved_home)[self.order].ravel(),
+            bin_of=bin_of, start=start, cell=cell.ravel(), periodic=periodic, counts=counts,
+            reach=np.ceil(reach * counts / heights).astype(np.int64), cutoff=self.cutoff,
         )  # fmt: skip
-        self._n_atoms = len(atoms)
 
     def __len__(self) -> int:
-        return self._n_atoms
+        return len(self.order)
+
+    def move(self, atoms: Atoms) -> bool:
+        """Take new positions of the same atoms, if the bins still serve them.
+
+        They do while the cell is the same and no atom has moved by more than half the skin since
+        the search was made. Returns whether the positions were taken.
+        """
+        before, cell, periodic = self._frame
+        same = len(atoms) == len(self) and np.array_equal(atoms.cell.array, cell)
+        if not same or not np.array_equal(atoms.pbc, periodic):
+            return False
+        steps = as_array(atoms.positions, "positions", (None, 3)) - before
+        if 4.0 * np.einsum("ik,ik->i", steps, steps).max() > self.skin**2:
+            return False
+        home = (atoms.positions - self._moved_home)[self.order]
+        self.bins = self.bins._replace(positions=home.ravel())
+        return True
 
     def pairs(self, start: int = 0, stop: int | None = None) -> Pairs:
         """Pairs whose first atom is one of ``start`` to ``stop`` (all atoms by default).
@@ -111,15 +144,30 @@ class NeighborSearch:
             If two atoms stand at the same position.
         """
         start, stop, _ = slice(start, stop).indices(len(self))
-        offsets = np.zeros(max(stop - start, 0) + 1, np.int64)
-        count_pairs(start, stop, self._frame, offsets[1:])
+        places = self.place_of[start : max(stop, start)]
+        offsets = np.zeros(len(places) + 1, np.int64)
+        count_pairs(places, self.bins, offsets[1:])
+        self.refuse_coincident(int(places[offsets[1:] < 0].max(initial=-1)))
         np.cumsum(offsets, out=offsets)
         neighbors = np.empty(offsets[-1], np.int64)
         vectors = np.empty(3 * offsets[-1])
-        fill_pairs(start, stop, self._frame, offsets, neighbors, vectors)
-        pairs = Pairs(offsets, neighbors, vectors.reshape(-1, 3), start)
-        _refuse_coincident(pairs)
-        return pairs
+        fill_pairs(places, self.bins, offsets, neighbors, vectors)
+        return Pairs(offsets, self.order[neighbors], vectors.reshape(-1, 3), start)
+
+    def refuse_coincident(self, shared: int) -> None:
+        """Raise where a kernel found a place (-1: none) whose position two atoms share."""
+        if shared < 0:
+            return
+        positions, inverse = self.bins.positions.reshape(-1, 3), self.bins.cell.reshape(3, 3)
+        apart = (positions - positions[shared]) @ np.linalg.inv(inverse)
+        apart -= np.where(self.bins.periodic, np.rint(apart), 0.0)
+        distances = np.linalg.norm(apart @ inverse, axis=1)
+        first, second = np.sort(self.order[np.argsort(distances, kind="stable")[:2]])
+        raise ValueError(
+            f"positions: atoms {first} and {second} are at the same place "
+            f"({distances[self.place_of[[first, second]]].max():.1e} Angstrom apart); "
+            "remove one of them"
+        )
 
 
 def find_pairs(atoms: Atoms, cutoff: float) -> Pairs:
@@ -167,24 +215,3 @@ def _bin_counts(heights: NDArray, cutoff: float, n_atoms: int) -> NDArray:
     while np.prod(bins) > 2 * n_atoms + 8 and bins.max() > 1:
         bins[np.argmax(bins)] //= 2
     return bins
-
-
-def _grid(scaled: NDArray, wrapped: NDArray, bins: NDArray) -> tuple[NDArray, ...]:
-    """Atoms sorted by bin, as `ase_dos.kernels.neighbors` reads them."""
-    n_atoms = len(scaled)
-    bin_start = np.empty(int(np.prod(bins)) + 1, np.int64)
-    order, bin_of, place_of = (np.empty(n_atoms, np.int64) for _ in range(3))
-    sort_into_bins(scaled.ravel(), bins, bin_start, order, bin_of)
-    place_of[order] = np.arange(n_atoms)
-    return bin_of, bin_start, order, place_of, wrapped[order].ravel()
-
-
-def _refuse_coincident(pairs: Pairs) -> None:
-    """Raise for pairs too close to have a direction."""
-    too_close = np.flatnonzero(pairs.distances < _COINCIDENT)
-    if too_close.size:
-        p = too_close[0]
-        raise ValueError(
-            f"positions: atoms {pairs.first[p]} and {pairs.neighbors[p]} are at the same place "
-            f"({pairs.distances[p]:.1e} Angstrom apart); remove one of them"
-        )

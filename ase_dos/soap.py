@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from ase_dos import peers
 from ase_dos.checks import as_array, as_positive
+from ase_dos.kernels import soap as kernels
+from ase_dos.kernels.expansion import Expansion
 from ase_dos.kernels.harmonics import harmonic_coefficients
-from ase_dos.kernels.radial import gto_basis, radial_integrals, radial_table
-from ase_dos.kernels.soap import power_spectrum
+from ase_dos.kernels.radial import WIDTH, gto_basis, radial_integrals, radial_table
+from ase_dos.kernels.regression import Layers
+from ase_dos.layers import make_layers
 from ase_dos.neighbors import NeighborSearch
 
 __all__ = ["SOAP", "RadialScaling"]
@@ -53,7 +56,7 @@ class SOAP:
     cutoff : float
         Radius of the environment (Angstrom).
     max_radial : int
-        Number of radial functions n_max (featomic's ``max_radial`` is one less).
+        Number of primitive radial functions n_max (featomic's ``max_radial`` is one less).
     max_angular : int
         Largest angular momentum l_max.
     width : float
@@ -68,6 +71,9 @@ class SOAP:
         Weight of the atom's own Gaussian.
     backend : str
         "numba", "featomic" or "librascal".
+    contraction : (species, max_angular + 1, n_radial, max_radial) array_like, optional
+        Radial functions to use, as combinations of the primitive ones, for every species of
+        neighbours and every l. `ase_dos.compression.optimal_radial_basis` makes good ones.
 
     Raises
     ------
@@ -92,6 +98,7 @@ class SOAP:
     radial_scaling: RadialScaling | None = None
     center_weight: float = 1.0
     backend: str = "numba"
+    contraction: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         checked = {
@@ -111,6 +118,7 @@ class SOAP:
                 f"cutoff_smoothing: expected at most the cutoff of {self.cutoff:g} Angstrom, "
                 f"got {self.cutoff_smoothing:g}"
             )
+        object.__setattr__(self, "contraction", self._checked_contraction())
         if self.backend not in _BACKENDS:
             raise ValueError(
                 f"backend: expected one of {', '.join(_BACKENDS)}, got {self.backend!r}"
@@ -122,12 +130,29 @@ class SOAP:
                 f"eigenvalue of their overlap {smallest:.0e}); take fewer"
             )
 
+    def _checked_contraction(self) -> tuple | None:
+        if self.contraction is None:
+            return None
+        shape = (len(self.species), self.max_angular + 1, None, self.max_radial)
+        array = as_array(self.contraction, "contraction", shape)
+        if not 1 <= array.shape[2] <= self.max_radial:
+            raise ValueError(
+                f"contraction: expected 1 to {self.max_radial} functions of {self.max_radial} "
+                f"primitive ones, got {array.shape[2]}"
+            )
+        return _as_tuples(array)
+
     # -- what the features are -------------------------------------------------------------
+
+    @property
+    def n_radial(self) -> int:
+        """Number of radial functions, after the contraction."""
+        return self.max_radial if self.contraction is None else len(self.contraction[0][0])
 
     @property
     def n_features(self) -> int:
         """Number of features per atom."""
-        n, s = self.max_radial, len(self.species)
+        n, s = self.n_radial, len(self.species)
         return (self.max_angular + 1) * (s * n * (n + 1) // 2 + s * (s - 1) // 2 * n * n)
 
     @cached_property
@@ -137,8 +162,8 @@ class SOAP:
             [
                 (za, zb, n1, n2, ell)
                 for za, zb in self.species_pairs
-                for n1 in range(self.max_radial)
-                for n2 in range(n1 if za == zb else 0, self.max_radial)
+                for n1 in range(self.n_radial)
+                for n2 in range(n1 if za == zb else 0, self.n_radial)
                 for ell in range(self.max_angular + 1)
             ]
         )
@@ -162,15 +187,15 @@ class SOAP:
 
     @property
     def full_shape(self) -> tuple[int, int, int, int]:
-        """Shape of the full layout of one atom: species pairs, l_max + 1, n_max, n_max."""
-        n = self.max_radial
+        """Shape of the full layout of one atom: species pairs, l_max + 1, n_radial, n_radial."""
+        n = self.n_radial
         return len(self.species_pairs), self.max_angular + 1, n, n
 
     def full_power_spectrum(self, features: NDArray) -> NDArray:
         """Expand features (atoms, n_features) to featomic's layout.
 
-        Returns (atoms, species pairs, l_max + 1, n_max, n_max), complete in n1 and n2. As in
-        featomic, only the pairs of two species keep their factor sqrt(2).
+        Returns (atoms, species pairs, l_max + 1, n_radial, n_radial), complete in n1 and n2. As
+        in featomic, only the pairs of two species keep their factor sqrt(2).
         """
         features = as_array(features, "features", (None, self.n_features))
         here, mirror, fold = self._full_places
@@ -183,6 +208,24 @@ class SOAP:
         """Inverse of `full_power_spectrum`."""
         here, _, fold = self._full_places
         return full.reshape(len(full), -1)[:, here] * fold
+
+    @cached_property
+    def primitive(self) -> SOAP:
+        """The same SOAP with its primitive radial functions."""
+        return self if self.contraction is None else replace(self, contraction=None)
+
+    def contract(self, features: NDArray) -> NDArray:
+        """Features (atoms, n_features) from those of `primitive`.
+
+        The power spectrum is bilinear in the density: p_(a b l) becomes U_(a l) p_(a b l)
+        U_(b l)^T with U the contraction.
+        """
+        if self.contraction is None:
+            return features
+        functions = np.array(self.contraction)
+        a, b = np.searchsorted(self.species, self.species_pairs).T
+        full = self.primitive.full_power_spectrum(features)
+        return self.fold(functions[a] @ full @ functions[b].swapaxes(-1, -2))
 
     # -- computing them --------------------------------------------------------------------
 
@@ -211,8 +254,7 @@ class SOAP:
         """
         size = _as_count(size, "block size", 1)
         self._check_frame(atoms)
-        numba = self.backend == "numba"
-        compute = self._numba(atoms) if numba else peers.BACKENDS[self.backend](self, atoms)
+        compute = self._numba(atoms) if self.backend == "numba" else self._peer(atoms)
         for start in range(0, len(atoms), size):
             where = slice(start, min(start + size, len(atoms)))
             yield where, compute(where.start, where.stop)
@@ -226,45 +268,138 @@ class SOAP:
                 f"atoms: unknown species {_names(unknown)}; this SOAP knows {_names(self.species)}"
             )
 
+    def linear_map(
+        self,
+        atoms: Atoms,
+        weights: NDArray,
+        *,
+        search: NeighborSearch | None = None,
+        dtype: Any = np.float64,
+    ) -> NDArray:
+        """Features times weights (n_features, k) for all atoms, (atoms, k).
+
+        The features of more than a few atoms never exist (with the numba backend), which is
+        faster than `compute` and needs little memory.
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The frame.
+        weights : (n_features, k) array
+            Linear map of the features of one atom.
+        search : NeighborSearch, optional
+            Of this frame, where there is one already (numba backend).
+        dtype : {float64, float32}
+            Type to calculate in after the search for neighbours (float32: numba backend).
+
+        Raises
+        ------
+        ValueError, ImportError
+            As in `compute`; also if the weights do not fit the features.
+        """
+        weights = as_array(weights, "weights", (self.n_features, None))
+        if self.backend != "numba":
+            if np.dtype(dtype) != np.float64:
+                raise ValueError(f"dtype: the backend {self.backend!r} calculates in float64")
+            return np.concatenate([block @ weights for _, block in self.blocks(atoms)])
+        return self.regress(atoms, make_layers([weights], dtype=dtype), search=search)
+
+    def regress(
+        self,
+        atoms: Atoms,
+        layers: Layers,
+        *,
+        search: NeighborSearch | None = None,
+        which: Any = None,
+    ) -> NDArray:
+        """Apply a linear map, sparse kernel or network to the features, (atoms, outputs).
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The frame.
+        layers : Layers
+            From `make_layers`; its type is that of the calculation.
+        search : NeighborSearch, optional
+            Of this frame, where there is one already; it takes the positions of ``atoms``.
+        which : mask, indices or slice, optional
+            Atoms to do; the rows of the others are zero. All by default.
+
+        Raises
+        ------
+        ValueError
+            As in `compute`; also for another backend than numba, layers that do not fit the
+            features, and a search that was made for another frame or cutoff.
+        """
+        if self.backend != "numba":
+            raise ValueError(f"regress: needs the backend 'numba', this one is {self.backend!r}")
+        self._check_frame(atoms)
+        if layers.sizes[0] != self.n_features:
+            raise ValueError(
+                f"regress: the first weights take {layers.sizes[0]} features, this SOAP has "
+                f"{self.n_features}"
+            )
+        search = self._checked_search(atoms, search)
+        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        rows = search.order if which is None else np.arange(len(atoms))[which]
+        places = np.arange(len(atoms)) if which is None else search.place_of[rows]
+        dtype = layers.weights.dtype
+        out = (np.empty if which is None else np.zeros)((len(atoms), layers.sizes[-1]), dtype)
+        shared = kernels.regress_frame(
+            places, rows, search.bins, kinds, _kernel_arguments(self, dtype), layers,
+            out.reshape(-1),
+        )  # fmt: skip
+        search.refuse_coincident(shared)
+        return out
+
+    def _checked_search(self, atoms: Atoms, search: NeighborSearch | None) -> NeighborSearch:
+        """Return a search that is of this frame and cutoff."""
+        if search is None:
+            return NeighborSearch(atoms, self.cutoff)
+        if search.cutoff != self.cutoff or not search.move(atoms):
+            raise ValueError(
+                f"search: made with a cutoff of {search.cutoff:g} Angstrom (here {self.cutoff:g}), "
+                "or for another frame, or atoms have moved by more than half its skin; make a new "
+                "one"
+            )
+        return search
+
     def _numba(self, atoms: Atoms) -> peers.Features:
         """Return the function (start, stop) -> features by the kernels of this package."""
         search = NeighborSearch(atoms, self.cutoff)
-        kinds = np.searchsorted(self.species, atoms.numbers)
-        basis = (self.cutoff, self.max_radial, self.max_angular, self.width)
-        table, length, at_origin = _radial(*basis)
-        rate, scale, exponent = self.radial_scaling or (1.0, 1.0, 0)
-        weighting = (self.cutoff, self.cutoff_smoothing, rate, scale, exponent)
-        center = self.center_weight * at_origin / np.sqrt(4.0 * np.pi)
-        ell = np.arange(self.max_angular + 1)
-        factors = (-1.0) ** ell / np.sqrt(2 * ell + 1)
-        harmonic_factors = harmonic_coefficients(self.max_angular)
+        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        hypers = _kernel_arguments(self, np.dtype(float))
 
         def compute(start: int, stop: int) -> NDArray:
-            pairs = search.pairs(start, stop)
-            out = np.empty((stop - start) * self.n_features)
-            power_spectrum(
-                start, pairs.offsets, pairs.neighbors, pairs.vectors.ravel(), kinds, weighting,
-                table, length, center, harmonic_factors, factors,
-                len(self.species), self.max_radial, self.max_angular, out,
-            )  # fmt: skip
-            return out.reshape(stop - start, -1)
+            out = np.empty((stop - start, self.n_features))
+            places = search.place_of[start:stop]
+            shared = kernels.power_spectrum(places, search.bins, kinds, hypers, out.reshape(-1))
+            search.refuse_coincident(shared)
+            return out
 
         return compute
+
+    def _peer(self, atoms: Atoms) -> peers.Features:
+        """Return the function (start, stop) -> features by another library, which knows no U."""
+        compute = peers.BACKENDS[self.backend](self.primitive, atoms)
+        return lambda start, stop: self.contract(compute(start, stop))
 
     # -- keeping the hyperparameters -------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
         """Hyperparameters as plain values, ready for JSON."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
         values["species"] = list(self.species)
         if self.radial_scaling:
             values["radial_scaling"] = self.radial_scaling._asdict()
+        if self.contraction:
+            values["contraction"] = np.array(self.contraction).tolist()
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SOAP:
         """Inverse of `to_dict`; hyperparameters that are absent take their defaults."""
-        known = [field.name for field in fields(cls)]
+        known = [f.name for f in fields(cls)]
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise ValueError(f"SOAP: unknown hyperparameters {unknown}; expected some of {known}")
@@ -272,13 +407,53 @@ class SOAP:
 
 
 @lru_cache(maxsize=16)
-def _radial(cutoff: float, n_max: int, l_max: int, width: float) -> tuple[NDArray, float, NDArray]:
-    """Table of radial integrals, length of its pieces, and the integrals at the origin (n_max)."""
-    table, length = radial_table(cutoff, n_max, l_max, width)
-    at_origin = radial_integrals([0.0], cutoff, n_max, 0, width)[0, 0, 0]
-    for array in (table, at_origin):
+def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
+    """Collect everything that the kernels need to know, in one floating-point type."""
+    tables, length, at_origin = _radial(
+        soap.cutoff, soap.max_radial, soap.max_angular, soap.width, soap.contraction
+    )
+    rate, scale, exponent = soap.radial_scaling or (1.0, 1.0, 0)
+    ell = np.arange(soap.max_angular + 1)
+    return Expansion(
+        n_species=len(soap.species), n_max=soap.n_radial, l_max=soap.max_angular,
+        cutoff=soap.cutoff, smoothing=soap.cutoff_smoothing,
+        rate=rate, scale=scale, exponent=exponent,
+        table=tables.astype(dtype), length=dtype.type(length),
+        center=(soap.center_weight * at_origin / np.sqrt(4.0 * np.pi)).astype(dtype),
+        harmonic_factors=harmonic_coefficients(soap.max_angular).astype(dtype),
+        factors=((-1.0) ** ell / np.sqrt(2 * ell + 1)).astype(dtype),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def _radial(
+    cutoff: float, n_max: int, l_max: int, width: float, contraction: tuple | None = None
+) -> tuple[NDArray, float, NDArray]:
+    """Radial integrals of every set of functions: one that all species share, or one for each.
+
+    Returns their tables (sets, size + WIDTH), the length of the pieces, and the integrals at the
+    origin (sets, n_radial).
+    """
+    if contraction is None:
+        table, length = radial_table(cutoff, n_max, l_max, width)
+        tables = table[None]
+        at_origin = radial_integrals([0.0], cutoff, n_max, 0, width)[0, 0]
+    else:
+        # Interpolation is linear in the nodes, so contracting these contracts the functions.
+        table, length, plain = _radial(cutoff, n_max, l_max, width)
+        functions = np.array(contraction)
+        nodes = table[0, :-WIDTH].reshape(-1, 3, l_max + 1, n_max)
+        tables = np.einsum("slqn,pdln->spdlq", functions, nodes).reshape(len(functions), -1)
+        at_origin = functions[:, 0] @ plain[0]
+    tables = np.pad(tables, ((0, 0), (0, WIDTH)))  # vectors read a little past the last function
+    for array in (tables, at_origin):
         array.flags.writeable = False
-    return table, length, at_origin
+    return tables, length, at_origin
+
+
+def _as_tuples(array: NDArray) -> Any:
+    """Nested tuples of floats, which can be hashed and compared."""
+    return tuple(map(_as_tuples, array)) if array.ndim else float(array)
 
 
 def _as_count(value: Any, name: str, least: int) -> int:

@@ -207,9 +207,13 @@ class LocalDOS:
         weights = np.asarray(weights, dtype=float)
         return self.coefficients @ np.moveaxis(weights @ self.basis.T, -1, 0)
 
-    def total(self) -> DOS:
-        """Density of states of all atoms together."""
+    def total(self, which: Any = slice(None)) -> DOS:
+        """Density of states of all atoms together, or of some, as their mask or indices say.
+
+        The (atoms, n) array is never made. ``local.total(atoms.numbers == 14)`` is the part of
+        one species.
+        """
         return DOS(
-            self.energies, self.coefficients.sum(axis=0) @ self.basis,
-            float(self.valence.sum()), self.smearing,
+            self.energies, self.coefficients[which].sum(axis=0) @ self.basis,
+            float(self.valence[which].sum()), self.smearing,
         )  # fmt: skip

@@ -84,8 +84,8 @@ def weight(distance, soap):
     return value
 
 
-def power_spectrum(soap, atoms):
-    """Complete power spectrum (atoms, species pairs, l_max + 1, n_max, n_max)."""
+def coefficients(soap, atoms):
+    """Density coefficients (atoms, species, n, (l_max + 1)^2) of the radial functions in use."""
     n, l_max = soap.max_radial, soap.max_angular
     basis = (soap.cutoff, n, l_max, soap.width)
     c = np.zeros((len(atoms), len(soap.species), n, (l_max + 1) ** 2))
@@ -98,6 +98,15 @@ def power_spectrum(soap, atoms):
     for i, z in enumerate(atoms.numbers):
         own = soap.center_weight * radial(0.0, *basis)[0] / np.sqrt(4 * np.pi)
         c[i, soap.species.index(z), :, 0] += own
+    if soap.contraction is not None:
+        c = np.einsum("shqn,isnh->isqh", np.array(soap.contraction)[:, degree], c)
+    return c, degree
+
+
+def power_spectrum(soap, atoms):
+    """Complete power spectrum (atoms, species pairs, l_max + 1, n, n)."""
+    c, degree = coefficients(soap, atoms)
+    l_max = soap.max_angular
     spectra = []
     for za, zb in soap.species_pairs:
         a, b = soap.species.index(za), soap.species.index(zb)

@@ -73,3 +73,13 @@ def gas_of_levels(eigenvalues, weights, n_electrons, degeneracy, temperature):
     low, high = levels.min() - 50 * kt, levels.max() + 50 * kt
     mu = brentq(lambda m: sums(m)[0] - n_electrons, low, high, xtol=1e-14, rtol=1e-15)
     return quantities(mu, kt, sums(mu))
+
+
+def curvature(energies, values, mu, width):
+    """Averages of g'' over averages of g, with the weight f(1 - f) of a thermal width."""
+    step = energies[1] - energies[0]
+    x = (energies - mu) / width
+    around = expit(x) * expit(-x)
+    padded = np.pad(values, 1, mode="edge")
+    bend = (padded[2:] - 2 * padded[1:-1] + padded[:-2]) / step
+    return float(around @ bend / (step * around @ values))

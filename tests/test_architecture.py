@@ -21,7 +21,9 @@ ALLOWED = {
     "targets": {"checks", "kernels", "spectrum"},
     "neighbors": {"checks", "kernels"},
     "peers": {"checks", "neighbors"},
-    "soap": {"checks", "kernels", "neighbors", "peers"},
+    "layers": {"checks", "kernels"},
+    "soap": {"checks", "kernels", "layers", "neighbors", "peers"},
+    "compression": {"soap"},
     "fermi": {"checks", "kernels"},
     "thermo": {"checks", "fermi", "kernels"},
     "fit": {"checks", "kernels", "spectrum", "targets"},
@@ -31,6 +33,7 @@ ALLOWED = {
     "model": {
         "_version",
         "checks",
+        "compression",
         "evaluation",
         "fit",
         "modelfile",

@@ -176,6 +176,18 @@ def test_train_passes_the_descriptor_on(dataset, tmp_path, capsys):
     )
 
 
+def test_train_contracts_the_radial_basis(dataset, tmp_path, capsys):
+    output = tmp_path / "m.npz"
+    main(["train", str(dataset), "-o", str(output), *QUICK, "--radial-basis", "2"])
+    assert "2 functions of 3 primitive ones, 9 features" in capsys.readouterr().out
+    assert DOSModel.load(output).descriptor_.n_radial == 2
+    main(["info", str(output)])
+    assert "2 contracted functions" in capsys.readouterr().out
+    assert "radial basis: expected an integer from 1 to 3" in fails(
+        capsys, "train", dataset, "-o", output, *QUICK, "--radial-basis", "4"
+    )
+
+
 def test_evaluate(model, dataset, tmp_path, capsys):
     main(["evaluate", str(model), str(dataset), "--split", "test", "-o", str(tmp_path / "eval")])
     out = capsys.readouterr().out

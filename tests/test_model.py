@@ -6,6 +6,7 @@ import pytest
 from ase import Atoms
 from conftest import toy_frames, toy_states
 
+from ase_dos.compression import optimal_radial_basis
 from ase_dos.model import DOSModel, shipped_models
 from ase_dos.soap import SOAP
 from ase_dos.spectrum import DOS, EnergyGrid
@@ -198,6 +199,34 @@ def test_round_trip(toy_model, toy_data, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.npz"]
 
 
+def test_radial_basis_is_fitted_and_kept(toy_data, tmp_path):
+    frames, states = toy_data
+    options = {"n_modes": 8, "regularizations": [1e-3], "penalties": [0.01]}
+    model = DOSModel(soap(), radial_basis=2, **options).fit(frames, states)
+    assert model.descriptor == soap()
+    direct = optimal_radial_basis(soap(), frames, 2)
+    assert np.allclose(model.descriptor_.contraction, direct.contraction, atol=1e-9)
+    assert model.weights_.shape == (model.descriptor_.n_features, 8) == (4 * 3, 8)
+    model.save(tmp_path / "model.npz")
+    again = DOSModel.load(tmp_path / "model.npz")
+    assert again.info == model.info
+    assert again.descriptor_ == model.descriptor_
+    after, before = (m.predict(frames[2]).total().values for m in (again, model))
+    assert np.array_equal(after, before)
+
+
+def test_turned_radial_functions_give_the_same_model(toy_data):
+    """Ridge regression sees features through their dot products only."""
+    frames, states = toy_data
+    options = {"reference": "fermi", "n_modes": 8, "regularizations": [1e-3], "penalties": [0.0]}
+    plain, turned = (
+        DOSModel(soap(), radial_basis=n, **options).fit(frames, states) for n in (None, 4)
+    )
+    fresh = toy_frames(1, seed=77)[0]
+    one, two = (m.predict(fresh).total().values for m in (plain, turned))
+    assert np.allclose(one, two, atol=1e-6)
+
+
 def test_damaged_and_foreign_files(toy_model, tmp_path):
     path = tmp_path / "model.npz"
     toy_model.save(path)
@@ -285,6 +314,7 @@ def test_bad_training_sets(toy_data):
         ({"n_modes": 0}, "n_modes"),
         ({"regularizations": [0.0]}, "regularizations"),
         ({"penalties": [-1.0]}, "penalties"),
+        ({"radial_basis": 5}, "radial basis: expected an integer from 1 to 4"),
     ],
 )
 def test_bad_options(options, message):

@@ -85,7 +85,7 @@ def test_distance_equal_to_cutoff_is_left_out():
 
 def test_atoms_far_apart_do_not_need_a_bin_for_every_cutoff():
     search = NeighborSearch(Atoms("H3", [[0, 0, 0], [1e9, 0, 0], [1e9, 1, 0]]), 2.0)
-    assert search._bins.prod() < 20
+    assert search.bins.counts.prod() < 20
     assert search.pairs().first.tolist() == [1, 2]
 
 
@@ -120,3 +120,43 @@ def test_frames_without_meaning_are_refused(atoms, message):
 def test_cutoff_has_to_be_positive(cutoff):
     with pytest.raises(ValueError, match="cutoff"):
         find_pairs(Atoms("H"), cutoff)
+
+
+def moved(atoms, rng, largest):
+    """A copy with every atom moved by less than ``largest``."""
+    copy = atoms.copy()
+    steps = rng.normal(size=(len(atoms), 3))
+    lengths = rng.uniform(0, largest, len(atoms)) / np.linalg.norm(steps, axis=1)
+    copy.positions += steps * lengths[:, None]
+    return copy
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_bins_with_a_skin_serve_moved_atoms(seed):
+    rng = np.random.default_rng(100 + seed)
+    atoms = random_frame(rng, int(rng.integers(2, 12)), rng.integers(2, size=3).astype(bool))
+    search = NeighborSearch(atoms, 4.0, skin=1.0)
+    later = moved(atoms, rng, 0.5)
+    assert search.move(later)
+    pairs = search.pairs()
+    fresh = find_pairs(later, 4.0)
+    np.testing.assert_allclose(
+        as_sorted(pairs.first, pairs.neighbors, pairs.vectors),
+        as_sorted(fresh.first, fresh.neighbors, fresh.vectors), atol=2e-6,
+    )  # fmt: skip
+
+
+def test_bins_do_not_serve_what_they_were_not_made_for():
+    atoms = bulk("Si", cubic=True).repeat(2)
+    search = NeighborSearch(atoms, 4.0, skin=1.0)
+    far = atoms.copy()
+    far.positions[3, 1] += 0.51
+    other_cell = atoms.copy()
+    other_cell.set_cell(atoms.cell * 1.001)
+    open_boundary = atoms.copy()
+    open_boundary.pbc = (True, True, False)
+    for frame in (far, other_cell, open_boundary, atoms[:-1]):
+        assert not search.move(frame)
+    far.positions[3, 1] -= 0.02
+    assert search.move(far)
+    assert not NeighborSearch(atoms, 4.0).move(far)

@@ -69,6 +69,11 @@ def test_local_dos_sums_to_the_total():
     weights = rng.random((2, 61))
     assert np.allclose(local.project(weights), local.values @ weights.T)
     assert np.allclose(local.project(weights[0]).sum(), total.values @ weights[0])
+    some = np.arange(7) < 3
+    parts = local.total(some), local.total(~some)
+    assert np.allclose(parts[0].values, local.values[:3].sum(axis=0))
+    assert np.allclose(parts[0].values + parts[1].values, total.values)
+    assert parts[0].n_electrons == 12
 
 
 def test_ase_round_trip():

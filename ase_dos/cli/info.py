@@ -53,7 +53,12 @@ def _shipped() -> Iterator[str]:
 def _model(source: str) -> Iterator[str]:
     from ase_dos.model import DOSModel
 
-    for key, value in DOSModel.load(source).info.items():
+    model = DOSModel.load(source)
+    soap = model.descriptor_
+    plain = {**model.info, "descriptor": soap.primitive.to_dict()}
+    if soap.contraction:  # hundreds of numbers
+        plain["radial_basis"] = f"{soap.n_radial} contracted functions"
+    for key, value in plain.items():
         yield f"{key:<22} {value}"
 
 

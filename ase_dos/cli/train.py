@@ -41,6 +41,9 @@ class CLICommand:
             ("width", float, 0.4, "width of the Gaussians (Angstrom)"),
         ):
             add(f"--{name}", type=kind, default=default, help=f"{text} (default: %(default)s)")
+        add("--radial-basis", type=int, metavar="N",
+            help="contract the radial functions to the N principal components of the training "
+                 "set, for every species and angular momentum")  # fmt: skip
         add("--radial-scaling", type=float, nargs=3, metavar=("RATE", "SCALE", "EXPONENT"),
             help="weigh neighbours: RATE / (RATE + (r / SCALE)^EXPONENT)")  # fmt: skip
 
@@ -54,10 +57,17 @@ class CLICommand:
         training, validation = parts["train"], parts.get("validation")
         descriptor = _descriptor(args, training)
         model = DOSModel(
-            descriptor, reference=args.reference, smearing=args.smearing, n_modes=args.modes
-        )
+            descriptor, radial_basis=args.radial_basis, reference=args.reference,
+            smearing=args.smearing, n_modes=args.modes,
+        )  # fmt: skip
         print(f"training on {len(training.frames)} structures, {descriptor.n_features} features")
         model.fit(training.frames, training.states)
+        if args.radial_basis is not None:
+            kept = model.descriptor_
+            print(
+                f"radial basis of {kept.n_radial} functions of {kept.max_radial} primitive ones, "
+                f"{kept.n_features} features"
+            )
         print(f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {ERROR_UNIT}")
         if validation is not None:
             report = model.evaluate(*validation)

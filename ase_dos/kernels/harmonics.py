@@ -35,13 +35,15 @@ def real_harmonics(x, y, z, count, l_max, coefficients, stride, work, out):
     """Real spherical harmonics of ``count`` unit vectors, ``out[(l^2 + l + m) * stride + j]``.
 
     The azimuth enters as the real and imaginary part of (x + i y)^m, so that no angle and no
-    division by sin(theta) appears. ``work`` holds (l_max + 3) * stride numbers.
+    division by sin(theta) appears. ``work`` holds 5 * stride numbers.
     """
-    cosine = work[(l_max + 1) * stride :]
-    sine = work[(l_max + 2) * stride :]
+    cosine = work
+    sine = work[stride:]
+    one = x.dtype.type(1)
+    zero = x.dtype.type(0)
     for j in range(count):
-        cosine[j] = 1.0
-        sine[j] = 0.0
+        cosine[j] = one
+        sine[j] = zero
     for m in range(l_max + 1):
         if m > 0:
             for j in range(count):
@@ -49,24 +51,28 @@ def real_harmonics(x, y, z, count, l_max, coefficients, stride, work, out):
                 cosine[j] = x[j] * c - y[j] * sine[j]
                 sine[j] = x[j] * sine[j] + y[j] * c
         for ell in range(m, l_max + 1):
-            # Slices, because an index that counts from zero needs no wrap-around check. Rows
-            # that do not exist meet factors of zero.
-            legendre = work[ell * stride :]
-            below = work[max(ell - 1, m) * stride :]
-            below2 = work[max(ell - 2, m) * stride :]
+            # Slices, because an index that counts from zero needs no wrap-around check. The
+            # Legendre functions of l, l - 1 and l - 2 take turns in three rows; what does not
+            # exist meets a factor of zero.
+            legendre = work[(2 + ell % 3) * stride :]
+            below = work[(2 + (ell + 2) % 3) * stride :]
+            below2 = work[(2 + (ell + 1) % 3) * stride :]
             plus = out[(ell * ell + ell + m) * stride :]
-            minus = out[(ell * ell + ell - m) * stride :]
             at = 3 * (ell * (l_max + 1) + m)
+            a = coefficients[at + 1]
+            b = coefficients[at + 2]
             if ell == m:
                 for j in range(count):
                     legendre[j] = coefficients[at]
+                    below[j] = zero
             else:
-                a = coefficients[at + 1]
-                b = coefficients[at + 2]
                 for j in range(count):
                     legendre[j] = a * z[j] * below[j] - b * below2[j]
-            # For m = 0 both are one row: the zeros come first.
-            for j in range(count):
-                minus[j] = legendre[j] * sine[j]
-            for j in range(count):
-                plus[j] = legendre[j] * cosine[j]
+            if m == 0:
+                for j in range(count):
+                    plus[j] = legendre[j]
+            else:
+                minus = out[(ell * ell + ell - m) * stride :]
+                for j in range(count):
+                    plus[j] = legendre[j] * cosine[j]
+                    minus[j] = legendre[j] * sine[j]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from numba import njit
 
 # Reassociation and fused multiply-add let LLVM vectorise sums. ``nnan`` and ``ninf`` stay
@@ -9,7 +11,7 @@ from numba import njit
 _FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
-def kernel(function=None, *, parallel: bool = False, fastmath: bool = True):
+def kernel(function=None, *, parallel: bool = False):
     """Compile a kernel at its first call and cache it on disk.
 
     Parameters
@@ -18,17 +20,32 @@ def kernel(function=None, *, parallel: bool = False, fastmath: bool = True):
         The function to compile; absent when the decorator is called with options.
     parallel : bool
         Run ``prange`` loops on several threads. Only for the outermost kernel.
-    fastmath : bool
-        Allow reassociation of floating-point sums (never the removal of NaN or infinity).
     """
 
     def decorate(target):
-        return njit(
-            nogil=True,
-            cache=True,
-            error_model="numpy",
-            parallel=parallel,
-            fastmath=_FASTMATH if fastmath else False,
-        )(target)
+        options = {"nogil": True, "error_model": "numpy", "fastmath": _FASTMATH}
+        compiled = njit(cache=True, parallel=parallel, **options)(target)
+        _stamp(compiled)
+        return compiled
 
     return decorate if function is None else decorate(function)
+
+
+def _sources() -> tuple:
+    """Name, size and date of all files with kernels."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple((file.name, file.stat().st_size, file.stat().st_mtime) for file in files)
+
+
+_SOURCES = _sources()
+
+
+def _stamp(compiled) -> None:
+    """Let the cache of a kernel go stale when any file with kernels changes.
+
+    Numba looks at the kernel's own file only, and would go on using old code that was compiled
+    into it from another file.
+    """
+    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if file is not None:
+        file._source_stamp = (file._source_stamp, _SOURCES)

@@ -1,10 +1,16 @@
-"""Search for pairs on a grid of bins, for any cell and any mixture of boundaries.
+"""Search for neighbours on a grid of bins, for any cell and any mixture of boundaries.
+
+Atoms are sorted by bin, so that the atoms of one bin, and of the bins behind one another along
+the third axis, lie together in memory. `rows_around` finds these runs of atoms for one atom, and
+`collect` picks its neighbours from them: no list of pairs is needed.
 
 All arrays are one-dimensional: two-dimensional indexing keeps wrap-around checks in the
-inner loop. Positions come sorted by bin, so that the atoms of one bin lie together.
+inner loop.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import prange
@@ -13,15 +19,51 @@ from ase_dos.kernels.jit import kernel
 
 # Atoms handed to a thread at a time.
 _CHUNK = 64
+# Squared distance (Angstrom^2) below which two atoms have no direction from one to the other.
+_COINCIDENT = 1e-12
+
+
+class Bins(NamedTuple):
+    """Atoms of one frame in the order of their bins.
+
+    Attributes
+    ----------
+    positions : (3 atoms,) array
+        Sorted by bin, in the periodic image that lies in the cell (Angstrom).
+    bin_of : (atoms,) int array
+        Bin of each sorted atom.
+    start : (bins + 1,) int array
+        First sorted atom of each bin.
+    cell : (9,) array
+        Vectors of the cell (Angstrom).
+    periodic : (3,) bool array
+    counts : (3,) int array
+        Bins along the cell vectors.
+    reach : (3,) int array
+        Bins to either side in which neighbours may be.
+    cutoff : float
+        Angstrom.
+    """
+
+    positions: np.ndarray
+    bin_of: np.ndarray
+    start: np.ndarray
+    cell: np.ndarray
+    periodic: np.ndarray
+    counts: np.ndarray
+    reach: np.ndarray
+    cutoff: float
 
 
 @kernel
 def sort_into_bins(scaled, bins, bin_start, order, bin_of):
     """Sort scaled coordinates (3 n, in [0, 1)) by counting into ``bins`` (3) along the axes.
 
-    Fills ``bin_start`` (bins + 1), ``order`` (sorted place -> atom) and ``bin_of`` (atom -> bin).
+    Fills ``bin_start`` (bins + 1), ``order`` (sorted place -> atom) and ``bin_of`` (sorted place
+    -> bin).
     """
     n_atoms = order.size
+    unsorted = np.empty(n_atoms, np.int64)
     bin_start[:] = 0
     for i in range(n_atoms):
         index = 0
@@ -29,88 +71,137 @@ def sort_into_bins(scaled, bins, bin_start, order, bin_of):
             # Rounding may lift a wrapped coordinate to 1.0: it belongs to the last bin.
             place = min(max(int(scaled[3 * i + axis] * bins[axis]), 0), bins[axis] - 1)
             index = index * bins[axis] + place
-        bin_of[i] = index
+        unsorted[i] = index
         bin_start[index + 1] += 1
     for b in range(bin_start.size - 1):
         bin_start[b + 1] += bin_start[b]
     filled = bin_start[:-1].copy()
     for i in range(n_atoms):
-        order[filled[bin_of[i]]] = i
-        filled[bin_of[i]] += 1
+        place = filled[unsorted[i]]
+        order[place] = i
+        bin_of[place] = unsorted[i]
+        filled[unsorted[i]] += 1
 
 
 @kernel
-def _visit(i, frame, fill, at, neighbors, vectors):
-    """Count (or, if ``fill``, write from ``at`` on) the neighbours of atom ``i``.
+def most_rows(bins):
+    """Upper bound of the number of runs that `rows_around` finds."""
+    rows = 2 * bins.reach[2] // bins.counts[2] + 2
+    return rows * (2 * bins.reach[0] + 1) * (2 * bins.reach[1] + 1)
 
-    ``frame``: positions (3 n) wrapped into the cell, then cell (9), periodic, bins and reach
-    (3), squared cutoff, and the atoms sorted by bin (`sort_into_bins`). One flat tuple: numba
-    passes no nested ones to parallel loops.
+
+@kernel
+def rows_around(place, bins, spans, origins):
+    """Find the runs of sorted atoms among which the neighbours of one atom are.
+
+    ``spans`` holds the first and the last + 1 atom of each run, ``origins`` where the atom
+    ``place`` stands as seen from the run's image of the cell. Returns the number of runs and of
+    the atoms in them.
     """
-    (
-        positions, cell, periodic, bins, reach, cutoff2,
-        bin_of, bin_start, order, place_of, sorted_positions,
-    ) = frame  # fmt: skip
-    rest = bin_of[i]
-    bz = rest % bins[2]
-    rest //= bins[2]
-    by = rest % bins[1]
-    bx = rest // bins[1]
-    xi = positions[3 * i]
-    yi = positions[3 * i + 1]
-    zi = positions[3 * i + 2]
-    own = place_of[i]
-    found = at
-    for cx in range(bx - reach[0], bx + reach[0] + 1):
-        if not periodic[0] and (cx < 0 or cx >= bins[0]):
+    rest = bins.bin_of[place]
+    bz = rest % bins.counts[2]
+    rest //= bins.counts[2]
+    by = rest % bins.counts[1]
+    bx = rest // bins.counts[1]
+    cell = bins.cell
+    n_x = bins.counts[0]
+    n_y = bins.counts[1]
+    n_z = bins.counts[2]
+    rows = 0
+    candidates = 0
+    for cx in range(bx - bins.reach[0], bx + bins.reach[0] + 1):
+        if not bins.periodic[0] and (cx < 0 or cx >= n_x):
             continue
-        ix = cx // bins[0]
-        for cy in range(by - reach[1], by + reach[1] + 1):
-            if not periodic[1] and (cy < 0 or cy >= bins[1]):
+        ix = cx // n_x
+        for cy in range(by - bins.reach[1], by + bins.reach[1] + 1):
+            if not bins.periodic[1] and (cy < 0 or cy >= n_y):
                 continue
-            iy = cy // bins[1]
-            row = ((cx - ix * bins[0]) * bins[1] + cy - iy * bins[1]) * bins[2]
+            iy = cy // n_y
+            row = ((cx - ix * n_x) * n_y + cy - iy * n_y) * n_z
             # Bins in a row along z, and in one image of the cell, lie together in memory.
-            for iz in range((bz - reach[2]) // bins[2], (bz + reach[2]) // bins[2] + 1):
-                if not periodic[2] and iz != 0:
+            for iz in range((bz - bins.reach[2]) // n_z, (bz + bins.reach[2]) // n_z + 1):
+                if not bins.periodic[2] and iz != 0:
                     continue
-                low = row + max(bz - reach[2] - iz * bins[2], 0)
-                high = row + min(bz + reach[2] - iz * bins[2], bins[2] - 1)
-                # Where atom i stands as seen from this image of the cell.
-                x = xi - (ix * cell[0] + iy * cell[3] + iz * cell[6])
-                y = yi - (ix * cell[1] + iy * cell[4] + iz * cell[7])
-                z = zi - (ix * cell[2] + iy * cell[5] + iz * cell[8])
-                skip = own if ix == 0 and iy == 0 and iz == 0 else -1
-                begin = bin_start[low]
-                # Slices, because an index that counts from zero needs no wrap-around check.
-                there = sorted_positions[3 * begin :]
-                for p in range(bin_start[high + 1] - begin):
-                    dx = there[3 * p] - x
-                    dy = there[3 * p + 1] - y
-                    dz = there[3 * p + 2] - z
-                    if dx * dx + dy * dy + dz * dz < cutoff2 and begin + p != skip:
-                        if fill:
-                            neighbors[found] = order[begin + p]
-                            vectors[3 * found] = dx
-                            vectors[3 * found + 1] = dy
-                            vectors[3 * found + 2] = dz
-                        found += 1
-    return found - at
+                low = row + max(bz - bins.reach[2] - iz * n_z, 0)
+                high = row + min(bz + bins.reach[2] - iz * n_z, n_z - 1)
+                spans[2 * rows] = bins.start[low]
+                spans[2 * rows + 1] = bins.start[high + 1]
+                candidates += spans[2 * rows + 1] - spans[2 * rows]
+                for k in range(3):
+                    origins[3 * rows + k] = bins.positions[3 * place + k] - (
+                        ix * cell[k] + iy * cell[3 + k] + iz * cell[6 + k]
+                    )
+                rows += 1
+    return rows, candidates
+
+
+@kernel
+def collect(bins, rows, spans, origins, x, y, z, who):
+    """Neighbours of one atom: vectors to them, and their sorted places, one after the other.
+
+    The arrays need room for all candidates of `rows_around`. Returns the number of neighbours,
+    or -1 where another atom stands at the same place.
+    """
+    cutoff2 = bins.cutoff * bins.cutoff
+    found = 0
+    same = 0
+    for row in range(rows):
+        begin = spans[2 * row]
+        ox = origins[3 * row]
+        oy = origins[3 * row + 1]
+        oz = origins[3 * row + 2]
+        # Slices, because an index known to count from zero needs no wrap-around check.
+        there = bins.positions[3 * begin :]
+        for p in range(spans[2 * row + 1] - begin):
+            dx = there[3 * p] - ox
+            dy = there[3 * p + 1] - oy
+            dz = there[3 * p + 2] - oz
+            d2 = dx * dx + dy * dy + dz * dz
+            # Written always and counted if near: a branch here would be mispredicted often.
+            x[found] = dx
+            y[found] = dy
+            z[found] = dz
+            who[found] = begin + p
+            near = d2 < cutoff2
+            itself = d2 < _COINCIDENT
+            found += int(near) - int(itself)
+            same += int(itself)
+    return found if same <= 1 else -1
+
+
+@kernel
+def _visit(place, bins, work, spans, origins, who):
+    """`rows_around` and `collect` with scratch arrays that grow; returns them and the count."""
+    rows, candidates = rows_around(place, bins, spans, origins)
+    if candidates >= who.size:
+        who = np.empty(2 * candidates + 1, np.int64)
+        work = np.empty(3 * who.size)
+    n = who.size
+    return work, who, collect(bins, rows, spans, origins, work, work[n : 2 * n], work[2 * n :], who)
 
 
 @kernel(parallel=True)
-def count_pairs(start, stop, frame, counts):
-    """Write the number of neighbours of the atoms ``start`` to ``stop`` into ``counts``."""
-    no_neighbors = np.empty(0, np.int64)
-    no_vectors = np.empty(0, np.float64)
-    for chunk in prange((stop - start + _CHUNK - 1) // _CHUNK):
-        for k in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, stop - start)):
-            counts[k] = _visit(start + k, frame, False, 0, no_neighbors, no_vectors)
+def count_pairs(places, bins, counts):
+    """Write the number of neighbours of the sorted atoms ``places`` into ``counts``."""
+    for chunk in prange((places.size + _CHUNK - 1) // _CHUNK):
+        room = most_rows(bins)
+        spans, origins = np.empty(2 * room, np.int64), np.empty(3 * room)
+        work, who = np.empty(0), np.empty(0, np.int64)
+        for k in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, places.size)):
+            work, who, counts[k] = _visit(places[k], bins, work, spans, origins, who)
 
 
 @kernel(parallel=True)
-def fill_pairs(start, stop, frame, offsets, neighbors, vectors):
+def fill_pairs(places, bins, offsets, neighbors, vectors):
     """Write the pairs counted by `count_pairs` into ``neighbors`` (p) and ``vectors`` (3 p)."""
-    for chunk in prange((stop - start + _CHUNK - 1) // _CHUNK):
-        for k in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, stop - start)):
-            _visit(start + k, frame, True, offsets[k], neighbors, vectors)
+    for chunk in prange((places.size + _CHUNK - 1) // _CHUNK):
+        room = most_rows(bins)
+        spans, origins = np.empty(2 * room, np.int64), np.empty(3 * room)
+        work, who = np.empty(0), np.empty(0, np.int64)
+        for k in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, places.size)):
+            work, who, found = _visit(places[k], bins, work, spans, origins, who)
+            for j in range(found):
+                p = offsets[k] + j
+                neighbors[p] = who[j]
+                for axis in range(3):
+                    vectors[3 * p + axis] = work[axis * who.size + j]

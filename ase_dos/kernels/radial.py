@@ -11,6 +11,10 @@ import numpy as np
 from scipy.special import gamma, ive
 
 from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.vector import fma, load, splat, store
+
+# Radial functions that are computed, and summed over neighbours, together.
+WIDTH = 8
 
 
 def gto_basis(cutoff, n_max):
@@ -109,7 +113,7 @@ def radial_table(cutoff, n_max, l_max, width, tolerance=1e-10):
 def hermite_weights(t):
     """Weights (6) of value, h f', h^2 f'' at the left and right node, at ``t`` in [0, 1]."""
     out = np.empty(6)
-    _hermite_weights.py_func(t, out)
+    _hermite_weights(t, out)
     return out
 
 
@@ -127,32 +131,34 @@ def _hermite_weights(t, out):
 
 @kernel
 def radial_values(distance, weight, table, length, n_functions, basis, out):
-    """Radial integrals at ``distance`` times ``weight`` into ``out`` (n_functions)."""
-    last = table.size // (3 * n_functions) - 2
-    piece = min(int(distance / length), last)
-    _hermite_weights(distance / length - piece, basis)
-    b0 = basis[0] * weight
-    b1 = basis[1] * weight
-    b2 = basis[2] * weight
-    b3 = basis[3] * weight
-    b4 = basis[4] * weight
-    b5 = basis[5] * weight
-    # Slices, because an index that counts from zero needs no wrap-around check.
-    left = table[3 * piece * n_functions :]
-    left1 = left[n_functions:]
-    left2 = left[2 * n_functions :]
-    right = left[3 * n_functions :]
-    right1 = left[4 * n_functions :]
-    right2 = left[5 * n_functions :]
-    for k in range(n_functions):
-        out[k] = (
-            b0 * left[k]
-            + b1 * left1[k]
-            + b2 * left2[k]
-            + b3 * right[k]
-            + b4 * right1[k]
-            + b5 * right2[k]
-        )
+    """Radial integrals at ``distance`` times ``weight`` into ``out`` (n_functions).
+
+    In whole vectors: the table ends in WIDTH numbers without meaning, and up to WIDTH - 1 numbers
+    after the integrals are overwritten.
+    """
+    last = (table.size - WIDTH) // (3 * n_functions) - 2
+    place = distance / length
+    piece = min(int(place), last)
+    _hermite_weights(place - piece, basis)
+    for q in range(6):
+        basis[q] *= weight
+    b0 = splat(basis[0], WIDTH)
+    b1 = splat(basis[1], WIDTH)
+    b2 = splat(basis[2], WIDTH)
+    b3 = splat(basis[3], WIDTH)
+    b4 = splat(basis[4], WIDTH)
+    b5 = splat(basis[5], WIDTH)
+    zero = splat(table.dtype.type(0), WIDTH)
+    left = 3 * piece * n_functions
+    right = left + 3 * n_functions
+    for k in range(0, n_functions, WIDTH):
+        total = fma(b0, load(table, left + k, WIDTH), zero)
+        total = fma(b1, load(table, left + n_functions + k, WIDTH), total)
+        total = fma(b2, load(table, left + 2 * n_functions + k, WIDTH), total)
+        total = fma(b3, load(table, right + k, WIDTH), total)
+        total = fma(b4, load(table, right + n_functions + k, WIDTH), total)
+        total = fma(b5, load(table, right + 2 * n_functions + k, WIDTH), total)
+        store(out, k, total)
 
 
 @kernel

@@ -1,8 +1,7 @@
-"""SOAP power spectrum of a run of atoms from their pairs.
+"""SOAP power spectrum of atoms, and regressors on it that never store it.
 
-Per atom: neighbours sorted by species, harmonics and radial integrals side by side with the
-neighbour as the fast index, density coefficients as dot products over neighbours, and the
-power spectrum from those. Scratch memory belongs to a chunk of atoms and is reused.
+Sixteen atoms go side by side: from their density coefficients on, the atom is the fast index, so
+that every loop is a full vector whatever n_max, l_max and the species are.
 """
 
 from __future__ import annotations
@@ -10,195 +9,163 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from ase_dos.kernels.harmonics import real_harmonics
+from ase_dos.kernels.expansion import LANES, expand, make_scratch, most_candidates
 from ase_dos.kernels.jit import kernel
-from ase_dos.kernels.radial import neighbor_weight, radial_values
+from ase_dos.kernels.regression import regress
+from ase_dos.kernels.vector import fma, load, splat, store
 
-# Atoms that share one scratch area.
-_CHUNK = 64
-
-
-@kernel
-def _geometry(vectors, neighbors, kinds, begin, end, stride, n_species, starts, place, out):
-    """Distances and unit vectors of one atom's neighbours, grouped by species.
-
-    ``out`` holds four rows of ``stride``: r, x/r, y/r, z/r; the neighbours of species s are at
-    ``starts[s]`` to ``starts[s + 1]``.
-    """
-    starts[:] = 0
-    for p in range(begin, end):
-        starts[kinds[neighbors[p]] + 1] += 1
-    for s in range(n_species):
-        starts[s + 1] += starts[s]
-        place[s] = starts[s]
-    for p in range(begin, end):
-        s = kinds[neighbors[p]]
-        j = place[s]
-        place[s] += 1
-        x = vectors[3 * p]
-        y = vectors[3 * p + 1]
-        z = vectors[3 * p + 2]
-        r = np.sqrt(x * x + y * y + z * z)
-        out[j] = r
-        out[stride + j] = x / r
-        out[2 * stride + j] = y / r
-        out[3 * stride + j] = z / r
+# Atoms handed to a thread at a time, which share scratch memory.
+_CHUNK = 256
 
 
 @kernel
-def _radial(r, count, stride, weighting, table, length, n_functions, basis, row, out):
-    """Weighted radial integrals of all neighbours, ``out[(l * n_max + n) * stride + j]``."""
-    cutoff, smoothing, rate, scale, exponent = weighting
-    for j in range(count):
-        weight = neighbor_weight(r[j], cutoff, smoothing, rate, scale, exponent)
-        radial_values(r[j], weight, table, length, n_functions, basis, row)
-        for k in range(n_functions):
-            out[k * stride + j] = row[k]
+def _spectrum(coefficients, present, n_max, l_max, factors, out):
+    """Power spectra of LANES atoms, ``out[feature * LANES + lane]``; layout as `SOAP` says.
 
-
-@kernel
-def _coefficients(radial, harmonics, begin, end, stride, n_max, l_max, at, out):
-    """Density coefficients of one species, ``out[at + n * (l_max + 1)^2 + l^2 + l + m]``.
-
-    Dot products over neighbours in tiles of four radial functions by two harmonics, so that
-    six numbers read serve eight products. A tile over the edge repeats the last row.
+    Pairs of species that no atom sees are left out; `_present_features` says which.
     """
     n_harmonics = (l_max + 1) * (l_max + 1)
-    count = end - begin
-    for ell in range(l_max + 1):
-        last = (ell + 1) * (ell + 1) - 1
-        for n0 in range(0, n_max, 4):
-            n1 = min(n0 + 1, n_max - 1)
-            n2 = min(n0 + 2, n_max - 1)
-            n3 = min(n0 + 3, n_max - 1)
-            # Slices, because an index known to count from zero needs no wrap-around check;
-            # with the check these loops do not vectorise.
-            r0 = radial[(ell * n_max + n0) * stride + begin :]
-            r1 = radial[(ell * n_max + n1) * stride + begin :]
-            r2 = radial[(ell * n_max + n2) * stride + begin :]
-            r3 = radial[(ell * n_max + n3) * stride + begin :]
-            for first in range(ell * ell, last + 1, 2):
-                second = min(first + 1, last)
-                y = harmonics[first * stride + begin :]
-                z = harmonics[second * stride + begin :]
-                y0 = y1 = y2 = y3 = 0.0
-                z0 = z1 = z2 = z3 = 0.0
-                for j in range(count):
-                    y0 += r0[j] * y[j]
-                    y1 += r1[j] * y[j]
-                    y2 += r2[j] * y[j]
-                    y3 += r3[j] * y[j]
-                    z0 += r0[j] * z[j]
-                    z1 += r1[j] * z[j]
-                    z2 += r2[j] * z[j]
-                    z3 += r3[j] * z[j]
-                out[at + n0 * n_harmonics + first] = y0
-                out[at + n1 * n_harmonics + first] = y1
-                out[at + n2 * n_harmonics + first] = y2
-                out[at + n3 * n_harmonics + first] = y3
-                out[at + n0 * n_harmonics + second] = z0
-                out[at + n1 * n_harmonics + second] = z1
-                out[at + n2 * n_harmonics + second] = z2
-                out[at + n3 * n_harmonics + second] = z3
-
-
-@kernel
-def _spectrum(coefficients, n_species, n_max, l_max, factors, at, out):
-    """Power spectrum of one atom into ``out`` from ``at`` on; layout as `SOAP` describes it."""
-    n_harmonics = (l_max + 1) * (l_max + 1)
+    n_species = present.size
+    at = 0
     for a in range(n_species):
         for b in range(a, n_species):
+            if not (present[a] and present[b]):
+                at += _pair_size(a, b, n_max, l_max)
+                continue
             for n1 in range(n_max):
-                first = coefficients[(a * n_max + n1) * n_harmonics :]
                 for n2 in range(n1 if a == b else 0, n_max):
-                    second = coefficients[(b * n_max + n2) * n_harmonics :]
                     # Features left out by symmetry count twice in any dot product.
                     fold = 1.0 if a == b and n1 == n2 else np.sqrt(2.0)
+                    first = coefficients[(a * n_max + n1) * n_harmonics * LANES :]
+                    second = coefficients[(b * n_max + n2) * n_harmonics * LANES :]
                     for ell in range(l_max + 1):
-                        total = 0.0
-                        for lm in range(ell * ell, (ell + 1) * (ell + 1)):
-                            total += first[lm] * second[lm]
-                        out[at] = total * factors[ell] * fold
+                        factor = out.dtype.type(factors[ell] * fold)
+                        _contract(
+                            first[ell * ell * LANES :], second[ell * ell * LANES :], 2 * ell + 1,
+                            factor, out[at * LANES :],
+                        )  # fmt: skip
                         at += 1
 
 
 @kernel
-def _features(
-    begin_atom, end_atom, start, offsets, neighbors, vectors, kinds, weighting, table, length,
-    center, harmonic_factors, factors, n_species, n_max, l_max, stride, out
-):  # fmt: skip
-    """Features of one chunk of atoms."""
-    n_functions = n_max * (l_max + 1)
-    n_harmonics = (l_max + 1) * (l_max + 1)
-    n_features = out.size // (offsets.size - 1)
-    geometry = np.empty(4 * stride)
-    harmonics = np.empty(n_harmonics * stride)
-    radial = np.empty(n_functions * stride)
-    work = np.empty((l_max + 3) * stride)
-    row = np.empty(n_functions)
-    basis = np.empty(6)
-    coefficients = np.empty(n_species * n_max * n_harmonics)
-    starts = np.empty(n_species + 1, np.int64)
-    place = np.empty(n_species, np.int64)
-    for i in range(begin_atom, end_atom):
-        begin = offsets[i]
-        count = offsets[i + 1] - begin
-        _geometry(
-            vectors, neighbors, kinds, begin, begin + count, stride, n_species, starts, place,
-            geometry,
-        )  # fmt: skip
-        real_harmonics(
-            geometry[stride:], geometry[2 * stride :], geometry[3 * stride :], count, l_max,
-            harmonic_factors, stride, work, harmonics,
-        )  # fmt: skip
-        _radial(geometry, count, stride, weighting, table, length, n_functions, basis, row, radial)
-        for s in range(n_species):
-            at = s * n_max * n_harmonics
-            _coefficients(
-                radial, harmonics, starts[s], starts[s + 1], stride, n_max, l_max, at, coefficients
-            )
-        # The atom's own Gaussian stands at the origin: only l = 0 sees it.
-        own = kinds[start + i] * n_max * n_harmonics
-        for n in range(n_max):
-            coefficients[own + n * n_harmonics] += center[n]
-        _spectrum(coefficients, n_species, n_max, l_max, factors, i * n_features, out)
+def _pair_size(a, b, n_max, l_max):
+    """Features of one pair of species."""
+    return (l_max + 1) * (n_max * (n_max + 1) // 2 if a == b else n_max * n_max)
+
+
+@kernel
+def _contract(first, second, count, factor, out):
+    """Sum over m for LANES atoms: ``out = factor * sum_m first[m] * second[m]``."""
+    zero = splat(out.dtype.type(0), LANES)
+    total = zero
+    for m in range(count):
+        total = fma(load(first, m * LANES, LANES), load(second, m * LANES, LANES), total)
+    store(out, 0, fma(total, splat(factor, LANES), zero))
+
+
+@kernel
+def _present_features(present, n_max, l_max, runs):
+    """Write begin and end of the runs of features that are not zero; return their number."""
+    found = at = 0
+    for a in range(present.size):
+        for b in range(a, present.size):
+            end = at + _pair_size(a, b, n_max, l_max)
+            if present[a] and present[b]:
+                runs[2 * found] = at
+                runs[2 * found + 1] = end
+                found += 1
+            at = end
+    return found
 
 
 @kernel(parallel=True)
-def power_spectrum(
-    start, offsets, neighbors, vectors, kinds, weighting, table, length, center,
-    harmonic_factors, factors, n_species, n_max, l_max, out
-):  # fmt: skip
-    """Power spectra of the atoms ``start`` onwards into ``out`` (atoms * features).
+def power_spectrum(places, bins, kinds, hypers, out):
+    """Power spectra of some atoms of a sorted frame.
 
     Parameters
     ----------
-    start : int
-        First atom of the run in the frame.
-    offsets, neighbors, vectors
-        Pairs in CSR form: (atoms + 1), (pairs), (3 pairs).
-    kinds : (frame atoms,) int array
-        Index of the species of every atom of the frame.
-    weighting : tuple
-        Cutoff, smoothing width, rate, scale and exponent of `neighbor_weight`.
-    table, length
-        Radial integrals, see `ase_dos.kernels.radial.radial_table`.
-    center : (n_max,) array
-        What the atom's own density adds to its l = 0 coefficients.
-    harmonic_factors
-        See `ase_dos.kernels.harmonics.harmonic_coefficients`.
-    factors : (l_max + 1,) array
-        Factor of every l in the power spectrum.
+    places : int array
+        Places of the atoms in ``bins``.
+    bins : ase_dos.kernels.neighbors.Bins
+        The frame.
+    kinds : (atoms,) int array
+        Index of the species of every sorted atom.
+    hypers : ase_dos.kernels.expansion.Expansion
+    out : (places * features) array
+        Filled.
+
+    Returns
+    -------
+    int
+        Place of an atom at whose position another one stands, or -1.
     """
-    n_atoms = offsets.size - 1
-    most = 0
-    for i in range(n_atoms):
-        most = max(most, offsets[i + 1] - offsets[i])
-    # Rows start eight numbers past a multiple of sixteen: power-of-two strides collide in cache.
-    stride = (most + 15) // 16 * 16 + 8
-    for chunk in prange((n_atoms + _CHUNK - 1) // _CHUNK):
-        _features(
-            chunk * _CHUNK, min((chunk + 1) * _CHUNK, n_atoms), start, offsets, neighbors, vectors,
-            kinds, weighting, table, length, center, harmonic_factors, factors, n_species, n_max,
-            l_max, stride, out,
-        )  # fmt: skip
+    n_features = out.size // places.size
+    shared = -1
+    for chunk in prange((places.size + _CHUNK - 1) // _CHUNK):
+        end = min((chunk + 1) * _CHUNK, places.size)
+        scratch, coefficients, features, present = _prepare(
+            places[chunk * _CHUNK : end], bins, hypers, n_features
+        )
+        for first in range(chunk * _CHUNK, end, LANES):
+            last = min(first + LANES, end)
+            found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
+            shared = max(shared, found)
+            features[:] = 0.0
+            _spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
+            for i in range(first, last):
+                for f in range(n_features):
+                    out[i * n_features + f] = features[f * LANES + i - first]
+    return shared
+
+
+@kernel(parallel=True)
+def regress_frame(places, rows, bins, kinds, hypers, layers, out):
+    """Apply a regressor to the power spectra of some atoms, which are never stored.
+
+    Parameters
+    ----------
+    places, bins, kinds, hypers
+        As in `power_spectrum`.
+    rows : (places,) int array
+        Row of ``out`` for each of them.
+    layers : ase_dos.kernels.regression.Layers
+    out : (rows * outputs) array
+        Filled.
+
+    Returns
+    -------
+    int
+        As `power_spectrum`.
+    """
+    n_features, n_outputs = layers.sizes[0], layers.sizes[-1]
+    shared = -1
+    for chunk in prange((places.size + _CHUNK - 1) // _CHUNK):
+        end = min((chunk + 1) * _CHUNK, places.size)
+        scratch, coefficients, features, present = _prepare(
+            places[chunk * _CHUNK : end], bins, hypers, n_features
+        )
+        runs = np.empty(present.size * (present.size + 1), np.int64)
+        room = (layers.sizes[1:].max() + 3) * LANES
+        values, more = np.empty(room, features.dtype), np.empty(room, features.dtype)
+        for first in range(chunk * _CHUNK, end, LANES):
+            last = min(first + LANES, end)
+            found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
+            shared = max(shared, found)
+            _spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
+            n_runs = _present_features(present, hypers.n_max, hypers.l_max, runs)
+            regress(features, runs, n_runs, layers, values, more)
+            for i in range(first, last):
+                for k in range(n_outputs):
+                    out[rows[i] * n_outputs + k] = values[k * LANES + i - first]
+    return shared
+
+
+@kernel
+def _prepare(places, bins, hypers, n_features):
+    """Scratch memory of one chunk of atoms."""
+    n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
+    kind = hypers.table.dtype
+    scratch = make_scratch(bins, hypers, most_candidates(places, bins))
+    coefficients = np.zeros(hypers.n_species * hypers.n_max * n_harmonics * LANES, kind)
+    features = np.zeros(n_features * LANES, kind)
+    return scratch, coefficients, features, np.zeros(hypers.n_species, np.bool_)

@@ -8,8 +8,10 @@ that only decaying functions of ``y = |x|`` are summed. Each side is scaled by `
 from __future__ import annotations
 
 import numpy as np
+from numba import prange
 
 from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.root import MAX_ITERATIONS, new_search, next_mu
 
 # The nearest poles of the Fermi function lie at y = +-i pi. An n-point Gauss rule on a panel of
 # width w errs by (2 pi/w + sqrt((2 pi/w)^2 + 1))^(-2n): 1e-13 for (8, w = 2), 2e-14 for (4, 1/4).
@@ -18,8 +20,6 @@ _X8, _W8 = np.polynomial.legendre.leggauss(8)
 _X4, _W4 = np.polynomial.legendre.leggauss(4)
 _NEGLIGIBLE = 1e-21  # of what a side has summed so far; leaves room for the factor y^2
 _SNAP = 1e-11  # relative miscount in a gap that is rounding, not doping
-_MAX_ITERATIONS = 200
-_CONVERGED = 1e-8  # kT: Newton's error after a step of this length is its square
 
 
 @kernel
@@ -32,7 +32,7 @@ def fermi_terms(y, reach, unscale):
 
 
 @kernel
-def _log_term(f, e):
+def log_term(f, e):
     """Logarithm ln(1 + exp(-y)) in the scale of f, from f = scale e/(1 + e)."""
     if e < 1e-5:
         return f * (1.0 + e * (0.5 - e / 6.0))
@@ -119,7 +119,7 @@ def side_sums(mu, kt, sign, start, step, g, e, d, centre, logs):
                 k1 += w * k * x
                 k2 += w * k * (x - centre) ** 2
                 if logs:
-                    log = _log_term(f, exponential)
+                    log = log_term(f, exponential)
                     entropy += w * (log + y * f)
                     log_sum += w * log
                 seen += abs(w) * f
@@ -137,7 +137,7 @@ def side_sums(mu, kt, sign, start, step, g, e, d, centre, logs):
         k1 += d[i] * k * x
         k2 += d[i] * k * (x - centre) ** 2
         if logs:
-            log = _log_term(f, exponential)
+            log = log_term(f, exponential)
             entropy += d[i] * (log + y * f)
             log_sum += d[i] * log
         if y - reach > 100.0:
@@ -223,18 +223,20 @@ def _log_sum(value, reach, more):
 
 
 @kernel
-def _imbalance(mu, kt, start, step, g, e, d, electrons):
+def lack_of_charge(electrons, count, here):
+    """Electrons that the filled states below mu do not hold; rounding in a gap is none."""
+    lack = electrons - count
+    return 0.0 if here == 0.0 and abs(lack) <= _SNAP * electrons else lack
+
+
+@kernel
+def imbalance(reach_e, n_e, d_e, reach_h, n_h, d_h, lack, here):
     """Logarithm of (electrons + missing filled states)/(holes + missing charge) and its slope.
 
-    Zero at the Fermi level; increasing. Linear in mu inside a gap, which is why the logarithm is
+    Takes the reach, the sum and its derivative by mu (towards the other side) of each side. Zero
+    at the Fermi level; increasing. Linear in mu inside a gap, which is why the logarithm is
     solved rather than the count. Without a slope (0) only the sign of the value is meant.
     """
-    reach_e, n_e, k_e = side_sums(mu, kt, 1.0, start, step, g, e, d, 0.0, False)[:3]
-    reach_h, n_h, k_h = side_sums(mu, kt, -1.0, start, step, g, e, d, 0.0, False)[:3]
-    count, _, here = filled(mu, start, step, g, e, d)
-    lack = electrons - count
-    if here == 0.0 and abs(lack) <= _SNAP * electrons:
-        lack = 0.0
     more_e, more_h = max(-lack, 0.0), max(lack, 0.0)
     log_e, log_h = _log_sum(n_e, reach_e, more_e), _log_sum(n_h, reach_h, more_h)
     if np.isnan(log_e) or np.isnan(log_h):
@@ -243,8 +245,6 @@ def _imbalance(mu, kt, start, step, g, e, d, electrons):
             lost = n_h * np.exp(-reach_h) + more_h > n_e * np.exp(-reach_e) + more_e
             return (-1.0 if lost else 1.0), 0.0
         return (-1.0 if np.isnan(log_e) else 1.0), 0.0
-    # Both reaches are zero where g(mu) is not.
-    d_e, d_h = k_e / kt - 0.5 * here, k_h / kt - 0.5 * here
     slope = d_e * np.exp(-reach_e - log_e) + d_h * np.exp(-reach_h - log_h)
     if lack < 0.0:
         slope += here * np.exp(-log_e)
@@ -256,35 +256,18 @@ def _imbalance(mu, kt, start, step, g, e, d, electrons):
 @kernel
 def fermi_level(kt, start, step, g, e, d, electrons, guess):
     """Fermi level at kT > 0 by bracketed Newton steps; NaN if none is found."""
-    low, high = -np.inf, np.inf
-    mu = guess
-    reach = last = previous = 4.0 * kt
-    for iteration in range(_MAX_ITERATIONS):
-        value, slope = _imbalance(mu, kt, start, step, g, e, d, electrons)
-        if value == 0.0:
+    mu, search = guess, new_search(kt)
+    for iteration in range(MAX_ITERATIONS):
+        reach_e, n_e, k_e = side_sums(mu, kt, 1.0, start, step, g, e, d, 0.0, False)[:3]
+        reach_h, n_h, k_h = side_sums(mu, kt, -1.0, start, step, g, e, d, 0.0, False)[:3]
+        count, _, here = filled(mu, start, step, g, e, d)
+        # Both reaches are zero where g(mu) is not.
+        d_e, d_h = k_e / kt - 0.5 * here, k_h / kt - 0.5 * here
+        lack = lack_of_charge(electrons, count, here)
+        value, slope = imbalance(reach_e, n_e, d_e, reach_h, n_h, d_h, lack, here)
+        mu, found, search = next_mu(mu, value, slope, kt, iteration, search)
+        if found:
             return mu
-        newton = -value / slope if slope > 0.0 else np.inf
-        if abs(newton) <= _CONVERGED * kt:
-            return mu + newton
-        if value < 0.0:
-            low = mu
-        else:
-            high = mu
-        if high - low <= 4e-16 * (abs(mu) + kt):
-            return mu
-        if high - low == np.inf:
-            # No bracket yet: Newton steps of bounded length, the bound doubling; then the bound
-            # itself, for Newton may creep on the rounding of the count.
-            length = min(abs(newton), reach) if iteration < 20 else reach
-            move = length if value < 0.0 else -length
-            reach *= 2.0
-        elif low < mu + newton < high and abs(newton) <= 0.5 * previous:
-            move = newton
-        else:
-            # Newton leaves the bracket or does not halve what it did two steps ago.
-            move = 0.5 * (low + high) - mu
-        previous, last = last, abs(move)
-        mu += move
     return np.nan
 
 
@@ -316,6 +299,18 @@ def gas_state(mu, kt, start, step, g, e, d, electrons, out):
 
 
 @kernel
+def _solve_one(kt, start, step, g, e, d, electrons, out):
+    """Fill the rows of out (temperatures, 6) that hold NaN."""
+    ground = ground_level(start, step, g, e, d, electrons)
+    for t in range(kt.size):
+        if np.isnan(out[t, 0]):
+            mu = ground
+            if kt[t] > 0.0:
+                mu = fermi_level(kt[t], start, step, g, e, d, electrons, ground)
+            gas_state(mu, kt[t], start, step, g, e, d, electrons, out[t])
+
+
+@kernel
 def solve(kt, start, step, g, e, d, electrons, out):
     """Fill out (structures, temperatures, 6) with `gas_state` at the Fermi level of each.
 
@@ -334,15 +329,17 @@ def solve(kt, start, step, g, e, d, electrons, out):
     electrons : (structures,) array
         Electron counts.
     out : (structures, temperatures, 6) array
-        Result.
+        Result; only what is NaN is solved.
     """
     for a in range(g.shape[0]):
-        ground = ground_level(start, step, g[a], e, d[a], electrons[a])
-        for t in range(kt.size):
-            mu = ground
-            if kt[t] > 0.0:
-                mu = fermi_level(kt[t], start, step, g[a], e, d[a], electrons[a], ground)
-            gas_state(mu, kt[t], start, step, g[a], e, d[a], electrons[a], out[a, t])
+        _solve_one(kt, start, step, g[a], e, d[a], electrons[a], out[a])
+
+
+@kernel(parallel=True)
+def solve_many(kt, start, step, g, e, d, electrons, out):
+    """`solve` on several threads, which takes longer to begin."""
+    for a in prange(g.shape[0]):
+        _solve_one(kt, start, step, g[a], e, d[a], electrons[a], out[a])
 
 
 @kernel
@@ -357,7 +354,7 @@ def _add_panels(y0, y1, kt, sign, near, far, y_near, y_far, centre, out):
         for q in range(8):
             y = left + 0.5 * width * (1.0 + _X8[q])
             f, k, exponential = fermi_terms(y, 0.0, 1.0)
-            log = _log_term(f, exponential)
+            log = log_term(f, exponential)
             w = 0.5 * width * kt * _W8[q]
             share = (y - y_near) / (y_far - y_near)
             x = sign * y

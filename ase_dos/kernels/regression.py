@@ -1,0 +1,150 @@
+"""From features to outputs for LANES atoms at once: linear maps, sparse kernels, networks.
+
+All of these are affine maps with a function of single numbers in between. A linear model is one
+map; a polynomial kernel of degree zeta with sparse points S is ``W (S x / |x|)^zeta``; a neural
+network has biases and a sigmoidal function.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ase_dos.kernels.expansion import LANES
+from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.vector import fma, load, splat, store
+
+# What stands between two maps: x^degree, or a sigmoidal function.
+POWER, TANH, SILU = 0, 1, 2
+
+
+class Layers(NamedTuple):
+    """Affine maps, one after the other.
+
+    Attributes
+    ----------
+    sizes : (layers + 1,) int array
+        Numbers that go into each map, and that come out of the last.
+    weights : flat array
+        Matrices (out, in) of all maps.
+    biases : flat array
+        Biases (out) of all maps.
+    activation : int
+        POWER, TANH or SILU: taken of every number between two maps.
+    degree : int
+        Exponent of POWER.
+    unit_length : bool
+        Divide the features of every atom by their length first.
+    """
+
+    sizes: np.ndarray
+    weights: np.ndarray
+    biases: np.ndarray
+    activation: int
+    degree: int
+    unit_length: bool
+
+
+@kernel
+def regress(features, runs, n_runs, layers, first, second):
+    """Apply all maps; the outputs are in ``first[output * LANES + lane]``.
+
+    Parameters
+    ----------
+    features : flat array
+        ``features[feature * LANES + lane]``; scaled here if ``unit_length``.
+    runs : (2 n_runs,) int array
+        Begin and end of the runs of features that are not zero.
+    n_runs : int
+    layers : Layers
+    first, second : flat array
+        Room for (largest number of outputs + 3) * LANES numbers.
+    """
+    if layers.unit_length:
+        _normalize(features, runs, n_runs, second)
+    n_in, n_out = layers.sizes[0], layers.sizes[1]
+    weights = layers.weights[: n_in * n_out]
+    _fill(layers.biases, n_out, first)
+    for run in range(n_runs):
+        _add_map(features, runs[2 * run], runs[2 * run + 1], weights, n_out, first)
+    weight, bias = n_in * n_out, n_out
+    for layer in range(1, layers.sizes.size - 1):
+        n_in, n_out = layers.sizes[layer], layers.sizes[layer + 1]
+        _activate(first, n_in, layers.activation, layers.degree)
+        _fill(layers.biases[bias:], n_out, second)
+        weights = layers.weights[weight : weight + n_in * n_out]
+        _add_map(first, 0, n_in, weights, n_out, second)
+        first[: n_out * LANES] = second[: n_out * LANES]
+        weight, bias = weight + n_in * n_out, bias + n_out
+
+
+@kernel
+def _normalize(features, runs, n_runs, scale):
+    """Divide the features of every atom by their length; ``scale`` has room for LANES numbers."""
+    zero = splat(features.dtype.type(0), LANES)
+    squares = zero
+    for run in range(n_runs):
+        for f in range(runs[2 * run], runs[2 * run + 1]):
+            x = load(features, f * LANES, LANES)
+            squares = fma(x, x, squares)
+    store(scale, 0, squares)
+    for lane in range(LANES):
+        if scale[lane] > 0:
+            scale[lane] = 1 / np.sqrt(scale[lane])
+    factor = load(scale, 0, LANES)
+    for run in range(n_runs):
+        for f in range(runs[2 * run], runs[2 * run + 1]):
+            store(features, f * LANES, fma(load(features, f * LANES, LANES), factor, zero))
+
+
+@kernel
+def _fill(biases, count, out):
+    """Write every bias to all lanes."""
+    for k in range(count):
+        store(out, k * LANES, splat(biases[k], LANES))
+
+
+@kernel
+def _activate(values, count, activation, degree):
+    """Replace numbers by their power, hyperbolic tangent or x / (1 + exp(-x))."""
+    for i in range(count * LANES):
+        x = values[i]
+        if activation == POWER:
+            power = x
+            for _ in range(1, degree):
+                power *= x
+            values[i] = power
+        elif activation == TANH:
+            values[i] = np.tanh(x)
+        else:
+            values[i] = x / (1 + np.exp(-x))
+
+
+@kernel
+def _add_map(values, begin, end, weights, n_out, out):
+    """Add numbers ``begin`` to ``end`` times weights (out, in) to the outputs.
+
+    Four outputs at a time, whose sums stay in registers; ``out`` has room for three more.
+    """
+    n_in = weights.size // n_out
+    for k in range(0, n_out, 4):
+        # A tile over the edge repeats the last row of weights.
+        w0 = weights[k * n_in :]
+        w1 = weights[min(k + 1, n_out - 1) * n_in :]
+        w2 = weights[min(k + 2, n_out - 1) * n_in :]
+        w3 = weights[min(k + 3, n_out - 1) * n_in :]
+        sum0 = load(out, k * LANES, LANES)
+        sum1 = load(out, (k + 1) * LANES, LANES)
+        sum2 = load(out, (k + 2) * LANES, LANES)
+        sum3 = load(out, (k + 3) * LANES, LANES)
+        for i in range(begin, end):
+            x = load(values, i * LANES, LANES)
+            sum0 = fma(x, splat(w0[i], LANES), sum0)
+            sum1 = fma(x, splat(w1[i], LANES), sum1)
+            sum2 = fma(x, splat(w2[i], LANES), sum2)
+            sum3 = fma(x, splat(w3[i], LANES), sum3)
+        store(out, k * LANES, sum0)
+        store(out, (k + 1) * LANES, sum1)
+        store(out, (k + 2) * LANES, sum2)
+        store(out, (k + 3) * LANES, sum3)

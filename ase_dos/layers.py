@@ -1,0 +1,73 @@
+"""Regressors as the kernels want them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos.checks import as_array
+from ase_dos.kernels.regression import POWER, SILU, TANH, Layers
+
+__all__ = ["make_layers"]
+
+
+def make_layers(
+    weights: Sequence[NDArray],
+    biases: Sequence[NDArray] | None = None,
+    *,
+    activation: str = "power",
+    degree: int = 1,
+    unit_length: bool = False,
+    dtype: Any = np.float64,
+) -> Layers:
+    """Regressor for `SOAP.regress`: affine maps with a function of every number in between.
+
+    Parameters
+    ----------
+    weights : sequence of (in, out) arrays
+        The first takes the features of one atom.
+    biases : sequence of (out,) arrays, optional
+        Zero by default.
+    activation : {"power", "tanh", "silu"}
+        Taken of every number between two maps. "power" is x^degree: with ``unit_length`` and the
+        features of sparse points as first weights, a polynomial kernel.
+    degree : int
+        Exponent of "power".
+    unit_length : bool
+        Divide the features of every atom by their length first.
+    dtype : {float64, float32}
+        Type to calculate in.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit one another, the activation is unknown, or the degree below 1.
+    """
+    known = {"power": POWER, "tanh": TANH, "silu": SILU}
+    if activation not in known:
+        raise ValueError(f"activation: expected one of {', '.join(known)}, got {activation!r}")
+    if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)) or degree < 1:
+        raise ValueError(f"degree: expected an integer >= 1, got {degree!r}")
+    if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
+        raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
+    matrices = [as_array(w, "weights", (None, None)) for w in weights]
+    if not matrices:
+        raise ValueError("weights: expected at least one matrix, got none")
+    sizes = [m.shape[1] for m in matrices]
+    if biases is None:
+        biases = [np.zeros(size) for size in sizes]
+    if len(biases) != len(sizes):
+        raise ValueError(f"biases: expected {len(sizes)}, one for each matrix, got {len(biases)}")
+    vectors = [as_array(b, "biases", (n,)) for b, n in zip(biases, sizes, strict=True)]
+    if [m.shape[0] for m in matrices[1:]] != sizes[:-1]:
+        raise ValueError(f"weights: shapes {[m.shape for m in matrices]} do not follow one another")
+    return Layers(
+        sizes=np.array([len(matrices[0]), *sizes]),
+        weights=np.concatenate([m.T.ravel() for m in matrices]).astype(dtype),
+        biases=np.concatenate(vectors).astype(dtype),
+        activation=known[activation], degree=int(degree),
+        unit_length=bool(unit_length),
+    )  # fmt: skip
