@@ -23,8 +23,9 @@ def kernel(function=None, *, parallel: bool = False):
     """
 
     def decorate(target):
-        options = {"nogil": True, "error_model": "numpy", "fastmath": _FASTMATH}
-        compiled = njit(cache=True, parallel=parallel, **options)(target)
+        compiled = njit(
+            nogil=True, cache=True, error_model="numpy", parallel=parallel, fastmath=_FASTMATH
+        )(target)
         _stamp(compiled)
         return compiled
 
