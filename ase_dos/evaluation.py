@@ -34,6 +34,14 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
     return np.array([fermi - dos.band_bottom, dos.at(fermi) / n_atoms, *capacities])
 
 
+def _of_prediction(dos: DOS, n_atoms: int) -> NDArray:
+    """`derived_quantities`, or NaN where the DOS is so poor that it cannot hold the electrons."""
+    try:
+        return derived_quantities(dos, n_atoms)
+    except ValueError:
+        return np.full(len(QUANTITIES), np.nan)
+
+
 QUANTITIES = (
     ("E_F - band bottom", "eV"),
     ("g(E_F)", "states/eV/atom"),
@@ -56,7 +64,7 @@ class Evaluation:
     errors : AlignedErrors
         Errors after alignment.
     true_values, predicted_values : (n, 4) array
-        Rows of `derived_quantities`.
+        Rows of `derived_quantities`; NaN for a prediction that cannot hold the electrons.
     families : (n,) array of str
         Family of each structure; empty strings when unknown.
     """
@@ -81,8 +89,17 @@ class Evaluation:
 
     @property
     def mean_absolute_errors(self) -> NDArray:
-        """Mean absolute errors (4,) of the derived quantities, in the units of `QUANTITIES`."""
-        return np.abs(self.predicted_values - self.true_values).mean(axis=0)
+        """Mean absolute errors (4,) of the derived quantities, in the units of `QUANTITIES`.
+
+        Over the structures for which the prediction gives them; NaN if there is none.
+        """
+        errors = np.abs(self.predicted_values - self.true_values)[self.has_values]
+        return errors.mean(axis=0) if len(errors) else np.full(len(QUANTITIES), np.nan)
+
+    @property
+    def has_values(self) -> NDArray:
+        """Whether the predicted DOS of each structure (n,) gives the derived quantities at all."""
+        return ~np.isnan(self.predicted_values).any(axis=1)
 
     def family_rmse(self) -> dict[str, tuple[int, float]]:
         """Return number of structures and RMSE (states eV^-1/2 per atom) of each family."""
@@ -103,6 +120,10 @@ class Evaluation:
         ]
         for (name, unit), error in zip(QUANTITIES, self.mean_absolute_errors, strict=True):
             lines.append(f"MAE {name:<18} {error:.3g} {unit}")
+        if not self.has_values.all():
+            lines.append(
+                f"MAE without {np.sum(~self.has_values)} predictions that hold no electrons"
+            )
         if np.unique(self.families).size > 1:
             lines.append("RMSE by family:")
             for family, (count, rmse) in self.family_rmse().items():
@@ -143,7 +164,7 @@ def evaluate_predictions(
             [derived_quantities(*pair) for pair in zip(true, n_atoms, strict=True)]
         ),
         predicted_values=np.array(
-            [derived_quantities(*pair) for pair in zip(predictions, n_atoms, strict=True)]
+            [_of_prediction(*pair) for pair in zip(predictions, n_atoms, strict=True)]
         ),
         families=np.array(families if families is not None else [""] * len(targets)),
     )

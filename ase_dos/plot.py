@@ -185,6 +185,7 @@ def plot_parity(evaluation: Any, ax: Axes | None = None, quantity: int = 1) -> A
     label = f"{name} ({unit})".replace("E_F", "$E_F$")
     true, predicted = evaluation.true_values[:, quantity], evaluation.predicted_values[:, quantity]
     both = np.concatenate([true, predicted])
+    both = both[~np.isnan(both)]  # of predictions that cannot hold the electrons
     margin = 0.05 * max(np.ptp(both), 1e-12)
     limits = (both.min() - margin, both.max() + margin)
     ax.plot(limits, limits, color="black", lw=0.8)
