@@ -161,7 +161,7 @@ def evaluate_predictions(
         prediction=per_atom,
         errors=errors,
         true_values=np.array(
-            [derived_quantities(*pair) for pair in zip(true, n_atoms, strict=True)]
+            [derived_quantities(t.dos(t.nodes), n) for t, n in zip(targets, n_atoms, strict=True)]
         ),
         predicted_values=np.array(
             [_of_prediction(*pair) for pair in zip(predictions, n_atoms, strict=True)]
