@@ -1,0 +1,94 @@
+"""Sparse kernels and networks: fused with the features, or on blocks of features with BLAS.
+
+    python benchmarks/regressors.py [--atoms 8000]
+
+Rattled silicon, cutoff 5 Angstrom, n_max 8, l_max 6 (252 features), double precision, 32 outputs.
+Times are microseconds per atom on one thread, medians over repeats, the two ways taking turns:
+everything from positions, and the regressor's own part, which is the time beyond a map onto one
+output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+for _name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import numpy as np
+from ase.build import bulk
+
+from ase_dos import SOAP
+from ase_dos.layers import make_layers
+
+OUTPUTS = 32
+
+
+def in_blocks(soap, layers, matrices, atoms):
+    """Features of 1024 atoms at a time, and matrix products by BLAS."""
+    out = np.empty((len(atoms), OUTPUTS))
+    for where, values in soap.blocks(atoms, 1024):
+        if layers.unit_length:
+            values /= np.linalg.norm(values, axis=1, keepdims=True)
+        values = values @ matrices[0]
+        for matrix in matrices[1:]:
+            values = (values**layers.degree if layers.unit_length else np.tanh(values)) @ matrix
+        out[where] = values
+    return out
+
+
+def cases(n_features):
+    """Name, matrices and options of some regressors."""
+    rng = np.random.default_rng(0)
+
+    def matrices(*sizes):
+        shapes = zip((n_features, *sizes), (*sizes, OUTPUTS), strict=True)
+        return [rng.normal(size=shape) / np.sqrt(shape[0]) for shape in shapes]
+
+    yield "linear", matrices(), {}
+    for points in (100, 500, 2000):
+        yield f"kernel, {points} points", matrices(points), {"degree": 2, "unit_length": True}
+    for width in (64, 128):
+        yield f"network, 2 x {width}", matrices(width, width), {"activation": "tanh"}
+
+
+def medians(functions, repeats):
+    """Median seconds of each function, called in turns after one call to warm up."""
+    times = np.empty((repeats + 1, len(functions)))
+    for turn in range(repeats + 1):
+        for i, function in enumerate(functions):
+            start = time.perf_counter()
+            function()
+            times[turn, i] = time.perf_counter() - start
+    return np.median(times[1:], axis=0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--atoms", type=int, default=8000)
+    parser.add_argument("--repeats", type=int, default=5)
+    args = parser.parse_args()
+    soap = SOAP(cutoff=5.0, species=("Si",))
+    atoms = bulk("Si", cubic=True).repeat(round((args.atoms / 8) ** (1 / 3)))
+    atoms.rattle(0.1, seed=0)
+    one = make_layers([np.ones((soap.n_features, 1))])
+    print(f"{len(atoms)} atoms, one thread, us per atom")
+    print("| regressor | fused | blocks and BLAS | ratio | fused, own part |")
+    print("|---|---|---|---|---|")
+    for name, matrices, options in cases(soap.n_features):
+        layers = make_layers(matrices, **options)
+        ways = (
+            lambda: soap.regress(atoms, layers),  # noqa: B023
+            lambda: in_blocks(soap, layers, matrices, atoms),  # noqa: B023
+        )
+        assert np.allclose(ways[0](), ways[1]())
+        fused, blas, bare = 1e6 / len(atoms) * medians(
+            (*ways, lambda: soap.regress(atoms, one)), args.repeats
+        )
+        print(f"| {name} | {fused:.1f} | {blas:.1f} | {blas / fused:.2f} | {fused - bare:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
