@@ -14,8 +14,8 @@ import argparse
 import os
 import time
 
-for _name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[_name] = "1"
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from ase.build import bulk
@@ -84,8 +84,8 @@ def main():
             lambda: in_blocks(soap, layers, matrices, atoms),  # noqa: B023
         )
         assert np.allclose(ways[0](), ways[1]())
-        fused, blas, bare = 1e6 / len(atoms) * medians(
-            (*ways, lambda: soap.regress(atoms, one)), args.repeats
+        fused, blas, bare = (
+            1e6 / len(atoms) * medians((*ways, lambda: soap.regress(atoms, one)), args.repeats)
         )
         print(f"| {name} | {fused:.1f} | {blas:.1f} | {blas / fused:.2f} | {fused - bare:.1f} |")
 
