@@ -142,10 +142,7 @@ class DOSCalculator(Calculator):
     def get_local_dos(self, atoms: Any = None) -> LocalDOS:
         """DOS of every atom, low-rank, with energies (eV) relative to E_F at T = 0."""
         local = self._local_dos(atoms)
-        return LocalDOS(
-            local.coefficients, local.basis, local.energies - self.results["fermi_level"],
-            local.valence, local.smearing,
-        )  # fmt: skip
+        return local.shifted(-self.results["fermi_level"])
 
     def get_electron_gas(self, temperature: ArrayLike | None = None, atoms: Any = None):
         """Thermodynamics of the electrons, energies relative to E_F at T = 0.

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from ase_dos.checks import as_array
 from ase_dos.kernels.regression import POWER, SILU, TANH, Layers
 
-__all__ = ["make_layers"]
+__all__ = ["apply_layers", "make_layers"]
+
+
+_ACTIVATIONS = {
+    POWER: lambda x, degree: x**degree,
+    TANH: lambda x, degree: np.tanh(x),
+    SILU: lambda x, degree: x / (1.0 + np.exp(-x)),
+}
 
 
 def make_layers(
@@ -71,3 +78,19 @@ def make_layers(
         activation=known[activation], degree=int(degree),
         unit_length=bool(unit_length),
     )  # fmt: skip
+
+
+def apply_layers(layers: Layers, features: NDArray) -> NDArray:
+    """Outputs (atoms, outputs) for features (atoms, n_features), where the kernels have none."""
+    x = features
+    if layers.unit_length:
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
+        x = features / np.where(lengths > 0, lengths, 1.0)
+    weight = bias = 0
+    for layer, (n_in, n_out) in enumerate(zip(layers.sizes, layers.sizes[1:], strict=False)):
+        if layer:
+            x = _ACTIVATIONS[layers.activation](x, layers.degree)
+        matrix = layers.weights[weight : weight + n_in * n_out].reshape(n_out, n_in)
+        x = x @ matrix.T + layers.biases[bias : bias + n_out]
+        weight, bias = weight + n_in * n_out, bias + n_out
+    return x

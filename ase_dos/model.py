@@ -1,9 +1,11 @@
-"""The model: descriptor, energy modes and weights, trained on eigenvalues or DOS."""
+"""The model: descriptor, regressor, energy modes and weights, trained on eigenvalues or DOS."""
 
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +15,39 @@ from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from ase_dos._version import __version__
-from ase_dos.checks import as_array, as_positive
-from ase_dos.compression import check_size, principal_functions
+from ase_dos.checks import as_positive
+from ase_dos.compression import check_size
 from ase_dos.evaluation import Evaluation, evaluate_predictions
-from ase_dos.fit.alignment import Problem, choose, filled_targets
-from ase_dos.fit.ridge import Ridge
+from ase_dos.fit.hidden import Hidden
+from ase_dos.fit.kernel import SparseKernel
+from ase_dos.fit.metric import METRICS
+from ase_dos.fit.network import Network
+from ase_dos.fit.posterior import Posterior, recalibrated
+from ase_dos.kernels.regression import Layers
+from ase_dos.layers import make_layers
 from ase_dos.modelfile import FORMAT, digest, find_model, read_model, shipped_models, write_model
+from ase_dos.neighbors import NeighborSearch
 from ase_dos.soap import SOAP
-from ase_dos.spectrum import DOS, EnergyGrid, LocalDOS
-from ase_dos.targets import DOSTarget, target_from_dos, target_from_states
+from ase_dos.spectrum import EnergyGrid, LocalDOS
+from ase_dos.targets import DOSTarget
+from ase_dos.training import Environments, Trained, make_targets, species_counts, train
+from ase_dos.uncertainty import DOSEnsemble
 
 __all__ = ["REFERENCES", "DOSModel", "shipped_models"]
 
 REFERENCES = ("adaptive", "fermi", "average_potential")
-_ARRAYS = ("weights", "modes", "species_terms")
-# Energies of the default grid, relative to the mean Fermi level of the training set (eV).
-_HEADROOM = 14.0
-_FOOTROOM = 1.5
+REGRESSORS = ("ridge", "kernel", "network")
+# Atoms of which the deviations from the training set exist at once.
+_BLOCK = 4096
 
 
 class DOSModel:
-    """Sum of local densities of states, linear in the features of each atom.
+    """Sum of local densities of states that follow from the features of each atom.
 
-    ``g_i(E) = b_species(E) + sum_k (x_i . W_k) B_k(E)`` with features ``x_i``, weights ``W``,
-    ``K`` energy modes ``B`` and a mean ``b`` for every species. Weights and energy reference are
-    fitted together (see `ase_dos.fit.alignment`).
+    ``g_i(E) = b_species(E) + sum_k (h_species(x_i) . W_k) B_k(E)`` with features ``x_i``, ``K``
+    energy modes ``B``, weights ``W`` and a mean ``b`` for every species. The map ``h`` is the
+    identity in ridge regression, a kernel with chosen environments, or a hidden layer of a
+    network. Weights and energy reference are fitted together (`ase_dos.fit.alignment`).
 
     Parameters
     ----------
@@ -46,6 +56,8 @@ class DOSModel:
     grid : EnergyGrid, optional
         Energies of the model, 0 at the mean Fermi level of the training set. By default from
         below the lowest band to 14 eV (or where half of the targets end), in steps of smearing / 6.
+    regressor : {"ridge", "kernel", "network"}, SparseKernel or Network
+        By name with default hyperparameters. Networks need PyTorch for training.
     radial_basis : int, optional
         Radial functions to keep for every species and l: the principal components of the
         training set (see `ase_dos.compression`). By default all of the descriptor's.
@@ -55,14 +67,20 @@ class DOSModel:
         codes).
     smearing : float
         Standard deviation of the Gaussian broadening of eigenvalues (eV).
-    n_modes : int
-        Energy modes kept: principal components of the aligned targets.
+    n_modes : int, optional
+        Energy modes kept: principal components of the aligned targets. With None the weights of
+        every grid energy are kept.
+    metric : {"dos", "cumulative", "mix"}
+        What counts as an error (`ase_dos.fit.metric`).
+    count_below : float, optional
+        Energy (eV) in a gap that every structure has: the electrons below it, the same for every
+        atom of a species, are then exact in every prediction.
     regularizations : sequence of float
         Candidates, relative to the mean eigenvalue of the Gram matrix of the features;
         leave-one-out chooses.
     penalties : sequence of float
         Candidates for the penalty on adaptive shifts (states^2/eV^3 per atom^2), chosen in the
-        same way.
+        same way; the first is the one that the regularisation is chosen with.
     valence : mapping of str to float, optional
         Valence electrons by chemical symbol; needed only where the compositions of the training
         set do not tell them apart.
@@ -73,9 +91,14 @@ class DOSModel:
         Descriptor of the trained model: ``descriptor``, contracted to ``radial_basis``.
     grid_ : EnergyGrid
         Energies of the trained model.
-    weights_ : (features, modes) array
+    maps_ : list of Hidden
+        Map ``h`` of every species.
+    weights_ : (outputs, modes) array
+        Outputs of all species, one after the other.
     modes_ : (modes, energies) array
     species_terms_ : (species, energies) array
+    posterior_ : Posterior
+        Uncertainty of the weights.
     shifts_ : (structures,) array
         Energy (eV) of each training structure that the model's zero corresponds to.
     history_ : list of dict
@@ -89,36 +112,44 @@ class DOSModel:
         descriptor: SOAP,
         grid: EnergyGrid | None = None,
         *,
+        regressor: str | SparseKernel | Network = "ridge",
         radial_basis: int | None = None,
         reference: str = "adaptive",
         smearing: float = 0.3,
-        n_modes: int = 32,
+        n_modes: int | None = 32,
+        metric: str = "dos",
+        count_below: float | None = None,
         regularizations: Sequence[float] = tuple(10.0 ** np.arange(-7, 0.5, 0.5)),
-        penalties: Sequence[float] = (0.0, 0.001, 0.01, 0.1),
+        penalties: Sequence[float] = (0.01, 0.0, 0.001, 0.1),
         valence: Mapping[str, float] | None = None,
     ) -> None:
-        if reference not in REFERENCES:
-            raise ValueError(
-                f"reference: expected one of {', '.join(REFERENCES)}, got {reference!r}"
-            )
-        if int(n_modes) < 1:
+        _check_choice(reference, "reference", REFERENCES)
+        _check_choice(metric, "metric", METRICS)
+        if not isinstance(regressor, (SparseKernel, Network)):
+            _check_choice(regressor, "regressor", REGRESSORS)
+        if n_modes is not None and int(n_modes) < 1:
             raise ValueError(f"n_modes: expected 1 or more, got {n_modes}")
-        if not (np.asarray(regularizations) > 0).all():
+        if not len(regularizations) or not (np.asarray(regularizations) > 0).all():
             raise ValueError(f"regularizations: expected numbers > 0, got {regularizations}")
-        if not (np.asarray(penalties) >= 0).all():
+        if not len(penalties) or not (np.asarray(penalties) >= 0).all():
             raise ValueError(f"penalties: expected numbers >= 0, got {penalties}")
         if radial_basis is not None:
             check_size(descriptor, radial_basis)
         self.descriptor = descriptor
+        named = {"kernel": SparseKernel, "network": Network}
+        self.regressor = named[regressor]() if regressor in named else regressor
         self.radial_basis = radial_basis
         self.grid = grid
         self.reference = reference
         self.smearing = as_positive(smearing, "smearing")
-        self.n_modes = int(n_modes)
+        self.n_modes = None if n_modes is None else int(n_modes)
+        self.metric = metric
+        self.count_below = count_below
         self.regularizations = tuple(float(r) for r in regularizations)
         self.penalties = tuple(float(p) for p in penalties)
         self.valence = dict(valence) if valence else None
         self.info: dict[str, Any] = {}
+        self._layers: dict[tuple, Layers] = {}
 
     @property
     def species(self) -> tuple[int, ...]:
@@ -127,7 +158,7 @@ class DOSModel:
 
     # Training
 
-    def fit(self, frames: Sequence[Atoms], states: Sequence, *, features: NDArray | None = None):
+    def fit(self, frames: Sequence[Atoms], states: Sequence, *, features: Sequence | None = None):
         """Train on structures and their `ElectronicStates` (or `DOS`, already broadened).
 
         Parameters
@@ -136,8 +167,8 @@ class DOSModel:
             ``n`` structures.
         states : sequence of ElectronicStates or DOS
             Their eigenvalues or densities of states.
-        features : (n, p) array, optional
-            Mean features of the structures by ``descriptor``, where they are known already.
+        features : sequence of (atoms, n_features) arrays, optional
+            Features of the atoms of every structure by ``descriptor``, where they are known.
 
         Returns
         -------
@@ -148,138 +179,77 @@ class DOSModel:
         ------
         ValueError
             If there are fewer than three structures, counts differ, valences contradict, the grid
-            begins inside the bands or ends where no target is known, or DOS of different
-            broadening are mixed.
+            begins inside the bands or ends where no target is known, there is no gap at
+            ``count_below``, or DOS of different broadening are mixed.
+        ImportError
+            If a network is to be trained without PyTorch.
         """
         targets = self._targets(frames, states)
-        if len(targets) < 3:
-            raise ValueError(f"training set: expected at least 3 structures, got {len(targets)}")
-        counts = self._species_counts(frames)
-        valence = self._valences(counts, np.array([t.n_electrons for t in targets]))
-        n_atoms = counts.sum(axis=1)
-        if features is None:
-            features = self.mean_features(frames)
-        features = as_array(features, "features", (len(targets), self.descriptor.n_features))
-        self.descriptor_ = self.descriptor
-        if self.radial_basis is not None:
-            total = n_atoms @ features
-            self.descriptor_ = principal_functions(self.descriptor, total, self.radial_basis)
-            features = self.descriptor_.contract(features)
-        origin = self._origin(targets)
-        self.grid_ = self.grid or self._default_grid(targets, origin)
-        _check_grid(self.grid_, targets, origin)
-        ridge = Ridge.decompose(features, counts / n_atoms[:, None])
-        problem = Problem(ridge, targets, n_atoms, self.grid_.energies, origin)
-        best, self.history_ = choose(
-            problem, np.array(self.regularizations), self.penalties, self.reference == "adaptive"
-        )
-        self.shifts_ = best.shifts
-        self._solve(problem, best)
-        self.info = self._header(frames, targets, valence, best)
+        trained = train(Environments(self.descriptor, frames, features), targets, self)
+        self.descriptor_, self.grid_ = trained.descriptor, trained.grid
+        self.maps_, self.posterior_ = trained.maps, _as_stored(trained.posterior)
+        self.modes_, self.weights_ = trained.solution.modes, trained.solution.weights
+        self.species_terms_ = trained.solution.terms
+        self.shifts_, self.history_ = trained.alignment.shifts, trained.history
+        self._sketch = trained.sketch
+        self._layers = {}
+        self.info = self._header(frames, targets, trained)
         self.info["hash"] = digest(self.info, self._arrays())
         return self
 
-    def record_validation(self, report: Evaluation) -> None:
-        """Keep the errors on a validation set in the header of the model file."""
-        self._require_training()
+    def compute_features(self, frames: Sequence[Atoms]) -> list[NDArray]:
+        """Features of the atoms of every frame, for several trainings on the same frames."""
+        return [self.descriptor.compute(atoms) for atoms in frames]
+
+    def calibrate(self, frames: Sequence[Atoms], states: Sequence) -> Evaluation:
+        """Take the size of the expected errors from structures outside the training set.
+
+        Their errors are kept in the header of the model file too. Without it, leave-one-out
+        errors of the training set say how large errors are.
+        """
+        report = self.evaluate(frames, states)
+        distances = np.array([self._distance(atoms) for atoms in frames])
+        self.posterior_ = recalibrated(self.posterior_, distances, report.errors.squared)
         self.info["validation"] = {
             "n_structures": len(report.prediction),
             "rmse": report.rmse,
             "percent_rmse": report.percent_rmse,
         }
         self.info["hash"] = digest(self.info, self._arrays())
-
-    def mean_features(self, frames: Sequence[Atoms]) -> NDArray:
-        """Features averaged over the atoms of each frame, (frames, features)."""
-        return np.array([self.descriptor.compute(atoms).mean(axis=0) for atoms in frames])
+        return report
 
     def _targets(self, frames: Sequence[Atoms], states: Sequence) -> list[DOSTarget]:
         if len(frames) != len(states):
             raise ValueError(
                 f"expected one set of states per frame, got {len(states)} for {len(frames)}"
             )
-        for number, one in enumerate(states):
-            if isinstance(one, DOS) and one.smearing != self.smearing:
-                raise ValueError(
-                    f"structure {number}: its DOS is broadened by {one.smearing:g} eV, the model "
-                    f"by {self.smearing:g} eV; give DOS(..., smearing=) and DOSModel(..., "
-                    "smearing=) the same value"
-                )
-        return [
-            target_from_dos(one) if isinstance(one, DOS) else target_from_states(one, self.smearing)
-            for one in states
-        ]
+        return make_targets(states, self.smearing)
 
-    def _species_counts(self, frames: Sequence[Atoms]) -> NDArray:
-        species = np.array(self.species)
-        return np.array([(atoms.numbers[:, None] == species).sum(axis=0) for atoms in frames])
-
-    def _valences(self, counts: NDArray, electrons: NDArray) -> NDArray:
-        """Electrons that each species brings, given or from the structures' electron counts."""
-        symbols = [chemical_symbols[z] for z in self.species]
-        if self.valence is not None:
-            missing = sorted(set(symbols) - set(self.valence))
-            if missing:
-                raise ValueError(f"valence: expected {', '.join(symbols)}, got none for {missing}")
-            valence = np.array([float(self.valence[symbol]) for symbol in symbols])
-        else:
-            valence, _, rank, _ = np.linalg.lstsq(counts.astype(float), electrons, rcond=None)
-            if rank < len(symbols):
-                raise ValueError(
-                    f"training set: the compositions do not tell the valences of "
-                    f"{', '.join(symbols)} apart; give DOSModel(..., valence={{...}})"
-                )
-        error = np.abs(counts @ valence - electrons)
-        if error.max() > 1e-3:
-            worst = int(error.argmax())
-            raise ValueError(
-                f"structure {worst}: {electrons[worst]:g} electrons, but the others imply "
-                f"{counts[worst] @ valence:g}; charged cells and mixed pseudopotentials cannot be "
-                "trained together"
-            )
-        return valence.round(6)
-
-    def _origin(self, targets: Sequence[DOSTarget]) -> NDArray:
-        fermi = np.array([target.fermi_level for target in targets])
-        if self.reference == "average_potential":
-            return np.full(fermi.size, fermi.mean())
-        return fermi
-
-    def _default_grid(self, targets: Sequence[DOSTarget], origin: NDArray) -> EnergyGrid:
-        floor = min(target.start - shift for target, shift in zip(targets, origin, strict=True))
-        known = [target.valid_to - shift for target, shift in zip(targets, origin, strict=True)]
-        return EnergyGrid.spanning(
-            np.floor(floor - _FOOTROOM), min(_HEADROOM, np.median(known)), self.smearing / 6
-        )
-
-    def _solve(self, problem: Problem, best) -> None:
-        maker = problem.ridge.residual_maker(best.regularization)
-        aligned = filled_targets(problem, best.shifts, maker)
-        _, _, modes = np.linalg.svd(problem.ridge.projector @ aligned, full_matrices=False)
-        self.modes_ = modes[: self.n_modes]
-        self.weights_, offset = problem.ridge.solve(best.regularization, aligned @ self.modes_.T)
-        # The part of the species means outside the span of the modes is kept exactly.
-        means = np.linalg.pinv(problem.ridge.composition) @ aligned
-        outside = means - (means @ self.modes_.T) @ self.modes_
-        self.species_terms_ = offset @ self.modes_ + outside
-
-    def _header(self, frames, targets, valence: NDArray, best) -> dict[str, Any]:
+    def _header(
+        self, frames: Sequence[Atoms], targets: Sequence[DOSTarget], trained: Trained
+    ) -> dict[str, Any]:
+        known = isinstance(self.regressor, (SparseKernel, Network))
         errors = [entry["rmse"] for entry in self.history_]
         return {
             "format": FORMAT,
             "version": __version__,
-            "kind": "ridge",
+            "kind": self.regressor.kind if known else self.regressor,
+            "regressor": asdict(self.regressor) if known else {},
+            "maps": [hidden.header() for hidden in self.maps_],
             "descriptor": self.descriptor_.to_dict(),
             "species": [chemical_symbols[z] for z in self.species],
-            "valence": [float(v) for v in valence],
+            "valence": [float(v) for v in trained.valence],
             "grid": {"start": self.grid_.start, "step": self.grid_.step, "size": self.grid_.size},
             "smearing": self.smearing,
             "reference": self.reference,
-            "regularization": best.regularization,
-            "shift_penalty": best.penalty,
+            "metric": self.metric,
+            "count_below": self.count_below,
+            "regularization": trained.alignment.regularization,
+            "shift_penalty": trained.alignment.penalty,
             "n_structures": len(targets),
             "training_set_hash": _hash_training_set(frames, targets),
             "leave_one_out_rmse": float(np.min(errors)),
+            "novelty_limit": trained.novelty_limit,
         }
 
     # Prediction
@@ -299,15 +269,62 @@ class DOSModel:
         ------
         ValueError
             If the model is not trained, or the structure holds unknown species or bad positions.
+
+        Warns
+        -----
+        UserWarning
+            If atoms have surroundings that are further from those of the training set than any
+            of these: their number, and the worst of them.
         """
-        self._require_training()
-        one_hot = (atoms.numbers[:, None] == np.array(self.species)).astype(float)
-        return LocalDOS(
-            np.hstack([one_hot, self.descriptor_.linear_map(atoms, self.weights_, dtype=dtype)]),
-            np.vstack([self.species_terms_, self.modes_]),
-            self.grid_.energies,
-            one_hot @ np.array(self.info["valence"]),
-            self.info["smearing"],
+        local = self._predict(atoms, dtype)
+        assert local.novelty is not None
+        unknown = int(np.sum(local.novelty > 1.0))
+        if unknown:
+            worst = int(local.novelty.argmax())
+            warnings.warn(
+                f"{unknown} of {len(atoms)} atoms have surroundings unlike any in the training "
+                f"set (the worst is atom {worst}, {local.novelty[worst]:.2g} times as far out as "
+                "the farthest of these): the DOS may be wrong; predict_ensemble() estimates by "
+                "how much",
+                UserWarning, stacklevel=2,
+            )  # fmt: skip
+        return local
+
+    def predict_ensemble(self, atoms: Atoms, n_members: int = 64, seed: int = 0) -> DOSEnsemble:
+        """Total DOS with its uncertainty, as an ensemble of equally likely densities of states.
+
+        The members of all structures share their weights: member by member they can be
+        subtracted or averaged over a trajectory, and the spread of the result is its error.
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The structure.
+        n_members : int
+            Size of the ensemble.
+        seed : int
+            Of the random weights.
+
+        Raises
+        ------
+        ValueError
+            As `predict`; also if ``n_members`` is below 2.
+        """
+        if n_members < 2:
+            raise ValueError(f"n_members: expected 2 or more, got {n_members}")
+        local = self._predict(atoms, np.float64)
+        total, lengths = self._deviations(atoms)
+        composition = species_counts([atoms], self.descriptor) / len(atoms)
+        mean = total[None] / len(atoms)
+        draws = self.posterior_.draws(mean, composition, n_members, seed)[0]
+        dos = local.total()
+        return DOSEnsemble(
+            mean=dos,
+            values=dos.values + len(atoms) * draws @ self.modes_,
+            expected_error=float(
+                self.posterior_.errors(self.posterior_.distances(mean, composition))[0]
+            ),
+            local_errors=self.posterior_.errors(lengths),
         )
 
     def evaluate(
@@ -318,7 +335,7 @@ class DOSModel:
         if not len(frames):
             raise ValueError("evaluation: expected at least one structure, got none")
         targets = self._targets(frames, states)
-        predictions = [self.predict(atoms).total() for atoms in frames]
+        predictions = [self._predict(atoms, np.float64).total() for atoms in frames]
         return evaluate_predictions(
             targets, predictions, np.array([len(atoms) for atoms in frames]), families
         )
@@ -326,6 +343,86 @@ class DOSModel:
     def _require_training(self) -> None:
         if not self.info:
             raise ValueError("the model is not trained; call fit() or DOSModel.load() first")
+
+    def _predict(self, atoms: Atoms, dtype: Any) -> LocalDOS:
+        """Local DOS with the novelty of every atom."""
+        self._require_training()
+        n_modes = len(self.modes_)
+        outputs = self._apply(atoms, "predict", dtype)
+        one_hot = (atoms.numbers[:, None] == np.array(self.species)).astype(float)
+        return LocalDOS(
+            np.hstack([one_hot, outputs[:, :n_modes]]),
+            np.vstack([self.species_terms_, self.modes_]),
+            self.grid_.energies,
+            one_hot @ np.array(self.info["valence"]),
+            self.info["smearing"],
+            np.linalg.norm(outputs[:, n_modes:], axis=1) / self.info["novelty_limit"],
+        )
+
+    def _distance(self, atoms: Atoms) -> float:
+        """Distance of the mean surroundings from those of the training set, ``q``."""
+        composition = species_counts([atoms], self.descriptor) / len(atoms)
+        mean = self._deviations(atoms)[0][None] / len(atoms)
+        return float(self.posterior_.distances(mean, composition)[0])
+
+    def _deviations(self, atoms: Atoms) -> tuple[NDArray, NDArray]:
+        """Sum over atoms of A^T (h - m) (r,), and the squared length for every atom."""
+        self._require_training()
+        total, lengths = 0.0, []
+        for start in range(0, len(atoms), _BLOCK):
+            which = np.arange(start, min(start + _BLOCK, len(atoms)))
+            block = self._apply(atoms, "deviate", np.float64, which)
+            total = total + block.sum(axis=0)
+            lengths.append(np.sum(block**2, axis=1))
+        return np.asarray(total), np.concatenate(lengths)
+
+    def _apply(
+        self, atoms: Atoms, purpose: str, dtype: Any, which: NDArray | None = None
+    ) -> NDArray:
+        """Apply the regressor to every atom, or to the atoms ``which``: (atoms, outputs)."""
+        soap = self.descriptor_
+        if len(self.species) == 1:
+            return soap.regress(atoms, self._layers_of(purpose, 0, dtype), which=which)
+        which = np.arange(len(atoms)) if which is None else which
+        search = NeighborSearch(atoms, soap.cutoff) if soap.backend == "numba" else None
+        kinds = np.searchsorted(self.species, atoms.numbers[which])
+        parts = {
+            kind: soap.regress(
+                atoms, self._layers_of(purpose, kind, dtype), search=search,
+                which=which[kinds == kind],
+            )
+            for kind in np.unique(kinds)
+        }  # fmt: skip
+        out = np.empty((len(which), next(iter(parts.values())).shape[1]))
+        for kind, part in parts.items():
+            out[kinds == kind] = part
+        return out
+
+    def _layers_of(self, purpose: str, kind: int, dtype: Any) -> Layers:
+        """Return the regressor of one species as the kernels want it.
+
+        For prediction: weights of the modes, and the sketch that tells how far an atom is out.
+        """
+        key = (purpose, kind, np.dtype(dtype))
+        if key not in self._layers:
+            hidden = self.maps_[kind]
+            n_features = self.descriptor_.n_features
+            first = sum(one.size(n_features) for one in self.maps_[:kind])
+            rows = slice(first, first + hidden.size(n_features))
+            if purpose == "predict":
+                matrix = np.hstack([self.weights_, self._sketch])
+                bias = np.append(
+                    np.zeros(len(self.modes_)), -self.posterior_.centers[kind] @ self._sketch
+                )
+            else:
+                matrix = self.posterior_.factor
+                bias = -self.posterior_.centers[kind] @ matrix
+            last = matrix[rows] if hidden.mix is None else hidden.mix @ matrix[rows]
+            self._layers[key] = make_layers(
+                [*hidden.weights, last], [*hidden.biases, bias], activation=hidden.activation,
+                degree=hidden.degree, unit_length=hidden.unit_length, dtype=dtype,
+            )  # fmt: skip
+        return self._layers[key]
 
     # Files
 
@@ -345,38 +442,54 @@ class DOSModel:
         """
         info, arrays = read_model(find_model(name_or_path))
         grid = EnergyGrid(**info["grid"])
+        regressor = {"kernel": SparseKernel, "network": Network}.get(info["kind"])
         model = cls(
             SOAP.from_dict(info["descriptor"]), grid,
-            reference=info["reference"], smearing=info["smearing"],
-            n_modes=len(arrays["modes"]),
+            regressor=regressor(**info["regressor"]) if regressor else info["kind"],
+            reference=info["reference"], smearing=info["smearing"], n_modes=len(arrays["modes"]),
+            metric=info["metric"], count_below=info["count_below"],
         )  # fmt: skip
         model.descriptor_ = model.descriptor
         model.grid_ = grid
         model.info = info
-        model.weights_, model.modes_, model.species_terms_ = (arrays[name] for name in _ARRAYS)
+        model.weights_, model.modes_ = arrays["weights"], arrays["modes"]
+        model.species_terms_, model._sketch = arrays["species_terms"], arrays["sketch"]
+        model.maps_ = [
+            Hidden.restored(how, {name: arrays[f"{name}_{kind}"] for name in how["arrays"]})
+            for kind, how in enumerate(info["maps"])
+        ]
+        noise, scale = map(float, arrays["error_sizes"])
+        roots = {name: arrays[name].astype(float) for name in _POSTERIOR}
+        model.posterior_ = Posterior(**roots, noise=noise, scale=scale)
         return model
 
     def _arrays(self) -> dict[str, NDArray]:
-        return dict(zip(_ARRAYS, (self.weights_, self.modes_, self.species_terms_), strict=True))
+        posterior = self.posterior_
+        arrays = {
+            "weights": self.weights_,
+            "modes": self.modes_,
+            "species_terms": self.species_terms_,
+            "sketch": self._sketch,
+            "error_sizes": np.array([posterior.noise, posterior.scale]),
+        }
+        arrays |= {name: getattr(posterior, name).astype(np.float32) for name in _POSTERIOR}
+        for kind, hidden in enumerate(self.maps_):
+            arrays |= {f"{name}_{kind}": values for name, values in hidden.arrays().items()}
+        return arrays
 
 
-def _check_grid(grid: EnergyGrid, targets: Sequence[DOSTarget], origin: NDArray) -> None:
-    """Refuse a grid that misses the bottom of the bands, or energies that nobody knows."""
-    bottom = min(
-        target.dos(target.nodes).filling_energy(1e-3) - shift
-        for target, shift in zip(targets, origin, strict=True)
-    )
-    top = max(target.valid_to - shift for target, shift in zip(targets, origin, strict=True))
-    if grid.start > bottom:
-        raise ValueError(
-            f"energy grid: begins at {grid.start:.2f} eV, inside the bands, which begin at "
-            f"{bottom:.2f} eV; let it begin lower (0 is the mean Fermi level)"
-        )
-    if grid.stop > top:
-        raise ValueError(
-            f"energy grid: ends at {grid.stop:.2f} eV, but no target is known above {top:.2f} eV; "
-            "let it end lower or compute more bands"
-        )
+_POSTERIOR = ("centers", "factor", "composition", "covariance")
+
+
+def _as_stored(posterior: Posterior) -> Posterior:
+    """Round to single precision, plenty for the size of an error, as model files do."""
+    rounded = {name: getattr(posterior, name).astype(np.float32) for name in _POSTERIOR}
+    return replace(posterior, **{name: array.astype(float) for name, array in rounded.items()})
+
+
+def _check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
 
 
 def _hash_training_set(frames: Sequence[Atoms], targets: Sequence[DOSTarget]) -> str:

@@ -19,7 +19,7 @@ from ase_dos._version import __version__
 
 __all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "write_model"]
 
-FORMAT = 1
+FORMAT = 2
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ase_dos import peers
 from ase_dos.checks import as_array, as_positive
@@ -19,7 +19,7 @@ from ase_dos.kernels.expansion import Expansion
 from ase_dos.kernels.harmonics import harmonic_coefficients
 from ase_dos.kernels.radial import WIDTH, gto_basis, radial_integrals, radial_table
 from ase_dos.kernels.regression import Layers
-from ase_dos.layers import make_layers
+from ase_dos.layers import apply_layers, make_layers
 from ase_dos.neighbors import NeighborSearch
 
 __all__ = ["SOAP", "RadialScaling"]
@@ -298,10 +298,6 @@ class SOAP:
             As in `compute`; also if the weights do not fit the features.
         """
         weights = as_array(weights, "weights", (self.n_features, None))
-        if self.backend != "numba":
-            if np.dtype(dtype) != np.float64:
-                raise ValueError(f"dtype: the backend {self.backend!r} calculates in float64")
-            return np.concatenate([block @ weights for _, block in self.blocks(atoms)])
         return self.regress(atoms, make_layers([weights], dtype=dtype), search=search)
 
     def regress(
@@ -310,9 +306,9 @@ class SOAP:
         layers: Layers,
         *,
         search: NeighborSearch | None = None,
-        which: Any = None,
+        which: ArrayLike | None = None,
     ) -> NDArray:
-        """Apply a linear map, sparse kernel or network to the features, (atoms, outputs).
+        """Apply a linear map, sparse kernel or network to the features.
 
         Parameters
         ----------
@@ -321,30 +317,39 @@ class SOAP:
         layers : Layers
             From `make_layers`; its type is that of the calculation.
         search : NeighborSearch, optional
-            Of this frame, where there is one already; it takes the positions of ``atoms``.
-        which : mask, indices or slice, optional
-            Atoms to do; the rows of the others are zero. All by default.
+            Of this frame, where there is one already; it takes the positions of ``atoms``
+            (numba backend).
+        which : (n,) int array, optional
+            Indices of the atoms to do; all by default.
+
+        Returns
+        -------
+        (n, outputs) array
 
         Raises
         ------
         ValueError
-            As in `compute`; also for another backend than numba, layers that do not fit the
-            features, and a search that was made for another frame or cutoff.
+            As in `compute`; also for layers that do not fit the features, a search that was made
+            for another frame or cutoff, and single precision with another backend.
         """
-        if self.backend != "numba":
-            raise ValueError(f"regress: needs the backend 'numba', this one is {self.backend!r}")
         self._check_frame(atoms)
         if layers.sizes[0] != self.n_features:
             raise ValueError(
                 f"regress: the first weights take {layers.sizes[0]} features, this SOAP has "
                 f"{self.n_features}"
             )
+        if self.backend != "numba":
+            if layers.weights.dtype != np.float64:
+                raise ValueError(f"dtype: the backend {self.backend!r} calculates in float64")
+            blocks = [apply_layers(layers, block) for _, block in self.blocks(atoms)]
+            return np.concatenate(blocks)[slice(None) if which is None else which]
         search = self._checked_search(atoms, search)
         kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
-        rows = search.order if which is None else np.arange(len(atoms))[which]
-        places = np.arange(len(atoms)) if which is None else search.place_of[rows]
+        # In the order of the cells, neighbours in space are neighbours in memory.
+        places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
+        rows = search.order if which is None else np.argsort(search.place_of[which])
         dtype = layers.weights.dtype
-        out = (np.empty if which is None else np.zeros)((len(atoms), layers.sizes[-1]), dtype)
+        out = np.empty((len(places), layers.sizes[-1]), dtype)
         shared = kernels.regress_frame(
             places, rows, search.bins, kinds, _kernel_arguments(self, dtype), layers,
             out.reshape(-1),

@@ -172,6 +172,9 @@ class LocalDOS:
         Valence electrons that each atom brings.
     smearing : float
         Standard deviation of the Gaussian broadening (eV).
+    novelty : (atoms,) array, optional
+        How far the surroundings of each atom are from the middle of a training set, in units of
+        the farthest there: above 1 the prediction is an extrapolation.
     """
 
     coefficients: NDArray
@@ -179,6 +182,7 @@ class LocalDOS:
     energies: NDArray
     valence: NDArray
     smearing: float = 0.0
+    novelty: NDArray | None = None
 
     def __post_init__(self) -> None:
         energies = as_array(self.energies, "energies", (None,))
@@ -190,9 +194,16 @@ class LocalDOS:
             ("coefficients", coefficients), ("valence", valence),
         ):  # fmt: skip
             object.__setattr__(self, name, value)
+        if self.novelty is not None:
+            novelty = as_array(self.novelty, "novelty", (len(coefficients),))
+            object.__setattr__(self, "novelty", novelty)
 
     def __len__(self) -> int:
         return len(self.coefficients)
+
+    def shifted(self, shift: float) -> LocalDOS:
+        """Return the same states with every energy raised by ``shift`` (eV)."""
+        return replace(self, energies=self.energies + shift)
 
     @property
     def values(self) -> NDArray:

@@ -70,8 +70,7 @@ class CLICommand:
             )
         print(f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {ERROR_UNIT}")
         if validation is not None:
-            report = model.evaluate(*validation)
-            model.record_validation(report)
+            report = model.calibrate(validation.frames, validation.states)
             print(
                 f"validation RMSE {report.rmse:.4f} {ERROR_UNIT} "
                 f"({len(validation.frames)} structures)"

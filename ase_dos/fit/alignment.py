@@ -2,12 +2,13 @@
 
 The loss of a linear model with the weights eliminated (variable projection) is
 
-    L(D) = tr[G(D)^T P G(D)] dE + penalty |D - D_0|^2,    dL/dD_A = 2 <g'_A, (P G)_A> dE + ...
+    L(D) = tr[G(D)^T P G(D) M] + penalty |D - D_0|^2,    dL/dD_A = 2 <g'_A, (P G M)_A> + ...
 
-with ``G`` the (structures, energies) targets per atom shifted by ``D`` and ``P`` the residual
-maker of the regression. It is minimised by L-BFGS with the exact gradient, in the gauge
-``mean(D - D_0) = 0``. Energies where a shifted target is not known are filled with the current
-prediction, again and again until the shifts rest (expectation maximisation).
+with ``G`` the (structures, energies) targets per atom shifted by ``D``, ``P`` the residual maker
+of the regression and ``M`` the metric of the energies. It is minimised by L-BFGS with the exact
+gradient, in the gauge ``mean(D - D_0) = 0``. Energies where a shifted target is not known are
+filled with the current prediction, again and again until the shifts rest (expectation
+maximisation).
 """
 
 from __future__ import annotations
@@ -19,14 +20,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from ase_dos.fit.metric import Metric
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.scores import AlignedErrors, aligned_errors
 from ase_dos.targets import DOSTarget, evaluate_targets
 
-__all__ = ["Alignment", "align", "choose", "cross_correlation_shifts", "filled_targets"]
+__all__ = [
+    "Alignment",
+    "Problem",
+    "align",
+    "choose",
+    "cross_correlation_shifts",
+    "filled_targets",
+    "leave_one_out",
+]
 
 _FILL_ROUNDS = 50
 _FILL_TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
+# Steps of the regularisation without a smaller error that end the search.
+_PATIENCE = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +57,8 @@ class Problem:
         Energies of the model (eV).
     origin : (n,) array
         Reference shifts ``D_0`` (eV): penalty and bounds refer to them.
+    metric_name : {"dos", "cumulative", "mix"}
+        What counts as an error.
     bound : float
         Bound (eV) on ``|D - D_0|`` before the gauge takes their mean away.
     """
@@ -54,12 +68,13 @@ class Problem:
     n_atoms: NDArray
     energies: NDArray
     origin: NDArray
+    metric_name: str = "dos"
     bound: float = 3.0
 
     @property
-    def step(self) -> float:
-        """Grid spacing (eV)."""
-        return float(self.energies[1] - self.energies[0])
+    def metric(self) -> Metric:
+        """What counts as an error."""
+        return Metric(self.metric_name, float(self.energies[1] - self.energies[0]))
 
     def per_atom(self, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Targets per atom, their derivatives and where they are known, each (n, m)."""
@@ -126,9 +141,9 @@ def projected_loss(
     values, slopes, known = problem.per_atom(problem.origin + centred)
     if filled is not None:
         values = np.where(known, values, filled)
-    residual = maker @ values
-    value = np.sum(values * residual) * problem.step + penalty * np.sum(centred**2)
-    gradient = 2 * np.sum(slopes * residual, axis=1) * problem.step + 2 * penalty * centred
+    residual = problem.metric(maker @ values)
+    value = np.sum(values * residual) + penalty * np.sum(centred**2)
+    gradient = 2 * np.sum(slopes * residual, axis=1) + 2 * penalty * centred
     return value, gradient - gradient.mean()
 
 
@@ -187,49 +202,91 @@ def cross_correlation_shifts(problem: Problem, rounds: int = 3) -> NDArray:
     return shifts
 
 
-def leave_one_out(problem: Problem, alignment: Alignment) -> AlignedErrors:
-    """Errors, after alignment, of predictions by the regression without each structure in turn.
+@dataclass(frozen=True, eq=False)
+class LeaveOneOut:
+    """Predictions by the regression without each structure in turn, against the truth.
 
-    Structures that nothing else can predict, the only ones of their composition, are left out.
+    Parameters
+    ----------
+    errors : AlignedErrors
+        After alignment.
+    differences : (n, m) array
+        Prediction minus aligned truth, states/eV per atom; zero where the truth is not known.
+    loss : float
+        Mean of their losses in the metric of the problem.
+    judged : (n,) int array
+        The structures: all but those that nothing else can predict, the only ones of their
+        composition.
     """
+
+    errors: AlignedErrors
+    differences: NDArray
+    loss: float
+    judged: NDArray
+
+
+def leave_one_out(problem: Problem, alignment: Alignment) -> LeaveOneOut:
+    """Predict every structure from all others, with the shifts of these as they are."""
     maker = problem.ridge.residual_maker(alignment.regularization)
     filled = filled_targets(problem, alignment.shifts, maker)
     own = np.diag(maker)
     judged = np.flatnonzero(own > 1e-12)
     prediction = filled[judged] - (maker[judged] @ filled) / own[judged, None]
-    return aligned_errors(
-        [problem.targets[int(i)] for i in judged], prediction, problem.n_atoms[judged],
-        problem.energies, alignment.shifts[judged],
-    )  # fmt: skip
+    targets, n_atoms = [problem.targets[int(i)] for i in judged], problem.n_atoms[judged]
+    errors = aligned_errors(
+        targets, prediction, n_atoms, problem.energies, alignment.shifts[judged]
+    )
+    truth, _, known = evaluate_targets(targets, problem.energies, errors.shifts)
+    differences = np.where(known, prediction - truth / n_atoms[:, None], 0.0)
+    return LeaveOneOut(errors, differences, problem.metric.loss(differences).mean(), judged)
 
 
 def choose(
-    problem: Problem, regularizations: NDArray, penalties: Sequence[float], adaptive: bool
-) -> tuple[Alignment, list[dict[str, float]]]:
-    """Shifts and hyperparameters with the smallest leave-one-out error after alignment.
+    problem: Problem, regularizations: NDArray, penalties: Sequence[float], adaptive: bool,
+    starts: Sequence[NDArray] = (),
+) -> tuple[Alignment, list[dict[str, float]]]:  # fmt: skip
+    """Shifts and hyperparameters with the smallest leave-one-out loss after alignment.
 
-    With ``adaptive`` false the reference shifts stay and only the regularisation is chosen. The
-    strongest regularisation comes first and each solution starts the next, which follows one
-    valley of the landscape; a cross-correlation alignment gives a second start.
+    The regularisations are searched with the first penalty, then the penalties with the
+    regularisation found. With ``adaptive`` false the reference shifts stay. The strongest
+    regularisation comes first and each solution starts the next, which follows one valley of the
+    landscape; a cross-correlation alignment, and ``starts``, give further starts.
     """
-    best, lowest, history = None, np.inf, []
-    starts = [problem.origin]
+    search = _Search(problem, adaptive)
+    begin = [problem.origin]
     if adaptive:
-        starts.append(cross_correlation_shifts(problem))
-    for penalty in penalties if adaptive else [0.0]:
-        current = starts
-        for regularization in sorted(regularizations, reverse=True):
-            if adaptive:
-                tries = [align(problem, regularization, penalty, start) for start in current]
-                alignment = min(tries, key=lambda one: one.loss)
-                current = [one.shifts for one in tries]
-            else:
-                alignment = Alignment(problem.origin, np.nan, regularization, 0.0)
-            error = leave_one_out(problem, alignment).rmse
-            history.append(
-                {"penalty": penalty, "regularization": float(regularization), "rmse": error}
-            )
-            if error < lowest:
-                best, lowest = alignment, error
-    assert best is not None
-    return best, history
+        begin += [cross_correlation_shifts(problem), *starts]
+    current = begin
+    for number, regularization in enumerate(sorted(regularizations, reverse=True)):
+        current = search.add(regularization, penalties[0], current)
+        if number - search.best_at > _PATIENCE:
+            break
+    for penalty in penalties[1:] if adaptive else ():
+        search.add(search.best.regularization, penalty, [search.best.shifts, *begin])
+    return search.best, search.history
+
+
+class _Search:
+    """Hyperparameters tried so far, and the best of them."""
+
+    def __init__(self, problem: Problem, adaptive: bool) -> None:
+        self.problem, self.adaptive = problem, adaptive
+        self.history: list[dict[str, float]] = []
+        self.best: Alignment
+        self.best_at, self.lowest = 0, np.inf
+
+    def add(self, regularization: float, penalty: float, starts: list[NDArray]) -> list[NDArray]:
+        """Try one pair; return the shifts that every start led to."""
+        if self.adaptive:
+            tries = [align(self.problem, regularization, penalty, start) for start in starts]
+        else:
+            tries = [Alignment(self.problem.origin, np.nan, regularization, 0.0)]
+        alignment = min(tries, key=lambda one: one.loss)
+        result = leave_one_out(self.problem, alignment)
+        self.history.append(
+            {"penalty": alignment.penalty, "regularization": float(regularization),
+             "rmse": result.errors.rmse, "loss": float(result.loss)}
+        )  # fmt: skip
+        if result.loss < self.lowest:
+            self.best, self.lowest, self.best_at = alignment, result.loss, len(self.history) - 1
+        return [one.shifts for one in tries]

@@ -1,0 +1,170 @@
+"""Uncertainty of the regression: the posterior of its weights, in closed form.
+
+Ridge regression is the mean of a Gaussian process whose weights have the posterior covariance
+``C x Sigma``, C = (Phi^T Q Phi + lambda)^-1 over the outputs of an atom and Sigma over the energy
+modes. The error of a structure with mean outputs phi and composition z then has the covariance
+
+    (a + b q) Sigma,   q = |A^T (phi - z m)|^2 + z^T (Z^T Z)^-1 z,   C = A A^T,
+
+with m the outputs that the composition alone predicts. What the model cannot describe in any
+structure is a; both a and b are the most likely ones for errors of structures that the weights do
+not know. Errors of like structures are correlated: the members of an ensemble differ by one draw
+of the weights each, the same for every structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from ase_dos.fit.alignment import Problem
+
+__all__ = [
+    "SKETCH_SIZE",
+    "Posterior",
+    "fit_posterior",
+    "most_likely_noise",
+    "novelty_sketch",
+    "recalibrated",
+]
+
+# Random directions that stand for all of A where only the size of A^T (h - m) matters.
+SKETCH_SIZE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Covariance of predicted mode coefficients.
+
+    Parameters
+    ----------
+    centers : (species, outputs) array
+        ``m``.
+    factor : (outputs, r) array
+        ``A``.
+    composition : (species, species) array
+        Root R of (Z^T Z)^-1 = R R^T.
+    covariance : (k, k) array
+        Root of Sigma, which has unit trace.
+    noise, scale : float
+        ``a`` and ``b`` (states^2/eV per atom^2, in the metric of the model).
+    """
+
+    centers: NDArray
+    factor: NDArray
+    composition: NDArray
+    covariance: NDArray
+    noise: float
+    scale: float
+
+    def distances(self, deviations: NDArray, composition: NDArray) -> NDArray:
+        """``q`` (n,) for A^T (phi - z m) (n, r) and z (n, species)."""
+        return np.sum(deviations**2, axis=1) + np.sum((composition @ self.composition) ** 2, axis=1)
+
+    def errors(self, distances: NDArray) -> NDArray:
+        """Expected error, root of the mean square loss per atom, for ``q``."""
+        return np.sqrt(self.noise + self.scale * distances)
+
+    def draws(self, deviations: NDArray, composition: NDArray, count: int, seed: int) -> NDArray:
+        """Deviations of mode coefficients per atom, (n, members, k).
+
+        Parameters
+        ----------
+        deviations : (n, r) array
+            ``A^T (phi - z m)`` of every structure.
+        composition : (n, species) array
+        count : int
+            Members of the ensemble.
+        seed : int
+            The same seed gives the same weights, so that ensembles of different structures go
+            together member by member.
+        """
+        rng = np.random.default_rng(seed)
+        k = len(self.covariance)
+        shape = (deviations.shape[1] + len(self.composition), count * k)
+        inputs = np.hstack([deviations, composition @ self.composition])
+        drawn = np.sqrt(self.scale) * (inputs @ rng.normal(size=shape)).reshape(-1, count, k)
+        drawn += np.sqrt(self.noise) * rng.normal(size=(count, k))
+        return drawn @ self.covariance.T
+
+
+def fit_posterior(
+    problem: Problem, regularization: float, judged: NDArray, errors: NDArray
+) -> Posterior:
+    """Posterior of a regression, its size from leave-one-out errors.
+
+    Parameters
+    ----------
+    problem : Problem
+    regularization : float
+        Relative to the mean eigenvalue of the Gram matrix.
+    judged : (n,) int array
+        Structures with a leave-one-out error.
+    errors : (n, k) array
+        Mode coefficients of their errors.
+    """
+    ridge = problem.ridge
+    inverse = np.linalg.pinv(ridge.composition)
+    inner = ridge.projector @ ridge.features
+    values, vectors = np.linalg.eigh(inner.T @ inner)
+    factor = vectors / np.sqrt(values.clip(min=0.0) + regularization * ridge.scale)
+    own = np.diag(ridge.residual_maker(regularization))[judged]
+    distances = 1.0 / own - 1.0
+    squared = np.sum(errors**2, axis=1)
+    noise, scale = most_likely_noise(distances, squared)
+    whitened = errors / np.sqrt(noise + scale * distances)[:, None]
+    sigma = whitened.T @ whitened
+    return Posterior(
+        centers=inverse @ ridge.features,
+        factor=factor,
+        composition=_root(inverse @ inverse.T),
+        covariance=_root(sigma / np.trace(sigma)),
+        noise=noise,
+        scale=scale,
+    )
+
+
+def _root(matrix: NDArray) -> NDArray:
+    """Return R with R R^T a matrix that is positive but for rounding."""
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(values.clip(min=0.0))
+
+
+def recalibrated(posterior: Posterior, distances: NDArray, squared: NDArray) -> Posterior:
+    """Take the size of the errors from other structures."""
+    noise, scale = most_likely_noise(distances, squared)
+    return replace(posterior, noise=noise, scale=scale)
+
+
+def most_likely_noise(distances: NDArray, squared: NDArray) -> tuple[float, float]:
+    """Numbers a, b that make squared errors (n,) with mean a + b q most likely, for q (n,)."""
+    size = squared.mean()
+    unit = distances.mean() or 1.0
+
+    def minus_log_likelihood(logs: NDArray) -> tuple[float, NDArray]:
+        noise, slope = np.exp(logs)
+        variance = noise + slope * distances / unit
+        value = np.mean(np.log(variance) + squared / variance)
+        by_variance = (1.0 - squared / variance) / variance
+        return value, np.array(
+            [noise * by_variance.mean(), slope * np.mean(by_variance * distances / unit)]
+        )
+
+    start = np.log([size / 2, size / 2])
+    limits = [(low, np.log(size) + 4) for low in (np.log(size) - 12,) * 2]
+    found = minimize(minus_log_likelihood, start, jac=True, method="L-BFGS-B", bounds=limits)
+    noise, slope = np.exp(found.x)
+    return float(noise), float(slope / unit)
+
+
+def novelty_sketch(factor: NDArray) -> NDArray:
+    """Few random directions (outputs, SKETCH_SIZE) whose lengths stand for those of ``A``.
+
+    |S^T x|^2 equals |A^T x|^2 on average, with a relative spread of (2 / SKETCH_SIZE)^(1/2).
+    """
+    shape = (factor.shape[1], SKETCH_SIZE)
+    return factor @ np.random.default_rng(0).normal(size=shape) / np.sqrt(SKETCH_SIZE)
