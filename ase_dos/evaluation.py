@@ -24,14 +24,28 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
     -------
     (4,) array
         Fermi level (T = 0) minus band bottom (eV), DOS at the Fermi level (states/eV/atom), and
-        electronic heat capacity at 300 K and 3000 K (eV/K/atom).
+        electronic heat capacity at 300 K and 3000 K (eV/K/atom), NaN where the known states do
+        not reach high enough for it.
+
+    Raises
+    ------
+    ValueError
+        If the known states cannot hold the electrons.
     """
     # The prediction is judged by the broadened DOS it was trained on, taken as it stands; what
     # broadening does to thermal quantities is another matter (`ase_dos.thermo` warns of it).
     plain = replace(dos, smearing=0.0)
     fermi = plain.electron_gas(0.0).fermi_level
-    capacities = plain.electron_gas(np.array(TEMPERATURES)).heat_capacity / n_atoms
+    capacities = [_heat_capacity(plain, temperature) / n_atoms for temperature in TEMPERATURES]
     return np.array([fermi - dos.band_bottom, dos.at(fermi) / n_atoms, *capacities])
+
+
+def _heat_capacity(dos: DOS, temperature: float) -> float:
+    """Heat capacity (eV/K), or NaN where electrons would leave the window of known states."""
+    try:
+        return dos.electron_gas(temperature).heat_capacity
+    except ValueError:
+        return np.nan
 
 
 def _of_prediction(dos: DOS, n_atoms: int) -> NDArray:
@@ -64,7 +78,7 @@ class Evaluation:
     errors : AlignedErrors
         Errors after alignment.
     true_values, predicted_values : (n, 4) array
-        Rows of `derived_quantities`; NaN for a prediction that cannot hold the electrons.
+        Rows of `derived_quantities`; all NaN for a prediction that cannot hold the electrons.
     families : (n,) array of str
         Family of each structure; empty strings when unknown.
     """
@@ -91,15 +105,16 @@ class Evaluation:
     def mean_absolute_errors(self) -> NDArray:
         """Mean absolute errors (4,) of the derived quantities, in the units of `QUANTITIES`.
 
-        Over the structures for which the prediction gives them; NaN if there is none.
+        Each over the structures for which truth and prediction give it; NaN if there is none.
         """
-        errors = np.abs(self.predicted_values - self.true_values)[self.has_values]
-        return errors.mean(axis=0) if len(errors) else np.full(len(QUANTITIES), np.nan)
+        errors = np.abs(self.predicted_values - self.true_values)
+        count = np.isfinite(errors).sum(axis=0)
+        return np.where(count > 0, np.nansum(errors, axis=0) / np.maximum(count, 1), np.nan)
 
     @property
     def has_values(self) -> NDArray:
         """Whether the predicted DOS of each structure (n,) gives the derived quantities at all."""
-        return ~np.isnan(self.predicted_values).any(axis=1)
+        return ~np.isnan(self.predicted_values).all(axis=1)
 
     def family_rmse(self) -> dict[str, tuple[int, float]]:
         """Return number of structures and RMSE (states eV^-1/2 per atom) of each family."""

@@ -1,5 +1,7 @@
 """Judging predictions: derived quantities, and what happens with very poor ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,3 +38,16 @@ def test_prediction_that_cannot_hold_the_electrons_is_judged_not_fatal():
     assert "MAE without 1 prediction" in report.summary()
     worst = evaluate_predictions(targets[:1], predictions[1:2], np.ones(1))
     assert np.isnan(worst.mean_absolute_errors).all()
+
+
+def test_quantities_that_need_unknown_states_are_left_out_one_by_one():
+    """The heat capacity at 3000 K needs states 4 eV above the Fermi level, that at 300 K 1 eV."""
+    low = replace(band(), valid_to=-8.0 + (2.0 / 0.04) ** (2 / 3) + 1.0)
+    np.testing.assert_array_equal(np.isnan(derived_quantities(low, 1)), [False] * 3 + [True])
+    targets = [target_from_dos(low), target_from_dos(band())]
+    report = evaluate_predictions(targets, [band(1.02), band(1.01)], np.ones(2))
+    np.testing.assert_array_equal(np.isnan(report.true_values[:, 3]), [True, False])
+    errors = np.abs(report.predicted_values - report.true_values)
+    np.testing.assert_allclose(report.mean_absolute_errors[:3], errors[:, :3].mean(axis=0))
+    assert report.mean_absolute_errors[3] == errors[1, 3]
+    assert report.has_values.all()
