@@ -6,14 +6,15 @@ The loss of a linear model with the weights eliminated (variable projection) is
 
 with ``G`` the (structures, energies) targets per atom shifted by ``D`` and ``P`` the residual
 maker of the regression. It is minimised by L-BFGS with the exact gradient, in the gauge
-``mean(D - D_0) = 0``. Energies where a shifted target is not known are filled with the current
-prediction, again and again until the shifts rest (expectation maximisation).
+``mean(D - D_0) = 0`` of every block of structures that share composition terms (`Ridge.blocks`;
+in most training sets all do). Energies where a shifted target is not known are filled with the
+current prediction, again and again until the shifts rest (expectation maximisation).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,11 @@ class Problem:
     def step(self) -> float:
         """Grid spacing (eV)."""
         return float(self.energies[1] - self.energies[0])
+
+    def centre(self, free: NDArray) -> NDArray:
+        """Take the mean of each block from shifts or their gradient (n,): the gauge."""
+        blocks = self.ridge.blocks
+        return free - (np.bincount(blocks, free) / np.bincount(blocks))[blocks]
 
     def per_atom(self, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Targets per atom, their derivatives and where they are known, each (n, m)."""
@@ -112,7 +118,7 @@ def projected_loss(
     Parameters
     ----------
     free : (n,) array
-        Shifts relative to the reference (eV); only their deviations from the mean count.
+        Shifts relative to the reference (eV); only what the gauge leaves of them counts.
     problem : Problem
         Regression, targets and reference shifts.
     maker : (n, n) array
@@ -122,14 +128,14 @@ def projected_loss(
     filled : (n, m) array, optional
         What stands for the targets where they are not known.
     """
-    centred = free - free.mean()
+    centred = problem.centre(free)
     values, slopes, known = problem.per_atom(problem.origin + centred)
     if filled is not None:
         values = np.where(known, values, filled)
     residual = maker @ values
     value = np.sum(values * residual) * problem.step + penalty * np.sum(centred**2)
     gradient = 2 * np.sum(slopes * residual, axis=1) * problem.step + 2 * penalty * centred
-    return value, gradient - gradient.mean()
+    return value, problem.centre(gradient)
 
 
 def align(problem: Problem, regularization: float, penalty: float, start: NDArray) -> Alignment:
@@ -147,8 +153,7 @@ def align(problem: Problem, regularization: float, penalty: float, start: NDArra
         First shifts (eV).
     """
     maker = problem.ridge.residual_maker(regularization)
-    free = start - problem.origin
-    free -= free.mean()
+    free = problem.centre(start - problem.origin)
     for _ in range(_FILL_ROUNDS):
         known = problem.per_atom(problem.origin + free)[2].all()
         filled = None if known else filled_targets(problem, problem.origin + free, maker)
@@ -157,8 +162,8 @@ def align(problem: Problem, regularization: float, penalty: float, start: NDArra
             method="L-BFGS-B", bounds=[(-problem.bound, problem.bound)] * free.size,
             options={"maxiter": 400, "ftol": 1e-10, "gtol": 1e-8},
         )  # fmt: skip
-        moved = np.abs(found.x - found.x.mean() - free).max()
-        free = found.x - found.x.mean()
+        previous, free = free, problem.centre(found.x)
+        moved = np.abs(free - previous).max()
         complete = problem.per_atom(problem.origin + free)[2].all()
         if (known and complete) or moved < _FILL_TOLERANCE:
             break
@@ -187,6 +192,19 @@ def cross_correlation_shifts(problem: Problem, rounds: int = 3) -> NDArray:
     return shifts
 
 
+def with_blocks_aligned(problem: Problem) -> Problem:
+    """Move the reference of each block of structures to where all targets come together.
+
+    Composition terms take up any shift between blocks (pure elements, say, or two compositions of
+    two species), so the loss does not feel it, but structures of other compositions mix those
+    terms. With blocks aligned the terms differ least.
+    """
+    if problem.ridge.blocks.max() == 0:
+        return problem
+    moved = cross_correlation_shifts(problem) - problem.origin
+    return replace(problem, origin=problem.origin + moved - problem.centre(moved))
+
+
 def leave_one_out(problem: Problem, alignment: Alignment) -> AlignedErrors:
     """Errors, after alignment, of predictions by the regression without each structure in turn.
 
@@ -212,6 +230,8 @@ def choose(
     strongest regularisation comes first and each solution starts the next, which follows one
     valley of the landscape; a cross-correlation alignment gives a second start.
     """
+    if adaptive:
+        problem = with_blocks_aligned(problem)
     best, lowest, history = None, np.inf, []
     starts = [problem.origin]
     if adaptive:
