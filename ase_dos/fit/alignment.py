@@ -7,8 +7,8 @@ The loss of a linear model with the weights eliminated (variable projection) is
 with ``G`` the (structures, energies) targets per atom shifted by ``D`` and ``P`` the residual
 maker of the regression. It is minimised by L-BFGS with the exact gradient, in the gauge
 ``mean(D - D_0) = 0`` of every block of structures that share composition terms (`Ridge.blocks`;
-in most training sets all do). Energies where a shifted target is not known are filled with the
-current prediction, again and again until the shifts rest (expectation maximisation).
+in most training sets all do). Energies where a shifted target is not known are eliminated too: the
+entries that minimise the loss stand for them, which are those that the prediction agrees with.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
 from ase_dos.fit.ridge import Ridge
@@ -26,8 +27,9 @@ from ase_dos.targets import DOSTarget, evaluate_targets
 
 __all__ = ["Alignment", "align", "choose", "cross_correlation_shifts", "filled_targets"]
 
-_FILL_ROUNDS = 50
-_FILL_TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
+_ROUNDS = 10
+_TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
+_ROUNDING = 1e-14  # well above that of a residual maker, whose eigenvalues are 0 to 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,27 +95,33 @@ def _fill(values: NDArray, known: NDArray, maker: NDArray) -> NDArray:
     """Unknown entries that minimise the projected loss: P_uu x = -P_uk g for every energy.
 
     This is the fixed point of filling with the prediction and fitting again. Energies that miss
-    the same structures share one factorisation. Every energy must be known to some structure.
+    the same structures share one factorisation. Energies that no structure knows, as a shift can
+    make of the last ones, are zero.
     """
-    if known.all():
+    partly = np.flatnonzero(~known.all(axis=0))
+    if not partly.size:
         return values
-    mean = values.sum(axis=0) / known.sum(axis=0)
-    filled = np.where(known, values, mean)
-    residual = maker @ filled
+    known = known[:, partly]
+    mean = values[:, partly].sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    start = np.where(known, values[:, partly], mean)
+    residual = maker @ start
     patterns, member = np.unique(known, axis=1, return_inverse=True)
     for index, pattern in enumerate(patterns.T):
         missing = ~pattern
-        if missing.any():
-            places = np.ix_(missing, np.flatnonzero(member.ravel() == index))
-            block = maker[np.ix_(missing, missing)]
-            filled[places] -= np.linalg.lstsq(block, residual[places], rcond=1e-12)[0]
+        places = np.ix_(missing, np.flatnonzero(member.ravel() == index))
+        block = maker[np.ix_(missing, missing)]
+        # What the loss does not feel at all stays where it started.
+        block[np.diag_indices_from(block)] += _ROUNDING
+        start[places] -= cho_solve(cho_factor(block, check_finite=False), residual[places])
+    filled = values.copy()
+    filled[:, partly] = start
     return filled
 
 
 def projected_loss(
-    free: NDArray, problem: Problem, maker: NDArray, penalty: float, filled: NDArray | None
+    free: NDArray, problem: Problem, maker: NDArray, penalty: float
 ) -> tuple[float, NDArray]:
-    """Loss and its gradient with respect to the shifts, weights eliminated.
+    """Loss and its gradient with respect to the shifts, weights and unknown energies eliminated.
 
     Parameters
     ----------
@@ -125,13 +133,10 @@ def projected_loss(
         Residual maker ``P`` of the regression.
     penalty : float
         Weight of the squared shifts.
-    filled : (n, m) array, optional
-        What stands for the targets where they are not known.
     """
     centred = problem.centre(free)
     values, slopes, known = problem.per_atom(problem.origin + centred)
-    if filled is not None:
-        values = np.where(known, values, filled)
+    values = _fill(values, known, maker)
     residual = maker @ values
     value = np.sum(values * residual) * problem.step + penalty * np.sum(centred**2)
     gradient = 2 * np.sum(slopes * residual, axis=1) * problem.step + 2 * penalty * centred
@@ -154,18 +159,17 @@ def align(problem: Problem, regularization: float, penalty: float, start: NDArra
     """
     maker = problem.ridge.residual_maker(regularization)
     free = problem.centre(start - problem.origin)
-    for _ in range(_FILL_ROUNDS):
-        known = problem.per_atom(problem.origin + free)[2].all()
-        filled = None if known else filled_targets(problem, problem.origin + free, maker)
+    for _ in range(_ROUNDS):
         found = minimize(
-            projected_loss, free, args=(problem, maker, penalty, filled), jac=True,
+            projected_loss, free, args=(problem, maker, penalty), jac=True,
             method="L-BFGS-B", bounds=[(-problem.bound, problem.bound)] * free.size,
             options={"maxiter": 400, "ftol": 1e-10, "gtol": 1e-8},
         )  # fmt: skip
         previous, free = free, problem.centre(found.x)
-        moved = np.abs(free - previous).max()
-        complete = problem.per_atom(problem.origin + free)[2].all()
-        if (known and complete) or moved < _FILL_TOLERANCE:
+        # A grid point that becomes known or unknown is a step in the loss that can end a descent.
+        if problem.per_atom(problem.origin + free)[2].all() or (
+            np.abs(free - previous).max() < _TOLERANCE
+        ):
             break
     return Alignment(problem.origin + free, float(found.fun), regularization, penalty)
 

@@ -70,7 +70,9 @@ class Ridge:
         """  # noqa: D205
         strength = regularization * self.scale
         shrink = strength / (self.eigenvalues + strength)
-        return (self.eigenvectors * shrink) @ self.eigenvectors.T @ self.projector
+        # Symmetric and without negative eigenvalues whatever the rounding.
+        half = self.projector @ (self.eigenvectors * np.sqrt(shrink))
+        return half @ half.T
 
     def solve(self, regularization: float, targets: NDArray) -> tuple[NDArray, NDArray]:
         """Weights ``W`` (p, m) and composition terms ``b`` (species, m) for targets (n, m)."""
