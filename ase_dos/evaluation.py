@@ -14,7 +14,15 @@ from ase_dos.targets import DOSTarget
 
 __all__ = ["Evaluation", "derived_quantities", "evaluate_predictions"]
 
-TEMPERATURES = (300.0, 3000.0)
+TEMPERATURES = (300.0, 1000.0, 3000.0, 10_000.0)
+FREE_ENERGY_TEMPERATURE = 3000.0
+QUANTITIES = (
+    ("E_F - band bottom", "eV"),
+    ("g(E_F)", "states/eV/atom"),
+    ("band energy - N E_F", "eV/atom"),
+    *((f"C_el({temperature:g} K)", "eV/K/atom") for temperature in TEMPERATURES),
+    (f"F({FREE_ENERGY_TEMPERATURE:g} K) - F(0)", "eV/atom"),
+)
 
 
 def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
@@ -22,32 +30,36 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
 
     Returns
     -------
-    (4,) array
-        Fermi level (T = 0) minus band bottom (eV), DOS at the Fermi level (states/eV/atom), and
-        electronic heat capacity at 300 K and 3000 K (eV/K/atom).
+    (quantities,) array
+        As `QUANTITIES` lists them. NaN where the known states do not reach high enough for a
+        temperature; all NaN where they cannot hold the electrons.
     """
     # The prediction is judged by the broadened DOS it was trained on, taken as it stands; what
     # broadening does to thermal quantities is another matter (`ase_dos.thermo` warns of it).
     plain = replace(dos, smearing=0.0)
-    fermi = plain.electron_gas(0.0).fermi_level
-    capacities = plain.electron_gas(np.array(TEMPERATURES)).heat_capacity / n_atoms
-    return np.array([fermi - dos.band_bottom, dos.at(fermi) / n_atoms, *capacities])
-
-
-def _of_prediction(dos: DOS, n_atoms: int) -> NDArray:
-    """`derived_quantities`, or NaN where the DOS is so poor that it cannot hold the electrons."""
     try:
-        return derived_quantities(dos, n_atoms)
+        cold = plain.electron_gas(0.0)
+        bottom = dos.band_bottom
     except ValueError:
         return np.full(len(QUANTITIES), np.nan)
+    fermi = cold.fermi_level
+    free_energy, _ = _thermal(plain, FREE_ENERGY_TEMPERATURE)
+    per_atom = [
+        dos.at(fermi),
+        cold.internal_energy - fermi * dos.n_electrons,
+        *(_thermal(plain, temperature)[1] for temperature in TEMPERATURES),
+        free_energy - cold.free_energy,
+    ]
+    return np.array([fermi - bottom, *(np.array(per_atom) / n_atoms)])
 
 
-QUANTITIES = (
-    ("E_F - band bottom", "eV"),
-    ("g(E_F)", "states/eV/atom"),
-    ("C_el(300 K)", "eV/K/atom"),
-    ("C_el(3000 K)", "eV/K/atom"),
-)
+def _thermal(dos: DOS, temperature: float) -> tuple[float, float]:
+    """Free energy (eV) and heat capacity (eV/K); NaN where electrons would leave the window."""
+    try:
+        gas = dos.electron_gas(temperature)
+    except ValueError:
+        return np.nan, np.nan
+    return gas.free_energy, gas.heat_capacity
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +75,8 @@ class Evaluation:
         known.
     errors : AlignedErrors
         Errors after alignment.
-    true_values, predicted_values : (n, 4) array
-        Rows of `derived_quantities`; NaN for a prediction that cannot hold the electrons.
+    true_values, predicted_values : (n, quantities) array
+        Rows of `derived_quantities`; all NaN for a prediction that cannot hold the electrons.
     families : (n,) array of str
         Family of each structure; empty strings when unknown.
     """
@@ -89,17 +101,18 @@ class Evaluation:
 
     @property
     def mean_absolute_errors(self) -> NDArray:
-        """Mean absolute errors (4,) of the derived quantities, in the units of `QUANTITIES`.
+        """Mean absolute errors (quantities,) of the derived quantities, as `QUANTITIES` has them.
 
-        Over the structures for which the prediction gives them; NaN if there is none.
+        Each over the structures for which truth and prediction give it; NaN if there is none.
         """
-        errors = np.abs(self.predicted_values - self.true_values)[self.has_values]
-        return errors.mean(axis=0) if len(errors) else np.full(len(QUANTITIES), np.nan)
+        errors = np.abs(self.predicted_values - self.true_values)
+        count = np.isfinite(errors).sum(axis=0)
+        return np.where(count > 0, np.nansum(errors, axis=0) / np.maximum(count, 1), np.nan)
 
     @property
     def has_values(self) -> NDArray:
         """Whether the predicted DOS of each structure (n,) gives the derived quantities at all."""
-        return ~np.isnan(self.predicted_values).any(axis=1)
+        return ~np.isnan(self.predicted_values).all(axis=1)
 
     def family_rmse(self) -> dict[str, tuple[int, float]]:
         """Return number of structures and RMSE (states eV^-1/2 per atom) of each family."""
@@ -164,7 +177,7 @@ def evaluate_predictions(
             [derived_quantities(t.dos(t.nodes), n) for t, n in zip(targets, n_atoms, strict=True)]
         ),
         predicted_values=np.array(
-            [_of_prediction(*pair) for pair in zip(predictions, n_atoms, strict=True)]
+            [derived_quantities(*pair) for pair in zip(predictions, n_atoms, strict=True)]
         ),
         families=np.array(families if families is not None else [""] * len(targets)),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,6 @@ def make_layers(
     activation: str = "power",
     degree: int = 1,
     unit_length: bool = False,
-    dtype: Any = np.float64,
 ) -> Layers:
     """Regressor for `SOAP.regress`: affine maps with a function of every number in between.
 
@@ -45,8 +43,6 @@ def make_layers(
         Exponent of "power".
     unit_length : bool
         Divide the features of every atom by their length first.
-    dtype : {float64, float32}
-        Type to calculate in.
 
     Raises
     ------
@@ -58,8 +54,6 @@ def make_layers(
         raise ValueError(f"activation: expected one of {', '.join(known)}, got {activation!r}")
     if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)) or degree < 1:
         raise ValueError(f"degree: expected an integer >= 1, got {degree!r}")
-    if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
-        raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
     matrices = [as_array(w, "weights", (None, None)) for w in weights]
     if not matrices:
         raise ValueError("weights: expected at least one matrix, got none")
@@ -73,15 +67,15 @@ def make_layers(
         raise ValueError(f"weights: shapes {[m.shape for m in matrices]} do not follow one another")
     return Layers(
         sizes=np.array([len(matrices[0]), *sizes]),
-        weights=np.concatenate([m.T.ravel() for m in matrices]).astype(dtype),
-        biases=np.concatenate(vectors).astype(dtype),
+        weights=np.concatenate([m.T.ravel() for m in matrices]),
+        biases=np.concatenate(vectors),
         activation=known[activation], degree=int(degree),
         unit_length=bool(unit_length),
     )  # fmt: skip
 
 
 def apply_layers(layers: Layers, features: NDArray) -> NDArray:
-    """Outputs (atoms, outputs) for features (atoms, n_features), where the kernels have none."""
+    """Compute outputs (atoms, outputs) from features (atoms, n_features) outside the kernels."""
     x = features
     if layers.unit_length:
         lengths = np.linalg.norm(features, axis=1, keepdims=True)

@@ -44,10 +44,10 @@ _BLOCK = 4096
 class DOSModel:
     """Sum of local densities of states that follow from the features of each atom.
 
-    ``g_i(E) = b_species(E) + sum_k (h_species(x_i) . W_k) B_k(E)`` with features ``x_i``, ``K``
-    energy modes ``B``, weights ``W`` and a mean ``b`` for every species. The map ``h`` is the
-    identity in ridge regression, a kernel with chosen environments, or a hidden layer of a
-    network. Weights and energy reference are fitted together (`ase_dos.fit.alignment`).
+    ``g_i(E) = b_species(E) + sum_k (h(x_i) . W_k) B_k(E)`` with features ``x_i``, ``K`` energy
+    modes ``B``, weights ``W`` and a mean ``b`` for every species. The map ``h`` is the identity
+    in ridge regression; for every species a kernel with chosen environments, or a hidden layer of
+    a network. Weights and energy reference are fitted together (`ase_dos.fit.alignment`).
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ class DOSModel:
     grid_ : EnergyGrid
         Energies of the trained model.
     maps_ : list of Hidden
-        Map ``h`` of every species.
+        Map ``h`` of every species, or one for all of them.
     weights_ : (outputs, modes) array
-        Outputs of all species, one after the other.
+        For the outputs of all maps, one after the other.
     modes_ : (modes, energies) array
     species_terms_ : (species, energies) array
     posterior_ : Posterior
@@ -137,7 +137,9 @@ class DOSModel:
             check_size(descriptor, radial_basis)
         self.descriptor = descriptor
         named = {"kernel": SparseKernel, "network": Network}
-        self.regressor = named[regressor]() if regressor in named else regressor
+        self.regressor: str | SparseKernel | Network = regressor
+        if isinstance(regressor, str) and regressor in named:
+            self.regressor = named[regressor]()
         self.radial_basis = radial_basis
         self.grid = grid
         self.reference = reference
@@ -228,13 +230,13 @@ class DOSModel:
     def _header(
         self, frames: Sequence[Atoms], targets: Sequence[DOSTarget], trained: Trained
     ) -> dict[str, Any]:
-        known = isinstance(self.regressor, (SparseKernel, Network))
+        how = self.regressor
         errors = [entry["rmse"] for entry in self.history_]
         return {
             "format": FORMAT,
             "version": __version__,
-            "kind": self.regressor.kind if known else self.regressor,
-            "regressor": asdict(self.regressor) if known else {},
+            "kind": how if isinstance(how, str) else how.kind,
+            "regressor": {} if isinstance(how, str) else asdict(how),
             "maps": [hidden.header() for hidden in self.maps_],
             "descriptor": self.descriptor_.to_dict(),
             "species": [chemical_symbols[z] for z in self.species],
@@ -273,8 +275,8 @@ class DOSModel:
         Warns
         -----
         UserWarning
-            If atoms have surroundings that are further from those of the training set than any
-            of these: their number, and the worst of them.
+            If atoms have surroundings further from the training set than those in any training
+            structure are from the rest of the set: their number, and the worst of them.
         """
         local = self._predict(atoms, dtype)
         assert local.novelty is not None
@@ -282,10 +284,9 @@ class DOSModel:
         if unknown:
             worst = int(local.novelty.argmax())
             warnings.warn(
-                f"{unknown} of {len(atoms)} atoms have surroundings unlike any in the training "
-                f"set (the worst is atom {worst}, {local.novelty[worst]:.2g} times as far out as "
-                "the farthest of these): the DOS may be wrong; predict_ensemble() estimates by "
-                "how much",
+                f"{unknown} of {len(atoms)} atoms have surroundings unlike those the model was "
+                f"trained on (the worst is atom {worst}, {local.novelty[worst]:.2g} times as far "
+                "out as any there): the DOS may be wrong; predict_ensemble() estimates by how much",
                 UserWarning, stacklevel=2,
             )  # fmt: skip
         return local
@@ -350,13 +351,14 @@ class DOSModel:
         n_modes = len(self.modes_)
         outputs = self._apply(atoms, "predict", dtype)
         one_hot = (atoms.numbers[:, None] == np.array(self.species)).astype(float)
+        sketch = outputs[:, n_modes:] - one_hot @ (self.posterior_.centers @ self._sketch)
         return LocalDOS(
             np.hstack([one_hot, outputs[:, :n_modes]]),
             np.vstack([self.species_terms_, self.modes_]),
             self.grid_.energies,
             one_hot @ np.array(self.info["valence"]),
             self.info["smearing"],
-            np.linalg.norm(outputs[:, n_modes:], axis=1) / self.info["novelty_limit"],
+            np.linalg.norm(sketch, axis=1) / self.info["novelty_limit"],
         )
 
     def _distance(self, atoms: Atoms) -> float:
@@ -368,59 +370,56 @@ class DOSModel:
     def _deviations(self, atoms: Atoms) -> tuple[NDArray, NDArray]:
         """Sum over atoms of A^T (h - m) (r,), and the squared length for every atom."""
         self._require_training()
-        total, lengths = 0.0, []
+        total, lengths = np.zeros(self.posterior_.factor.shape[1]), []
+        offsets = self.posterior_.centers @ self.posterior_.factor
         for start in range(0, len(atoms), _BLOCK):
             which = np.arange(start, min(start + _BLOCK, len(atoms)))
             block = self._apply(atoms, "deviate", np.float64, which)
-            total = total + block.sum(axis=0)
+            block -= offsets[np.searchsorted(self.species, atoms.numbers[which])]
+            total += block.sum(axis=0)
             lengths.append(np.sum(block**2, axis=1))
-        return np.asarray(total), np.concatenate(lengths)
+        return total, np.concatenate(lengths)
 
     def _apply(
         self, atoms: Atoms, purpose: str, dtype: Any, which: NDArray | None = None
     ) -> NDArray:
         """Apply the regressor to every atom, or to the atoms ``which``: (atoms, outputs)."""
         soap = self.descriptor_
-        if len(self.species) == 1:
-            return soap.regress(atoms, self._layers_of(purpose, 0, dtype), which=which)
+        if len(self.maps_) == 1:
+            return soap.regress(atoms, self._layers_of(purpose, 0), which=which, dtype=dtype)
         which = np.arange(len(atoms)) if which is None else which
         search = NeighborSearch(atoms, soap.cutoff) if soap.backend == "numba" else None
         kinds = np.searchsorted(self.species, atoms.numbers[which])
         parts = {
             kind: soap.regress(
-                atoms, self._layers_of(purpose, kind, dtype), search=search,
-                which=which[kinds == kind],
+                atoms, self._layers_of(purpose, kind), search=search,
+                which=which[kinds == kind], dtype=dtype,
             )
-            for kind in np.unique(kinds)
+            for kind in np.unique(kinds).clip(max=len(self.species) - 1)
         }  # fmt: skip
         out = np.empty((len(which), next(iter(parts.values())).shape[1]))
         for kind, part in parts.items():
             out[kinds == kind] = part
         return out
 
-    def _layers_of(self, purpose: str, kind: int, dtype: Any) -> Layers:
-        """Return the regressor of one species as the kernels want it.
+    def _layers_of(self, purpose: str, kind: int) -> Layers:
+        """Return the regressor of one map as the kernels want it.
 
         For prediction: weights of the modes, and the sketch that tells how far an atom is out.
         """
-        key = (purpose, kind, np.dtype(dtype))
+        key = (purpose, kind)
         if key not in self._layers:
-            hidden = self.maps_[kind]
-            n_features = self.descriptor_.n_features
-            first = sum(one.size(n_features) for one in self.maps_[:kind])
-            rows = slice(first, first + hidden.size(n_features))
+            sizes = [hidden.size(self.descriptor_.n_features) for hidden in self.maps_]
+            first = sum(sizes[:kind])
+            matrix = self.posterior_.factor
             if purpose == "predict":
                 matrix = np.hstack([self.weights_, self._sketch])
-                bias = np.append(
-                    np.zeros(len(self.modes_)), -self.posterior_.centers[kind] @ self._sketch
-                )
-            else:
-                matrix = self.posterior_.factor
-                bias = -self.posterior_.centers[kind] @ matrix
-            last = matrix[rows] if hidden.mix is None else hidden.mix @ matrix[rows]
+            hidden, matrix = self.maps_[kind], matrix[first : first + sizes[kind]]
+            last = matrix if hidden.mix is None else hidden.mix @ matrix
             self._layers[key] = make_layers(
-                [*hidden.weights, last], [*hidden.biases, bias], activation=hidden.activation,
-                degree=hidden.degree, unit_length=hidden.unit_length, dtype=dtype,
+                [*hidden.weights, last], [*hidden.biases, np.zeros(last.shape[1])],
+                activation=hidden.activation, degree=hidden.degree,
+                unit_length=hidden.unit_length,
             )  # fmt: skip
         return self._layers[key]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ase_dos import peers
 from ase_dos.checks import as_array, as_positive
@@ -290,7 +290,7 @@ class SOAP:
         search : NeighborSearch, optional
             Of this frame, where there is one already (numba backend).
         dtype : {float64, float32}
-            Type to calculate in after the search for neighbours (float32: numba backend).
+            Type to calculate the features in (float32: numba backend).
 
         Raises
         ------
@@ -298,7 +298,7 @@ class SOAP:
             As in `compute`; also if the weights do not fit the features.
         """
         weights = as_array(weights, "weights", (self.n_features, None))
-        return self.regress(atoms, make_layers([weights], dtype=dtype), search=search)
+        return self.regress(atoms, make_layers([weights]), search=search, dtype=dtype)
 
     def regress(
         self,
@@ -306,7 +306,8 @@ class SOAP:
         layers: Layers,
         *,
         search: NeighborSearch | None = None,
-        which: ArrayLike | None = None,
+        which: NDArray | None = None,
+        dtype: Any = np.float64,
     ) -> NDArray:
         """Apply a linear map, sparse kernel or network to the features.
 
@@ -315,12 +316,15 @@ class SOAP:
         atoms : Atoms
             The frame.
         layers : Layers
-            From `make_layers`; its type is that of the calculation.
+            From `make_layers`.
         search : NeighborSearch, optional
             Of this frame, where there is one already; it takes the positions of ``atoms``
             (numba backend).
         which : (n,) int array, optional
             Indices of the atoms to do; all by default.
+        dtype : {float64, float32}
+            Type to calculate the features in (float32: numba backend). What follows, in which
+            large numbers may cancel, is in double precision.
 
         Returns
         -------
@@ -330,8 +334,10 @@ class SOAP:
         ------
         ValueError
             As in `compute`; also for layers that do not fit the features, a search that was made
-            for another frame or cutoff, and single precision with another backend.
+            for another frame or cutoff, another type, and single precision with another backend.
         """
+        if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
+            raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
         self._check_frame(atoms)
         if layers.sizes[0] != self.n_features:
             raise ValueError(
@@ -339,7 +345,7 @@ class SOAP:
                 f"{self.n_features}"
             )
         if self.backend != "numba":
-            if layers.weights.dtype != np.float64:
+            if np.dtype(dtype) != np.float64:
                 raise ValueError(f"dtype: the backend {self.backend!r} calculates in float64")
             blocks = [apply_layers(layers, block) for _, block in self.blocks(atoms)]
             return np.concatenate(blocks)[slice(None) if which is None else which]
@@ -348,10 +354,9 @@ class SOAP:
         # In the order of the cells, neighbours in space are neighbours in memory.
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
         rows = search.order if which is None else np.argsort(search.place_of[which])
-        dtype = layers.weights.dtype
-        out = np.empty((len(places), layers.sizes[-1]), dtype)
+        out = np.empty((len(places), layers.sizes[-1]))
         shared = kernels.regress_frame(
-            places, rows, search.bins, kinds, _kernel_arguments(self, dtype), layers,
+            places, rows, search.bins, kinds, _kernel_arguments(self, np.dtype(dtype)), layers,
             out.reshape(-1),
         )  # fmt: skip
         search.refuse_coincident(shared)

@@ -173,8 +173,8 @@ class LocalDOS:
     smearing : float
         Standard deviation of the Gaussian broadening (eV).
     novelty : (atoms,) array, optional
-        How far the surroundings of each atom are from the middle of a training set, in units of
-        the farthest there: above 1 the prediction is an extrapolation.
+        How far the surroundings of each atom are from those a model was trained on, in units of
+        the farthest that one training structure is from the rest: above 1, an extrapolation.
     """
 
     coefficients: NDArray

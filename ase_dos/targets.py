@@ -19,6 +19,8 @@ __all__ = ["DOSTarget", "evaluate_targets", "target_from_dos", "target_from_stat
 _NODES_PER_SIGMA = 6
 # Truncated bands leave their Gaussian tails this many standard deviations below them.
 _TRUNCATION_REACH = 3.0
+# Fewer nodes hold no band.
+_FEWEST_NODES = 8
 # Temperature (K) at which the Fermi level of a structure is taken: low against the width of
 # bands, high against the spacing of levels on a finite k-point mesh.
 FERMI_TEMPERATURE = 1000.0
@@ -96,7 +98,7 @@ def target_from_states(states, smearing: float) -> DOSTarget:
     start = states.eigenvalues.min() - REACH * sigma
     valid_to = states.valid_to - _TRUNCATION_REACH * sigma
     size = int(np.ceil((valid_to - start) / step)) + 2
-    if size < 8:
+    if size < _FEWEST_NODES:
         raise ValueError(
             f"eigenvalues: the bands end at {states.valid_to:.2f} eV, too close to their bottom "
             f"for a smearing of {sigma:g} eV; compute more bands"
@@ -111,15 +113,43 @@ def target_from_states(states, smearing: float) -> DOSTarget:
 
 
 def target_from_dos(dos: DOS) -> DOSTarget:
-    """Take a DOS that is already broadened; slopes come from a cubic spline through it."""
-    energies = dos.energies
-    derivatives = CubicSpline(energies, dos.values).derivative()(energies)
+    """Take a DOS that is already broadened; slopes come from a cubic spline through it.
+
+    Only the grid points up to ``dos.valid_to`` are used, whatever the values above it are. Those
+    below the bands, zero to rounding, are left out, so that the target begins where its bands do.
+
+    Raises
+    ------
+    ValueError
+        If the DOS is known at too few points, or cannot hold its electrons there.
+    """
+    dos = _known_bands(dos)
+    derivatives = CubicSpline(dos.energies, dos.values).derivative()(dos.energies)
     # A starting point for the alignment, for which broadening does no harm.
     fermi = float(replace(dos, smearing=0.0).electron_gas(FERMI_TEMPERATURE).fermi_level)
     return DOSTarget(
-        float(energies[0]), float(energies[1] - energies[0]), dos.values, derivatives,
+        float(dos.energies[0]), float(dos.energies[1] - dos.energies[0]), dos.values, derivatives,
         dos.valid_to, dos.n_electrons, fermi, dos.smearing,
     )  # fmt: skip
+
+
+def _known_bands(dos: DOS) -> DOS:
+    """Cut a DOS to the grid points from just below its bands to the last that is known."""
+    step = dos.energies[1] - dos.energies[0]
+    stop = int(np.sum(dos.energies <= dos.valid_to + 1e-9 * step))
+    size = np.abs(dos.values[:stop])
+    if not size.any():
+        raise ValueError(
+            f"DOS: no states from {dos.energies[0]:.2f} eV to {dos.valid_to:.2f} eV, where it is "
+            "known"
+        )
+    start = max(0, int(np.argmax(size > np.finfo(float).eps * size.max())) - 1)
+    if stop - start < _FEWEST_NODES:
+        raise ValueError(
+            f"DOS: its bands are known at {stop - start} grid points, expected {_FEWEST_NODES} or "
+            "more; use a finer grid, or compute more bands"
+        )
+    return replace(dos, energies=dos.energies[start:stop], values=dos.values[start:stop])
 
 
 def evaluate_targets(

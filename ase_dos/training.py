@@ -109,13 +109,13 @@ class Trained:
         With its radial functions contracted where that was asked for.
     grid : EnergyGrid
     maps : list of Hidden
-        Of every species.
+        One for each species, or one for all.
     solution : Solution
     posterior : Posterior
     sketch : (outputs, SKETCH_SIZE) array
         Of the posterior.
     novelty_limit : float
-        Largest length of the sketch among the training environments.
+        Farthest that an atom of any training structure is from all other structures.
     alignment : Alignment
     history : list of dict
     valence : (species,) array
@@ -150,7 +150,7 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
     def problem_of(maps: Sequence[Hidden]) -> Problem:
         n_atoms = counts.sum(axis=1)
         ridge = Ridge.decompose(environments.means(maps), counts / n_atoms[:, None])
-        return Problem(ridge, targets, n_atoms, grid.energies, origin, options.metric)
+        return Problem(ridge, targets, n_atoms, grid.energies, origin, metric_name=options.metric)
 
     def search(problem: Problem, *starts: NDArray) -> tuple[Alignment, list[dict[str, float]]]:
         return choose(
@@ -158,7 +158,7 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
             options.reference == "adaptive", starts,
         )  # fmt: skip
 
-    maps = [Hidden()] * len(counts[0])
+    maps = [Hidden()]
     starts: list[NDArray] = []
     if isinstance(options.regressor, SparseKernel):
         maps = options.regressor.maps(environments.by_species()[0])
@@ -178,11 +178,11 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
     posterior = fit_posterior(
         problem, best.regularization, judged.judged, solution.coefficients(judged.differences)
     )
-    sketch = novelty_sketch(posterior.factor)
-    limit = _largest_sketch(environments, maps, posterior.centers, sketch)
     return Trained(
-        environments.descriptor, grid, maps, solution, posterior, sketch, limit, best, history,
-        valence,
+        environments.descriptor, grid, maps, solution, posterior,
+        novelty_sketch(posterior.factor),
+        _novelty_limit(environments, problem, best, maps, posterior),
+        best, history, valence,
     )  # fmt: skip
 
 
@@ -286,15 +286,28 @@ def _with_counts(solution: Solution, problem: Problem, best: Alignment, top: flo
     return constrained(solution, count, electrons)
 
 
-def _largest_sketch(
-    environments: Environments, maps: Sequence[Hidden], centers: NDArray, sketch: NDArray
-) -> float:
-    """Largest length of the sketch of any training environment."""
-    ends = np.cumsum([0] + [hidden.size(environments.descriptor.n_features) for hidden in maps])
+def _novelty_limit(
+    environments: Environments, problem: Problem, best: Alignment, maps: Sequence[Hidden],
+    posterior: Posterior,
+) -> float:  # fmt: skip
+    """Farthest that an atom of any training structure is from all other structures.
+
+    Without structure A the covariance is C + C phi phi^T C / P_AA, a matrix of rank one more.
+    """
+    own = np.diag(problem.ridge.residual_maker(best.regularization))
+    composition, design = problem.ridge.composition, problem.ridge.features
+    means = (design - composition @ posterior.centers) @ posterior.factor
+    offsets = posterior.centers @ posterior.factor
     largest = 0.0
-    for features, kinds in zip(environments, environments.kinds, strict=True):
-        for kind in np.unique(kinds):
-            outputs = maps[kind](features[kinds == kind])
-            deviation = outputs @ sketch[ends[kind] : ends[kind + 1]] - centers[kind] @ sketch
-            largest = max(largest, float(np.linalg.norm(deviation, axis=1).max()))
-    return largest
+    rows = zip(environments, environments.kinds, own, means, strict=True)
+    for features, kinds, left, mean in rows:
+        if left < 1e-12:  # the only one of its composition
+            continue
+        outputs = [
+            mean_outputs(maps, atom[None], np.array([kind]), 1)
+            for atom, kind in zip(features, kinds, strict=True)
+        ]
+        deviations = np.array(outputs) @ posterior.factor - offsets[kinds]
+        squared = np.sum(deviations**2, axis=1) + (deviations @ mean) ** 2 / left
+        largest = max(largest, float(squared.max()))
+    return float(np.sqrt(largest))

@@ -28,6 +28,8 @@ ALLOWED = {
     "thermo": {"checks", "fermi", "kernels"},
     "fit": {"checks", "kernels", "spectrum", "targets"},
     "evaluation": {"fit", "spectrum", "targets"},
+    "uncertainty": {"checks", "spectrum"},
+    "training": {"checks", "compression", "fit", "soap", "spectrum", "targets"},
     "dataset": {"states"},
     "modelfile": {"_version"},
     "model": {
@@ -36,10 +38,15 @@ ALLOWED = {
         "compression",
         "evaluation",
         "fit",
+        "kernels",
+        "layers",
         "modelfile",
+        "neighbors",
         "soap",
         "spectrum",
         "targets",
+        "training",
+        "uncertainty",
     },
     "calculator": {"checks", "model", "spectrum", "thermo"},
     "statistics": {"checks"},
@@ -49,7 +56,12 @@ ALLOWED = {
     "plot": {"checks", "evaluation", "results", "spectrum"},
 }
 # Methods that delegate to a later room when they are called; nothing is imported before.
-SHORTCUTS = {("spectrum", "thermo"), ("spectrum", "plot"), ("states", "thermo")}
+SHORTCUTS = {
+    ("spectrum", "thermo"),
+    ("spectrum", "plot"),
+    ("states", "thermo"),
+    ("uncertainty", "thermo"),
+}
 
 
 def room(path):

@@ -1,9 +1,11 @@
 """Judging predictions: derived quantities, and what happens with very poor ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ase_dos.evaluation import derived_quantities, evaluate_predictions
+from ase_dos.evaluation import QUANTITIES, derived_quantities, evaluate_predictions
 from ase_dos.spectrum import DOS
 from ase_dos.targets import target_from_dos
 
@@ -36,3 +38,20 @@ def test_prediction_that_cannot_hold_the_electrons_is_judged_not_fatal():
     assert "MAE without 1 prediction" in report.summary()
     worst = evaluate_predictions(targets[:1], predictions[1:2], np.ones(1))
     assert np.isnan(worst.mean_absolute_errors).all()
+
+
+def test_quantities_that_need_unknown_states_are_left_out_one_by_one():
+    """What 3000 K needs lies up to 4 eV above the Fermi level, for 300 K up to 1 eV."""
+    low = replace(band(), valid_to=-8.0 + (2.0 / 0.04) ** (2 / 3) + 1.0)
+    unknown = [name for (name, _), value in zip(QUANTITIES, derived_quantities(low, 1), strict=True)
+               if np.isnan(value)]  # fmt: skip
+    assert unknown == [
+        "C_el(3000 K)", "C_el(10000 K)", "F(3000 K) - F(0)"
+    ]  # fmt: skip
+    targets = [target_from_dos(low), target_from_dos(band())]
+    report = evaluate_predictions(targets, [band(1.02), band(1.01)], np.ones(2))
+    np.testing.assert_array_equal(np.isnan(report.true_values[:, 5]), [True, False])
+    errors = np.abs(report.predicted_values - report.true_values)
+    np.testing.assert_allclose(report.mean_absolute_errors[:4], errors[:, :4].mean(axis=0))
+    assert report.mean_absolute_errors[5] == errors[1, 5]
+    assert report.has_values.all()

@@ -169,8 +169,7 @@ def test_validation_errors_are_kept(toy_data, tmp_path):
     frames, states = toy_data
     model = DOSModel(soap(), n_modes=4, regularizations=[1e-2], penalties=[0.0])
     model.fit(frames[:8], states[:8])
-    report = model.evaluate(frames[8:], states[8:])
-    model.record_validation(report)
+    report = model.calibrate(frames[8:], states[8:])
     model.save(tmp_path / "m.npz")
     kept = DOSModel.load(tmp_path / "m.npz").info["validation"]
     assert kept == {"n_structures": 6, "rmse": report.rmse, "percent_rmse": report.percent_rmse}

@@ -108,6 +108,51 @@ def test_target_from_a_broadened_dos_agrees_with_the_one_from_eigenvalues():
     assert isinstance(again, DOSTarget)
 
 
+def test_nothing_above_the_last_known_energy_reaches_the_target():
+    target = target_from_states(random_states(), SIGMA)
+    grid = np.arange(target.start - 30.0, target.valid_to + 5.0, 0.05)
+    values = target(grid)[0]
+    known = grid <= target.valid_to
+    garbage = np.where(known, values, np.random.default_rng(0).normal(0, 1e6, grid.size))
+    cut, other, short = (
+        target_from_dos(dos)
+        for dos in (
+            DOS(grid, values, 4.0, SIGMA, target.valid_to),
+            DOS(grid, garbage, 4.0, SIGMA, target.valid_to),
+            DOS(grid[known], values[known], 4.0, SIGMA),
+        )
+    )
+    for one in (other, short):
+        np.testing.assert_array_equal(one.values, cut.values)
+        np.testing.assert_array_equal(one.derivatives, cut.derivatives)
+        assert (one.start, one.valid_to, one.fermi_level) == (
+            cut.start, cut.valid_to, cut.fermi_level,
+        )  # fmt: skip
+    assert cut.valid_to == grid[known][-1]
+    # Slopes are right up to the last known point: 1e-3 of the largest, as between the nodes.
+    error = cut.derivatives - target(cut.nodes)[1]
+    assert np.abs(error).max() < 1e-3 * np.abs(cut.derivatives).max()
+
+
+def test_target_from_a_dos_begins_where_the_bands_do():
+    target = target_from_states(random_states(), SIGMA)
+    grid = np.arange(target.start - 100.0, target.valid_to, 0.05)
+    long = target_from_dos(DOS(grid, target(grid)[0], 4.0, SIGMA))
+    # Both leave out what lies below the rounding of a peak.
+    assert long.start == pytest.approx(target.start, abs=2 * SIGMA)
+    near = grid[grid > target.start - 1.0]
+    np.testing.assert_allclose(long(near)[0], target(near)[0], atol=1e-12)
+
+
+def test_dos_with_too_few_known_points_is_refused():
+    energies = np.arange(-4.0, 4.0, 0.5)
+    values = np.where(energies > -3.0, 2.0, 0.0)
+    with pytest.raises(ValueError, match="known at 6 grid points, expected 8 or more"):
+        target_from_dos(DOS(energies, values, 2.0, SIGMA, valid_to=-0.4))
+    with pytest.raises(ValueError, match=r"no states from -4\.00 eV to -3\.00 eV"):
+        target_from_dos(DOS(energies, values, 2.0, SIGMA, valid_to=-3.0))
+
+
 def test_zero_smearing_is_rejected():
     with pytest.raises(ValueError, match="smearing: expected a number > 0, got 0"):
         target_from_states(random_states(), 0.0)

@@ -32,6 +32,19 @@ class CLICommand:
         add("--smearing", type=float, default=0.3, metavar="eV",
             help="Gaussian broadening of the levels, and of a DOS that structures carry "
                  "(default: %(default)s)")  # fmt: skip
+        add("--regressor", default="kernel", choices=["ridge", "kernel", "network"],
+            help="linear in the features, sparse polynomial kernel, or network with a hidden "
+                 "layer, whose training needs PyTorch (default: %(default)s)")  # fmt: skip
+        add("--sparse-points", type=int, default=500, metavar="N",
+            help="environments of every species that a kernel compares with "
+                 "(default: %(default)s)")  # fmt: skip
+        add("--degree", type=int, default=6, help="of the kernel (default: %(default)s)")
+        add("--metric", default="dos", choices=["dos", "cumulative", "mix"],
+            help="what counts as an error: that of the DOS, of its integral, or both "
+                 "(default: %(default)s)")  # fmt: skip
+        add("--count-below", type=float, metavar="E",
+            help="energy (eV, 0 at the mean Fermi level) in a gap that every structure has: "
+                 "electrons below it are exact in every prediction")  # fmt: skip
         add("--modes", type=int, default=32, help="energy modes to keep (default: %(default)s)")
         for name, kind, default, text in (
             ("cutoff", float, 6.0, "radius of the environments (Angstrom)"),
@@ -58,7 +71,8 @@ class CLICommand:
         descriptor = _descriptor(args, training)
         model = DOSModel(
             descriptor, radial_basis=args.radial_basis, reference=args.reference,
-            smearing=args.smearing, n_modes=args.modes,
+            smearing=args.smearing, n_modes=args.modes, regressor=_regressor(args),
+            metric=args.metric, count_below=args.count_below,
         )  # fmt: skip
         print(f"training on {len(training.frames)} structures, {descriptor.n_features} features")
         model.fit(training.frames, training.states)
@@ -77,6 +91,14 @@ class CLICommand:
             )
         model.save(args.output)
         print(f"wrote {args.output}")
+
+
+def _regressor(args: Namespace) -> Any:
+    from ase_dos.fit.kernel import SparseKernel
+
+    if args.regressor == "kernel":
+        return SparseKernel(args.sparse_points, args.degree)
+    return args.regressor
 
 
 def _descriptor(args: Namespace, training: Part) -> Any:

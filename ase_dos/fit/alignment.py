@@ -6,18 +6,19 @@ The loss of a linear model with the weights eliminated (variable projection) is
 
 with ``G`` the (structures, energies) targets per atom shifted by ``D``, ``P`` the residual maker
 of the regression and ``M`` the metric of the energies. It is minimised by L-BFGS with the exact
-gradient, in the gauge ``mean(D - D_0) = 0``. Energies where a shifted target is not known are
-filled with the current prediction, again and again until the shifts rest (expectation
-maximisation).
+gradient, in the gauge ``mean(D - D_0) = 0`` of every block of structures that share composition
+terms (`Ridge.blocks`; in most training sets all do). Where a shifted target is not known, the
+prediction of the model stands for it: those entries, functions of the shifts, have no residual.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
 from ase_dos.fit.metric import Metric
@@ -35,8 +36,9 @@ __all__ = [
     "leave_one_out",
 ]
 
-_FILL_ROUNDS = 50
-_FILL_TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
+_ROUNDS = 10
+_TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
+_ROUNDING = 1e-14  # well above that of a residual maker, whose eigenvalues are 0 to 1
 # Steps of the regularisation without a smaller error that end the search.
 _PATIENCE = 3
 
@@ -57,10 +59,10 @@ class Problem:
         Energies of the model (eV).
     origin : (n,) array
         Reference shifts ``D_0`` (eV): penalty and bounds refer to them.
-    metric_name : {"dos", "cumulative", "mix"}
-        What counts as an error.
     bound : float
         Bound (eV) on ``|D - D_0|`` before the gauge takes their mean away.
+    metric_name : {"dos", "cumulative", "mix"}
+        What counts as an error.
     """
 
     ridge: Ridge
@@ -68,13 +70,18 @@ class Problem:
     n_atoms: NDArray
     energies: NDArray
     origin: NDArray
-    metric_name: str = "dos"
     bound: float = 3.0
+    metric_name: str = "dos"
 
     @property
     def metric(self) -> Metric:
         """What counts as an error."""
         return Metric(self.metric_name, float(self.energies[1] - self.energies[0]))
+
+    def centre(self, free: NDArray) -> NDArray:
+        """Take the mean of each block from shifts or their gradient (n,): the gauge."""
+        blocks = self.ridge.blocks
+        return free - (np.bincount(blocks, free) / np.bincount(blocks))[blocks]
 
     def per_atom(self, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Targets per atom, their derivatives and where they are known, each (n, m)."""
@@ -99,52 +106,68 @@ def filled_targets(problem: Problem, shifts: NDArray, maker: NDArray) -> NDArray
 
 
 def _fill(values: NDArray, known: NDArray, maker: NDArray) -> NDArray:
-    """Unknown entries that minimise the projected loss: P_uu x = -P_uk g for every energy.
+    """Give unknown entries the values without a residual: P_uu x = -P_uk g for every energy.
 
-    This is the fixed point of filling with the prediction and fitting again. Energies that miss
-    the same structures share one factorisation. Every energy must be known to some structure.
+    This is the fixed point of filling with the prediction and fitting again. Energies that no
+    structure knows, as a shift can make of the last ones, are zero.
     """
     if known.all():
         return values
-    mean = values.sum(axis=0) / known.sum(axis=0)
+    mean = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     filled = np.where(known, values, mean)
-    residual = maker @ filled
-    patterns, member = np.unique(known, axis=1, return_inverse=True)
-    for index, pattern in enumerate(patterns.T):
-        missing = ~pattern
-        if missing.any():
-            places = np.ix_(missing, np.flatnonzero(member.ravel() == index))
-            block = maker[np.ix_(missing, missing)]
-            filled[places] -= np.linalg.lstsq(block, residual[places], rcond=1e-12)[0]
+    for places, block in _unknown_blocks(known, maker):
+        residual = maker[places[0].ravel()] @ filled[:, places[1].ravel()]
+        filled[places] -= cho_solve(block, residual)
     return filled
 
 
+def _through_fill(gradient: NDArray, known: NDArray, maker: NDArray) -> NDArray:
+    """Turn a derivative by all entries into that by known ones, which others follow (`_fill`)."""
+    result = gradient.copy()
+    for places, block in _unknown_blocks(known, maker):
+        missing, columns = places[0].ravel(), places[1].ravel()
+        result[:, columns] -= maker[:, missing] @ cho_solve(block, gradient[places])
+    return np.where(known, result, 0.0)
+
+
+def _unknown_blocks(known: NDArray, maker: NDArray) -> Iterator[tuple[tuple, tuple]]:
+    """Places of unknown entries and the factor of their P_uu; one for energies that miss alike."""
+    partly = np.flatnonzero(~known.all(axis=0))
+    patterns, member = np.unique(known[:, partly], axis=1, return_inverse=True)
+    for index, pattern in enumerate(patterns.T):
+        missing = np.flatnonzero(~pattern)
+        block = maker[np.ix_(missing, missing)]
+        # What the loss does not feel at all stays where it started.
+        block[np.diag_indices_from(block)] += _ROUNDING
+        columns = partly[member.ravel() == index]
+        yield np.ix_(missing, columns), cho_factor(block, check_finite=False)
+
+
 def projected_loss(
-    free: NDArray, problem: Problem, maker: NDArray, penalty: float, filled: NDArray | None
+    free: NDArray, problem: Problem, maker: NDArray, penalty: float
 ) -> tuple[float, NDArray]:
-    """Loss and its gradient with respect to the shifts, weights eliminated.
+    """Loss and its gradient with respect to the shifts, weights and unknown energies eliminated.
 
     Parameters
     ----------
     free : (n,) array
-        Shifts relative to the reference (eV); only their deviations from the mean count.
+        Shifts relative to the reference (eV); only what the gauge leaves of them counts.
     problem : Problem
         Regression, targets and reference shifts.
     maker : (n, n) array
         Residual maker ``P`` of the regression.
     penalty : float
         Weight of the squared shifts.
-    filled : (n, m) array, optional
-        What stands for the targets where they are not known.
     """
-    centred = free - free.mean()
+    centred = problem.centre(free)
     values, slopes, known = problem.per_atom(problem.origin + centred)
-    if filled is not None:
-        values = np.where(known, values, filled)
+    values = _fill(values, known, maker)
     residual = problem.metric(maker @ values)
     value = np.sum(values * residual) + penalty * np.sum(centred**2)
+    if problem.metric_name != "dos":  # in which residuals of unknown entries are zero already
+        residual = _through_fill(residual, known, maker)
     gradient = 2 * np.sum(slopes * residual, axis=1) + 2 * penalty * centred
-    return value, gradient - gradient.mean()
+    return value, problem.centre(gradient)
 
 
 def align(problem: Problem, regularization: float, penalty: float, start: NDArray) -> Alignment:
@@ -162,20 +185,18 @@ def align(problem: Problem, regularization: float, penalty: float, start: NDArra
         First shifts (eV).
     """
     maker = problem.ridge.residual_maker(regularization)
-    free = start - problem.origin
-    free -= free.mean()
-    for _ in range(_FILL_ROUNDS):
-        known = problem.per_atom(problem.origin + free)[2].all()
-        filled = None if known else filled_targets(problem, problem.origin + free, maker)
+    free = problem.centre(start - problem.origin)
+    for _ in range(_ROUNDS):
         found = minimize(
-            projected_loss, free, args=(problem, maker, penalty, filled), jac=True,
+            projected_loss, free, args=(problem, maker, penalty), jac=True,
             method="L-BFGS-B", bounds=[(-problem.bound, problem.bound)] * free.size,
             options={"maxiter": 400, "ftol": 1e-10, "gtol": 1e-8},
         )  # fmt: skip
-        moved = np.abs(found.x - found.x.mean() - free).max()
-        free = found.x - found.x.mean()
-        complete = problem.per_atom(problem.origin + free)[2].all()
-        if (known and complete) or moved < _FILL_TOLERANCE:
+        previous, free = free, problem.centre(found.x)
+        # A grid point that becomes known or unknown is a step in the loss that can end a descent.
+        if problem.per_atom(problem.origin + free)[2].all() or (
+            np.abs(free - previous).max() < _TOLERANCE
+        ):
             break
     return Alignment(problem.origin + free, float(found.fun), regularization, penalty)
 
@@ -200,6 +221,19 @@ def cross_correlation_shifts(problem: Problem, rounds: int = 3) -> NDArray:
         limited = np.clip(errors.shifts - problem.origin, -problem.bound, problem.bound)
         shifts = problem.origin + limited - limited.mean()
     return shifts
+
+
+def with_blocks_aligned(problem: Problem) -> Problem:
+    """Move the reference of each block of structures to where all targets come together.
+
+    Composition terms take up any shift between blocks (pure elements, say, or two compositions of
+    two species), so the loss does not feel it, but structures of other compositions mix those
+    terms. With blocks aligned the terms differ least.
+    """
+    if problem.ridge.blocks.max() == 0:
+        return problem
+    moved = cross_correlation_shifts(problem) - problem.origin
+    return replace(problem, origin=problem.origin + moved - problem.centre(moved))
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,6 +286,8 @@ def choose(
     regularisation comes first and each solution starts the next, which follows one valley of the
     landscape; a cross-correlation alignment, and ``starts``, give further starts.
     """
+    if adaptive:
+        problem = with_blocks_aligned(problem)
     search = _Search(problem, adaptive)
     begin = [problem.origin]
     if adaptive:

@@ -19,7 +19,7 @@ __all__ = ["Hidden", "mean_outputs"]
 
 @dataclass(frozen=True, eq=False)
 class Hidden:
-    """Map h(x) of the features of one atom, the same for all atoms of a species.
+    """Map h(x) of the features of one atom, the same for all atoms or all of a species.
 
     Affine maps, each followed by a function of single numbers, and a matrix at the end. Without
     any of these, h(x) = x.
@@ -47,7 +47,7 @@ class Hidden:
     mix: NDArray | None = None
 
     def header(self) -> dict[str, Any]:
-        """What is no array, and the names of the arrays, as plain values."""
+        """Return what is no array, and the names of the arrays, as plain values."""
         return {
             "activation": self.activation,
             "degree": self.degree,
@@ -78,7 +78,7 @@ class Hidden:
         return self.weights[-1].shape[1] if self.weights else n_features
 
     def __call__(self, features: NDArray) -> NDArray:
-        """Outputs (atoms, outputs) for features (atoms, n_features)."""
+        """Compute outputs (atoms, outputs) for features (atoms, n_features)."""
         return self._forward(features)[-1]
 
     def _forward(self, features: NDArray) -> list[NDArray]:
@@ -99,7 +99,7 @@ class Hidden:
         return np.tanh(x) if self.activation == "tanh" else x**self.degree
 
     def _slope(self, x: NDArray, y: NDArray) -> NDArray:
-        """Derivative of the activation, from its argument and value."""
+        """Differentiate the activation, from its argument and value."""
         if self.activation == "tanh":
             return 1.0 - y**2
         return self.degree * x ** (self.degree - 1)
@@ -121,18 +121,20 @@ class Hidden:
 def mean_outputs(
     maps: Sequence[Hidden], features: NDArray, kinds: NDArray, divide_by: int
 ) -> NDArray:
-    """Row of the regression for one structure: outputs of every species in turn, averaged.
+    """Row of the regression for one structure: outputs of every map in turn, averaged.
 
     Parameters
     ----------
     maps : sequence of Hidden
-        One for each species.
+        One for each species, or one for all.
     features : (atoms, n_features) array
     kinds : (atoms,) int array
         Index of the species of each atom.
     divide_by : int
         Atoms in the structure.
     """
+    if len(maps) == 1:
+        return maps[0](features).sum(axis=0) / divide_by
     parts = [
         hidden(features[kinds == kind]).sum(axis=0) / divide_by for kind, hidden in enumerate(maps)
     ]

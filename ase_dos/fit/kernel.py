@@ -18,8 +18,9 @@ from ase_dos.fit.hidden import Hidden
 
 __all__ = ["SparseKernel", "farthest_points"]
 
-# Directions of the kernel matrix below this share of the largest are rounding errors.
-_SMALLEST = 1e-11
+# Directions of the kernel matrix below this share of the largest add numbers to the model, but no
+# accuracy.
+_SMALLEST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class SparseKernel:
 
 
 def farthest_points(vectors: NDArray, count: int) -> NDArray:
-    """Indices of vectors, each the farthest from all before it.
+    """Choose vectors, each the farthest from all before it, and return their indices.
 
     The first is the farthest from the mean, so that the choice does not depend on the order.
     Ends early where nothing new is left.

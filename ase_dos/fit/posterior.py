@@ -14,7 +14,6 @@ of the weights each, the same for every structure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,7 +65,7 @@ class Posterior:
         return np.sum(deviations**2, axis=1) + np.sum((composition @ self.composition) ** 2, axis=1)
 
     def errors(self, distances: NDArray) -> NDArray:
-        """Expected error, root of the mean square loss per atom, for ``q``."""
+        """Return the expected error, root of the mean square loss per atom, for ``q``."""
         return np.sqrt(self.noise + self.scale * distances)
 
     def draws(self, deviations: NDArray, composition: NDArray, count: int, seed: int) -> NDArray:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 __all__ = ["Ridge"]
+
+# Entries of the hat matrix of the composition above this tie structures to each other.
+_LINKED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +54,25 @@ class Ridge:
         """Mean eigenvalue of the Gram matrix, the natural unit of the regularisation."""
         return float(self.eigenvalues.mean()) or 1.0
 
+    @cached_property
+    def blocks(self) -> NDArray:
+        """Label (n,) of the structures that share composition terms with each other only.
+
+        The terms of one block are free of those of the others, so they can take up any shift
+        that its structures have in common: two species in two compositions are two blocks.
+        """
+        linked = np.abs(np.eye(len(self.projector)) - self.projector) > _LINKED
+        return connected_components(linked, directed=False)[1]
+
     def residual_maker(self, regularization: float) -> NDArray:
         """``P`` (n, n), with ``P G`` the residuals of the fit and ``P G / diag(P)`` those of
         leave-one-out (regularisation relative to `scale`).
         """  # noqa: D205
         strength = regularization * self.scale
         shrink = strength / (self.eigenvalues + strength)
-        return (self.eigenvectors * shrink) @ self.eigenvectors.T @ self.projector
+        # Symmetric and without negative eigenvalues whatever the rounding.
+        half = self.projector @ (self.eigenvectors * np.sqrt(shrink))
+        return half @ half.T
 
     def solve(self, regularization: float, targets: NDArray) -> tuple[NDArray, NDArray]:
         """Weights ``W`` (p, m) and composition terms ``b`` (species, m) for targets (n, m)."""

@@ -146,14 +146,18 @@ def regress_frame(places, rows, bins, kinds, hypers, layers, out):
         )
         runs = np.empty(present.size * (present.size + 1), np.int64)
         room = (layers.sizes[1:].max() + 3) * LANES
-        values, more = np.empty(room, features.dtype), np.empty(room, features.dtype)
+        values, more = np.empty(room), np.empty(room)
+        wide = np.empty(features.size)
         for first in range(chunk * _CHUNK, end, LANES):
             last = min(first + LANES, end)
             found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
             shared = max(shared, found)
             _spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
             n_runs = _present_features(present, hypers.n_max, hypers.l_max, runs)
-            regress(features, runs, n_runs, layers, values, more)
+            for run in range(n_runs):  # from here on in double precision
+                for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
+                    wide[f] = features[f]
+            regress(wide, runs, n_runs, layers, values, more)
             for i in range(first, last):
                 for k in range(n_outputs):
                     out[rows[i] * n_outputs + k] = values[k * LANES + i - first]

@@ -43,14 +43,15 @@ def read_dos_frames(
     Returns
     -------
     list of (Atoms, DOS)
-        `DOS.valid_to` is the last energy that the mask calls complete. The two arrays are
-        moved out of `atoms.info`.
+        Each DOS ends at the last energy that its mask calls complete: what the file holds above
+        it (parts of bands, zeros, NaN) is never read. The two arrays are moved out of
+        `atoms.info`.
 
     Raises
     ------
     ValueError
-        If a frame has no DOS or electron count, the grid does not fit, or the mask is not a
-        run of ones followed by zeros.
+        If a frame has no DOS or electron count, the grid does not fit, the mask is not a run of
+        ones followed by zeros, or the known states cannot hold the electrons.
     """
     from ase.io import read
 
@@ -79,17 +80,31 @@ def _frame_dos(
     """Return the DOS in one frame's info."""
     if "DOS" not in info:
         raise ValueError(f'expected info["DOS"], got the keys {sorted(info)}')
-    values = as_array(info["DOS"], 'info["DOS"]', (None,))
+    values = np.asarray(info["DOS"])
+    if values.ndim != 1:
+        raise ValueError(f'info["DOS"]: expected one dimension, got shape {values.shape}')
     if start is not None and step is not None:
         energies = start + step * np.arange(values.size)
     energies = as_array(energies, "energies", values.shape)
     if n_electrons is None and "number_of_electrons" not in info:
         raise ValueError('no info["number_of_electrons"]; pass n_electrons')
     count = info["number_of_electrons"] if n_electrons is None else n_electrons
-    valid_to = energies[-1]
-    if "mask" in info:
-        valid_to = energies[_complete_points(info["mask"], values.size) - 1]
-    return DOS(energies, values, as_positive(count, "number of electrons"), smearing, valid_to)
+    known = values.size if "mask" not in info else _complete_points(info["mask"], values.size)
+    values = as_array(values[:known], 'info["DOS"]')
+    dos = DOS(energies[:known], values, as_positive(count, "number of electrons"), smearing)
+    _check_room(dos)
+    return dos
+
+
+def _check_room(dos: DOS) -> None:
+    """Refuse a DOS that ends, or whose spacing makes it end, before its electrons have room."""
+    room = float(np.trapezoid(dos.values, dos.energies))
+    if room <= dos.n_electrons:
+        raise ValueError(
+            f"the known states, up to {dos.valid_to:g} eV, hold {room:g} electrons, but the cell "
+            f"has {dos.n_electrons:g}; check the grid's spacing, the mask, and that the DOS counts "
+            "both spins of the whole cell"
+        )
 
 
 def _complete_points(mask: ArrayLike, size: int) -> int:
