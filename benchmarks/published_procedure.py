@@ -463,7 +463,7 @@ def print_scan(silicon: Silicon, grid, reference: str) -> None:
 
 
 def print_errors(silicon: Silicon, grid, references: Sequence[str], seeds: int) -> None:
-    """Print the errors of the references, means over seeds."""
+    """Print the errors of the references, means over seeds and the spread of the test error."""
     head(
         f"reference ({silicon.soap})", "test RMSE", "%", "held-out RMSE", "%", "validation RMSE",
         "training (s)", "best epoch", "epochs",
@@ -479,9 +479,9 @@ def print_errors(silicon: Silicon, grid, references: Sequence[str], seeds: int) 
             rows.append((*errors, model.seconds, model.best_epoch, len(model.history)))
         formats = (".4f", ".1f", ".4f", ".1f", ".4f", ".0f", ".0f", ".0f")
         cells = [f"{x:{form}}" for x, form in zip(np.mean(rows, axis=0), formats, strict=True)]
-        spread = np.std([row[0] for row in rows])
-        print(f"| {reference} | {cells[0]} +- {spread:.4f} | " + " | ".join(cells[1:]) + " |",
-              flush=True)  # fmt: skip
+        if seeds > 1:
+            cells[0] += f" +- {np.std([row[0] for row in rows], ddof=1):.4f}"
+        print(f"| {reference} | " + " | ".join(cells) + " |", flush=True)
 
 
 def print_curve(silicon: Silicon, grid, references: Sequence[str], sizes, subsets: int) -> None:
