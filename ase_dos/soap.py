@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
+from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
 
 from ase_dos import peers
 from ase_dos.checks import as_array, as_positive
+from ase_dos.kernels import gradient as kernels_gradient
 from ase_dos.kernels import soap as kernels
 from ase_dos.kernels.expansion import Expansion
-from ase_dos.kernels.harmonics import harmonic_coefficients
+from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients
 from ase_dos.kernels.radial import WIDTH, gto_basis, radial_integrals, radial_table
 from ase_dos.kernels.regression import Layers
 from ase_dos.layers import apply_layers, make_layers
@@ -27,6 +29,9 @@ __all__ = ["SOAP", "RadialScaling"]
 _BACKENDS = ("numba", *peers.BACKENDS)
 # Below this the orthonormal radial functions are made of rounding errors.
 _SMALLEST_OVERLAP = 1e-10
+# Derivatives of a frame are sums of parts that threads share out among themselves. Their number
+# follows from the frame alone, and so does every digit of the sums.
+_ATOMS_PER_PART, _MOST_PARTS = 128, 16
 
 
 class RadialScaling(NamedTuple):
@@ -336,14 +341,7 @@ class SOAP:
             As in `compute`; also for layers that do not fit the features, a search that was made
             for another frame or cutoff, another type, and single precision with another backend.
         """
-        if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
-            raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
-        self._check_frame(atoms)
-        if layers.sizes[0] != self.n_features:
-            raise ValueError(
-                f"regress: the first weights take {layers.sizes[0]} features, this SOAP has "
-                f"{self.n_features}"
-            )
+        self._check_layers(atoms, layers, dtype)
         if self.backend != "numba":
             if np.dtype(dtype) != np.float64:
                 raise ValueError(f"dtype: the backend {self.backend!r} calculates in float64")
@@ -361,6 +359,67 @@ class SOAP:
         )  # fmt: skip
         search.refuse_coincident(shared)
         return out
+
+    def differentiate(
+        self,
+        atoms: Atoms,
+        layers: Layers,
+        *,
+        search: NeighborSearch | None = None,
+        which: NDArray | None = None,
+        dtype: Any = np.float64,
+    ) -> tuple[NDArray, NDArray]:
+        """Differentiate the sum over atoms of a regressor with one output.
+
+        Features and their derivatives never exist for more than a few atoms.
+
+        Parameters
+        ----------
+        atoms, search, which, dtype
+            As in `regress`; of the sum over the atoms ``which``.
+        layers : Layers
+            From `make_layers`, with one output.
+
+        Returns
+        -------
+        gradient : (atoms, 3) array
+            By the positions (1/Angstrom): minus forces, if the output is an energy.
+        virial : (3, 3) array
+            By strain, symmetric: stress times volume.
+
+        Raises
+        ------
+        ValueError
+            As in `regress`; also if there is more than one output, or another backend.
+        """
+        if self.backend != "numba":
+            raise ValueError(f"derivatives need the backend 'numba', this one is {self.backend!r}")
+        if layers.sizes[-1] != 1:
+            raise ValueError(f"derivatives: expected one output, got {layers.sizes[-1]}")
+        self._check_layers(atoms, layers, dtype)
+        search = self._checked_search(atoms, search)
+        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
+        parts = int(np.clip(len(places) // _ATOMS_PER_PART, 1, _MOST_PARTS))
+        gradients, virials = np.empty((parts, 3 * len(atoms))), np.empty((parts, 6))
+        turns, values = gradient_terms(self.max_angular)
+        shared = kernels_gradient.differentiate_frame(
+            places, search.bins, kinds, _kernel_arguments(self, np.dtype(dtype)),
+            turns.ravel(), values.astype(dtype), layers, gradients, virials,
+        )  # fmt: skip
+        search.refuse_coincident(shared)
+        gradient = gradients.sum(axis=0).reshape(-1, 3)[search.place_of]
+        return gradient, voigt_6_to_full_3x3_stress(virials.sum(axis=0))
+
+    def _check_layers(self, atoms: Atoms, layers: Layers, dtype: Any) -> None:
+        if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
+            raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
+        self._check_frame(atoms)
+        if layers.sizes[0] != self.n_features:
+            raise ValueError(
+                f"regress: the first weights take {layers.sizes[0]} features, this SOAP has "
+                f"{self.n_features}"
+            )
 
     def _checked_search(self, atoms: Atoms, search: NeighborSearch | None) -> NeighborSearch:
         """Return a search that is of this frame and cutoff."""

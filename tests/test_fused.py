@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 
 from ase_dos import SOAP, DOSModel
-from ase_dos.kernels.expansion import _sums
+from ase_dos.kernels.expansion import sum_neighbors
 from ase_dos.kernels.jit import kernel
 from ase_dos.kernels.regression import _add_map
 from ase_dos.kernels.soap import _contract
@@ -262,7 +262,7 @@ def test_sums_become_vector_instructions(dtype):
     """Eight radial functions at a time over neighbours, sixteen atoms at a time after that."""
     zeros, bits = np.zeros(10_000, dtype), 8 * np.dtype(dtype).itemsize
     calls = [
-        (_sums, 8, (0, 1, 8, 4, 2, 0, zeros, zeros, zeros, zeros)),
+        (sum_neighbors, 8, (0, 1, 8, 4, 2, 0, zeros, zeros, zeros, zeros)),
         (_contract, 16, (zeros, zeros, 3, zeros[0], zeros)),
         (_add_map, 16, (zeros, 0, 3, zeros[:30], 10, zeros)),
     ]

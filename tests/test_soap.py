@@ -198,7 +198,7 @@ def test_radial_table_agrees_with_closed_form(hypers):
     values = np.empty_like(expected)
     row = np.empty(expected.shape[1] + WIDTH)
     for i, r in enumerate(distances):
-        radial_values(r, 1.0, table[0], length, expected.shape[1], np.empty(6), row)
+        radial_values(r, 1.0, table[0], length, expected.shape[1], np.empty(6), row, 0)
         values[i] = row[:-WIDTH]
     assert_close(values, expected, 1e-9)
     assert_close(at_origin[0], expected[0, :n_max], 1e-9)

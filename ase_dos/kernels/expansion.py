@@ -20,7 +20,7 @@ from ase_dos.kernels.vector import fma, load, splat, store
 # Atoms whose coefficients stand side by side: two vectors of eight double-precision numbers.
 LANES = 16
 # Atoms that share a pass over their neighbours; more would not fit into the second-level cache.
-_TEAM = 4
+TEAM = 4
 
 
 class Expansion(NamedTuple):
@@ -71,6 +71,7 @@ class Scratch(NamedTuple):
     vectors: np.ndarray
     starts: np.ndarray
     place: np.ndarray
+    ids: np.ndarray
     geometry: np.ndarray
     harmonics: np.ndarray
     radial: np.ndarray
@@ -80,20 +81,21 @@ class Scratch(NamedTuple):
 
 
 @kernel
-def make_scratch(bins, hypers, candidates):
-    """Scratch for a team of atoms with up to that many candidates for neighbours each."""
+def make_scratch(bins, hypers, candidates, team):
+    """Scratch for ``team`` atoms with up to that many candidates for neighbours each."""
     room = candidates
     rows = most_rows(bins)
     kind = hypers.table.dtype
     n_functions = hypers.n_max * (hypers.l_max + 1)
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
-    stride = _TEAM * room + 24
+    stride = team * room + 24
     return Scratch(
         np.empty(2 * rows, np.int64), np.empty(3 * rows), np.empty(room, np.int64),
-        np.empty(3 * room), np.empty(_TEAM * hypers.n_species + 1, np.int64),
-        np.empty(hypers.n_species, np.int64), np.empty(5 * stride, kind),
-        np.empty(n_harmonics * stride, kind), np.empty(n_functions * stride + WIDTH, kind),
-        np.empty(5 * stride, kind), np.empty(4 * WIDTH, kind), np.empty(6, kind),
+        np.empty(3 * room), np.empty(team * hypers.n_species + 1, np.int64),
+        np.empty(hypers.n_species, np.int64), np.empty(stride, np.int64),
+        np.empty(5 * stride, kind), np.empty(n_harmonics * stride, kind),
+        np.empty(n_functions * stride + WIDTH, kind), np.empty(5 * stride, kind),
+        np.empty(4 * WIDTH, kind), np.empty(12, kind),
     )  # fmt: skip
 
 
@@ -113,9 +115,10 @@ def most_candidates(places, bins):
 def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
     """Append one atom's neighbours to the team's, grouped by species.
 
-    ``geometry`` holds five rows of ``stride``: r, x/r, y/r, z/r and the weight, which is made in
-    double precision: it is a small difference near the cutoff. The neighbours of species s are
-    at ``starts[segment + s]`` to ``starts[segment + s + 1]``.
+    ``ids`` holds their places in the sorted frame. ``geometry`` holds five rows of ``stride``: r,
+    x/r, y/r, z/r and the weight, which is made in double precision: it is a small difference near
+    the cutoff. The neighbours of species s are at ``starts[segment + s]`` to ``starts[segment + s
+    + 1]``.
     """
     starts, place, who = scratch.starts, scratch.place, scratch.who
     out = scratch.geometry
@@ -134,6 +137,7 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
         k = place[s]
         place[s] += 1
         r = np.sqrt(x[j] * x[j] + y[j] * y[j] + z[j] * z[j])
+        scratch.ids[k] = who[j]
         out[k] = r
         out[stride + k] = x[j] / r
         out[2 * stride + k] = y[j] / r
@@ -147,16 +151,16 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
 def _radial(begin, end, stride, table, hypers, scratch):
     """Weighted radial integrals of neighbours, ``radial[(j * (l_max + 1) + l) * n_max + n]``."""
     n_functions = hypers.n_max * (hypers.l_max + 1)
-    r, weight = scratch.geometry, scratch.geometry[4 * stride :]
+    geometry = scratch.geometry
     for j in range(begin, end):
         radial_values(
-            r[j], weight[j], table, hypers.length, n_functions, scratch.basis,
-            scratch.radial[j * n_functions :],
+            geometry[j], geometry[4 * stride + j], table, hypers.length, n_functions,
+            scratch.basis, scratch.radial, j * n_functions,
         )  # fmt: skip
 
 
 @kernel
-def _sums(begin, end, stride, n_max, l_max, at, radial, harmonics, tile, out):
+def sum_neighbors(begin, end, stride, n_max, l_max, at, radial, harmonics, tile, out):
     """Coefficients c_nlm of one atom and species, ``out[at + (n * harmonics + lm) * LANES]``.
 
     Sums over neighbours of WIDTH radial functions, side by side, times four harmonics.
@@ -169,18 +173,18 @@ def _sums(begin, end, stride, n_max, l_max, at, radial, harmonics, tile, out):
         for n0 in range(0, n_max, WIDTH):
             for first in range(ell * ell, last + 1, 4):
                 # A tile over the edge repeats the last harmonic.
-                y0 = harmonics[first * stride :]
-                y1 = harmonics[min(first + 1, last) * stride :]
-                y2 = harmonics[min(first + 2, last) * stride :]
-                y3 = harmonics[min(first + 3, last) * stride :]
+                y0 = first * stride
+                y1 = min(first + 1, last) * stride
+                y2 = min(first + 2, last) * stride
+                y3 = min(first + 3, last) * stride
                 sum0 = sum1 = sum2 = sum3 = zero
                 for j in range(begin, end):
                     # Functions past n_max are read along, and left out below.
                     r = load(radial, j * n_functions + ell * n_max + n0, WIDTH)
-                    sum0 = fma(r, splat(y0[j], WIDTH), sum0)
-                    sum1 = fma(r, splat(y1[j], WIDTH), sum1)
-                    sum2 = fma(r, splat(y2[j], WIDTH), sum2)
-                    sum3 = fma(r, splat(y3[j], WIDTH), sum3)
+                    sum0 = fma(r, splat(harmonics[y0 + j], WIDTH), sum0)
+                    sum1 = fma(r, splat(harmonics[y1 + j], WIDTH), sum1)
+                    sum2 = fma(r, splat(harmonics[y2 + j], WIDTH), sum2)
+                    sum3 = fma(r, splat(harmonics[y3 + j], WIDTH), sum3)
                 store(tile, 0, sum0)
                 store(tile, WIDTH, sum1)
                 store(tile, 2 * WIDTH, sum2)
@@ -192,12 +196,13 @@ def _sums(begin, end, stride, n_max, l_max, at, radial, harmonics, tile, out):
 
 
 @kernel
-def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, present, out):
-    """`expand` for up to _TEAM atoms, from ``lane`` on."""
-    n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
-    n_harmonics = (l_max + 1) * (l_max + 1)
+def gather_team(first, last, places, bins, kinds, hypers, scratch):
+    """Find the neighbours of some atoms, and their harmonics.
+
+    Returns the stride of the rows of ``geometry``, and the place of an atom at whose position
+    another one stands, or -1.
+    """
     room = scratch.who.size
-    last_set = hypers.table.shape[0] - 1
     # Rows start eight numbers past a multiple of sixteen: power-of-two strides collide in cache.
     stride = scratch.geometry.size // 5 // 16 * 16 - 8
     scratch.starts[0] = 0
@@ -208,13 +213,25 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
             scratch.vectors[room:], scratch.vectors[2 * room :], scratch.who,
         )  # fmt: skip
         if found < 0:
-            return places[i]
-        _add_neighbors(found, kinds, hypers, (i - first) * n_species, stride, scratch)
-    count = scratch.starts[(last - first) * n_species]
+            return stride, places[i]
+        _add_neighbors(found, kinds, hypers, (i - first) * hypers.n_species, stride, scratch)
     real_harmonics(
         scratch.geometry[stride:], scratch.geometry[2 * stride :], scratch.geometry[3 * stride :],
-        count, l_max, hypers.harmonic_factors, stride, scratch.work, scratch.harmonics,
+        scratch.starts[(last - first) * hypers.n_species], hypers.l_max, hypers.harmonic_factors,
+        stride, scratch.work, scratch.harmonics,
     )  # fmt: skip
+    return stride, -1
+
+
+@kernel
+def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, present, out):
+    """`expand` for up to TEAM atoms, from ``lane`` on."""
+    n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
+    n_harmonics = (l_max + 1) * (l_max + 1)
+    last_set = hypers.table.shape[0] - 1
+    stride, shared = gather_team(first, last, places, bins, kinds, hypers, scratch)
+    if shared >= 0:
+        return shared
     for i in range(first, last):
         own = kinds[places[i]]
         for s in range(n_species):
@@ -224,15 +241,21 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
             if end > begin or s == own:
                 present[s] = True
             _radial(begin, end, stride, hypers.table[min(s, last_set)], hypers, scratch)
-            _sums(
+            sum_neighbors(
                 begin, end, stride, n_max, l_max, at, scratch.radial, scratch.harmonics,
                 scratch.tile, out,
             )  # fmt: skip
-        # The atom's own Gaussian stands at the origin: only l = 0 sees it.
-        at = own * n_max * n_harmonics * LANES + lane + i - first
-        for n in range(n_max):
-            out[at + n * n_harmonics * LANES] += hypers.center[min(own, last_set), n]
+        add_center(own, lane + i - first, hypers, out)
     return -1
+
+
+@kernel
+def add_center(own, lane, hypers, out):
+    """Add the atom's own Gaussian: it stands at the origin, where only l = 0 sees it."""
+    n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
+    at = own * hypers.n_max * n_harmonics * LANES + lane
+    for n in range(hypers.n_max):
+        out[at + n * n_harmonics * LANES] += hypers.center[min(own, hypers.table.shape[0] - 1), n]
 
 
 @kernel
@@ -263,8 +286,8 @@ def expand(first, last, places, bins, kinds, hypers, scratch, present, out):
         Place of an atom at whose position another one stands, or -1.
     """
     present[:] = False
-    for team in range(first, last, _TEAM):
-        end = min(team + _TEAM, last)
+    for team in range(first, last, TEAM):
+        end = min(team + TEAM, last)
         shared = _expand_team(
             team, end, places, bins, kinds, hypers, scratch, team - first, present, out
         )

@@ -30,6 +30,52 @@ def harmonic_coefficients(l_max):
     return coefficients.ravel()
 
 
+def gradient_terms(l_max):
+    """Gradients of the solid harmonics r^l Y_lm, which are solid harmonics of l - 1.
+
+    d/dx_k r^l Y_i = sum_j D^k_ij r^(l-1) Y_j with i, j = l^2 + l + m: in complex form (with
+    (x + i y)^m and no sign)
+
+        d/dz S_l^m = [(2l+1)(l-m)(l+m) / (2l-1)]^(1/2) S_(l-1)^m
+        (d/dx + i d/dy) S_l^m = -[(2l+1)(l-m)(l-m-1) / (2l-1)]^(1/2) S_(l-1)^(m+1),     m >= 0
+        (d/dx - i d/dy) S_l^m =  [(2l+1)(l+m)(l+m-1) / (2l-1)]^(1/2) S_(l-1)^(m-1),     m > 0
+
+    Returns the entries of D that are not zero: their k, i and j (entries, 3), and values.
+    """
+    places, values = [], []
+    for ell in range(1, l_max + 1):
+        raising = np.zeros((2 * ell + 1, 2 * ell - 1))
+        along_z = np.zeros_like(raising)
+        for m in range(-ell, ell + 1):
+            row, size = ell + m, abs(m)
+            scale = (2 * ell + 1) / (2 * ell - 1)
+            if size < ell:
+                along_z[row, ell - 1 + m] = np.sqrt(scale * (ell**2 - m**2))
+            if m >= 0 and m + 1 < ell:
+                raising[row, ell + m] = -np.sqrt(scale * (ell - m) * (ell - m - 1))
+            elif m < 0:  # the complex conjugate of (d/dx - i d/dy) for -m
+                raising[row, ell + m] = np.sqrt(scale * (ell + size) * (ell + size - 1))
+        lowering = raising[::-1, ::-1]  # complex conjugation turns m into -m
+        upper, lower = _to_real(ell), _to_real(ell - 1).conj().T
+        matrices = ((raising + lowering) / 2, (raising - lowering) / 2j, along_z)
+        for k, matrix in enumerate(matrices):
+            real = (upper @ matrix @ lower).real
+            for i, j in np.argwhere(np.abs(real) > 1e-12):
+                places.append((k, ell * ell + i, (ell - 1) * (ell - 1) + j))
+                values.append(real[i, j])
+    return np.array(places, dtype=np.int64).reshape(-1, 3), np.array(values)
+
+
+def _to_real(ell):
+    """Matrix that makes real harmonics of l from complex ones, both by rising m."""
+    matrix = np.zeros((2 * ell + 1, 2 * ell + 1), dtype=complex)
+    matrix[ell, ell] = 1.0
+    for m in range(1, ell + 1):
+        matrix[ell + m, [ell + m, ell - m]] = np.sqrt(0.5)
+        matrix[ell - m, [ell + m, ell - m]] = -1j * np.sqrt(0.5), 1j * np.sqrt(0.5)
+    return matrix
+
+
 @kernel
 def real_harmonics(x, y, z, count, l_max, coefficients, stride, work, out):
     """Real spherical harmonics of ``count`` unit vectors, ``out[(l^2 + l + m) * stride + j]``.

@@ -130,10 +130,11 @@ def _hermite_weights(t, out):
 
 
 @kernel
-def radial_values(distance, weight, table, length, n_functions, basis, out):
-    """Radial integrals at ``distance`` times ``weight`` into ``out`` (n_functions).
+def radial_values(distance, weight, table, length, n_functions, basis, out, at):
+    """Radial integrals at ``distance`` times ``weight`` into ``out``, from ``at`` on (n_functions).
 
-    In whole vectors: the table ends in WIDTH numbers without meaning, and up to WIDTH - 1 numbers
+    (Slices would do for ``at``, but counting references to them costs more than the sums.) In
+    whole vectors: the table ends in WIDTH numbers without meaning, and up to WIDTH - 1 numbers
     after the integrals are overwritten.
     """
     last = (table.size - WIDTH) // (3 * n_functions) - 2
@@ -158,7 +159,7 @@ def radial_values(distance, weight, table, length, n_functions, basis, out):
         total = fma(b3, load(table, right + k, WIDTH), total)
         total = fma(b4, load(table, right + n_functions + k, WIDTH), total)
         total = fma(b5, load(table, right + 2 * n_functions + k, WIDTH), total)
-        store(out, k, total)
+        store(out, at + k, total)
 
 
 @kernel
@@ -178,3 +179,61 @@ def neighbor_weight(distance, cutoff, smoothing, rate, scale, exponent):
             power *= distance / scale
         weight *= rate / (rate + power)
     return weight
+
+
+@kernel
+def _hermite_slopes(t, out):
+    """Differentiate the quintic Hermite basis at ``t``, into ``out`` from 6 on."""
+    t2 = t * t
+    out[6] = t2 * (-30.0 + t * (60.0 - 30.0 * t))
+    out[7] = 1.0 + t2 * (-18.0 + t * (32.0 - 15.0 * t))
+    out[8] = 0.5 * (2.0 * t + t2 * (-9.0 + t * (12.0 - 5.0 * t)))
+    out[9] = t2 * (30.0 + t * (-60.0 + 30.0 * t))
+    out[10] = t2 * (-12.0 + t * (28.0 - 15.0 * t))
+    out[11] = 0.5 * t2 * (3.0 + t * (-8.0 + 5.0 * t))
+
+
+@kernel
+def radial_slopes(distance, weight, slope, table, length, n_functions, basis, out, out_slopes, at):
+    """`radial_values` and their derivatives by distance, ``slope`` being that of the weight.
+
+    ``basis`` holds twelve numbers.
+    """
+    last = (table.size - WIDTH) // (3 * n_functions) - 2
+    place = distance / length
+    piece = min(int(place), last)
+    _hermite_weights(place - piece, basis)
+    _hermite_slopes(place - piece, basis)
+    for q in range(6):
+        basis[6 + q] = basis[6 + q] * weight / length + basis[q] * slope
+        basis[q] *= weight
+    zero = splat(table.dtype.type(0), WIDTH)
+    left = 3 * piece * n_functions
+    for k in range(0, n_functions, WIDTH):
+        value = derivative = zero
+        for q in range(6):
+            node = load(table, left + q * n_functions + k, WIDTH)
+            value = fma(splat(basis[q], WIDTH), node, value)
+            derivative = fma(splat(basis[6 + q], WIDTH), node, derivative)
+        store(out, at + k, value)
+        store(out_slopes, at + k, derivative)
+
+
+@kernel
+def neighbor_weight_slope(distance, cutoff, smoothing, rate, scale, exponent):
+    """Give `neighbor_weight` and its derivative by distance."""
+    weight, slope = 1.0, 0.0
+    if distance >= cutoff:
+        return 0.0, 0.0
+    if distance > cutoff - smoothing:
+        phase = np.pi * (distance - cutoff + smoothing) / smoothing
+        weight = 0.5 * (1.0 + np.cos(phase))
+        slope = -0.5 * np.pi / smoothing * np.sin(phase)
+    if exponent > 0:
+        power = 1.0
+        for _ in range(exponent):
+            power *= distance / scale
+        fade = rate / (rate + power)
+        slope = slope * fade - weight * fade * exponent * power / (distance * (rate + power))
+        weight *= fade
+    return weight, slope

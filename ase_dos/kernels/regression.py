@@ -148,3 +148,142 @@ def _add_map(values, begin, end, weights, n_out, out):
         store(out, (k + 1) * LANES, sum1)
         store(out, (k + 2) * LANES, sum2)
         store(out, (k + 3) * LANES, sum3)
+
+
+@kernel
+def regress_gradient(features, runs, n_runs, layers, values, pulls, out):
+    """Differentiate the only output by the features, ``out[feature * LANES + lane]``.
+
+    Parameters
+    ----------
+    features, runs, n_runs, layers
+        As in `regress`; the last map has one output.
+    values : flat array
+        Room for the inputs of every activation: (sum of outputs + 4 per map) * LANES numbers.
+    pulls : flat array
+        Twice that room.
+    out : flat array
+        Filled where features are not zero; zero elsewhere.
+    """
+    n_maps = layers.sizes.size - 1
+    out[:] = 0.0
+    scale = pulls[: 4 * LANES]
+    if layers.unit_length:
+        _normalize(features, runs, n_runs, scale)
+    half = pulls.size // 2
+    pull, other = pulls[4 * LANES : half], pulls[half:]
+    _keep_values(features, runs, n_runs, layers, values)
+    # Begin and end of the numbers of each map, from the last to the first.
+    weight, at = layers.weights.size, _room_before(layers, n_maps - 1)
+    pull[:LANES] = 1.0
+    for layer in range(n_maps - 1, 0, -1):
+        n_in, n_out = layers.sizes[layer], layers.sizes[layer + 1]
+        weight -= n_in * n_out
+        weights = layers.weights[weight : weight + n_in * n_out]
+        other[: n_in * LANES] = 0.0
+        _add_transposed(pull, 0, n_in, weights, n_out, other)
+        at = _room_before(layers, layer - 1)
+        _slope(values[at:], n_in, layers.activation, layers.degree, other)
+        pull[: n_in * LANES] = other[: n_in * LANES]
+    n_in, n_out = layers.sizes[0], layers.sizes[1]
+    for run in range(n_runs):
+        _add_transposed(
+            pull, runs[2 * run], runs[2 * run + 1], layers.weights[: n_in * n_out], n_out, out
+        )
+    if layers.unit_length:
+        _project(features, runs, n_runs, scale, out)
+
+
+@kernel
+def _room_before(layers, layer):
+    """Where the outputs of a map begin among the values of all."""
+    return (layers.sizes[1 : layer + 1].sum() + 4 * layer) * LANES
+
+
+@kernel
+def _keep_values(features, runs, n_runs, layers, values):
+    """Compute the outputs of all maps but the last, before their activation."""
+    weight = bias = 0
+    work = np.empty(0)
+    for layer in range(layers.sizes.size - 2):
+        n_in, n_out = layers.sizes[layer], layers.sizes[layer + 1]
+        weights = layers.weights[weight : weight + n_in * n_out]
+        here = values[_room_before(layers, layer) :]
+        _fill(layers.biases[bias:], n_out, here)
+        if layer == 0:
+            for run in range(n_runs):
+                _add_map(features, runs[2 * run], runs[2 * run + 1], weights, n_out, here)
+        else:
+            work = values[_room_before(layers, layer - 1) :][: n_in * LANES].copy()
+            _activate(work, n_in, layers.activation, layers.degree)
+            _add_map(work, 0, n_in, weights, n_out, here)
+        weight, bias = weight + n_in * n_out, bias + n_out
+
+
+@kernel
+def _slope(values, count, activation, degree, pull):
+    """Multiply derivatives by that of the activation at ``values``."""
+    for i in range(count * LANES):
+        x = values[i]
+        if activation == POWER:
+            slope = float(degree)
+            for _ in range(1, degree):
+                slope *= x
+        elif activation == TANH:
+            y = np.tanh(x)
+            slope = 1 - y * y
+        else:
+            y = 1 / (1 + np.exp(-x))
+            slope = y * (1 + x * (1 - y))
+        pull[i] *= slope
+
+
+@kernel
+def _add_transposed(pull, begin, end, weights, n_out, out):
+    """Add derivatives by outputs times weights (out, in) to those by inputs begin to end.
+
+    Four inputs at a time; an incomplete tile goes one by one.
+    """
+    n_in = weights.size // n_out
+    whole = begin + (end - begin) // 4 * 4
+    for i in range(begin, whole, 4):
+        sum0 = load(out, i * LANES, LANES)
+        sum1 = load(out, (i + 1) * LANES, LANES)
+        sum2 = load(out, (i + 2) * LANES, LANES)
+        sum3 = load(out, (i + 3) * LANES, LANES)
+        for k in range(n_out):
+            x = load(pull, k * LANES, LANES)
+            at = k * n_in + i
+            sum0 = fma(x, splat(weights[at], LANES), sum0)
+            sum1 = fma(x, splat(weights[at + 1], LANES), sum1)
+            sum2 = fma(x, splat(weights[at + 2], LANES), sum2)
+            sum3 = fma(x, splat(weights[at + 3], LANES), sum3)
+        store(out, i * LANES, sum0)
+        store(out, (i + 1) * LANES, sum1)
+        store(out, (i + 2) * LANES, sum2)
+        store(out, (i + 3) * LANES, sum3)
+    for i in range(whole, end):
+        total = load(out, i * LANES, LANES)
+        for k in range(n_out):
+            total = fma(load(pull, k * LANES, LANES), splat(weights[k * n_in + i], LANES), total)
+        store(out, i * LANES, total)
+
+
+@kernel
+def _project(unit, runs, n_runs, scale, out):
+    """Make the derivative by features from that by the features divided by their length.
+
+    ``unit`` holds the latter, ``scale`` one over the length.
+    """
+    zero = splat(unit.dtype.type(0), LANES)
+    minus = splat(unit.dtype.type(-1), LANES)
+    along = zero
+    for run in range(n_runs):
+        for f in range(runs[2 * run], runs[2 * run + 1]):
+            along = fma(load(unit, f * LANES, LANES), load(out, f * LANES, LANES), along)
+    along = fma(along, minus, zero)
+    factor = load(scale, 0, LANES)
+    for run in range(n_runs):
+        for f in range(runs[2 * run], runs[2 * run + 1]):
+            rest = fma(load(unit, f * LANES, LANES), along, load(out, f * LANES, LANES))
+            store(out, f * LANES, fma(rest, factor, zero))

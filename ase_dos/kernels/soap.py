@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from ase_dos.kernels.expansion import LANES, expand, make_scratch, most_candidates
+from ase_dos.kernels.expansion import LANES, TEAM, expand, make_scratch, most_candidates
 from ase_dos.kernels.jit import kernel
 from ase_dos.kernels.regression import regress
 from ase_dos.kernels.vector import fma, load, splat, store
@@ -19,10 +19,10 @@ _CHUNK = 256
 
 
 @kernel
-def _spectrum(coefficients, present, n_max, l_max, factors, out):
+def spectrum(coefficients, present, n_max, l_max, factors, out):
     """Power spectra of LANES atoms, ``out[feature * LANES + lane]``; layout as `SOAP` says.
 
-    Pairs of species that no atom sees are left out; `_present_features` says which.
+    Pairs of species that no atom sees are left out; `present_features` says which.
     """
     n_harmonics = (l_max + 1) * (l_max + 1)
     n_species = present.size
@@ -30,7 +30,7 @@ def _spectrum(coefficients, present, n_max, l_max, factors, out):
     for a in range(n_species):
         for b in range(a, n_species):
             if not (present[a] and present[b]):
-                at += _pair_size(a, b, n_max, l_max)
+                at += pair_size(a, b, n_max, l_max)
                 continue
             for n1 in range(n_max):
                 for n2 in range(n1 if a == b else 0, n_max):
@@ -48,7 +48,7 @@ def _spectrum(coefficients, present, n_max, l_max, factors, out):
 
 
 @kernel
-def _pair_size(a, b, n_max, l_max):
+def pair_size(a, b, n_max, l_max):
     """Features of one pair of species."""
     return (l_max + 1) * (n_max * (n_max + 1) // 2 if a == b else n_max * n_max)
 
@@ -64,12 +64,12 @@ def _contract(first, second, count, factor, out):
 
 
 @kernel
-def _present_features(present, n_max, l_max, runs):
+def present_features(present, n_max, l_max, runs):
     """Write begin and end of the runs of features that are not zero; return their number."""
     found = at = 0
     for a in range(present.size):
         for b in range(a, present.size):
-            end = at + _pair_size(a, b, n_max, l_max)
+            end = at + pair_size(a, b, n_max, l_max)
             if present[a] and present[b]:
                 runs[2 * found] = at
                 runs[2 * found + 1] = end
@@ -111,7 +111,7 @@ def power_spectrum(places, bins, kinds, hypers, out):
             found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
             shared = max(shared, found)
             features[:] = 0.0
-            _spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
+            spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
             for i in range(first, last):
                 for f in range(n_features):
                     out[i * n_features + f] = features[f * LANES + i - first]
@@ -152,8 +152,8 @@ def regress_frame(places, rows, bins, kinds, hypers, layers, out):
             last = min(first + LANES, end)
             found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
             shared = max(shared, found)
-            _spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
-            n_runs = _present_features(present, hypers.n_max, hypers.l_max, runs)
+            spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
+            n_runs = present_features(present, hypers.n_max, hypers.l_max, runs)
             for run in range(n_runs):  # from here on in double precision
                 for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
                     wide[f] = features[f]
@@ -169,7 +169,7 @@ def _prepare(places, bins, hypers, n_features):
     """Scratch memory of one chunk of atoms."""
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
     kind = hypers.table.dtype
-    scratch = make_scratch(bins, hypers, most_candidates(places, bins))
+    scratch = make_scratch(bins, hypers, most_candidates(places, bins), TEAM)
     coefficients = np.zeros(hypers.n_species * hypers.n_max * n_harmonics * LANES, kind)
     features = np.zeros(n_features * LANES, kind)
     return scratch, coefficients, features, np.zeros(hypers.n_species, np.bool_)

@@ -1,0 +1,321 @@
+"""Derivatives of a sum over atoms of one number each, made from their power spectra.
+
+The way back of `regress_frame`: from the number to the features, the density coefficients, the
+vectors to the neighbours, and from these to positions and strain. Nothing of it is stored for
+more than sixteen atoms.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from ase_dos.kernels.expansion import (
+    LANES,
+    add_center,
+    gather_team,
+    make_scratch,
+    most_candidates,
+    sum_neighbors,
+)
+from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.radial import WIDTH, neighbor_weight_slope, radial_slopes
+from ase_dos.kernels.regression import regress_gradient
+from ase_dos.kernels.soap import pair_size, present_features, spectrum
+from ase_dos.kernels.vector import fma, load, splat, store
+
+
+@kernel
+def _to_coefficients(gradient, coefficients, present, n_max, l_max, factors, out):
+    """From derivatives by the features of LANES atoms to those by their density coefficients.
+
+    Layouts as in `spectrum` and `expand`.
+    """
+    n_harmonics = (l_max + 1) * (l_max + 1)
+    out[:] = 0.0
+    at = 0
+    for a in range(present.size):
+        for b in range(a, present.size):
+            if not (present[a] and present[b]):
+                at += pair_size(a, b, n_max, l_max)
+                continue
+            for n1 in range(n_max):
+                for n2 in range(n1 if a == b else 0, n_max):
+                    fold = 1.0 if a == b and n1 == n2 else np.sqrt(2.0)
+                    first = (a * n_max + n1) * n_harmonics * LANES
+                    second = (b * n_max + n2) * n_harmonics * LANES
+                    for ell in range(l_max + 1):
+                        begin = ell * ell * LANES
+                        _spread(
+                            gradient[at * LANES :], factors[ell] * fold, 2 * ell + 1,
+                            coefficients[first + begin :], coefficients[second + begin :],
+                            out[first + begin :], out[second + begin :],
+                        )  # fmt: skip
+                        at += 1
+
+
+@kernel
+def _spread(gradient, factor, count, first, second, out_first, out_second):
+    """Backward step of a sum over m of products of two rows of coefficients."""
+    zero = splat(out_first.dtype.type(0), LANES)
+    scale = splat(out_first.dtype.type(factor), LANES)
+    pull = fma(load(gradient, 0, LANES), scale, zero)
+    for m in range(count):
+        at = m * LANES
+        store(out_first, at, fma(pull, load(second, at, LANES), load(out_first, at, LANES)))
+        # Both rows may be the same: then it receives both contributions.
+        store(out_second, at, fma(pull, load(first, at, LANES), load(out_second, at, LANES)))
+
+
+@kernel
+def _turn(gradient, lane, at, n_max, n_harmonics, padded, turns, values, out):
+    """Prepare the derivatives by the coefficients of one atom and species for all its neighbours.
+
+    ``out[lm * padded + n]`` holds sum_i c'_ni D^k_i(lm), one block for each k (see
+    `ase_dos.kernels.harmonics.gradient_terms`), and last the derivative for l = 0 itself.
+    """
+    size = n_harmonics * padded
+    out[: 3 * size] = 0.0
+    for term in range(values.size):
+        target = turns[3 * term] * size + turns[3 * term + 2] * padded
+        source = at + turns[3 * term + 1] * LANES + lane
+        for n in range(n_max):
+            out[target + n] += values[term] * gradient[source + n * n_harmonics * LANES]
+    for n in range(n_max):
+        out[3 * size + n] = gradient[at + n * n_harmonics * LANES + lane]
+
+
+@kernel
+def _expand_block(first, last, places, bins, kinds, hypers, scratch, slopes, present, out):
+    """`expand`, keeping what is needed of the neighbours for the way back.
+
+    Returns the stride of the rows of ``scratch.geometry``, and an atom as `expand` does.
+    """
+    n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
+    n_functions, last_set = n_max * (l_max + 1), hypers.table.shape[0] - 1
+    stride, shared = gather_team(first, last, places, bins, kinds, hypers, scratch)
+    if shared >= 0:
+        return stride, shared
+    geometry = scratch.geometry
+    present[:] = False
+    for i in range(first, last):
+        own = kinds[places[i]]
+        for s in range(n_species):
+            segment = (i - first) * n_species + s
+            begin, end = scratch.starts[segment], scratch.starts[segment + 1]
+            if end > begin or s == own:
+                present[s] = True
+            table = hypers.table[min(s, last_set)]
+            for j in range(begin, end):
+                weight, slope = neighbor_weight_slope(
+                    geometry[j], hypers.cutoff, hypers.smoothing, hypers.rate, hypers.scale,
+                    hypers.exponent,
+                )  # fmt: skip
+                radial_slopes(
+                    geometry[j], weight, slope, table, hypers.length, n_functions, scratch.basis,
+                    scratch.radial, slopes, j * n_functions,
+                )  # fmt: skip
+            at = s * n_max * (l_max + 1) * (l_max + 1) * LANES + i - first
+            sum_neighbors(
+                begin, end, stride, n_max, l_max, at, scratch.radial, scratch.harmonics,
+                scratch.tile, out,
+            )  # fmt: skip
+        add_center(own, i - first, hypers, out)
+    return stride, -1
+
+
+@kernel
+def _pull_on_vectors(
+    first, last, stride, places, hypers, turns, values, scratch, slopes, gradient, tile, sums,
+    forces, virial,
+):  # fmt: skip
+    """Add what the coefficients of a block of atoms say about positions and strain."""
+    n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
+    n_harmonics = (l_max + 1) * (l_max + 1)
+    for i in range(first, last):
+        for s in range(n_species):
+            segment = (i - first) * n_species + s
+            begin, end = scratch.starts[segment], scratch.starts[segment + 1]
+            if begin == end:
+                continue
+            _turn(
+                gradient, i - first, s * n_max * n_harmonics * LANES, n_max, n_harmonics,
+                _padded(n_max), turns, values, tile,
+            )  # fmt: skip
+            for j in range(begin, end):
+                _one_neighbor(
+                    j, stride, n_max, l_max, _padded(n_max), scratch.geometry, scratch.harmonics,
+                    scratch.radial, slopes, tile, sums,
+                )  # fmt: skip
+                _add_force(
+                    places[i], scratch.ids[j], j, stride, scratch.geometry, sums, forces, virial
+                )
+
+
+@kernel
+def _padded(n_max):
+    """Radial functions in whole vectors."""
+    return (n_max + WIDTH - 1) // WIDTH * WIDTH
+
+
+@kernel
+def _one_neighbor(j, stride, n_max, l_max, padded, geometry, harmonics, radial, slopes, tile, sums):
+    """Differentiate by the distance of neighbour j, and by the direction times the distance.
+
+    With G_ln^k = sum_m c'_nlm (d/dx_k r^l Y_lm) at the unit vector u these are sums over l and n
+    of V_ln R'_ln and of G_ln R_ln, where V_ln = sum_m c'_nlm Y_lm = u . G_ln / l. The sums over
+    the lanes of n are left to do.
+    """
+    kind = radial.dtype.type
+    zero = splat(kind(0), WIDTH)
+    x, y, z = geometry[stride + j], geometry[2 * stride + j], geometry[3 * stride + j]
+    functions = j * n_max * (l_max + 1)
+    total = total_x = total_y = total_z = zero
+    size = tile.size // 4
+    for n0 in range(0, padded, WIDTH):
+        # Past n_max the coefficients are zero, and the radial numbers of no meaning.
+        value = fma(load(tile, 3 * size + n0, WIDTH), splat(harmonics[j], WIDTH), zero)
+        total = fma(value, load(slopes, functions + n0, WIDTH), total)
+        for ell in range(1, l_max + 1):
+            value_x = value_y = value_z = zero
+            for lm in range((ell - 1) * (ell - 1), ell * ell):
+                harmonic = splat(harmonics[lm * stride + j], WIDTH)
+                at = lm * padded + n0
+                value_x = fma(load(tile, at, WIDTH), harmonic, value_x)
+                value_y = fma(load(tile, size + at, WIDTH), harmonic, value_y)
+                value_z = fma(load(tile, 2 * size + at, WIDTH), harmonic, value_z)
+            at = functions + ell * n_max + n0
+            function = load(radial, at, WIDTH)
+            total_x = fma(value_x, function, total_x)
+            total_y = fma(value_y, function, total_y)
+            total_z = fma(value_z, function, total_z)
+            share = kind(1) / kind(ell)
+            value = fma(value_x, splat(x * share, WIDTH), zero)
+            value = fma(value_y, splat(y * share, WIDTH), value)
+            value = fma(value_z, splat(z * share, WIDTH), value)
+            total = fma(value, load(slopes, at, WIDTH), total)
+    store(sums, 0, total)
+    store(sums, WIDTH, total_x)
+    store(sums, 2 * WIDTH, total_y)
+    store(sums, 3 * WIDTH, total_z)
+
+
+@kernel
+def _add_force(i, neighbor, j, stride, geometry, sums, gradient, virial):
+    """Finish neighbour j of atom i, from the sums of `_one_neighbor`."""
+    along = gx = gy = gz = 0.0
+    for n in range(WIDTH):
+        along += sums[n]
+        gx += sums[WIDTH + n]
+        gy += sums[2 * WIDTH + n]
+        gz += sums[3 * WIDTH + n]
+    r, x = geometry[j], geometry[stride + j]
+    y, z = geometry[2 * stride + j], geometry[3 * stride + j]
+    # Along the vector the harmonics do not change, but their solid forms do.
+    along -= (x * gx + y * gy + z * gz) / r
+    gx = along * x + gx / r
+    gy = along * y + gy / r
+    gz = along * z + gz / r
+    gradient[3 * neighbor] += gx
+    gradient[3 * neighbor + 1] += gy
+    gradient[3 * neighbor + 2] += gz
+    gradient[3 * i] -= gx
+    gradient[3 * i + 1] -= gy
+    gradient[3 * i + 2] -= gz
+    virial[0] += r * x * gx
+    virial[1] += r * y * gy
+    virial[2] += r * z * gz
+    virial[3] += 0.5 * r * (y * gz + z * gy)
+    virial[4] += 0.5 * r * (x * gz + z * gx)
+    virial[5] += 0.5 * r * (x * gy + y * gx)
+
+
+@kernel(parallel=True)
+def differentiate_frame(
+    places, bins, kinds, hypers, turns, turn_values, layers, gradients, virials
+):
+    """Differentiate the sum over atoms of a regressor with one output.
+
+    Parameters
+    ----------
+    places, bins, kinds, hypers, layers
+        As in `ase_dos.kernels.soap.regress_frame`.
+    turns : (3 terms,) int array
+    turn_values : (terms,) array
+        From `ase_dos.kernels.harmonics.gradient_terms`.
+    gradients : (parts, 3 atoms) array
+        Filled: derivatives by the positions of the sorted atoms, to be summed over the parts.
+        Each part is the work of one thread, but their number is not that of the threads: sums
+        then do not depend on it.
+    virials : (parts, 6) array
+        Filled: derivatives by strain, xx yy zz yz xz xy.
+
+    Returns
+    -------
+    int
+        Place of an atom at whose position another one stands, or -1.
+    """
+    n_parts = len(gradients)
+    n_features = layers.sizes[0]
+    shared = -1
+    for part in prange(n_parts):
+        begin, end = part * places.size // n_parts, (part + 1) * places.size // n_parts
+        gradient, virial = gradients[part], virials[part]
+        gradient[:] = 0.0
+        virial[:] = 0.0
+        if end > begin:
+            found = _differentiate_part(
+                places[begin:end],
+                bins,
+                kinds,
+                hypers,
+                turns,
+                turn_values,
+                layers,
+                n_features,
+                gradient,
+                virial,
+            )
+            shared = max(shared, found)
+    return shared
+
+
+@kernel
+def _differentiate_part(
+    places, bins, kinds, hypers, turns, turn_values, layers, n_features, out, virial
+):
+    """Work of one thread in `differentiate_frame`."""
+    n_max, l_max = hypers.n_max, hypers.l_max
+    n_harmonics = (l_max + 1) * (l_max + 1)
+    kind = hypers.table.dtype
+    scratch = make_scratch(bins, hypers, most_candidates(places, bins), LANES)
+    slopes, sums = np.empty(scratch.radial.size, kind), np.empty(4 * WIDTH, kind)
+    coefficients = np.zeros(hypers.n_species * n_max * n_harmonics * LANES, kind)
+    pulled = np.empty(coefficients.size, kind)
+    features, by_features = np.zeros(n_features * LANES, kind), np.empty(n_features * LANES, kind)
+    wide, by_wide = np.empty(features.size), np.empty(features.size)
+    tile = np.zeros(4 * _padded(n_max) * n_harmonics, kind)
+    present = np.zeros(hypers.n_species, np.bool_)
+    runs = np.empty(present.size * (present.size + 1), np.int64)
+    room = (layers.sizes[1:].sum() + 4 * layers.sizes.size) * LANES
+    values, pulls = np.empty(room), np.empty(2 * room)
+    for first in range(0, places.size, LANES):
+        last = min(first + LANES, places.size)
+        stride, found = _expand_block(
+            first, last, places, bins, kinds, hypers, scratch, slopes, present, coefficients
+        )
+        if found >= 0:
+            return found
+        spectrum(coefficients, present, n_max, l_max, hypers.factors, features)
+        n_runs = present_features(present, n_max, l_max, runs)
+        for run in range(n_runs):
+            for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
+                wide[f] = features[f]
+        regress_gradient(wide, runs, n_runs, layers, values, pulls, by_wide)
+        by_features[:] = by_wide
+        _to_coefficients(by_features, coefficients, present, n_max, l_max, hypers.factors, pulled)
+        _pull_on_vectors(
+            first, last, stride, places, hypers, turns, turn_values, scratch, slopes, pulled, tile,
+            sums, out, virial,
+        )  # fmt: skip
+    return -1

@@ -1,0 +1,247 @@
+"""Accuracy of all models on data/silicon against the published procedure, on the same splits.
+
+    pip install torch featomic
+    python benchmarks/learning.py --store learning.json [--tables curve quantities ...]
+
+Tables (Markdown; errors after the best rigid shift of each structure, in states eV^-1/2 per atom
+and in percent of the spread of the truth):
+
+- curve: test error by model, energy reference and number of training structures, mean over seeded
+  subsets; for all training structures also the held-out family and the time of training
+- quantities: mean absolute errors of derived quantities by model, and for the kernel by metric and
+  energy basis
+- sizes: error on the largest cells of a kernel trained on cells of up to 16 atoms
+- calibration: expected against observed errors, of validation, test and held-out structures
+
+Everything learns the same energies (up to 14 eV above the mean Fermi level), with one thread unless
+OMP_NUM_THREADS says otherwise. Published: `published_procedure.py`, which is stopped by the
+validation structures; our models never see these. Finished trainings are kept in the store, so a
+run that was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import numpy as np
+from published_procedure import DATA, WINDOWS, Silicon
+
+from ase_dos import SOAP, DOSModel
+from ase_dos.dataset import load_dataset
+from ase_dos.evaluation import QUANTITIES, derived_quantities
+from ase_dos.fit.metric import METRICS
+from ase_dos.model import REFERENCES
+from ase_dos.uncertainty import decile_table, miscalibration_area
+
+GRID = WINDOWS["full"]
+DESCRIPTOR = SOAP(6.0, 8, 6, 0.5, ("Si",), radial_scaling=(1.0, 3.5, 6))
+MODELS = ("ridge", "kernel", "network")
+
+
+class Store:
+    """Results of finished trainings in a JSON file, by name."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.results = json.loads(self.path.read_text()) if self.path.exists() else {}
+
+    def get(self, name, compute):
+        """Return the result of that name, computed only if it is not there yet."""
+        if name not in self.results:
+            self.results[name] = compute()
+            partial = self.path.with_suffix(".partial")
+            partial.write_text(json.dumps(self.results, indent=1))
+            os.replace(partial, self.path)
+        return self.results[name]
+
+
+class Data:
+    """Splits of the data set, with the features of the training structures."""
+
+    def __init__(self):
+        data = load_dataset(DATA)
+        self.parts = {split: data.select(split) for split in sorted(set(data.split.tolist()))}
+        frames = self.parts["train"][0]
+        self.features = [DESCRIPTOR.compute(atoms) for atoms in frames]
+        self.silicon = {}
+
+    def published(self, soap):
+        """Give the splits with the features of the published procedure."""
+        if soap not in self.silicon:
+            self.silicon[soap] = Silicon(soap)
+        return self.silicon[soap]
+
+    def fit(self, regressor, reference="adaptive", rows=None, **options):
+        """Train one of our models, on some structures or all; return it and the seconds."""
+        frames, states = self.parts["train"]
+        rows = range(len(frames)) if rows is None else rows
+        model = DOSModel(DESCRIPTOR, GRID, regressor=regressor, reference=reference, **options)
+        start = time.perf_counter()
+        model.fit(*([some[i] for i in rows] for some in (frames, states)),
+                  features=[self.features[i] for i in rows])  # fmt: skip
+        return model, time.perf_counter() - start
+
+    def errors(self, model, seconds, features=None):
+        """Errors on test and held-out structures, as plain numbers."""
+        kept = {"seconds": seconds}
+        for split in ("validation", "test", "heldout"):
+            more = {} if features is None else {"features": features[split]}
+            report = model.evaluate(*self.parts[split], **more)
+            kept[split] = [report.rmse, report.percent_rmse]
+            kept[f"{split} quantities"] = report.mean_absolute_errors.tolist()
+        return kept
+
+
+def train(data, model, reference, rows, seed):
+    """Train and judge one model; names of the published ones say which features."""
+    if model in MODELS:
+        return data.errors(*data.fit(model, reference, rows))
+    silicon = data.published(model.split()[1])
+    found = silicon.train(rows, reference=reference, grid=GRID, seed=seed)
+    return data.errors(found, found.seconds, silicon.features)
+
+
+def show(title, columns, rows):
+    """Print a table in Markdown."""
+    print(f"\n| {title} | " + " | ".join(columns) + " |\n" + "|---" * (len(columns) + 1) + "|")
+    for name, *cells in rows:
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+def curve(data, store, args):
+    """Errors by model, reference and size of the training set."""
+    n = len(data.features)
+    sizes = [size for size in args.sizes if size < n]
+    columns = [f"{size}" for size in sizes] + [f"{n}: test", "%", "held out", "%", "training (s)"]
+    rows = []
+    for model in args.models:
+        for reference in REFERENCES:
+            cells = []
+            for size in sizes:
+                errors = []
+                for seed in range(args.subsets):
+                    some = np.random.default_rng(seed).permutation(n)[:size]
+                    name = f"{model} {reference} {size} {seed}"
+                    kept = store.get(name, lambda: train(data, model, reference, some, seed))  # noqa: B023
+                    errors.append(kept["test"][0])
+                cells.append(f"{np.mean(errors):.4f}")
+            kept = store.get(f"{model} {reference} {n} 0",
+                             lambda: train(data, model, reference, None, 0))  # fmt: skip # noqa: B023
+            cells += [f"{kept['test'][0]:.4f}", f"{kept['test'][1]:.1f}",
+                      f"{kept['heldout'][0]:.4f}", f"{kept['heldout'][1]:.1f}",
+                      f"{kept['seconds']:.1f}"]  # fmt: skip
+            rows.append((f"{model}, {reference}", *cells))
+    show("model, reference; training structures", columns, rows)
+
+
+def quantities(data, store, args):
+    """Mean absolute errors of derived quantities."""
+    n = len(data.features)
+    cases = {model: store.get(f"{model} adaptive {n} 0",
+                              lambda: train(data, model, "adaptive", None, 0))  # noqa: B023
+             for model in args.models}  # fmt: skip
+    for metric in METRICS:
+        for n_modes in (32, None):
+            name = f"kernel, {metric}, " + ("principal" if n_modes else "pointwise")
+            cases[name] = store.get(
+                name,
+                lambda: data.errors(*data.fit("kernel", metric=metric, n_modes=n_modes)),  # noqa: B023
+            )
+    columns = ["validation RMSE", "test RMSE"] + [f"{name} ({unit})" for name, unit in QUANTITIES]
+    for split in ("validation", "test"):
+        rows = [
+            (name, f"{kept['validation'][0]:.4f}", f"{kept['test'][0]:.4f}",
+             *(f"{error:.3g}" for error in kept[f"{split} quantities"]))
+            for name, kept in cases.items()
+        ]  # fmt: skip
+        show(f"mean absolute errors, {split}", columns, rows)
+
+
+def sizes(data, store, args):
+    """Errors on large cells of a model that has seen small ones."""
+    frames, states = (
+        [one for split in data.parts for one in data.parts[split][part]] for part in (0, 1)
+    )
+    large = [i for i, atoms in enumerate(frames) if len(atoms) >= 32]
+    small = np.array([i for i, atoms in enumerate(data.parts["train"][0]) if len(atoms) <= 16])
+    model, _ = data.fit("kernel", rows=small)
+    rows = []
+    for count in sorted({len(frames[i]) for i in large}):
+        some = [i for i in large if len(frames[i]) == count]
+        report = model.evaluate([frames[i] for i in some], [states[i] for i in some])
+        rows.append((f"{count}", f"{len(some)}", f"{report.rmse:.4f}"))
+    show(f"atoms (trained on {len(small)} cells of up to 16)", ["structures", "RMSE"], rows)
+
+
+def calibration(data, store, args):
+    """Compare expected with observed errors."""
+    for regressor in MODELS[: 3 if args.networks else 2]:
+        model, _ = data.fit(regressor)
+        model.calibrate(*data.parts["validation"])
+        rows, deciles = [], {}
+        for split in ("validation", "test", "heldout"):
+            frames, states = data.parts[split]
+            report = model.evaluate(frames, states)
+            ensembles = [model.predict_ensemble(atoms, 64) for atoms in frames]
+            expected = np.array([one.expected_error for one in ensembles])
+            observed = np.sqrt(report.errors.squared)
+            scores = np.array([
+                _scores(ensemble, truth, len(atoms))
+                for ensemble, truth, atoms in zip(
+                    ensembles, report.true_values, frames, strict=True)
+            ])  # fmt: skip
+            flagged = np.mean([model._predict(atoms, float).novelty.max() > 1 for atoms in frames])
+            inside = [np.nanmean(np.where(np.isfinite(scores), np.abs(scores) < k, np.nan))
+                      for k in (1, 2)]  # fmt: skip
+            rows.append((split, f"{np.sqrt(np.mean(expected**2)):.3f}",
+                         f"{np.sqrt(np.mean(observed**2)):.3f}",
+                         f"{np.corrcoef(expected, observed)[0, 1]:.2f}", f"{inside[0]:.2f}",
+                         f"{inside[1]:.2f}",
+                         f"{miscalibration_area(scores[np.isfinite(scores)]):.3f}",
+                         f"{flagged:.2f}"))  # fmt: skip
+            deciles[split] = (expected, observed)
+        show(f"{regressor}",
+             ["expected RMSE", "observed", "correlation", "derived quantities within 1 sigma",
+              "within 2", "miscalibration area", "structures flagged"], rows)  # fmt: skip
+        pairs = [np.concatenate(some) for some in
+                 zip(deciles["validation"], deciles["test"], strict=True)]  # fmt: skip
+        show(f"{regressor}: deciles of validation and test", ["expected", "observed"],
+             [(f"{int(k)}", f"{e:.3f}", f"{o:.3f}")
+              for k, e, o in decile_table(*pairs)])  # fmt: skip
+
+
+def _scores(ensemble, truth, n_atoms):
+    """Errors of derived quantities in units of the expected ones."""
+    value, error = ensemble.spread(lambda dos: derived_quantities(dos, n_atoms))
+    return (truth - value) / error
+
+
+TABLES = {"curve": curve, "quantities": quantities, "sizes": sizes, "calibration": calibration}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--store", default="learning.json")
+    parser.add_argument("--tables", nargs="*", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--models", nargs="*", default=[*MODELS, "published small"])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[25, 50, 100])
+    parser.add_argument("--subsets", type=int, default=5)
+    parser.add_argument("--networks", action="store_true", help="calibrate networks too")
+    args = parser.parse_args()
+    # The DOS of a crystal in its gap is the tail of the smearing; here only differences count.
+    warnings.simplefilter("ignore")
+    data, store = Data(), Store(args.store)
+    for name in args.tables:
+        TABLES[name](data, store, args)
+
+
+if __name__ == "__main__":
+    main()
