@@ -15,7 +15,7 @@ from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from ase_dos._version import __version__
-from ase_dos.checks import as_positive
+from ase_dos.checks import as_array, as_positive
 from ase_dos.compression import check_size
 from ase_dos.evaluation import Evaluation, evaluate_predictions
 from ase_dos.fit.hidden import Hidden
@@ -146,7 +146,9 @@ class DOSModel:
         self.smearing = as_positive(smearing, "smearing")
         self.n_modes = None if n_modes is None else int(n_modes)
         self.metric = metric
-        self.count_below = count_below
+        self.count_below = (
+            None if count_below is None else float(as_array(count_below, "count_below", ()))
+        )
         self.regularizations = tuple(float(r) for r in regularizations)
         self.penalties = tuple(float(p) for p in penalties)
         self.valence = dict(valence) if valence else None
@@ -211,7 +213,8 @@ class DOSModel:
         """
         report = self.evaluate(frames, states)
         distances = np.array([self._distance(atoms) for atoms in frames])
-        self.posterior_ = recalibrated(self.posterior_, distances, report.errors.squared)
+        squared = report.errors.squared / self._error_unit**2
+        self.posterior_ = recalibrated(self.posterior_, distances, squared)
         self.info["validation"] = {
             "n_structures": len(report.prediction),
             "rmse": report.rmse,
@@ -231,7 +234,7 @@ class DOSModel:
         self, frames: Sequence[Atoms], targets: Sequence[DOSTarget], trained: Trained
     ) -> dict[str, Any]:
         how = self.regressor
-        errors = [entry["rmse"] for entry in self.history_]
+        chosen = min(self.history_, key=lambda entry: entry["loss"])
         return {
             "format": FORMAT,
             "version": __version__,
@@ -250,7 +253,7 @@ class DOSModel:
             "shift_penalty": trained.alignment.penalty,
             "n_structures": len(targets),
             "training_set_hash": _hash_training_set(frames, targets),
-            "leave_one_out_rmse": float(np.min(errors)),
+            "leave_one_out_rmse": chosen["rmse"],
             "novelty_limit": trained.novelty_limit,
         }
 
@@ -322,10 +325,9 @@ class DOSModel:
         return DOSEnsemble(
             mean=dos,
             values=dos.values + len(atoms) * draws @ self.modes_,
-            expected_error=float(
-                self.posterior_.errors(self.posterior_.distances(mean, composition))[0]
-            ),
-            local_errors=self.posterior_.errors(lengths),
+            expected_error=self._error_unit
+            * float(self.posterior_.errors(self.posterior_.distances(mean, composition))[0]),
+            local_errors=self._error_unit * self.posterior_.errors(lengths),
         )
 
     def evaluate(
@@ -360,6 +362,12 @@ class DOSModel:
             self.info["smearing"],
             np.linalg.norm(sketch, axis=1) / self.info["novelty_limit"],
         )
+
+    @property
+    def _error_unit(self) -> float:
+        """Root-mean-square error of a DOS of which the error in the model's metric is 1."""
+        return float(np.linalg.norm(self.posterior_.covariance.T @ self.modes_)
+                     * np.sqrt(self.grid_.step))  # fmt: skip
 
     def _distance(self, atoms: Atoms) -> float:
         """Distance of the mean surroundings from those of the training set, ``q``."""

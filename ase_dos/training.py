@@ -78,7 +78,13 @@ class Environments:
         )
 
     def by_species(self) -> tuple[list[NDArray], list[NDArray]]:
-        """Features of all atoms of each species, and the index of the frame of each atom."""
+        """Features of all atoms of each species, and the index of the frame of each atom.
+
+        Raises
+        ------
+        ValueError
+            If no frame holds a species.
+        """
         features, owners = [], []
         rows = list(self)
         for kind in range(len(self.descriptor.species)):
@@ -87,6 +93,12 @@ class Environments:
                 np.concatenate([row[which] for row, which in zip(rows, chosen, strict=True)])
             )
             owners.append(np.repeat(np.arange(len(chosen)), [which.sum() for which in chosen]))
+            if not len(features[-1]):
+                raise ValueError(
+                    f"training set: no {chemical_symbols[self.descriptor.species[kind]]} in any "
+                    "structure; kernels and networks need environments of every species of the "
+                    "descriptor"
+                )
         return features, owners
 
     def means(self, maps: Sequence[Hidden]) -> NDArray:
@@ -178,10 +190,11 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
     posterior = fit_posterior(
         problem, best.regularization, judged.judged, solution.coefficients(judged.differences)
     )
+    sketch = novelty_sketch(posterior.factor)
+    own = np.diag(problem.ridge.residual_maker(best.regularization))
     return Trained(
-        environments.descriptor, grid, maps, solution, posterior,
-        novelty_sketch(posterior.factor),
-        _novelty_limit(environments, problem, best, maps, posterior),
+        environments.descriptor, grid, maps, solution, posterior, sketch,
+        _novelty_limit(environments, problem.ridge, own, maps, posterior, sketch),
         best, history, valence,
     )  # fmt: skip
 
@@ -270,12 +283,20 @@ def _check_grid(grid: EnergyGrid, targets: Sequence[DOSTarget], origin: NDArray)
 
 def _with_counts(solution: Solution, problem: Problem, best: Alignment, top: float) -> Solution:
     """Fix the electrons below a gap that every training structure has at ``top`` (eV)."""
+    if not problem.energies[0] < top < problem.energies[-1]:
+        raise ValueError(
+            f"count_below: expected an energy within the grid ({problem.energies[0]:.2f} to "
+            f"{problem.energies[-1]:.2f} eV), got {top:g}"
+        )
     count = count_below(problem.energies, top)
     values, _, known = problem.per_atom(best.shifts)
-    if not known[:, problem.energies <= top].all():
+    if not known[:, count > 0].all():
         raise ValueError(f"count_below: the DOS of some structures is not known up to {top:g} eV")
     held = values @ count
-    electrons = np.linalg.pinv(problem.ridge.composition) @ held
+    if held.max() < _COUNT_TOLERANCE:
+        raise ValueError(f"count_below: no structure has electrons below {top:g} eV")
+    inverse = np.linalg.pinv(problem.ridge.composition)
+    electrons = inverse @ held
     error = np.abs(problem.ridge.composition @ electrons - held)
     if error.max() > _COUNT_TOLERANCE:
         raise ValueError(
@@ -283,31 +304,46 @@ def _with_counts(solution: Solution, problem: Problem, best: Alignment, top: flo
             f"{int(error.argmax())} holds {held[error.argmax()]:.3f} electrons per atom below it, "
             f"{error.max():.3f} off the sum over its species"
         )
-    return constrained(solution, count, electrons)
+    return constrained(solution, count, electrons, inverse @ problem.ridge.features)
 
 
 def _novelty_limit(
-    environments: Environments, problem: Problem, best: Alignment, maps: Sequence[Hidden],
-    posterior: Posterior,
+    environments: Environments, ridge: Ridge, own: NDArray, maps: Sequence[Hidden],
+    posterior: Posterior, sketch: NDArray,
 ) -> float:  # fmt: skip
     """Farthest that an atom of any training structure is from all other structures.
 
-    Without structure A the covariance is C + C phi phi^T C / P_AA, a matrix of rank one more.
+    Without structure A, whose outputs are r_A off those that its composition z_A predicts, the
+    covariance is C + C r_A r_A^T C / P_AA, and the outputs that a species alone predicts move by
+    -(Z^T Z)^-1 z_A r_A^T / (1 - z_A^T (Z^T Z)^-1 z_A). The sketch measures, as it will in
+    predictions; so no atom of the training set is farther out than the limit.
+
+    Parameters
+    ----------
+    environments : Environments
+    ridge : Ridge
+    own : (n,) array
+        Diagonal P_AA of the residual maker.
+    maps : list of Hidden
+    posterior : Posterior
+    sketch : (outputs, directions) array
+        Stands for the factor of C.
     """
-    own = np.diag(problem.ridge.residual_maker(best.regularization))
-    composition, design = problem.ridge.composition, problem.ridge.features
-    means = (design - composition @ posterior.centers) @ posterior.factor
-    offsets = posterior.centers @ posterior.factor
+    residuals = ridge.features - ridge.composition @ posterior.centers
+    ties = ridge.composition @ posterior.composition @ posterior.composition.T
+    left = 1.0 - np.sum(ties * ridge.composition, axis=1)
     largest = 0.0
-    rows = zip(environments, environments.kinds, own, means, strict=True)
-    for features, kinds, left, mean in rows:
-        if left < 1e-12:  # the only one of its composition
+    for number, (features, kinds) in enumerate(zip(environments, environments.kinds, strict=True)):
+        if own[number] < 1e-12:  # the only one of its composition
             continue
         outputs = [
             mean_outputs(maps, atom[None], np.array([kind]), 1)
             for atom, kind in zip(features, kinds, strict=True)
         ]
-        deviations = np.array(outputs) @ posterior.factor - offsets[kinds]
-        squared = np.sum(deviations**2, axis=1) + (deviations @ mean) ** 2 / left
-        largest = max(largest, float(squared.max()))
-    return float(np.sqrt(largest))
+        inside = np.array(outputs) - posterior.centers[kinds]
+        outside = inside + np.outer(ties[number, kinds] / left[number], residuals[number])
+        along = outside @ (posterior.factor @ (posterior.factor.T @ residuals[number]))
+        squared = np.sum((outside @ sketch) ** 2, axis=1) + along**2 / own[number]
+        known = np.sum((inside @ sketch) ** 2, axis=1)
+        largest = max(largest, float(squared.max()), float(known.max()))
+    return float(np.sqrt(largest)) or 1.0

@@ -32,7 +32,7 @@ def train(data, primitives, sizes):
     """Models with ``primitives`` functions, plain and contracted to every size."""
     frames, states = data.select("train")
     soap = SOAP(max_radial=primitives, species=("Si",))
-    features = DOSModel(soap).mean_features(frames)
+    features = DOSModel(soap).compute_features(frames)
     return [
         DOSModel(soap, radial_basis=size).fit(frames, states, features=features)
         for size in (None, *sizes)

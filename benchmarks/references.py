@@ -31,7 +31,7 @@ def main():
     data = load_dataset(DATA)
     soap = DOSModel.load("silicon").descriptor
     frames, states = data.select("train")
-    features = DOSModel(soap).mean_features(frames)
+    features = DOSModel(soap).compute_features(frames)
     splits = {}
     for split in ("test", "heldout"):
         chosen = np.flatnonzero(data.split == split)
@@ -80,7 +80,7 @@ def main():
             subset = ([frames[i] for i in rows], [states[i] for i in rows])
             for reference in REFERENCES:
                 model = DOSModel(soap, reference=reference)
-                model.fit(*subset, features=features[rows])
+                model.fit(*subset, features=[features[i] for i in rows])
                 errors[reference].append(model.evaluate(*splits["test"]).rmse)
         cells = [f"{np.mean(e):.4f}" for e in errors.values()]
         print(f"| {size} | " + " | ".join(cells) + " |", flush=True)

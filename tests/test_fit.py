@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ase_dos.fit.alignment import (
+    Alignment,
     Problem,
     align,
     choose,
@@ -14,8 +15,10 @@ from ase_dos.fit.alignment import (
     leave_one_out,
     projected_loss,
 )  # fmt: skip
+from ase_dos.fit.metric import METRICS
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.scores import aligned_errors, best_shift
+from ase_dos.fit.solution import solve
 from ase_dos.targets import DOSTarget
 
 STEP = 0.05
@@ -80,9 +83,10 @@ def test_shifts_are_recovered():
     assert abs(found.shifts.mean()) < 1e-12
 
 
+@pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("penalty", [0.0, 0.3])
-def test_gradient_of_the_projected_loss(penalty):
-    problem, _ = make_problem(noise=0.2)
+def test_gradient_of_the_projected_loss(penalty, metric):
+    problem = replace(make_problem(noise=0.2)[0], metric_name=metric)
     maker = problem.ridge.residual_maker(0.01)
     point = np.random.default_rng(5).normal(0, 0.2, 24)
 
@@ -103,9 +107,11 @@ def masked(problem, ends):
     return replace(problem, targets=targets)
 
 
-def test_gradient_of_the_projected_loss_with_unknown_energies():
-    """The entries that stand for them minimise the loss: their own change costs nothing."""
+@pytest.mark.parametrize("metric", METRICS)
+def test_gradient_of_the_projected_loss_with_unknown_energies(metric):
+    """The entries that stand for them follow the others; in "dos" their change costs nothing."""
     problem = masked(make_problem(noise=0.2)[0], np.linspace(1.0, 9.0, 24))
+    problem = replace(problem, metric_name=metric)
     maker = problem.ridge.residual_maker(0.01)
     # Far from where a grid point crosses the end of a target, a step in the loss.
     point = np.random.default_rng(5).normal(0, 0.2, 24)
@@ -194,15 +200,43 @@ def test_compositions_with_terms_of_their_own_are_brought_together(penalty):
     assert np.sqrt(squared) < 0.15 * np.sqrt(np.sum(pure**2) * 0.1)
 
 
-def test_projected_loss_is_that_of_the_best_weights():
-    problem, _ = make_problem(n=10, noise=0.2)
+@pytest.mark.parametrize("metric", METRICS)
+def test_metric_decides_the_shifts_but_not_the_weights_for_given_shifts(metric):
+    plain, _ = make_problem(noise=0.02)
+    other = replace(plain, metric_name=metric)
+    shifts = [align(problem, 0.01, 0.0, problem.origin).shifts for problem in (plain, other)]
+    moved = np.abs(shifts[1] - shifts[0]).max()
+    assert (moved == 0) == (metric == "dos")
+    assert moved < 0.3  # they all bring the peaks together
+    given = Alignment(shifts[0], np.nan, 0.01, 0.0)
+    one, two = (solve(problem, given, None) for problem in (plain, other))
+    np.testing.assert_allclose(one.weights @ one.modes, two.weights @ two.modes, atol=1e-10)
+    np.testing.assert_allclose(one.terms, two.terms, atol=1e-10)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_no_shift_is_better_than_those_found(metric):
+    problem = replace(make_problem(noise=0.2)[0], metric_name=metric)
+    maker = problem.ridge.residual_maker(0.01)
+    found = align(problem, 0.01, 0.0, problem.origin)
+    rng = np.random.default_rng(1)
+    others = [
+        projected_loss(found.shifts + rng.normal(0, 0.02, 24), problem, maker, 0.0)[0]
+        for _ in range(20)
+    ]
+    assert found.loss < min(others)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_projected_loss_is_that_of_the_best_weights(metric):
+    problem = replace(make_problem(n=10, noise=0.2)[0], metric_name=metric)
     strength = 0.05 * problem.ridge.scale
     value, _ = projected_loss(np.zeros(10), problem, problem.ridge.residual_maker(0.05), 0.0)
     g = problem.per_atom(np.zeros(10))[0]
     weights, terms = problem.ridge.solve(0.05, g)
     residual = g - problem.ridge.features @ weights - terms
-    explicit = np.sum(residual**2) + strength * np.sum(weights**2)
-    assert value == pytest.approx(explicit * problem.metric.step, rel=1e-10)
+    explicit = problem.metric.loss(residual).sum() + strength * problem.metric.loss(weights).sum()
+    assert value == pytest.approx(explicit, rel=1e-10)
 
 
 @pytest.mark.parametrize("regularization", [1e-2, 1e-5])

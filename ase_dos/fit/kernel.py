@@ -49,6 +49,7 @@ class SparseKernel:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
                 raise ValueError(f"SparseKernel: expected {name} >= 1, got {value!r}")
+            object.__setattr__(self, name, int(value))  # as model files can hold it
 
     def maps(self, features: Sequence[NDArray]) -> list[Hidden]:
         """Choose points and prepare the map of every species.
@@ -62,7 +63,9 @@ class SparseKernel:
 
     def _map(self, features: NDArray) -> Hidden:
         thinned = features[:: -(-len(features) // self.max_candidates) or 1]
-        unit = thinned / np.linalg.norm(thinned, axis=1, keepdims=True)
+        lengths = np.linalg.norm(thinned, axis=1)
+        # An atom without neighbours, and without a weight of its own, is like no other.
+        unit = thinned[lengths > 0] / lengths[lengths > 0, None]
         points = unit[farthest_points(unit, self.n_points)]
         values, vectors = np.linalg.eigh((points @ points.T) ** self.degree)
         kept = values > _SMALLEST * values[-1]

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_dos.checks import as_positive
 from ase_dos.fit.alignment import Alignment, Problem
 from ase_dos.fit.hidden import Hidden
 
@@ -61,11 +62,13 @@ class Network:
 
     def __post_init__(self) -> None:
         for name in ("width", "committee", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"Network: expected {name} >= 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"Network: expected {name} >= 1, got {value!r}")
+            object.__setattr__(self, name, int(value))  # as model files can hold it
+        object.__setattr__(self, "seed", int(self.seed))
         for name in ("learning_rate", "regularization"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"Network: expected {name} > 0, got {getattr(self, name)}")
+            object.__setattr__(self, name, as_positive(getattr(self, name), f"Network: {name}"))
         if not 0 < self.held_out < 1:
             raise ValueError(f"Network: expected 0 < held_out < 1, got {self.held_out}")
 

@@ -69,7 +69,9 @@ def count_below(energies: NDArray, top: float) -> NDArray:
     return weights
 
 
-def constrained(solution: Solution, count: NDArray, electrons: NDArray) -> Solution:
+def constrained(
+    solution: Solution, count: NDArray, electrons: NDArray, centers: NDArray
+) -> Solution:
     """Make every atom hold the electrons of its species, whatever its surroundings.
 
     The least-squares solution under the constraint ``g . count = electrons`` is the free one,
@@ -82,11 +84,13 @@ def constrained(solution: Solution, count: NDArray, electrons: NDArray) -> Solut
         Weights over energies that count states, `count_below`.
     electrons : (species,) array
         What they have to count for an atom of each species.
+    centers : (species, outputs) array
+        Outputs that the composition alone predicts: there the terms take up what the weights lose.
     """
     along = solution.modes @ count
-    weights = solution.weights - np.outer(solution.weights @ along, along) / (along @ along)
+    taken = np.outer(solution.weights @ along, along) / (along @ along)
+    terms = solution.terms + centers @ taken @ solution.modes
     matrix = solution.metric(np.eye(count.size))
     direction = np.linalg.solve(matrix, count)
-    lacking = electrons - solution.terms @ count
-    terms = solution.terms + np.outer(lacking, direction) / (count @ direction)
-    return Solution(solution.modes, weights, terms, solution.metric)
+    terms = terms + np.outer(electrons - terms @ count, direction) / (count @ direction)
+    return Solution(solution.modes, solution.weights - taken, terms, solution.metric)
