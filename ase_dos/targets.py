@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from ase_dos.checks import as_array, as_positive
-from ase_dos.kernels.broadening import REACH, broaden, hermite
+from ase_dos.kernels.broadening import REACH, broaden, hermite, hermite_many
 from ase_dos.spectrum import DOS
 
-__all__ = ["DOSTarget", "evaluate_targets", "target_from_dos", "target_from_states"]
+__all__ = ["DOSTarget", "TargetStack", "target_from_dos", "target_from_states"]
 
 # Nodes per standard deviation: the Hermite spline then deviates by 1e-6 of the peak.
 _NODES_PER_SIGMA = 6
@@ -152,36 +152,46 @@ def _known_bands(dos: DOS) -> DOS:
     return replace(dos, energies=dos.energies[start:stop], values=dos.values[start:stop])
 
 
-def evaluate_targets(
-    targets: Sequence[DOSTarget], energies: NDArray, shifts: NDArray
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Values, derivatives and validity of many targets on one shifted grid.
+class TargetStack:
+    """Many targets at once, on one grid with a shift for each.
 
     Parameters
     ----------
     targets : sequence of DOSTarget
         ``n`` targets.
-    energies : (m,) array
-        Energies of the model (eV).
-    shifts : (n,) array
-        Shift of each target (eV): energy ``E`` of the model is ``E + shift`` of the structure.
-
-    Returns
-    -------
-    values, derivatives : (n, m) array
-        States/eV and states/eV^2 per cell; both zero where the target is not known.
-    known : (n, m) array of bool
-        False above the energy up to which a target is complete.
     """
-    values = np.empty((len(targets), energies.size))
-    derivatives = np.empty_like(values)
-    known = np.empty(values.shape, dtype=bool)
-    for row, (target, shift) in enumerate(zip(targets, shifts, strict=True)):
-        hermite(
-            target.start, target.step, target.values, target.derivatives, energies, float(shift),
-            values[row], derivatives[row],
+
+    def __init__(self, targets: Sequence[DOSTarget]) -> None:
+        self._starts = np.array([target.start for target in targets])
+        self._steps = np.array([target.step for target in targets])
+        self._ends = np.cumsum([0] + [target.values.size for target in targets])
+        self._values = np.concatenate([target.values for target in targets])
+        self._derivatives = np.concatenate([target.derivatives for target in targets])
+        self._valid_to = np.array([target.valid_to for target in targets])
+
+    def __call__(self, energies: NDArray, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Evaluate values, derivatives and validity on the shifted grid.
+
+        Parameters
+        ----------
+        energies : (m,) array
+            Energies of the model (eV).
+        shifts : (n,) array
+            Shift of each target (eV): energy ``E`` of the model is ``E + shift`` of the structure.
+
+        Returns
+        -------
+        values, derivatives : (n, m) array
+            States/eV and states/eV^2 per cell; both zero where the target is not known.
+        known : (n, m) array of bool
+            False above the energy up to which a target is complete.
+        """
+        values, derivatives = np.empty((2, len(self._starts), energies.size))
+        hermite_many(
+            self._starts, self._steps, self._ends, self._values, self._derivatives, energies,
+            np.asarray(shifts, dtype=float), values, derivatives,
         )  # fmt: skip
-        known[row] = energies + shift <= target.valid_to
-    values[~known] = 0.0
-    derivatives[~known] = 0.0
-    return values, derivatives, known
+        known = energies + np.asarray(shifts)[:, None] <= self._valid_to[:, None]
+        values[~known] = 0.0
+        derivatives[~known] = 0.0
+        return values, derivatives, known

@@ -123,7 +123,7 @@ def curve(data, store, args):
     columns = [f"{size}" for size in sizes] + [f"{n}: test", "%", "held out", "%", "training (s)"]
     rows = []
     for model in args.models:
-        for reference in REFERENCES:
+        for reference in args.references:
             cells = []
             for size in sizes:
                 errors = []
@@ -232,6 +232,7 @@ def main():
     parser.add_argument("--store", default="learning.json")
     parser.add_argument("--tables", nargs="*", choices=TABLES, default=list(TABLES))
     parser.add_argument("--models", nargs="*", default=[*MODELS, "published small"])
+    parser.add_argument("--references", nargs="*", choices=REFERENCES, default=REFERENCES)
     parser.add_argument("--sizes", type=int, nargs="*", default=[25, 50, 100])
     parser.add_argument("--subsets", type=int, default=5)
     parser.add_argument("--networks", action="store_true", help="calibrate networks too")

@@ -62,7 +62,7 @@ from ase_dos.fit.scores import aligned_errors
 from ase_dos.model import REFERENCES
 from ase_dos.neighbors import enclosing_box
 from ase_dos.spectrum import DOS, EnergyGrid
-from ase_dos.targets import DOSTarget, evaluate_targets, target_from_states
+from ase_dos.targets import DOSTarget, TargetStack, target_from_states
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "silicon" / "silicon.npz"
 SMEARING = 0.3  # eV, as everything below that is not a count
@@ -195,7 +195,7 @@ class Structures:
         carries the derivative of the spline, so that gradients reach the shifts.
         """
         at = self.origin[rows] + shifts.detach().numpy()
-        values, slopes, known = evaluate_targets([self.targets[i] for i in rows], energies, at)
+        values, slopes, known = TargetStack([self.targets[i] for i in rows])(energies, at)
         values, slopes = (
             torch.from_numpy((array / self.n_atoms[rows][:, None]).astype(np.float32))
             for array in (values, slopes)

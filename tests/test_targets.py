@@ -3,7 +3,7 @@ import pytest
 
 from ase_dos.spectrum import DOS
 from ase_dos.states import ElectronicStates
-from ase_dos.targets import DOSTarget, evaluate_targets, target_from_dos, target_from_states
+from ase_dos.targets import DOSTarget, TargetStack, target_from_dos, target_from_states
 
 SIGMA = 0.3
 
@@ -84,9 +84,9 @@ def test_truncated_bands_are_unknown_not_zero():
     top = states.eigenvalues[..., -1].min()
     assert target.valid_to == pytest.approx(top - 3 * SIGMA)
     energies = np.array([target.valid_to - 0.5, target.valid_to + 0.1])
-    _, _, known = evaluate_targets([target], energies, np.array([0.0]))
+    _, _, known = TargetStack([target])(energies, np.array([0.0]))
     assert known.tolist() == [[True, False]]
-    _, _, moved = evaluate_targets([target], energies, np.array([-0.2]))
+    _, _, moved = TargetStack([target])(energies, np.array([-0.2]))
     assert moved.tolist() == [[True, True]]  # validity moves with the alignment
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from scipy.optimize import minimize
 from ase_dos.fit.metric import Metric
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.scores import AlignedErrors, aligned_errors
-from ase_dos.targets import DOSTarget, evaluate_targets
+from ase_dos.targets import DOSTarget, TargetStack
 
 __all__ = [
     "Alignment",
@@ -73,6 +74,10 @@ class Problem:
     bound: float = 3.0
     metric_name: str = "dos"
 
+    @cached_property
+    def _stack(self) -> TargetStack:
+        return TargetStack(self.targets)
+
     @property
     def metric(self) -> Metric:
         """What counts as an error."""
@@ -85,7 +90,7 @@ class Problem:
 
     def per_atom(self, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Targets per atom, their derivatives and where they are known, each (n, m)."""
-        values, slopes, known = evaluate_targets(self.targets, self.energies, shifts)
+        values, slopes, known = self._stack(self.energies, shifts)
         return values / self.n_atoms[:, None], slopes / self.n_atoms[:, None], known
 
 
@@ -190,7 +195,7 @@ def align(problem: Problem, regularization: float, penalty: float, start: NDArra
         found = minimize(
             projected_loss, free, args=(problem, maker, penalty), jac=True,
             method="L-BFGS-B", bounds=[(-problem.bound, problem.bound)] * free.size,
-            options={"maxiter": 400, "ftol": 1e-10, "gtol": 1e-8},
+            options={"maxiter": 400, "ftol": 1e-12, "gtol": 1e-10},
         )  # fmt: skip
         previous, free = free, problem.centre(found.x)
         # A grid point that becomes known or unknown is a step in the loss that can end a descent.
@@ -270,7 +275,7 @@ def leave_one_out(problem: Problem, alignment: Alignment) -> LeaveOneOut:
     errors = aligned_errors(
         targets, prediction, n_atoms, problem.energies, alignment.shifts[judged]
     )
-    truth, _, known = evaluate_targets(targets, problem.energies, errors.shifts)
+    truth, _, known = TargetStack(targets)(problem.energies, errors.shifts)
     differences = np.where(known, prediction - truth / n_atoms[:, None], 0.0)
     return LeaveOneOut(errors, differences, problem.metric.loss(differences).mean(), judged)
 

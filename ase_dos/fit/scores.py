@@ -9,17 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from ase_dos.kernels.broadening import mean_square_errors
 from ase_dos.targets import DOSTarget
 
 __all__ = ["AlignedErrors", "aligned_errors", "best_shift"]
-
-
-def _mismatch(shift: float, target: DOSTarget, prediction: NDArray, energies: NDArray) -> float:
-    """Mean-square deviation per known energy, times the length of the grid (per cell)."""
-    difference = target(energies, shift)[0] - prediction
-    known = energies + shift <= target.valid_to
-    span = energies[-1] - energies[0] + (energies[1] - energies[0])
-    return float(np.mean(difference[known] ** 2)) * span if known.any() else np.inf
 
 
 def best_shift(
@@ -45,12 +38,22 @@ def best_shift(
     """
     spacing = min(target.smearing or 0.1, 0.2) / 2
     scan = start + np.arange(-reach, reach + spacing / 2, spacing)
-    costs = [_mismatch(shift, target, prediction, energies) for shift in scan]
+    span = energies[-1] - energies[0] + (energies[1] - energies[0])
+
+    def mismatch(shifts: NDArray) -> NDArray:
+        """Mean-square deviation per known energy, times the length of the grid (per cell)."""
+        costs = np.empty(len(shifts))
+        mean_square_errors(
+            target.start, target.step, target.values, target.derivatives, target.valid_to,
+            energies, prediction, shifts, costs,
+        )  # fmt: skip
+        return span * costs
+
+    costs = mismatch(scan)
     best = int(np.argmin(costs))
     found = minimize_scalar(
-        _mismatch,
+        lambda shift: mismatch(np.array([shift]))[0],
         bounds=(scan[best] - spacing, scan[best] + spacing),
-        args=(target, prediction, energies),
         method="bounded",
         options={"xatol": 1e-6},
     )
@@ -111,7 +114,7 @@ def aligned_errors(
 
 
 def _spread(truth: np.ma.MaskedArray, energies: NDArray) -> float:
-    """Root-mean-square deviation of the known spectra from their mean, as `_mismatch` counts."""
+    """Root-mean-square deviation of the known spectra from their mean, as `best_shift` counts."""
     span = energies[-1] - energies[0] + (energies[1] - energies[0])
     squared = ((truth - truth.mean(axis=0)) ** 2).mean(axis=1) * span
     return float(np.sqrt(squared.mean()))
