@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from ase.calculators.calculator import (
@@ -9,34 +10,46 @@ from ase.calculators.calculator import (
     Calculator,
     CalculatorSetupError,
     InputError,
+    PropertyNotImplementedError,
     all_changes,
 )
 from ase.outputs import Properties, all_outputs
+from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import ArrayLike
 
 from ase_dos.checks import as_temperature
+from ase_dos.excitation import Excitation, excite
 from ase_dos.spectrum import DOS, LocalDOS
 
 __all__ = ["DOSCalculator"]
 
 _THERMAL = {"electronic_entropy", "electronic_free_energy", "electronic_heat_capacity"}
+_PER_ATOM = {"energies", "electronic_entropies", "electronic_charges"}
+_ENERGY = {"energy", "free_energy"}
+_DERIVATIVES = {"forces", "stress"}
 
 
 class DOSCalculator(Calculator):
-    """Density of states and electron thermodynamics of any structure of a model's species.
+    """Density of states, electron thermodynamics and hot-electron forces of a structure.
 
     Parameters
     ----------
     model : str or DOSModel
         Name of a shipped model, path of a model file, or a model. Of a model object only the
         hash enters the parameters, so that .traj and database files can hold them.
-    temperature : float
-        Electronic temperature (K) of the thermal properties, zero or above.
+    ground_state : ASE calculator, optional
+        Gives the energy E_0 of the atoms with cold electrons. Without it E_0 = 0, and energy and
+        forces are the corrections for hot electrons alone.
+    electronic_temperature : float
+        T of the electrons (K), zero or above; may change during a run.
+    ground_state_smearing : float, optional
+        Temperature (K) of the electrons that E_0 holds already, such as that of the Fermi-Dirac
+        smearing of the DFT that a potential was fitted to; 0 by default.
 
     Raises
     ------
     CalculatorSetupError
-        If the model cannot be loaded or the temperature is not a number >= 0.
+        If the model cannot be loaded or a temperature is not a number >= 0.
 
     Notes
     -----
@@ -46,35 +59,43 @@ class DOSCalculator(Calculator):
     - ``local_dos`` (atoms, n): the same of every atom, computed only when asked for;
     - ``fermi_level``: E_F at T = 0 (eV) on that grid. Its zero is the model's own: only
       differences to other energies of the same structure carry meaning;
-    - ``electronic_entropy``, ``electronic_heat_capacity`` (eV/K) at ``temperature``;
-    - ``electronic_free_energy`` (eV): F(T) - F(0), which does not depend on the zero of energy.
+    - ``electronic_entropy``, ``electronic_heat_capacity`` (eV/K) at T;
+    - ``electronic_free_energy`` (eV): F(T) - F(0), which does not depend on the zero of energy;
+    - ``energy`` and ``free_energy``, the same number: A = E_0 + F(T) - F(T_0) with T_0 the
+      ``ground_state_smearing`` (eV); ``forces`` and ``stress``: its exact derivatives at constant
+      T. With ``ground_state=EMT()`` or any other, a system in which the electrons are held at T;
+    - ``energies`` (eV), ``electronic_entropies`` (eV/K) and ``electronic_charges`` (atoms,): parts
+      of A and of the entropy at T, and valence minus electrons, which sum to the totals.
 
-    The last three are computed only when asked for; nothing else depends on ``temperature``.
+    All but the first three are computed only when asked for; nothing else depends on T.
 
     `get_dos`, `get_local_dos` and `get_electron_gas` put the zero of energy at E_F. Without
     ``atoms`` they speak of the structure that the calculator was last attached to, as it is now.
-    There is no ``energy`` and there are no ``forces``: the DOS alone does not give them.
     """
 
     # No ClassVar, which ruff would want: ASE declares both without it.
     implemented_properties: list[str] = [  # noqa: RUF012
-        "dos", "local_dos", "fermi_level",
+        "energy", "free_energy", "forces", "stress", "energies", "dos", "local_dos", "fermi_level",
         "electronic_entropy", "electronic_free_energy", "electronic_heat_capacity",
+        "electronic_entropies", "electronic_charges",
     ]  # fmt: skip
     default_parameters: dict[str, Any] = {  # noqa: RUF012
         "model": "silicon",
-        "temperature": 300.0,
+        "ground_state": None,
+        "electronic_temperature": 300.0,
+        "ground_state_smearing": 0.0,
     }
     discard_results_on_any_change = True
 
-    def __init__(self, model: Any = "silicon", temperature: float = 300.0, **kwargs: Any) -> None:
+    def __init__(self, model: Any = "silicon", **kwargs: Any) -> None:
         self.model: Any = None
+        self.ground_state: Any = None
         self._local: LocalDOS | None = None
         self._attached: Any = None
-        super().__init__(model=model, temperature=temperature, **kwargs)
+        super().__init__(model=model, **kwargs)
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
-        """Change ``model`` or ``temperature``; earlier results are dropped."""
+        """Change parameters; earlier results are dropped."""
         unknown = sorted(set(kwargs) - set(self.default_parameters))
         if unknown:
             raise CalculatorSetupError(
@@ -82,12 +103,23 @@ class DOSCalculator(Calculator):
                 f"it has {', '.join(map(repr, self.default_parameters))}"
             )
         try:
-            if "temperature" in kwargs:
-                kwargs["temperature"] = _one_temperature(kwargs["temperature"])
+            if "electronic_temperature" in kwargs:
+                kwargs["electronic_temperature"] = _one_temperature(
+                    kwargs["electronic_temperature"]
+                )
+            if "ground_state_smearing" in kwargs:
+                smearing = kwargs["ground_state_smearing"]
+                kwargs["ground_state_smearing"] = _one_temperature(
+                    0.0 if smearing is None else smearing
+                )
             if "model" in kwargs:
                 self.model, kwargs["model"] = _resolve_model(kwargs["model"])
         except (ValueError, OSError) as error:
             raise CalculatorSetupError(str(error)) from error
+        if "ground_state" in kwargs:
+            self.ground_state = kwargs["ground_state"]
+            if self.ground_state is not None:  # files keep plain values only
+                kwargs["ground_state"] = type(self.ground_state).__name__
         return super().set(**kwargs)
 
     def set_atoms(self, atoms: Any) -> None:
@@ -117,7 +149,10 @@ class DOSCalculator(Calculator):
             If the model cannot describe the structure: no atoms, unknown species, NaN position.
         CalculationFailed
             If the electrons do not fit the energies the model covers, at T = 0 or, where a
-            thermal property is asked for, at ``temperature``.
+            thermal property is asked for, at T.
+        PropertyNotImplementedError
+            If the ground state lacks a property, or the stress of a structure without a
+            three-dimensional cell is asked for.
         """
         super().calculate(atoms, properties, system_changes)
         if system_changes or self._local is None:
@@ -134,6 +169,9 @@ class DOSCalculator(Calculator):
             self.results.update(self._thermal_results(self._local.total()))
         if "local_dos" in properties:
             self.results["local_dos"] = self._local.values
+        wanted = set(properties) & (_ENERGY | _DERIVATIVES | _PER_ATOM)
+        if wanted:
+            self.results.update(self._hot_results(self._local, wanted))
 
     def get_dos(self, atoms: Any = None) -> DOS:
         """DOS of the cell (states/eV) with energies (eV) relative to E_F at T = 0."""
@@ -165,7 +203,7 @@ class DOSCalculator(Calculator):
             If the electrons at this temperature do not fit the energies the model covers.
         """
         if temperature is None:
-            temperature = self.parameters["temperature"]
+            temperature = self.parameters["electronic_temperature"]
         return _electron_gas(self.get_dos(atoms), temperature)
 
     def export_properties(self) -> Properties:
@@ -191,12 +229,52 @@ class DOSCalculator(Calculator):
             raise InputError(str(error)) from error
 
     def _thermal_results(self, dos: DOS) -> dict[str, Any]:
-        gas = _electron_gas(dos, [0.0, self.parameters["temperature"]])
+        gas = _electron_gas(dos, [0.0, self.parameters["electronic_temperature"]])
         return {
             "electronic_entropy": float(gas.entropy[1]),
             "electronic_free_energy": float(gas.free_energy[1] - gas.free_energy[0]),
             "electronic_heat_capacity": float(gas.heat_capacity[1]),
         }
+
+    def _hot_results(self, local: LocalDOS, wanted: Set[str]) -> dict[str, Any]:
+        """Ground state plus the free energy of excited electrons, and derivatives of the sum."""
+        hot = _excite(
+            local.total(), self.parameters["electronic_temperature"],
+            self.parameters["ground_state_smearing"],
+        )  # fmt: skip
+        assert self.atoms is not None
+        energy = self._ground("free_energy") + hot.free_energy
+        results: dict[str, Any] = {"energy": energy, "free_energy": energy}
+        if wanted & _PER_ATOM:
+            energies, entropies, charges = hot.per_atom(local)
+            if "energies" in wanted:
+                results["energies"] = self._ground("energies") + energies
+            results |= {"electronic_entropies": entropies, "electronic_charges": charges}
+        if wanted & _DERIVATIVES:
+            gradient, virial = self.model.differentiate(self.atoms, hot.derivative)
+            if "forces" in wanted:
+                results["forces"] = self._ground("forces") - gradient
+            if "stress" in wanted:
+                if self.atoms.cell.rank < 3:
+                    raise PropertyNotImplementedError("stress: the structure has no volume")
+                stress = full_3x3_to_voigt_6_stress(virial / self.atoms.get_volume())
+                results["stress"] = self._ground("stress") + stress
+        return results
+
+    def _ground(self, name: str) -> Any:
+        """Return a property of the ground state; zero without one."""
+        if self.ground_state is None:
+            return 0.0
+        if name == "free_energy" and name not in self.ground_state.implemented_properties:
+            name = "energy"
+        return self.ground_state.get_property(name, self.atoms)
+
+
+def _excite(dos: DOS, temperature: float, ground_temperature: float) -> Excitation:
+    try:
+        return excite(dos, temperature, ground_temperature)
+    except ValueError as error:
+        raise CalculationFailed(str(error)) from error
 
 
 def _electron_gas(dos: DOS, temperature: ArrayLike) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ase_dos._version import __version__
 from ase_dos.checks import as_array, as_positive
@@ -330,6 +330,50 @@ class DOSModel:
             local_errors=self._error_unit * self.posterior_.errors(lengths),
         )
 
+    def differentiate(
+        self, atoms: Atoms, weights: ArrayLike, *, dtype: Any = np.float64
+    ) -> tuple[NDArray, NDArray]:
+        """Differentiate a linear functional of the total DOS, sum_E weights(E) g(E).
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The structure.
+        weights : (n,) array_like
+            On the energies of the model.
+        dtype : {float64, float32}
+            As in `predict`.
+
+        Returns
+        -------
+        gradient : (atoms, 3) array
+            By the positions, per Angstrom.
+        virial : (3, 3) array
+            By strain.
+
+        Raises
+        ------
+        ValueError
+            As `predict`; also for another backend than numba.
+        """
+        self._require_training()
+        weights = as_array(weights, "weights", (self.grid_.size,))
+        column = (self.weights_ @ (self.modes_ @ weights))[:, None]
+        soap = self.descriptor_
+        search = NeighborSearch(atoms, soap.cutoff)
+        kinds = np.searchsorted(self.species, atoms.numbers)
+        gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
+        for kind in range(len(self.maps_)):
+            which = None if len(self.maps_) == 1 else np.flatnonzero(kinds == kind)
+            if which is not None and not which.size:
+                continue
+            some, more = soap.differentiate(
+                atoms, self._map_layers(kind, column), search=search, which=which, dtype=dtype
+            )
+            gradient += some
+            virial += more
+        return gradient, virial
+
     def evaluate(
         self, frames: Sequence[Atoms], states: Sequence, families: Sequence[str] | None = None
     ) -> Evaluation:
@@ -417,19 +461,22 @@ class DOSModel:
         """
         key = (purpose, kind)
         if key not in self._layers:
-            sizes = [hidden.size(self.descriptor_.n_features) for hidden in self.maps_]
-            first = sum(sizes[:kind])
             matrix = self.posterior_.factor
             if purpose == "predict":
                 matrix = np.hstack([self.weights_, self._sketch])
-            hidden, matrix = self.maps_[kind], matrix[first : first + sizes[kind]]
-            last = matrix if hidden.mix is None else hidden.mix @ matrix
-            self._layers[key] = make_layers(
-                [*hidden.weights, last], [*hidden.biases, np.zeros(last.shape[1])],
-                activation=hidden.activation, degree=hidden.degree,
-                unit_length=hidden.unit_length,
-            )  # fmt: skip
+            self._layers[key] = self._map_layers(kind, matrix)
         return self._layers[key]
+
+    def _map_layers(self, kind: int, matrix: NDArray) -> Layers:
+        """Regressor that applies a matrix (outputs of all maps, k) to those of one map."""
+        sizes = [hidden.size(self.descriptor_.n_features) for hidden in self.maps_]
+        first = sum(sizes[:kind])
+        hidden, matrix = self.maps_[kind], matrix[first : first + sizes[kind]]
+        last = matrix if hidden.mix is None else hidden.mix @ matrix
+        return make_layers(
+            [*hidden.weights, last], [*hidden.biases, np.zeros(last.shape[1])],
+            activation=hidden.activation, degree=hidden.degree, unit_length=hidden.unit_length,
+        )  # fmt: skip
 
     # Files
 

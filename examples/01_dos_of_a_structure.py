@@ -9,7 +9,7 @@ from ase_dos import DOSCalculator
 
 atoms = bulk("Si", cubic=True).repeat(2)
 atoms.rattle(0.1, seed=1)
-atoms.calc = DOSCalculator("silicon", temperature=3000)
+atoms.calc = DOSCalculator("silicon", electronic_temperature=3000)
 
 dos = atoms.calc.get_dos()  # 0 at the Fermi level
 gas = atoms.calc.get_electron_gas()
