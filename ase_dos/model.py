@@ -33,7 +33,7 @@ from ase_dos.targets import DOSTarget
 from ase_dos.training import Environments, Trained, make_targets, species_counts, train
 from ase_dos.uncertainty import DOSEnsemble
 
-__all__ = ["REFERENCES", "DOSModel", "shipped_models"]
+__all__ = ["REFERENCES", "DOSModel", "hash_training_set", "shipped_models"]
 
 REFERENCES = ("adaptive", "fermi", "average_potential")
 REGRESSORS = ("ridge", "kernel", "network")
@@ -168,7 +168,8 @@ class DOSModel:
         frames : sequence of Atoms
             ``n`` structures.
         states : sequence of ElectronicStates or DOS
-            Their eigenvalues or densities of states.
+            Their eigenvalues or densities of states. For several trainings on the same structures,
+            what `ase_dos.training.make_targets` made of these saves time.
         features : sequence of (atoms, n_features) arrays, optional
             Features of the atoms of every structure by ``descriptor``, where they are known.
 
@@ -249,7 +250,7 @@ class DOSModel:
             "regularization": trained.alignment.regularization,
             "shift_penalty": trained.alignment.penalty,
             "n_structures": len(targets),
-            "training_set_hash": _hash_training_set(frames, targets),
+            "training_set_hash": hash_training_set(frames, targets),
             "leave_one_out_rmse": float(np.min(errors)),
             "novelty_limit": trained.novelty_limit,
         }
@@ -491,7 +492,8 @@ def _check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
 
 
-def _hash_training_set(frames: Sequence[Atoms], targets: Sequence[DOSTarget]) -> str:
+def hash_training_set(frames: Sequence[Atoms], targets: Sequence[DOSTarget]) -> str:
+    """Checksum of structures and their targets, in their order."""
     checksum = hashlib.sha256()
     for atoms, target in zip(frames, targets, strict=True):
         structure = (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc)

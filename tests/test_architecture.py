@@ -14,6 +14,7 @@ ALLOWED = {
     "__init__": {"_version"},
     "_version": set(),
     "checks": set(),
+    "files": set(),
     "kernels": set(),
     "spectrum": {"checks"},
     "states": {"checks"},
@@ -31,7 +32,7 @@ ALLOWED = {
     "uncertainty": {"checks", "spectrum"},
     "training": {"checks", "compression", "fit", "soap", "spectrum", "targets"},
     "dataset": {"states"},
-    "modelfile": {"_version"},
+    "modelfile": {"_version", "files"},
     "model": {
         "_version",
         "checks",
@@ -51,7 +52,7 @@ ALLOWED = {
     "calculator": {"checks", "model", "spectrum", "thermo"},
     "statistics": {"checks"},
     "frames": {"checks"},
-    "results": {"_version", "checks", "frames", "statistics"},
+    "results": {"_version", "checks", "files", "frames", "statistics"},
     "trajectory": {"_version", "checks", "frames", "model", "results", "spectrum", "thermo"},
     "plot": {"checks", "evaluation", "results", "spectrum"},
 }
