@@ -204,13 +204,15 @@ class DOSModel:
         """Features of the atoms of every frame, for several trainings on the same frames."""
         return [self.descriptor.compute(atoms) for atoms in frames]
 
-    def calibrate(self, frames: Sequence[Atoms], states: Sequence) -> Evaluation:
+    def calibrate(
+        self, frames: Sequence[Atoms], states: Sequence, families: Sequence[str] | None = None
+    ) -> Evaluation:
         """Take the size of the expected errors from structures outside the training set.
 
         Their errors are kept in the header of the model file too. Without it, leave-one-out
         errors of the training set say how large errors are.
         """
-        report = self.evaluate(frames, states)
+        report = self.evaluate(frames, states, families)
         distances = np.array([self._distance(atoms) for atoms in frames])
         self.posterior_ = recalibrated(self.posterior_, distances, report.errors.squared)
         self.info["validation"] = {

@@ -49,12 +49,24 @@ ALLOWED = {
         "training",
         "uncertainty",
     },
+    "splitting": set(),
+    "selection": {"_version", "checks", "files", "fit", "model", "soap", "targets", "training"},
+    "learning": {"model", "training"},
     "calculator": {"checks", "model", "spectrum", "thermo"},
     "statistics": {"checks"},
     "frames": {"checks"},
     "results": {"_version", "checks", "files", "frames", "statistics"},
     "trajectory": {"_version", "checks", "frames", "model", "results", "spectrum", "thermo"},
     "plot": {"checks", "evaluation", "results", "spectrum"},
+    "report": {
+        "evaluation",
+        "learning",
+        "model",
+        "plot",
+        "selection",
+        "spectrum",
+        "uncertainty",
+    },
 }
 # Methods that delegate to a later room when they are called; nothing is imported before.
 SHORTCUTS = {
