@@ -186,7 +186,7 @@ def plot_spectra(
     tick = MaxNLocator(2, steps=[1, 2, 5, 10]).tick_values(0.0, offset)[1]
     bases = offset * np.arange(len(picked))
     ax.set_yticks(np.sort([*bases, *(bases + tick)]), ["0", f"{tick:g}"] * len(picked))
-    filled = np.nanmax(evaluation.truth[picked], axis=0) > 0.01 * offset
+    filled = np.nan_to_num(evaluation.truth[picked]).max(axis=0) > 0.01 * offset
     ax.set(
         xlim=(evaluation.energies[filled][0] - 2.0, evaluation.energies[-1]),
         ylim=(-0.02 * offset, (len(picked) + 0.2) * offset),

@@ -29,6 +29,8 @@ __all__ = ["ErrorBars", "Report", "error_bars"]
 UNIT = "states eV^-1/2 per atom"
 # Structures in each row of the table of expected and observed errors, at least.
 _IN_ROW = 5
+# Share of the largest expected error; below the bands there is none.
+_NOTHING = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,13 +172,13 @@ class Report:
         assert self.evaluation is not None
         assert self.bars is not None
         report = self.evaluation
-        scores = [("DOS at every energy", (report.prediction - report.truth) / self.bars.dos)]
-        values = (report.predicted_values - report.true_values) / self.bars.values
+        scores = [("DOS at every energy", _scores(report.prediction - report.truth, self.bars.dos))]
+        wrong = report.predicted_values - report.true_values
         scores += [
-            (name, column) for (name, _), column in zip(QUANTITIES, values.T, strict=True)
-        ]  # fmt: skip
-        known = [(name, some[np.isfinite(some)]) for name, some in scores]
-        return [(name, f"{miscalibration_area(some):.3f}") for name, some in known if some.size]
+            (name, _scores(wrong[:, i], self.bars.values[:, i]))
+            for i, (name, _) in enumerate(QUANTITIES)
+        ]
+        return [(name, f"{miscalibration_area(some):.3f}") for name, some in scores if some.size]
 
     def _calibration(self) -> str:
         if self.evaluation is None:
@@ -207,9 +209,16 @@ class Report:
         low, high = self.shifts.min(), self.shifts.max()
         return (
             "## Energy references\n\nThe energy of each training structure that the model's zero "
-            f"stands for lies between {low:.2f} and {high:.2f} eV from its Fermi level, with a\n"
+            f"stands for\nlies between {low:.2f} and {high:.2f} eV from its Fermi level, with a "
             f"standard deviation of {self.shifts.std():.2f} eV.\n\n![](shifts.png)"
         )
+
+
+def _scores(wrong: NDArray, expected: NDArray) -> NDArray:
+    """Errors over what was expected of them, where both are known and there is any to expect."""
+    known = np.isfinite(wrong) & np.isfinite(expected)
+    known &= expected > _NOTHING * np.max(expected[known], initial=0.0)
+    return wrong[known] / expected[known]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
