@@ -17,6 +17,8 @@ __all__ = ["LearningCurve", "learning_curve"]
 
 # Fewer structures make no model worth a point.
 _FEWEST = 5
+# Regularisations to try, by that of the whole training set.
+_FACTORS = 10.0 ** np.array([-0.5, 0.0, 0.5, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,10 @@ def learning_curve(
     halvings: int = 3,
     seed: int = 0,
 ) -> LearningCurve:
-    """Train again on a half, a quarter, ... of the training set, with the penalty of the model.
+    """Train again on a half, a quarter, ... of the training set.
+
+    The penalty on shifts is that of the model; the regularisation is chosen again, close to that
+    of the model.
 
     Parameters
     ----------
@@ -98,6 +103,7 @@ def _errors(
     part = copy.copy(model)
     part.grid = model.grid_  # so that all errors count the same energies
     part.penalties = (model.info["shift_penalty"],)
+    part.regularizations = tuple(model.info["regularization"] * _FACTORS)
     part.valence = dict(zip(model.info["species"], model.info["valence"], strict=True))
     try:
         part.fit(frames, targets)

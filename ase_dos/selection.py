@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, product
 from pathlib import Path
@@ -33,6 +33,7 @@ from ase_dos.training import make_targets
 __all__ = ["AXES", "DEFAULTS", "Search", "Trial", "make_model", "search"]
 
 Choice = dict[str, Any]
+_Possible = Callable[[Choice], bool]
 
 DEFAULTS: Choice = {
     "cutoff": 6.0,
@@ -218,8 +219,10 @@ def search(
     }  # fmt: skip
     finished = _Record(record, key, dict(about or {}))
     runner = _Runner(frames, targets, options)
-    axes = _free_axes(fixed, options.get("regressor", "kernel"))
-    walk = _walk({**DEFAULTS, **fixed}, axes, runner.is_possible, seed)
+    start = {**DEFAULTS, **fixed}
+    idle = set(fixed) | (set() if options.get("regressor", "kernel") == "kernel" else _OF_KERNELS)
+    axes = _free_axes(start, idle, runner.is_possible)
+    walk = _walk(start, axes, runner.is_possible, seed)
     with _Bar(trials, budget, progress) as bar:
         done: dict[str, Trial] = {}
         choice, ended = next(walk), False
@@ -255,15 +258,15 @@ def _name(choice: Choice) -> str:
 # The walk
 
 
-def _free_axes(fixed: Mapping[str, Any], regressor: str) -> list[list[Choice]]:
-    """Axes without what is fixed or has no meaning."""
+def _free_axes(start: Choice, idle: set[str], is_possible: _Possible) -> list[list[Choice]]:
+    """Axes without names that are not searched and rungs that the start cannot take."""
     axes = []
-    idle = set(fixed) | (set() if regressor == "kernel" else _OF_KERNELS)
     for axis in AXES:
         rungs: list[Choice] = []
         for rung in axis:
             free = {name: value for name, value in rung.items() if name not in idle}
-            if free and free not in rungs:
+            same = {**start, **free} == start
+            if free and free not in rungs and (same or is_possible({**start, **free})):
                 rungs.append(free)
         if len(rungs) > 1:
             axes.append(rungs)
@@ -278,7 +281,7 @@ def _moved(choice: Choice, axis: list[Choice], direction: int) -> Choice | None:
 
 
 def _walk(
-    start: Choice, axes: list[list[Choice]], is_possible: Any, seed: int
+    start: Choice, axes: list[list[Choice]], is_possible: _Possible, seed: int
 ) -> Generator[Choice, float, None]:
     """Yield choices, maybe some again, and take their errors."""
     rng = np.random.default_rng(seed)

@@ -172,6 +172,19 @@ def test_train_keeps_structures_for_validation(dataset, dos_file, tmp_path, caps
     )
 
 
+def test_the_order_of_files_does_not_matter(dos_file, tmp_path):
+    frames = ase.io.read(dos_file, ":")
+    paths = [tmp_path / "a.extxyz", tmp_path / "b.extxyz"]
+    ase.io.write(paths[0], frames[:11])
+    ase.io.write(paths[1], frames[11:])
+    grid = ["--grid-start", "-15", "--grid-step", "0.05"]
+    hashes = []
+    for files in (paths, paths[::-1]):
+        main(["train", *map(str, files), "-o", str(tmp_path / "m.npz"), *grid, *QUICK])
+        hashes.append(DOSModel.load(tmp_path / "m.npz").info["hash"])
+    assert hashes[0] == hashes[1]
+
+
 def test_search_that_was_killed_ends_like_one_that_was_not(dos_file, tmp_path, capsys, monkeypatch):
     from ase_dos import selection
 

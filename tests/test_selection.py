@@ -83,6 +83,12 @@ def test_what_has_no_meaning_is_not_searched(toy_data, pretend):
     assert {c["max_angular"] for c in tried} == {4, 6, 8}
 
 
+def test_rungs_that_cannot_be_taken_do_not_block_others(toy_data, pretend):
+    tried = pretend(lambda choice: 1.0)
+    look(toy_data, trials=300, fixed={"max_radial": 4}, regressor="ridge")
+    assert {c["radial_basis"] for c in tried} == {None, 4}
+
+
 def test_small_gains_are_noise():
     trials = [Trial({"cutoff": c}, rmse, 1e-3, 1, 1.0) for c, rmse in ((6, 1.0), (7, 0.999))]
     assert Search(trials, True).best.choice == {"cutoff": 6}
