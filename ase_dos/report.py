@@ -140,7 +140,9 @@ class Report:
     def _validation(self) -> str:
         if self.evaluation is None:
             return "## Validation\n\nNo structures were kept for validation."
-        figures = "![](spectra.png)\n![](parity.png)"
+        figures = "![](spectra.png)"
+        if np.isfinite(self.evaluation.mean_absolute_errors).any():
+            figures += "\n![](parity.png)"
         return f"## Validation\n\n```\n{self.evaluation.summary()}\n```\n\n{figures}"
 
     def _search(self) -> str:

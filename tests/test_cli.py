@@ -230,6 +230,18 @@ def test_search_that_was_killed_ends_like_one_that_was_not(dos_file, tmp_path, c
     assert "seed was 0, is 1" in capsys.readouterr().err
 
 
+def test_help_states_the_defaults():
+    from ase_dos.cli.train import HYPERPARAMETERS
+    from ase_dos.selection import DEFAULTS
+
+    assert {name.replace("-", "_") for name, *_ in HYPERPARAMETERS} == set(DEFAULTS) - {
+        "radial_scaling"
+    }
+    for name, _, text in HYPERPARAMETERS:
+        default = DEFAULTS[name.replace("-", "_")]
+        assert default is None or f"default: {default:g})" in text
+
+
 def test_folder_of_outputs(tmp_path, capsys):
     from ase_dos.cli._data import read_data
 
@@ -244,6 +256,8 @@ def test_folder_of_outputs(tmp_path, capsys):
     assert [len(part.frames) for part in data.files] == [1, 3]
     out = capsys.readouterr().out
     assert "5 structures in 3 files, 1 other files passed over, 1 found again left out" in out
+    lost = tmp_path / "absent" / "m.npz"
+    assert "no directory" in fails(capsys, "train", tmp_path / "runs", "-o", lost)
     (tmp_path / "empty").mkdir()
     assert "found none" in fails(capsys, "train", tmp_path / "empty", "-o", tmp_path / "m.npz")
 

@@ -87,6 +87,9 @@ class CLICommand:
         """Search, train, save and report."""
         from ase_dos.training import make_targets
 
+        folder = Path(args.output).parent
+        if not folder.is_dir():  # before hours of training
+            raise ValueError(f"--output: there is no directory {folder}")
         training, validation = _structures(args)
         targets = make_targets(training.states, args.smearing)
         found = _search(args, training, targets, validation)
