@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_array", "as_positive", "as_temperature"]
+__all__ = ["as_array", "as_positive", "as_temperature", "require_same"]
 
 
 def as_array(
@@ -75,3 +75,11 @@ def as_temperature(value: Any, name: str = "temperature") -> NDArray:
     if (array < 0).any():
         raise ValueError(f"{name}: expected kelvin >= 0, got {array.min():g}")
     return array
+
+
+def require_same(where: Any, old: Mapping[str, Any], new: Mapping[str, Any], advice: str) -> None:
+    """Refuse to go on with what was begun with other options, and name these."""
+    different = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    if different:
+        changes = "; ".join(f"{key} was {old.get(key)}, is {new.get(key)}" for key in different)
+        raise ValueError(f"{where}: holds results of another run ({changes}); {advice}")

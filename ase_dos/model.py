@@ -33,7 +33,7 @@ from ase_dos.targets import DOSTarget
 from ase_dos.training import Environments, Trained, make_targets, species_counts, train
 from ase_dos.uncertainty import DOSEnsemble
 
-__all__ = ["REFERENCES", "DOSModel", "shipped_models"]
+__all__ = ["REFERENCES", "DOSModel", "hash_training_set", "shipped_models"]
 
 REFERENCES = ("adaptive", "fermi", "average_potential")
 REGRESSORS = ("ridge", "kernel", "network")
@@ -170,7 +170,8 @@ class DOSModel:
         frames : sequence of Atoms
             ``n`` structures.
         states : sequence of ElectronicStates or DOS
-            Their eigenvalues or densities of states.
+            Their eigenvalues or densities of states. For several trainings on the same structures,
+            what `ase_dos.training.make_targets` made of these saves time.
         features : sequence of (atoms, n_features) arrays, optional
             Features of the atoms of every structure by ``descriptor``, where they are known.
 
@@ -205,13 +206,15 @@ class DOSModel:
         """Features of the atoms of every frame, for several trainings on the same frames."""
         return [self.descriptor.compute(atoms) for atoms in frames]
 
-    def calibrate(self, frames: Sequence[Atoms], states: Sequence) -> Evaluation:
+    def calibrate(
+        self, frames: Sequence[Atoms], states: Sequence, families: Sequence[str] | None = None
+    ) -> Evaluation:
         """Take the size of the expected errors from structures outside the training set.
 
         Their errors are kept in the header of the model file too. Without it, leave-one-out
         errors of the training set say how large errors are.
         """
-        report = self.evaluate(frames, states)
+        report = self.evaluate(frames, states, families)
         distances = np.array([self._distance(atoms) for atoms in frames])
         squared = report.errors.squared / self._error_unit**2
         self.posterior_ = recalibrated(self.posterior_, distances, squared)
@@ -252,7 +255,7 @@ class DOSModel:
             "regularization": trained.alignment.regularization,
             "shift_penalty": trained.alignment.penalty,
             "n_structures": len(targets),
-            "training_set_hash": _hash_training_set(frames, targets),
+            "training_set_hash": hash_training_set(frames, targets),
             "leave_one_out_rmse": chosen["rmse"],
             "novelty_limit": trained.novelty_limit,
         }
@@ -546,7 +549,8 @@ def _check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
 
 
-def _hash_training_set(frames: Sequence[Atoms], targets: Sequence[DOSTarget]) -> str:
+def hash_training_set(frames: Sequence[Atoms], targets: Sequence[DOSTarget]) -> str:
+    """Checksum of structures and their targets, in their order."""
     checksum = hashlib.sha256()
     for atoms, target in zip(frames, targets, strict=True):
         structure = (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc)

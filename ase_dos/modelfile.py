@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos._version import __version__
+from ase_dos.files import replace_file
 
 __all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "write_model"]
 
@@ -61,15 +62,8 @@ def digest(info: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> str:
 
 def write_model(path: str | os.PathLike, info: Mapping[str, Any], arrays: Mapping[str, NDArray]):
     """Write a model file; an earlier one is replaced in one step or stays."""
-    path = Path(path)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     named: dict[str, Any] = {"header": np.array(json.dumps(dict(info))), **arrays}
-    try:
-        with open(partial, "wb") as file:
-            np.savez_compressed(file, **named)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    replace_file(path, lambda file: np.savez_compressed(file, **named))
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:

@@ -11,7 +11,6 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -23,6 +22,8 @@ from ase.units import kB
 from numpy.typing import NDArray
 
 from ase_dos._version import __version__
+from ase_dos.checks import require_same
+from ase_dos.files import replace_file
 from ase_dos.frames import frame_readers
 from ase_dos.statistics import Estimate, estimate_mean
 
@@ -51,7 +52,10 @@ class Store:
             for orphan in self.path.glob("frames/*.partial"):  # of a killed run
                 orphan.unlink()
             if begun and self.indices():
-                _require_equal(self.path, self.read_json("run")["options"], options)
+                require_same(
+                    self.path, self.read_json("run")["options"], options,
+                    "choose another output directory",
+                )  # fmt: skip
                 return
             occupied = self.path.is_dir() and any(self.path.iterdir()) and not begun
             if occupied or (self.path.exists() and not self.path.is_dir()):
@@ -84,7 +88,7 @@ class Store:
         if self.path is None:
             self.memory[index] = record
         else:
-            _replace(self._frame(index), lambda file: np.savez_compressed(file, **record))
+            replace_file(self._frame(index), lambda file: np.savez_compressed(file, **record))
 
     def discard(self, index: int) -> None:
         """Drop the result of a frame."""
@@ -108,31 +112,11 @@ class Store:
         if self.path is None:
             self.memory[name] = json.loads(text)
         else:
-            _replace(self.path / f"{name}.json", lambda file: file.write(text.encode()))
+            replace_file(self.path / f"{name}.json", lambda file: file.write(text.encode()))
 
     def _frame(self, index: int) -> Path:
         assert self.path is not None
         return self.path / "frames" / f"{index:08d}.npz"
-
-
-def _replace(path: Path, write: Callable[[Any], Any]) -> None:
-    """Write a file so that a kill at any moment leaves the old one or the new one."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            write(file)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _require_equal(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    different = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    if different:
-        changes = "; ".join(f"{key} was {old.get(key)}, is {new.get(key)}" for key in different)
-        raise ValueError(
-            f"{path}: holds results of another run ({changes}); choose another output directory"
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -200,18 +200,21 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
 
 
 def make_targets(states: Sequence, smearing: float) -> list[DOSTarget]:
-    """Targets of eigenvalues, or of DOS that are broadened already."""
+    """Targets of eigenvalues, or of DOS that are broadened already; targets stay as they are."""
     for number, one in enumerate(states):
-        if isinstance(one, DOS) and one.smearing != smearing:
+        if isinstance(one, (DOS, DOSTarget)) and one.smearing != smearing:
             raise ValueError(
                 f"structure {number}: its DOS is broadened by {one.smearing:g} eV, the model "
                 f"by {smearing:g} eV; give DOS(..., smearing=) and DOSModel(..., "
                 "smearing=) the same value"
             )
-    return [
-        target_from_dos(one) if isinstance(one, DOS) else target_from_states(one, smearing)
-        for one in states
-    ]
+    return [_make_target(one, smearing) for one in states]
+
+
+def _make_target(one: Any, smearing: float) -> DOSTarget:
+    if isinstance(one, DOSTarget):
+        return one
+    return target_from_dos(one) if isinstance(one, DOS) else target_from_states(one, smearing)
 
 
 def species_counts(frames: Sequence[Atoms], descriptor: SOAP) -> NDArray:

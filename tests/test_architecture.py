@@ -14,6 +14,7 @@ ALLOWED = {
     "__init__": {"_version"},
     "_version": set(),
     "checks": set(),
+    "files": set(),
     "kernels": set(),
     "spectrum": {"checks"},
     "states": {"checks"},
@@ -31,7 +32,7 @@ ALLOWED = {
     "uncertainty": {"checks", "spectrum"},
     "training": {"checks", "compression", "fit", "soap", "spectrum", "targets"},
     "dataset": {"states"},
-    "modelfile": {"_version"},
+    "modelfile": {"_version", "files"},
     "model": {
         "_version",
         "checks",
@@ -49,12 +50,24 @@ ALLOWED = {
         "uncertainty",
     },
     "excitation": {"fermi", "spectrum"},
+    "splitting": set(),
+    "selection": {"_version", "checks", "files", "fit", "model", "soap", "targets", "training"},
+    "learning": {"model", "training"},
     "calculator": {"checks", "excitation", "model", "spectrum", "thermo"},
     "statistics": {"checks"},
     "frames": {"checks"},
-    "results": {"_version", "checks", "frames", "statistics"},
+    "results": {"_version", "checks", "files", "frames", "statistics"},
     "trajectory": {"_version", "checks", "frames", "model", "results", "spectrum", "thermo"},
     "plot": {"checks", "evaluation", "results", "spectrum"},
+    "report": {
+        "evaluation",
+        "learning",
+        "model",
+        "plot",
+        "selection",
+        "spectrum",
+        "uncertainty",
+    },
 }
 # Methods that delegate to a later room when they are called; nothing is imported before.
 SHORTCUTS = {

@@ -8,6 +8,7 @@ from conftest import ToyModel
 from matplotlib.figure import Figure
 
 from ase_dos import plot
+from ase_dos.learning import LearningCurve
 from ase_dos.trajectory import analyze_trajectory
 
 
@@ -28,7 +29,7 @@ def evaluation():
     return SimpleNamespace(
         energies=np.linspace(-10, 5, 50), truth=truth, prediction=truth + 0.1,
         errors=SimpleNamespace(squared=rng.random(6)),
-        true_values=rng.random((6, 4)), predicted_values=rng.random((6, 4)),
+        true_values=rng.random((6, 8)), predicted_values=rng.random((6, 8)),
         families=np.array(["a", "a", "b", "b", "c", "c"]),
     )  # fmt: skip
 
@@ -127,3 +128,47 @@ def test_no_pyplot_state(result):
     pyplot = __import__("sys").modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()
     assert matplotlib.rcParams["font.size"] == matplotlib.rcParamsDefault["font.size"]
+
+
+def test_spectra_with_errors(evaluation):
+    errors = np.full(evaluation.prediction.shape, 0.1 * np.nanmax(evaluation.truth))
+    ax = plot.plot_spectra(evaluation, count=3, errors=errors)
+    assert len(ax.collections) == 3
+    texts = "".join(text.get_text() for text in ax.texts)
+    assert all(word in texts for word in ("best", "median", "worst"))
+    assert ink(ax) > ink(plot.plot_spectra(evaluation, count=3))
+
+
+def test_parities_leave_out_quantities_that_nobody_has(evaluation):
+    assert len(plot.plot_parities(evaluation)) == 4
+    evaluation.true_values[:, 5] = np.nan
+    axes = plot.plot_parities(evaluation)
+    assert len(axes) == 3
+    assert sum(ax.get_legend() is not None for ax in axes) <= 1
+
+
+def test_learning_curve():
+    curve = LearningCurve(
+        np.array([10, 10, 20]), np.array([0.3, 0.4, 0.2]), np.array([0.2, 0.3, 0.1])
+    )
+    ax = plot.plot_learning_curve(curve)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["10", "20"]
+    assert len(ax.get_legend().get_texts()) == 2
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), [np.sqrt(0.125), 0.2])
+    alone = LearningCurve(curve.sizes, curve.leave_one_out, np.full(3, np.nan))
+    assert len(plot.plot_learning_curve(alone).get_legend().get_texts()) == 1
+
+
+def test_shifts():
+    shifts = np.array([0.1, 0.2, -0.5, 0.0])
+    ax = plot.plot_shifts(shifts, ["b", "a", "a", "b"])
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["b", "a"]
+    np.testing.assert_array_equal(ax.lines[1].get_xdata(), [0.2, -0.5])
+    assert plot.plot_shifts(shifts, [""] * 4).get_ylabel() == "Structures"
+
+
+def test_calibration():
+    ax = plot.plot_calibration(np.array([[5, 0.1, 0.2], [5, 0.2, 0.15]]))
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), [0.2, 0.15])
+    assert ax.get_xlim() == ax.get_ylim()
+    assert ax.get_xlim()[1] > 0.2

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-FILES = "data set (.npz), DFT output with eigenvalues, or structures that carry a DOS (.extxyz)"
+FILES = (
+    "data set (.npz), DFT output with eigenvalues, structures that carry a DOS (.extxyz), or "
+    "folder with any of the last two"
+)
+_STRUCTURES = (".extxyz", ".xyz")
 
 
 class Part(NamedTuple):
@@ -18,6 +24,17 @@ class Part(NamedTuple):
     frames: list[Atoms]
     states: list[Any]
     families: list[str] | None
+
+
+class Data(NamedTuple):
+    """What was read: parts of data sets by split, and other files whole, one part for each."""
+
+    parts: dict[str, list[Part]]
+    files: list[Part]
+
+    def whole(self, split: str) -> Part:
+        """One split of the data sets together with all that has none."""
+        return joined([*self.parts.get(split, []), *self.files])
 
 
 def add_grid_arguments(parser: ArgumentParser) -> None:
@@ -29,27 +46,24 @@ def add_grid_arguments(parser: ArgumentParser) -> None:
         )  # fmt: skip
 
 
-def read_data(
-    paths: Sequence[str], args: Namespace, smearing: float, *splits: str
-) -> dict[str, Part]:
+def read_data(paths: Sequence[str], args: Namespace, smearing: float, *splits: str) -> Data:
     """Read parts of data sets, and all of other files.
 
     Parameters
     ----------
     paths : sequence of str
-        Files to read.
+        Files and folders to read.
     args : Namespace
         Holds what `add_grid_arguments` declares.
     smearing : float
         Broadening (eV) of the DOS that structures carry.
     *splits : str
-        Parts of the data sets. Each must have the first, which all of any other file counts
-        as; the rest are taken where they exist.
+        Parts of the data sets. Each must have the first; the rest are taken where they exist.
 
     Returns
     -------
-    dict of str to Part
-        By split, of all files together; without the splits that no file has.
+    Data
+        Without the splits that no data set has.
     """
     grid = (args.grid_start, args.grid_step)
     if (grid[0] is None) != (grid[1] is None):
@@ -59,17 +73,37 @@ def read_data(
             "--grid-start and --grid-step: they belong to structures that carry a DOS, but data "
             "sets hold eigenvalues"
         )
-    parts: dict[str, list[Part]] = {}
+    data = Data({}, [])
     for path in paths:
         if path.endswith(".npz"):
             for split, part in _read_dataset(path, *splits).items():
-                parts.setdefault(split, []).append(part)
+                data.parts.setdefault(split, []).append(part)
+        elif Path(path).is_dir():
+            data.files.extend(_read_folder(Path(path), *grid, smearing))
         else:
-            parts.setdefault(splits[0], []).append(_read_file(path, *grid, smearing))
-    return {split: _joined(some) for split, some in parts.items()}
+            data.files.append(_read_file(path, *grid, smearing))
+    return data
 
 
-def _joined(parts: list[Part]) -> Part:
+def divided(data: Data, share: float, seed: int) -> tuple[Part, Part]:
+    """Return structures for training and for validation: as data sets say, files by content."""
+    from ase_dos.splitting import structure_hash, validation_rows
+
+    files = joined(data.files)
+    sources = [number for number, part in enumerate(data.files) for _ in part.frames]
+    held = validation_rows(files.frames, sources, share, seed)
+    # The order of files has no part in anything that follows.
+    order = sorted(range(len(held)), key=lambda i: structure_hash(files.frames[i]))
+    training = chosen(files, [i for i in order if not held[i]])
+    validation = chosen(files, [i for i in order if held[i]])
+    return (
+        joined([*data.parts.get("train", []), *([training] if training.frames else [])]),
+        joined([*data.parts.get("validation", []), *([validation] if validation.frames else [])]),
+    )
+
+
+def joined(parts: Sequence[Part]) -> Part:
+    """Several parts as one."""
     families: list[str] | None = []
     for part in parts:
         families = None if families is None or part.families is None else families + part.families
@@ -78,6 +112,12 @@ def _joined(parts: list[Part]) -> Part:
         [states for part in parts for states in part.states],
         families,
     )
+
+
+def chosen(part: Part, rows: Sequence[int]) -> Part:
+    """Structures of a part by their index."""
+    families = None if part.families is None else [part.families[i] for i in rows]
+    return Part([part.frames[i] for i in rows], [part.states[i] for i in rows], families)
 
 
 def _read_dataset(path: str, needed: str, *others: str) -> dict[str, Part]:
@@ -89,6 +129,53 @@ def _read_dataset(path: str, needed: str, *others: str) -> dict[str, Part]:
         frames, states = data.select(split)
         parts[split] = Part(frames, states, [atoms.info["family"] for atoms in frames])
     return parts
+
+
+def _read_folder(
+    folder: Path, start: float | None, step: float | None, smearing: float
+) -> list[Part]:
+    """Read all that can be trained on below a folder, and say what was passed over."""
+    from ase_dos.readers import is_output
+    from ase_dos.splitting import distinct
+
+    parts, others = [], 0
+    for path in _files_below(folder):
+        carries = start is not None and path.suffix in _STRUCTURES and _carries_dos(str(path))
+        if not carries and not is_output(path):
+            others += 1
+            continue
+        try:
+            grid = (start, step) if carries else (None, None)
+            parts.append(_read_file(str(path), *grid, smearing))
+        except ValueError as error:
+            warnings.warn(f"passed over: {error}", UserWarning, stacklevel=2)
+    if not parts:
+        raise ValueError(
+            f"{folder}: expected DFT outputs with eigenvalues (or structures that carry a DOS, "
+            f"with --grid-start and --grid-step), found none that can be read, {others} other files"
+        )
+    everything = joined(parts)
+    keep = set(distinct(everything.frames).tolist())
+    repeats = len(everything.frames) - len(keep)
+    print(
+        f"{folder}: {len(everything.frames)} structures in {len(parts)} files, {others} other "
+        f"files passed over" + (f", {repeats} found again left out" if repeats else "")
+    )
+    first, unique = 0, []
+    for part in parts:
+        rows = [i for i in range(len(part.frames)) if first + i in keep]
+        unique.append(chosen(part, rows))
+        first += len(part.frames)
+    return [part for part in unique if part.frames]
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Return files in a folder and its folders, but for hidden ones, in the order of names."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path for path in found
+        if not any(name.startswith(".") for name in path.relative_to(folder).parts)
+    )  # fmt: skip
 
 
 def _read_file(path: str, start: float | None, step: float | None, smearing: float) -> Part:

@@ -41,8 +41,8 @@ class CLICommand:
                 f"--smearing: the model predicts a DOS broadened by {model.smearing:g} eV, which "
                 f"cannot be compared with one broadened by {args.smearing:g} eV"
             )
-        parts = read_data([args.data], args, model.smearing, args.split)
-        evaluation = model.evaluate(*parts[args.split])
+        data = read_data([args.data], args, model.smearing, args.split)
+        evaluation = model.evaluate(*data.whole(args.split))
         print(evaluation.summary())
         if args.output:
             from ase_dos.cli.plot import save_figures

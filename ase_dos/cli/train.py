@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import Any
 
-from ase_dos.cli._data import FILES, Part, add_grid_arguments, read_data
+from ase_dos.cli._data import FILES, Part, add_grid_arguments, divided, read_data
 from ase_dos.cli.main import reports_user_errors
 
-ERROR_UNIT = "states eV^-1/2 per atom"
+UNIT = "states eV^-1/2 per atom"
+SHARE = 0.15
+# More kinds of structures than this are no longer told apart in a figure.
+MOST_FAMILIES = 20
+# Of `ase_dos.selection.DEFAULTS`, whose import would make the help slow.
+HYPERPARAMETERS = (
+    ("cutoff", float, "radius of the environments (Angstrom; default: 6)"),
+    ("cutoff-smoothing", float, "shell in which neighbours fade out (Angstrom; default: 0.5)"),
+    ("max-radial", int, "radial functions (default: 8)"),
+    ("max-angular", int, "largest angular momentum (default: 6)"),
+    ("width", float, "width of the Gaussians (Angstrom; default: 0.4)"),
+    ("sparse-points", int,
+     "environments of every species that a kernel compares with (default: 500)"),
+    ("degree", int, "of the kernel (default: 6)"),
+    ("radial-basis", int,
+     "contract the radial functions to this many principal components of the training set, for "
+     "every species and angular momentum"),
+)  # fmt: skip
 
 
 class CLICommand:
     """Train a model on densities of states.
 
-    DATA are data sets (.npz) of which the training part is taken, outputs of DFT programs with
-    eigenvalues (Quantum ESPRESSO, VASP, GPAW, FHI-aims), or structures that carry a DOS on a
-    grid (extended xyz), of which every structure is taken. The validation parts of data sets
-    are evaluated, and the errors kept in the model file.
+    DATA are data sets (.npz), outputs of DFT programs with eigenvalues (Quantum ESPRESSO, VASP,
+    GPAW, FHI-aims), structures that carry a DOS on a grid (extended xyz), and folders of these.
+    Data sets have their own training and validation parts; of all other structures a share is
+    kept for validation, chosen by the content of the structures in blocks of consecutive frames.
+    Validation errors are kept in the model file, and written to a report with figures. With
+    --search or --budget the hyperparameters that are not given are looked for; a search that was
+    killed goes on where it stopped.
     """
 
     @staticmethod
@@ -26,6 +48,18 @@ class CLICommand:
         add = parser.add_argument
         add("data", nargs="+", metavar="DATA", help=FILES)
         add("-o", "--output", required=True, metavar="MODEL.npz", help="model file to write")
+        add("--report", metavar="DIRECTORY",
+            help="where to write the report and its figures (default: MODEL.report)")  # fmt: skip
+        add("--no-report", action="store_true", help="write the model only")
+        add("--validation", type=float, metavar="SHARE",
+            help="of the structures that no data set has split (default: 0.15)")  # fmt: skip
+        add("--seed", type=int, default=0,
+            help="of the split and the search (default: %(default)s)")  # fmt: skip
+        add("--search", type=int, metavar="TRIALS",
+            help="look for hyperparameters by the leave-one-out error of the training set, in at "
+                 "most so many trials; they are kept in MODEL.search.json")  # fmt: skip
+        add("--budget", type=float, metavar="MINUTES",
+            help="the same, with no new trial after so many minutes")  # fmt: skip
         add("--reference", default="adaptive", choices=["adaptive", "fermi", "average_potential"],
             help="energy reference of the training structures (default: %(default)s)")  # fmt: skip
         add_grid_arguments(parser)
@@ -35,10 +69,6 @@ class CLICommand:
         add("--regressor", default="kernel", choices=["ridge", "kernel", "network"],
             help="linear in the features, sparse polynomial kernel, or network with a hidden "
                  "layer, whose training needs PyTorch (default: %(default)s)")  # fmt: skip
-        add("--sparse-points", type=int, default=500, metavar="N",
-            help="environments of every species that a kernel compares with "
-                 "(default: %(default)s)")  # fmt: skip
-        add("--degree", type=int, default=6, help="of the kernel (default: %(default)s)")
         add("--metric", default="dos", choices=["dos", "cumulative", "mix"],
             help="what counts as an error: that of the DOS, of its integral, or both "
                  "(default: %(default)s)")  # fmt: skip
@@ -46,69 +76,151 @@ class CLICommand:
             help="energy (eV, 0 at the mean Fermi level) in a gap that every structure has: "
                  "electrons below it are exact in every prediction")  # fmt: skip
         add("--modes", type=int, default=32, help="energy modes to keep (default: %(default)s)")
-        for name, kind, default, text in (
-            ("cutoff", float, 6.0, "radius of the environments (Angstrom)"),
-            ("cutoff-smoothing", float, 0.5, "shell in which neighbours fade out (Angstrom)"),
-            ("max-radial", int, 8, "radial functions"),
-            ("max-angular", int, 6, "largest angular momentum"),
-            ("width", float, 0.4, "width of the Gaussians (Angstrom)"),
-        ):
-            add(f"--{name}", type=kind, default=default, help=f"{text} (default: %(default)s)")
-        add("--radial-basis", type=int, metavar="N",
-            help="contract the radial functions to the N principal components of the training "
-                 "set, for every species and angular momentum")  # fmt: skip
+        for name, kind, text in HYPERPARAMETERS:
+            add(f"--{name}", type=kind, metavar="N" if kind is int else "X", help=text)
         add("--radial-scaling", type=float, nargs=3, metavar=("RATE", "SCALE", "EXPONENT"),
             help="weigh neighbours: RATE / (RATE + (r / SCALE)^EXPONENT)")  # fmt: skip
 
     @staticmethod
     @reports_user_errors
     def run(args: Namespace) -> None:
-        """Train and save."""
-        from ase_dos.model import DOSModel
+        """Search, train, save and report."""
+        from ase_dos.training import make_targets
 
-        parts = read_data(args.data, args, args.smearing, "train", "validation")
-        training, validation = parts["train"], parts.get("validation")
-        descriptor = _descriptor(args, training)
-        model = DOSModel(
-            descriptor, radial_basis=args.radial_basis, reference=args.reference,
-            smearing=args.smearing, n_modes=args.modes, regressor=_regressor(args),
-            metric=args.metric, count_below=args.count_below,
-        )  # fmt: skip
-        print(f"training on {len(training.frames)} structures, {descriptor.n_features} features")
-        model.fit(training.frames, training.states)
-        if args.radial_basis is not None:
-            kept = model.descriptor_
+        folder = Path(args.output).parent
+        if not folder.is_dir():  # before hours of training
+            raise ValueError(f"--output: there is no directory {folder}")
+        training, validation = _structures(args)
+        targets = make_targets(training.states, args.smearing)
+        found = _search(args, training, targets, validation)
+        model = _trained(args, training, targets, found.best.choice if found else _given(args))
+        bars = evaluation = None
+        if validation.frames:
+            from ase_dos.report import error_bars
+
+            bars = None if args.no_report else error_bars(model, validation.frames)
+            evaluation = model.calibrate(*validation)
             print(
-                f"radial basis of {kept.n_radial} functions of {kept.max_radial} primitive ones, "
-                f"{kept.n_features} features"
-            )
-        print(f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {ERROR_UNIT}")
-        if validation is not None:
-            report = model.calibrate(validation.frames, validation.states)
-            print(
-                f"validation RMSE {report.rmse:.4f} {ERROR_UNIT} "
+                f"validation RMSE {evaluation.rmse:.4f} {UNIT} "
                 f"({len(validation.frames)} structures)"
             )
         model.save(args.output)
         print(f"wrote {args.output}")
+        if not args.no_report:
+            _write_report(args, model, training, targets, validation, found, evaluation, bars)
 
 
-def _regressor(args: Namespace) -> Any:
-    from ase_dos.fit.kernel import SparseKernel
-
-    if args.regressor == "kernel":
-        return SparseKernel(args.sparse_points, args.degree)
-    return args.regressor
+def _beside(output: str, suffix: str) -> Path:
+    path = Path(output)
+    return path.with_name(path.name.removesuffix(".npz") + suffix)
 
 
-def _descriptor(args: Namespace, training: Part) -> Any:
-    from ase_dos.soap import SOAP
+def _structures(args: Namespace) -> tuple[Part, Part]:
+    data = read_data(args.data, args, args.smearing, "train", "validation")
+    if args.validation is not None and not data.files:
+        raise ValueError("--validation: the data sets have their own split")
+    share = SHARE if args.validation is None else args.validation
+    training, validation = divided(data, share, args.seed)
+    if data.files:
+        print(
+            f"{len(training.frames)} structures for training, {len(validation.frames)} for "
+            f"validation (seed {args.seed})"
+        )
+    return training, validation
 
-    scaling = args.radial_scaling
+
+def _given(args: Namespace) -> dict[str, Any]:
+    """Hyperparameters from the command line."""
+    names = [name.replace("-", "_") for name, *_ in HYPERPARAMETERS] + ["radial_scaling"]
+    given = {name: value for name in names if (value := getattr(args, name)) is not None}
+    scaling = given.get("radial_scaling")
     if scaling and scaling[2].is_integer():
-        scaling = [*scaling[:2], int(scaling[2])]
-    return SOAP(
-        cutoff=args.cutoff, cutoff_smoothing=args.cutoff_smoothing, max_radial=args.max_radial,
-        max_angular=args.max_angular, width=args.width, radial_scaling=scaling,
-        species=tuple(sorted({int(z) for atoms in training.frames for z in atoms.numbers})),
+        given["radial_scaling"] = [*scaling[:2], int(scaling[2])]
+    return given
+
+
+def _options(args: Namespace) -> dict[str, Any]:
+    return {
+        "regressor": args.regressor, "reference": args.reference, "smearing": args.smearing,
+        "n_modes": args.modes, "metric": args.metric, "count_below": args.count_below,
+    }  # fmt: skip
+
+
+def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
+    """Which structures train and which validate, by their checksums."""
+    from ase_dos.splitting import structure_hash
+
+    parts = {"training": training, "validation": validation}
+    hashes = {name: [structure_hash(a) for a in part.frames] for name, part in parts.items()}
+    return {"seed": args.seed, **hashes}
+
+
+def _search(args: Namespace, training: Part, targets: list, validation: Part) -> Any:
+    """Look for hyperparameters where that is asked for."""
+    if args.search is None and args.budget is None:
+        return None
+    from ase_dos.selection import search
+
+    record = _beside(args.output, ".search.json")
+    limits = [f"{args.search} trials"] if args.search is not None else []
+    limits += [f"{args.budget:g} minutes"] if args.budget is not None else []
+    print(f"searching hyperparameters, at most {' and '.join(limits)}; trials in {record}")
+    found = search(
+        training.frames, targets, trials=args.search,
+        budget=None if args.budget is None else 60 * args.budget,
+        seed=args.seed, fixed=_given(args), record=record,
+        about={"split": _split(args, training, validation)}, **_options(args),
     )  # fmt: skip
+    print(found.summary())
+    return found
+
+
+def _trained(args: Namespace, training: Part, targets: list, choice: dict[str, Any]) -> Any:
+    from ase_dos.selection import make_model
+
+    species = sorted({int(z) for atoms in training.frames for z in atoms.numbers})
+    model = make_model(choice, species, **_options(args))
+    size = model.descriptor.n_features
+    print(f"training on {len(training.frames)} structures, {size} features")
+    model.fit(training.frames, targets)
+    if model.radial_basis is not None:
+        kept = model.descriptor_
+        print(
+            f"radial basis of {kept.n_radial} functions of {kept.max_radial} primitive ones, "
+            f"{kept.n_features} features"
+        )
+    print(f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {UNIT}")
+    return model
+
+
+def _write_report(
+    args: Namespace, model: Any, training: Part, targets: list, validation: Part,
+    found: Any, evaluation: Any, bars: Any,
+) -> None:  # fmt: skip
+    from ase_dos.cli.plot import save_figures
+    from ase_dos.learning import learning_curve
+    from ase_dos.report import Report
+
+    directory = Path(args.report or _beside(args.output, ".report"))
+    directory.mkdir(parents=True, exist_ok=True)
+    split = _split(args, training, validation)
+    (directory / "split.json").write_text(json.dumps(split, indent=1))
+    held = (validation.frames, validation.states) if validation.frames else None
+    report = Report(
+        name=args.output, model=model,
+        data=f"- {len(training.frames)} structures for training, {len(validation.frames)} for "
+             f"validation, seed {args.seed}; their checksums are in `split.json`",
+        shifts=model.shifts_ - [target.fermi_level for target in targets],
+        families=_families(training),
+        curve=learning_curve(model, training.frames, targets, held, seed=args.seed),
+        search=found, evaluation=evaluation, bars=bars,
+    )  # fmt: skip
+    save_figures(directory, report.figures())
+    (directory / "report.md").write_text(report.text())
+    print(f"wrote {directory / 'report.md'} and its figures")
+
+
+def _families(part: Part) -> list[str]:
+    """Families, or else formulas, as long as a figure can show them."""
+    names = part.families or [str(atoms.symbols.formula.reduce()[0]) for atoms in part.frames]
+    return names if len(set(names)) <= MOST_FAMILIES else [""] * len(names)

@@ -19,7 +19,7 @@ from ase_dos.readers.common import Loader, checked_path
 from ase_dos.readers.dos_frames import read_dos_frames
 from ase_dos.states import ElectronicStates
 
-__all__ = ["FORMATS", "read_dos_frames", "read_frames", "read_states"]
+__all__ = ["FORMATS", "is_output", "read_dos_frames", "read_frames", "read_states"]
 
 FORMATS: dict[str, Callable[[Path], list[Loader | None]]] = {
     "espresso-out": espresso.output_loaders,
@@ -130,6 +130,11 @@ def read_frames(
         return [(atoms, _build(load, n_electrons)) for atoms, load in chosen]
     except (ValueError, IndexError, ET.ParseError) as error:
         raise ValueError(f"{path}: {_explain(error)}") from error
+
+
+def is_output(path: str | PathLike) -> bool:
+    """Whether a file looks like the output of a DFT program that `read_frames` knows."""
+    return Path(path).is_file() and _sniff(Path(path)) in FORMATS
 
 
 def _sniff(path: Path) -> str:
