@@ -117,7 +117,7 @@ class DOSModel:
         reference: str = "adaptive",
         smearing: float = 0.3,
         n_modes: int | None = 32,
-        metric: str = "dos",
+        metric: str = "mix",
         count_below: float | None = None,
         regularizations: Sequence[float] = tuple(10.0 ** np.arange(-7, 0.5, 0.5)),
         penalties: Sequence[float] = (0.01, 0.0, 0.001, 0.1),

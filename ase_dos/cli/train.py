@@ -69,7 +69,7 @@ class CLICommand:
         add("--regressor", default="kernel", choices=["ridge", "kernel", "network"],
             help="linear in the features, sparse polynomial kernel, or network with a hidden "
                  "layer, whose training needs PyTorch (default: %(default)s)")  # fmt: skip
-        add("--metric", default="dos", choices=["dos", "cumulative", "mix"],
+        add("--metric", default="mix", choices=["dos", "cumulative", "mix"],
             help="what counts as an error: that of the DOS, of its integral, or both "
                  "(default: %(default)s)")  # fmt: skip
         add("--count-below", type=float, metavar="E",
