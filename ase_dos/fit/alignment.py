@@ -13,7 +13,7 @@ prediction of the model stands for it: those entries, functions of the shifts, h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -107,10 +107,10 @@ class Alignment:
 def filled_targets(problem: Problem, shifts: NDArray, maker: NDArray) -> NDArray:
     """Targets per atom with unknown energies taken from the prediction they lead to."""
     values, _, known = problem.per_atom(shifts)
-    return _fill(values, known, maker)
+    return _fill(values, known, maker, _unknown_blocks(known, maker))
 
 
-def _fill(values: NDArray, known: NDArray, maker: NDArray) -> NDArray:
+def _fill(values: NDArray, known: NDArray, maker: NDArray, blocks: Iterable) -> NDArray:
     """Give unknown entries the values without a residual: P_uu x = -P_uk g for every energy.
 
     This is the fixed point of filling with the prediction and fitting again. Energies that no
@@ -120,16 +120,16 @@ def _fill(values: NDArray, known: NDArray, maker: NDArray) -> NDArray:
         return values
     mean = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     filled = np.where(known, values, mean)
-    for places, block in _unknown_blocks(known, maker):
+    for places, block in blocks:
         residual = maker[places[0].ravel()] @ filled[:, places[1].ravel()]
         filled[places] -= cho_solve(block, residual)
     return filled
 
 
-def _through_fill(gradient: NDArray, known: NDArray, maker: NDArray) -> NDArray:
+def _through_fill(gradient: NDArray, known: NDArray, maker: NDArray, blocks: Iterable) -> NDArray:
     """Turn a derivative by all entries into that by known ones, which others follow (`_fill`)."""
     result = gradient.copy()
-    for places, block in _unknown_blocks(known, maker):
+    for places, block in blocks:
         missing, columns = places[0].ravel(), places[1].ravel()
         result[:, columns] -= maker[:, missing] @ cho_solve(block, gradient[places])
     return np.where(known, result, 0.0)
@@ -166,11 +166,12 @@ def projected_loss(
     """
     centred = problem.centre(free)
     values, slopes, known = problem.per_atom(problem.origin + centred)
-    values = _fill(values, known, maker)
+    blocks = list(_unknown_blocks(known, maker))
+    values = _fill(values, known, maker, blocks)
     residual = problem.metric(maker @ values)
     value = np.sum(values * residual) + penalty * np.sum(centred**2)
     if problem.metric_name != "dos":  # in which residuals of unknown entries are zero already
-        residual = _through_fill(residual, known, maker)
+        residual = _through_fill(residual, known, maker, blocks)
     gradient = 2 * np.sum(slopes * residual, axis=1) + 2 * penalty * centred
     return value, problem.centre(gradient)
 
