@@ -228,3 +228,18 @@ def test_slopes_of_weights_and_radial_functions(distance):
     step = min(1e-4, (4.0 - distance) / 4)
     expected = central(lambda h: values(distance + h), step)
     np.testing.assert_allclose(slopes[2:14], expected, atol=1e-8 * np.abs(expected).max() + 1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_memory_that_was_used_before_does_not_matter(dtype):
+    """Vectors read past the last radial function; what is there must not be NaN."""
+    atoms = Atoms("Si2", [[0, 0, 0], [0, 0, 2.3]])
+    soap = SOAP(4.0, 3, 1, 0.5, ("Si",))
+    layers = regressors(soap.n_features)["linear"]
+    expected = soap.differentiate(atoms, layers, dtype=dtype)[0]
+    assert np.isfinite(expected).all()
+    for size in range(8, 3000, 8):
+        spoilt = [np.full(size, np.nan) for _ in range(4)]
+        del spoilt
+        again = soap.differentiate(atoms, layers, dtype=dtype)[0]
+        np.testing.assert_array_equal(again, expected)

@@ -289,7 +289,9 @@ def _differentiate_part(
     n_harmonics = (l_max + 1) * (l_max + 1)
     kind = hypers.table.dtype
     scratch = make_scratch(bins, hypers, most_candidates(places, bins), LANES)
-    slopes, sums = np.empty(scratch.radial.size, kind), np.empty(4 * WIDTH, kind)
+    # Vectors read past the last function, where zero coefficients meet whatever there is.
+    scratch.radial[:] = 0.0
+    slopes, sums = np.zeros(scratch.radial.size, kind), np.empty(4 * WIDTH, kind)
     coefficients = np.zeros(hypers.n_species * n_max * n_harmonics * LANES, kind)
     pulled = np.empty(coefficients.size, kind)
     features, by_features = np.zeros(n_features * LANES, kind), np.empty(n_features * LANES, kind)
