@@ -173,8 +173,7 @@ def regress_gradient(features, runs, n_runs, layers, values, pulls, out):
     half = pulls.size // 2
     pull, other = pulls[4 * LANES : half], pulls[half:]
     _keep_values(features, runs, n_runs, layers, values)
-    # Begin and end of the numbers of each map, from the last to the first.
-    weight, at = layers.weights.size, _room_before(layers, n_maps - 1)
+    weight = layers.weights.size
     pull[:LANES] = 1.0
     for layer in range(n_maps - 1, 0, -1):
         n_in, n_out = layers.sizes[layer], layers.sizes[layer + 1]
