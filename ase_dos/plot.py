@@ -327,7 +327,7 @@ def plot_calibration(deciles: NDArray, ax: Axes | None = None) -> Axes:
 def plot_modes(model: Any, ax: Axes | None = None, count: int = 4) -> Axes:
     """Draw the first energy modes of a `DOSModel`, each with its largest value at 1."""
     ax = _axes(ax)
-    for i, mode in enumerate(model.modes_[:count]):
+    for i, mode in enumerate(model.predictor_.modes[:count]):
         scaled = mode / mode[np.abs(mode).argmax()]
         ax.plot(model.grid_.energies, scaled, color=COLORS[i % len(COLORS)], label=f"mode {i + 1}")
     ax.axhline(0.0, color="black", lw=0.6)

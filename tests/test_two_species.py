@@ -123,8 +123,8 @@ def test_unknown_energies_do_not_influence_anything(model, data, filling):
     ]
     other = train(frames, garbage)
     np.testing.assert_array_equal(other.shifts_, model.shifts_)
-    np.testing.assert_array_equal(other.weights_, model.weights_)
-    np.testing.assert_array_equal(other.species_terms_, model.species_terms_)
+    np.testing.assert_array_equal(other.predictor_.weights, model.predictor_.weights)
+    np.testing.assert_array_equal(other.predictor_.species_terms, model.predictor_.species_terms)
     test = make_frames(4, 98)
     truth = [total_dos(atoms, 0.0, 4.02) for atoms in test]
     spoilt = [
