@@ -198,7 +198,9 @@ def calibration(data, store, args):
                 for ensemble, truth, atoms in zip(
                     ensembles, report.true_values, frames, strict=True)
             ])  # fmt: skip
-            flagged = np.mean([model._predict(atoms, float).novelty.max() > 1 for atoms in frames])
+            flagged = np.mean(
+                [model.predictor_.predict(atoms).novelty.max() > 1 for atoms in frames]
+            )
             inside = [np.nanmean(np.where(np.isfinite(scores), np.abs(scores) < k, np.nan))
                       for k in (1, 2)]  # fmt: skip
             rows.append((split, f"{np.sqrt(np.mean(expected**2)):.3f}",
