@@ -59,6 +59,7 @@ ALLOWED = {
         "training",
         "uncertainty",
     },
+    "blocks": {"checks", "neighbors", "spectrum"},
     "excitation": {"fermi", "spectrum"},
     "splitting": set(),
     "selection": {"_version", "checks", "files", "fit", "model", "soap", "targets", "training"},

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+from ase_dos.blocks import predict_in_blocks
 from ase_dos.model import DOSModel
 from ase_dos.soap import SOAP
 from ase_dos.spectrum import DOS, EnergyGrid
@@ -178,3 +179,12 @@ def test_order_of_atoms_is_of_no_consequence(model, data):
     other = train([atoms[rng.permutation(8)] for atoms in data[0]], data[1])
     np.testing.assert_allclose(other.shifts_, model.shifts_, atol=1e-3)
     same(model, other, make_frames(3, 96), atol=0.02)
+
+
+def test_blocks_of_a_frame_are_the_frame(model):
+    atoms = make_frames(1, 97)[0].repeat((2, 2, 3))
+    whole = model.predictor_.predict(atoms)
+    parts = predict_in_blocks(model, atoms, 17)
+    scale = np.abs(whole.coefficients).max()
+    np.testing.assert_allclose(parts.coefficients, whole.coefficients, atol=1e-12 * scale)
+    np.testing.assert_array_equal(parts.valence, whole.valence)
