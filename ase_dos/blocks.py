@@ -71,8 +71,8 @@ def cut_blocks(atoms: Atoms, cutoff: float, size: int) -> Iterator[Block]:
     for part in _halve(images, size):
         own = part.home
         order = np.concatenate([np.flatnonzero(own), np.flatnonzero(~own)])
-        block = Atoms(atoms.numbers[part.index[order]], part.positions[order])
-        yield Block(part.index[own], block)
+        block = Atoms(atoms.numbers[part.atom[order]], part.positions[order])
+        yield Block(part.atom[own], block)
 
 
 def predict_in_blocks(
@@ -133,7 +133,7 @@ def _predict_block(model: Any, block: tuple[int, Atoms]) -> LocalDOS:
 class _Images(NamedTuple):
     """Atoms and periodic images in a region and its halo."""
 
-    index: NDArray  # in the frame
+    atom: NDArray  # index in the frame
     home: NDArray  # atoms themselves, in the region: not images, not its halo
     scaled: NDArray  # coordinates in units of the box
     positions: NDArray
@@ -142,7 +142,7 @@ class _Images(NamedTuple):
 
     def take(self, which: NDArray, home: NDArray) -> _Images:
         return self._replace(
-            index=self.index[which], home=home[which], scaled=self.scaled[which],
+            atom=self.atom[which], home=home[which], scaled=self.scaled[which],
             positions=self.positions[which],
         )  # fmt: skip
 
