@@ -113,16 +113,13 @@ def predict_in_blocks(
             owners.append(own)
             yield len(own), block
 
-    parts = list(apply(partial(_predict_block, model), blocks()))
-    place = np.argsort(np.concatenate(owners))
-    first = parts[0]
-    assert all(part.novelty is not None for part in parts)
-    return replace(
-        first,
-        coefficients=np.concatenate([part.coefficients for part in parts])[place],
-        valence=np.concatenate([part.valence for part in parts])[place],
-        novelty=np.concatenate([part.novelty for part in parts])[place],
-    )
+    per_atom: dict[str, NDArray] = {}
+    for number, part in enumerate(apply(partial(_predict_block, model), blocks())):
+        for name in ("coefficients", "valence", "novelty"):
+            values = getattr(part, name)
+            whole = per_atom.setdefault(name, np.empty((len(atoms), *values.shape[1:])))
+            whole[owners[number]] = values
+    return replace(part, **per_atom)
 
 
 def _predict_block(model: Any, block: tuple[int, Atoms]) -> LocalDOS:
