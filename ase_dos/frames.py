@@ -144,7 +144,7 @@ def source_name(frames: Any) -> str:
 
 
 def frame_range(start: int, stop: int | None, step: int) -> range:
-    """Return the indices of the frames to take, as in a Python slice but without negative numbers."""
+    """Return the indices to take, as in a Python slice but without negative numbers."""
     if start < 0 or step < 1 or (stop is not None and stop < 0):
         raise ValueError(
             f"frames: expected start >= 0, stop >= 0 and step >= 1, got {start}, {stop}, {step}"

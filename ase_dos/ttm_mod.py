@@ -25,7 +25,7 @@ from ase_dos.tables import HeatCapacityTable
 
 __all__ = ["ENTRIES", "GaussianPolynomial", "fit_gaussian_polynomial", "write_ttm_mod"]
 
-LEAST = 1e-4  # of the largest C_e: the fit is not below on a fine grid
+LEAST = 1e-4  # of the largest C_e: the fit is not below that on a grid
 NEGLIGIBLE = 0.01  # of the largest C_e: smaller ones are fitted to this accuracy
 BEYOND = 2.0  # factor that the fit may change by beyond the last temperature
 DEGREE = 4

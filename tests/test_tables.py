@@ -257,7 +257,7 @@ def test_fit_is_good_inside_and_tame_outside(curve, highest, error):
     assert fit.rms_error <= fit.max_error < error
     deviations = (fit(t) - c) / np.maximum(c, 0.01 * c.max())
     np.testing.assert_allclose(np.abs(deviations).max(), fit.max_error, rtol=1e-6)
-    assert (fit(np.linspace(0, 10 * highest, 5000)) >= 0.9e-4 * c.max()).all()
+    assert (fit(np.linspace(0, 10 * highest, 5000)) >= 0.5e-4 * c.max()).all()  # 1e-4 on its grid
     outside = fit(np.linspace(highest, 20 * highest, 5000))
     assert (0.499 * c[-1] < outside).all()
     assert (outside < 2.01 * c[-1]).all()
