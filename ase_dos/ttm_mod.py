@@ -23,19 +23,22 @@ from ase_dos.checks import as_array, as_positive
 from ase_dos.files import replace_file
 from ase_dos.tables import HeatCapacityTable
 
-__all__ = ["ENTRIES", "GaussianPolynomial", "fit_gaussian_polynomial", "write_ttm_mod"]
+__all__ = [
+    "ENTRIES", "GaussianPolynomial", "check_entries", "fit_gaussian_polynomial", "write_ttm_mod",
+]  # fmt: skip
 
 LEAST = 1e-4  # of the largest C_e: the fit is not below that on a grid
 NEGLIGIBLE = 0.01  # of the largest C_e: smaller ones are fitted to this accuracy
 BEYOND = 2.0  # factor that the fit may change by beyond the last temperature
 DEGREE = 4
+ABOVE_ZERO = ("rho_e", "gamma_p", "l_skin", "n_ion")  # LAMMPS divides by them
 
-# Entries after those of C_e in the order of the file: unit (LAMMPS metal) and default. None has to
+# Entries after those of C_e in the order of the file: unit (LAMMPS metal) and default. NaN has to
 # be given or follows from the table; zero switches off what the entry belongs to.
-ENTRIES: dict[str, tuple[str, float | int | None]] = {
-    "rho_e": ("electrons/Angstrom^3", None),
+ENTRIES: dict[str, tuple[str, float | int]] = {
+    "rho_e": ("electrons/Angstrom^3", np.nan),
     "D_e": ("Angstrom^2/ps, heat diffusivity of the electrons", 0.0),
-    "gamma_p": ("u/ps, friction of electron-ion interactions", None),
+    "gamma_p": ("u/ps, friction of electron-ion interactions", np.nan),
     "gamma_s": ("u/ps, friction of electronic stopping", 0.0),
     "v_0": ("Angstrom/ps, critical velocity of electronic stopping", 0.0),
     "I_0": ("eV/ps/Angstrom^2, absorbed intensity of a pulse", 0.0),
@@ -45,7 +48,7 @@ ENTRIES: dict[str, tuple[str, float | int | None]] = {
     "tau": ("ps, duration of the pulse", 0.0),
     "B": ("electronic pressure over rho_e C_e T_e", 0.0),
     "lambda": ("Angstrom, free path of electrons at a moving surface", 0.0),
-    "n_ion": ("ions/Angstrom^3", None),
+    "n_ion": ("ions/Angstrom^3", np.nan),
     "surface_movement": ("0 or 1, whether matter may enter empty cells", 0),
     "T_e_min": ("K, temperature that cells of the grid are held above", 0.0),
 }
@@ -173,67 +176,69 @@ def write_ttm_mod(
     ------
     ValueError
         If an entry is unknown or out of range, neither or both of coupling and ``gamma_p`` are
-        given, or the structures have no volume.
+        given, the structures have no volume, or the table is too short for a fit.
 
     Notes
     -----
     LAMMPS reads ``l_skin`` as a whole number of cells, and ``rho_e`` enters nothing but the
     product ``rho_e C_e``. Of every two lines LAMMPS skips the first.
     """
-    chosen = _entries(table, coupling, dict(entries or {}))
+    entries = entries or {}
+    check_entries(coupling, entries)
+    chosen = _fill_entries(table, coupling, entries)
     unit = table.factor("eV/K/electron")
     fit = fit_gaussian_polynomial(table.temperatures, unit * table.heat_capacity.mean)
     span = f"{table.temperatures[0]:g} to {table.temperatures[-1]:g} K"
-    numbers: list[tuple[str, float | int]] = [
+    numbers = [
         (f"a_{k}, eV/K per electron and (1000 K)^{k}", a) for k, a in enumerate(fit.coefficients)
     ]
     numbers += [("C_0, eV/K per electron", fit.plateau), ("A, 1/(1000 K)", fit.damping)]
     numbers += [(f"{name}, {ENTRIES[name][0]}", value) for name, value in chosen.items()]
     # LAMMPS takes the unit style from the first line, and from no line that begins with a hash.
     first = f"UNITS: metal COMMENT: {table.source}; C_e from {span}"
-    lines = []
-    for remark, value in numbers:
-        lines += [remark, f"{value:d}" if isinstance(value, int) else f"{value:.12g}"]
+    lines = [line for remark, value in numbers for line in (remark, f"{value:.12g}")]
     lines[0] = f"{lines[0]}; {first}"
     text = "\n".join(lines) + "\n"
     replace_file(path, lambda file: file.write(text.encode()))
     return fit
 
 
-def _entries(
-    table: HeatCapacityTable, coupling: float | None, given: dict[str, float]
-) -> dict[str, float | int]:
-    """Values of `ENTRIES`: given, from the table, or default."""
-    unknown = sorted(set(given) - set(ENTRIES))
+def check_entries(coupling: float | None, entries: Mapping[str, float]) -> None:
+    """Refuse entries that `write_ttm_mod` would refuse for any table."""
+    unknown = sorted(set(entries) - set(ENTRIES))
     if unknown:
         raise ValueError(
             f"ttm/mod has no entry {', '.join(unknown)}; expected {', '.join(ENTRIES)}"
         )
-    density = 1.0 / table.require_volume()
-    if (coupling is None) == ("gamma_p" not in given):
+    if (coupling is None) == ("gamma_p" not in entries):
         raise ValueError(
             "fix ttm/mod: expected either the electron-phonon coupling G (W/m^3/K) or gamma_p; "
             "no DOS tells it"
         )
+    if coupling is not None:
+        as_positive(coupling, "coupling")
+    for name, value in entries.items():
+        as_positive(value, name, zero=name not in ABOVE_ZERO)
+        if isinstance(ENTRIES[name][1], int) and value != int(value):
+            raise ValueError(f"{name}: expected a whole number, got {value:g}")
+    chosen = {name: default for name, (_, default) in ENTRIES.items()} | dict(entries)
+    if chosen["rsurface"] <= chosen["lsurface"]:
+        raise ValueError("rsurface: expected more than lsurface")
+    if chosen["surface_movement"] and not (chosen["T_e_min"] and chosen["lambda"]):
+        raise ValueError("surface_movement: needs T_e_min and lambda above 0")
+
+
+def _fill_entries(
+    table: HeatCapacityTable, coupling: float | None, entries: Mapping[str, float]
+) -> dict[str, float]:
+    """Values of `ENTRIES`: given, from the table, or default."""
+    density = 1.0 / table.require_volume()
     chosen = {name: default for name, (_, default) in ENTRIES.items()}
     chosen |= {"rho_e": table.electrons * density, "n_ion": density}
     if coupling is not None:
-        power = as_positive(coupling, "coupling") / _e * 1e-12 * 1e-30  # eV/ps/Angstrom^3/K
+        power = coupling / _e * 1e-12 * 1e-30  # eV/ps/Angstrom^3/K
         chosen["gamma_p"] = power / (3.0 * kB * density * table.inverse_mass)
-    result: dict[str, float | int] = {}
-    for name, default in chosen.items():
-        value = as_positive(given.get(name, default), name, zero=name != "gamma_p")
-        whole = isinstance(ENTRIES[name][1], int)
-        if whole and value != int(value):
-            raise ValueError(f"{name}: expected a whole number, got {value:g}")
-        result[name] = int(value) if whole else value
-    for name in ("rho_e", "n_ion", "l_skin"):
-        as_positive(result[name], name)
-    if result["rsurface"] <= result["lsurface"]:
-        raise ValueError("rsurface: expected more than lsurface")
-    if result["surface_movement"] and not (result["T_e_min"] and result["lambda"]):
-        raise ValueError("surface_movement: needs T_e_min and lambda above 0")
-    return result
+    return chosen | dict(entries)
 
 
 def _basis(x: NDArray, damping: float) -> NDArray:

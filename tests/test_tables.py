@@ -15,10 +15,12 @@ from ase.units import _amu, _e, _Nav, kB
 from conftest import ToyModel, toy_frames
 from scipy.integrate import quad
 
+from ase_dos.averaging import heat_capacity_table
+from ase_dos.cli import export
 from ase_dos.cli.main import main
 from ase_dos.spectrum import DOS, LocalDOS
 from ase_dos.statistics import estimate_mean
-from ase_dos.tables import heat_capacity_table
+from ase_dos.tables import UNITS
 from ase_dos.ttm_mod import ENTRIES, fit_gaussian_polynomial, write_ttm_mod
 
 VOLUME = 16.0  # Angstrom^3 per atom of the metal below
@@ -201,8 +203,8 @@ def test_written_tables_are_read_back(metal, tmp_path):
     np.testing.assert_allclose(c * density, GAMMA * t / VOLUME, rtol=1e-6)
     metal.write_csv(tmp_path / "a.csv")
     rows = np.genfromtxt(tmp_path / "a.csv", delimiter=",", names=True, deletechars="")
-    np.testing.assert_allclose(rows["heat_capacity_(eV/K/atom)"], GAMMA * rows["T_(K)"], rtol=1e-6)
-    assert np.isnan(rows["entropy_statistical_error_(eV/K/atom)"]).all()
+    np.testing.assert_allclose(rows["C_e_(eV/K/atom)"], GAMMA * rows["T_(K)"], rtol=1e-6)
+    assert np.isnan(rows["S_statistical_error_(eV/K/atom)"]).all()
 
 
 # -- the form of fix ttm/mod -----------------------------------------------------------------
@@ -357,11 +359,14 @@ def test_command_refuses_before_it_works(trajectory, tmp_path, capsys):
         ([*good, "--set", "D_e"], "expected NAME=VALUE"),
         ([*good, "--coupling", "1e17", "--to", "1e6"], "supports up to"),
         (good, "either the electron-phonon coupling"),
+        ([*good, "--points", "7"], "--points: expected 8 or more"),
+        ([*good, "--unit", "cal/K"], "invalid choice: 'cal/K'"),
     ):
         with pytest.raises(SystemExit):
             main(["export", str(trajectory), "--from", "3000", *words])
         assert message in capsys.readouterr().err
     assert not (tmp_path / "a.ttm_mod").exists()
+    assert export.UNITS == UNITS
 
 
 # -- LAMMPS ----------------------------------------------------------------------------------
@@ -384,7 +389,7 @@ needs_lammps = pytest.mark.skipif(
 )
 
 INPUT = """
-units metal
+units {units}
 lattice fcc {a}
 region box block 0 4 0 4 0 4
 create_box 1 box
@@ -403,15 +408,19 @@ run {steps}
 """
 
 
-def run_lammps(folder, **options):
-    """Thermo output (rows, columns) of a run, and the electronic temperature at its end."""
+def lammps_output(folder, units="metal", **options):
     a = (4 * VOLUME) ** (1 / 3)
-    script = INPUT.format(a=repr(a), file="al.ttm_mod", **options)
+    script = INPUT.format(a=repr(a), file="al.ttm_mod", units=units, **options)
     (folder / "in.ttm").write_text(script)
-    done = subprocess.run(
+    return subprocess.run(
         [lammps(), "-in", "in.ttm", "-log", "none"], cwd=folder, capture_output=True, text=True,
         check=False, timeout=120,
     )  # fmt: skip
+
+
+def run_lammps(folder, **options):
+    """Thermo output (rows, columns) of a run, and the electronic temperature at its end."""
+    done = lammps_output(folder, **options)
     assert done.returncode == 0, done.stdout[-2000:]
     lines = done.stdout.splitlines()
     first = next(i for i, line in enumerate(lines) if line.split()[:2] == ["Step", "Temp"])
@@ -458,3 +467,11 @@ def test_lammps_exchanges_heat_between_electrons_and_atoms(metal, tmp_path):
     lost = n * GAMMA * (8000.0**2 - end**2) / 2
     assert lost == pytest.approx(-electrons, rel=0.01)
     assert rows[-1, 1] > 600
+
+
+@needs_lammps
+def test_lammps_refuses_the_file_in_other_units(metal, tmp_path):
+    write_ttm_mod(tmp_path / "al.ttm_mod", metal, coupling=5e18)
+    done = lammps_output(tmp_path, units="real", ions=300.0, electrons=8000.0, steps=1)
+    assert done.returncode != 0
+    assert "units" in (done.stdout + done.stderr).lower().split("error", 1)[1]

@@ -9,6 +9,7 @@ from typing import Any
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.trajectory import add_frame_arguments, selected_frames
 
+UNITS = ("J/m^3/K", "J/kg/K", "eV/K/atom", "eV/K/electron")  # those of `ase_dos.tables`
 SUFFIXES = (".csv", ".dat", ".ttm_mod", ".ttm_cascade")
 
 
@@ -32,7 +33,8 @@ class CLICommand:
     FILE.ttm_cascade  table for the keyword cetab of LAMMPS fix ttm/cascade.
 
     Errors are one standard deviation: of the mean over frames, and with --uncertainty also that
-    of the model.
+    of the model. Those of a fit are relative to C_e, or to one hundredth of its largest value where
+    it is smaller.
     """
 
     @staticmethod
@@ -48,13 +50,13 @@ class CLICommand:
         add("--to", dest="highest", type=float, metavar="K",
             help="highest one (default: as the energies of the model allow)")  # fmt: skip
         add("--points", type=int, default=100, metavar="N",
-            help="number of temperatures (default: %(default)s)")  # fmt: skip
+            help="number of temperatures, eight or more (default: %(default)s)")  # fmt: skip
         add_frame_arguments(parser)
         add("--uncertainty", action="store_true", help="give the uncertainty of the model too")
         add("--atomic-volume", type=float, metavar="A^3",
             help="volume per atom (default: of the cells; slabs and clusters need it)")  # fmt: skip
-        add("--unit", default="J/m^3/K", help="of C_e in .dat: J/m^3/K, J/kg/K, eV/K/atom, "
-            "eV/K/electron (default: %(default)s)")  # fmt: skip
+        add("--unit", default="J/m^3/K", choices=UNITS,
+            help="of C_e in a .dat file (default: %(default)s)")  # fmt: skip
         add("--coupling", type=float, metavar="G",
             help="electron-phonon coupling of .ttm_mod in W/m^3/K")  # fmt: skip
         add("--set", dest="entries", action="append", default=[], metavar="NAME=VALUE",
@@ -65,10 +67,10 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Average, write, and say how well."""
-        from ase_dos.tables import heat_capacity_table
+        from ase_dos.averaging import heat_capacity_table
 
-        outputs = _outputs(args)
         entries = dict(map(_entry, args.entries))
+        outputs = _outputs(args, entries)
         path, selection = selected_frames(args.structures, args)
         table = heat_capacity_table(
             path, args.model, lowest=args.lowest, highest=args.highest, points=args.points,
@@ -97,9 +99,11 @@ def summary(table: Any) -> str:
     return "\n".join(lines)
 
 
-def _outputs(args: Namespace) -> list[Path]:
+def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
     """Files to write, refused before any work if they cannot be."""
     outputs = [Path(name) for name in args.output]
+    if args.points < 8:
+        raise ValueError(f"--points: expected 8 or more, got {args.points}")
     for output in outputs:
         if output.suffix not in SUFFIXES:
             raise ValueError(
@@ -107,8 +111,11 @@ def _outputs(args: Namespace) -> list[Path]:
             )
         if not output.parent.is_dir():
             raise ValueError(f"--output: no directory {output.parent}")
-    for_lammps = any(output.suffix == ".ttm_mod" for output in outputs)
-    if (args.coupling is not None or args.entries) and not for_lammps:
+    if any(output.suffix == ".ttm_mod" for output in outputs):
+        from ase_dos.ttm_mod import check_entries
+
+        check_entries(args.coupling, entries)
+    elif args.coupling is not None or entries:
         raise ValueError("--coupling and --set belong to a .ttm_mod file; none is to be written")
     return outputs
 
@@ -135,5 +142,7 @@ def _write(output: Path, table: Any, args: Namespace, entries: dict[str, float])
     else:
         values = table.factor(args.unit) * table.heat_capacity.mean
         fit = fit_gaussian_polynomial(table.temperatures, values)
-        table.write_columns(output, args.unit, [f"{fit.quality()}: C_e = {fit.expression()}"])
+        table.write_columns(
+            output, args.unit, [f"C_e = {fit.expression()}", f"is a {fit.quality()}"]
+        )
     return ""
