@@ -124,7 +124,7 @@ class _Collected:
 
     def __init__(self, model: Any, n_members: int, name: str) -> None:
         self.model, self.n_members, self.name = model, n_members, name
-        self.pattern: Any = None  # the DOS of the last structure: axis, smearing, validity
+        self.last: Any = None  # the DOS of the last structure: axis, smearing, validity
         self.atoms: list[int] = []
         self.electrons: list[float] = []
         self.dos: list[NDArray] = []
@@ -153,9 +153,9 @@ class _Collected:
             return self.fail(index, error)
         if local.novelty is not None and (local.novelty > 1.0).any():
             self.strange.append(index)
-        self.pattern = local.total()
-        self.dos.append(self.pattern.values)
-        self.electrons.append(self.pattern.n_electrons)
+        self.last = local.total()
+        self.dos.append(self.last.values)
+        self.electrons.append(self.last.n_electrons)
         self.atoms.append(len(atoms))
         bulky = atoms.pbc.all() and atoms.cell.rank == 3
         self.volumes.append(atoms.cell.volume / len(atoms) if bulky else np.nan)
@@ -179,7 +179,7 @@ class _Collected:
 
     def highest_temperature(self) -> float:
         """Highest temperature (K) that every DOS supports, with those of the ensembles."""
-        energies, valid_to = self.pattern.energies, self.pattern.valid_to
+        energies, valid_to = self.last.energies, self.last.valid_to
         find = partial(highest_temperature, energies, valid_to=valid_to)
         highest = [find(np.array(self.dos), np.array(self.electrons))]
         pairs = zip(self.members, self.electrons, strict=self.n_members > 0)
@@ -231,8 +231,8 @@ class _Collected:
     ) -> dict[str, NDArray]:
         """Quantities (structures, temperatures) of an atom of every structure."""
         gas = gas_from_dos(
-            self.pattern.energies, dos, electrons, np.append(0.0, temperatures),
-            valid_to=self.pattern.valid_to, smearing=self.pattern.smearing,
+            self.last.energies, dos, electrons, np.append(0.0, temperatures),
+            valid_to=self.last.valid_to, smearing=self.last.smearing,
         )  # fmt: skip
         capacity, entropy, energy, free, mu = map(np.asarray, (
             gas.heat_capacity, gas.entropy, gas.internal_energy, gas.free_energy, gas.fermi_level,

@@ -279,7 +279,7 @@ def highest_supported(states: States, electrons: NDArray, window: Window, upper:
     low, high = (upper if supports(upper) else 0.0), upper
     if low == 0.0 and not supports(0.0):
         return 0.0
-    while high - low > 1e-6 * high:
+    while high - low > max(1e-6 * high, 1e-12):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if supports(middle) else (low, middle)
     unit = 10.0 ** (np.floor(np.log10(max(low / kB, 1e-9))) - 3)

@@ -4,8 +4,9 @@
 
 First table: energy, forces and stress by `DOSCalculator` with the shipped silicon model at 8000 K
 against the local DOS alone (coefficients of every atom), rattled silicon; medians over repeats in
-which the two take turns. Memory is the most that a process of its own held beyond what it held
-after a call for few atoms.
+which the two take turns. The ratio is one of CPU times, which other work on the machine changes
+less. Memory is the most that a process of its own held beyond what it held after a call for few
+atoms.
 
 Second table: largest deviation of forces and stress from central differences of the free energy
 that the calculator reports, relative to the largest force and stress, for every kind of model and
@@ -58,18 +59,19 @@ def megabytes():
 
 
 def measure_time(size, repeats):
-    """Seconds of each way, one after the other in turns: (ways, repeats)."""
+    """Seconds of each way, one after the other in turns, and the ratio of their CPU times."""
     atoms, functions = silicon(size), ways().values()
     for function in functions:
         function(silicon(64))
-    times = np.empty((len(functions), repeats))
+    wall, cpu = np.empty((2, len(functions), repeats))
     for turn in range(repeats):
         for way, function in enumerate(functions):
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             function(atoms)
-            times[way, turn] = time.perf_counter() - start
-    return {"atoms": len(atoms), "seconds": np.median(times, axis=1).tolist(),
-            "ratio": float(np.median(times[1] / times[0]))}  # fmt: skip
+            wall[way, turn] = time.perf_counter() - start
+            cpu[way, turn] = time.process_time() - busy
+    return {"atoms": len(atoms), "seconds": np.median(wall, axis=1).tolist(),
+            "ratio": float(np.median(cpu[1] / cpu[0]))}  # fmt: skip
 
 
 def measure_memory(size, way):
