@@ -180,14 +180,15 @@ def write_ttm_mod(
 
     Notes
     -----
-    LAMMPS reads ``l_skin`` as a whole number of cells, and ``rho_e`` enters nothing but the
-    product ``rho_e C_e``. Of every two lines LAMMPS skips the first.
+    LAMMPS reads ``l_skin`` as a whole number of cells. ``rho_e`` enters nothing but the product
+    ``rho_e C_e``: whatever it is set to, C_e is written so that the product is that of the table.
+    Of every two lines LAMMPS skips the first.
     """
     entries = entries or {}
     check_entries(coupling, entries)
     chosen = _fill_entries(table, coupling, entries)
-    unit = table.factor("eV/K/electron")
-    fit = fit_gaussian_polynomial(table.temperatures, unit * table.heat_capacity.mean)
+    per_electron = 1.0 / (table.require_volume() * chosen["rho_e"])
+    fit = fit_gaussian_polynomial(table.temperatures, per_electron * table.heat_capacity.mean)
     span = f"{table.temperatures[0]:g} to {table.temperatures[-1]:g} K"
     numbers = [
         (f"a_{k}, eV/K per electron and (1000 K)^{k}", a) for k, a in enumerate(fit.coefficients)

@@ -298,9 +298,9 @@ def test_entries_of_the_parameter_file(metal, tmp_path):
     per_volume = 3 * kB * _e / (VOLUME * 1e-30)
     assert per_volume * friction / (26.9815385 * _amu) == pytest.approx(3e17, rel=1e-9)
     t = metal.temperatures
-    np.testing.assert_allclose(
-        fit(t) * float(entries["rho_e"]), GAMMA * t / VOLUME, rtol=2 * fit.max_error
-    )
+    other = write_ttm_mod(path, metal, 3e17, {"rho_e": 0.1})
+    for curve, rho in ((fit, float(entries["rho_e"])), (other, 0.1)):
+        np.testing.assert_allclose(curve(t) * rho, GAMMA * t / VOLUME, rtol=2 * fit.max_error)
 
 
 def test_entries_that_cannot_be(metal, tmp_path):
