@@ -12,7 +12,10 @@ from typing import Any
 
 from ase import Atoms
 
-__all__ = ["Reader", "count_frames", "frame_readers", "numbered_frames", "source_name"]
+__all__ = [
+    "Reader", "count_frames", "frame_range", "frame_readers", "numbered_frames", "progress_bar",
+    "source_name",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -138,3 +141,25 @@ def source_name(frames: Any) -> str:
     if path.is_file() and path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty")
     return str(path)
+
+
+def frame_range(start: int, stop: int | None, step: int) -> range:
+    """Return the indices to take, as in a Python slice but without negative numbers."""
+    if start < 0 or step < 1 or (stop is not None and stop < 0):
+        raise ValueError(
+            f"frames: expected start >= 0, stop >= 0 and step >= 1, got {start}, {stop}, {step}"
+        )
+    return range(start, 2**62 if stop is None else stop, step)
+
+
+def progress_bar(source: Any, selection: range, progress: bool) -> Any:
+    """Return a bar on stderr, shown on a terminal only: batch systems collect stderr in files."""
+    import sys
+
+    from tqdm import tqdm
+
+    shown = progress and sys.stderr.isatty()
+    total = count_frames(source) if shown else None
+    if total is not None:
+        total = len(range(selection.start, min(total, selection.stop), selection.step))
+    return tqdm(total=total, unit=" frames", disable=not shown)

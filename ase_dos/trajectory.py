@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos._version import __version__
 from ase_dos.checks import as_temperature
-from ase_dos.frames import Reader, count_frames, numbered_frames, source_name
+from ase_dos.frames import Reader, frame_range, numbered_frames, progress_bar, source_name
 from ase_dos.results import FORMAT, Store, TrajectoryResult
 from ase_dos.thermo import functional_weights
 
@@ -85,7 +85,7 @@ def analyze_trajectory(
     temperatures = np.unique(as_temperature(np.atleast_1d(temperatures), "temperatures"))
     if not temperatures.size:
         raise ValueError("temperatures: expected at least one, got none")
-    selection = _selection(start, stop, step)
+    selection = frame_range(start, stop, step)
     name = source_name(frames)
     model = _load(model)
     options = {
@@ -97,7 +97,7 @@ def analyze_trajectory(
     }  # fmt: skip
     run = _Run(Store(output), model, options, name, on_error == "skip")
     try:
-        with _progress_bar(frames, selection, progress) as bar:
+        with progress_bar(frames, selection, progress) as bar:
             for frame in numbered_frames(frames, selection, run.fail):
                 run.take(*frame)
                 bar.update()
@@ -261,27 +261,6 @@ class _Run:
             frames, _ = self.warned.setdefault(str(kind[0]), ([], kind[1]))
             frames.append(index)
         return {**record, "fingerprint": np.array(_fingerprint(atoms))}
-
-
-def _progress_bar(source: Any, selection: range, progress: bool) -> Any:
-    """Return a bar on stderr, shown on a terminal only: batch systems collect stderr in files."""
-    import sys
-
-    from tqdm import tqdm
-
-    shown = progress and sys.stderr.isatty()
-    total = count_frames(source) if shown else None
-    if total is not None:
-        total = len(range(selection.start, min(total, selection.stop), selection.step))
-    return tqdm(total=total, unit=" frames", disable=not shown)
-
-
-def _selection(start: int, stop: int | None, step: int) -> range:
-    if start < 0 or step < 1 or (stop is not None and stop < 0):
-        raise ValueError(
-            f"frames: expected start >= 0, stop >= 0 and step >= 1, got {start}, {stop}, {step}"
-        )
-    return range(start, 2**62 if stop is None else stop, step)
 
 
 def _load(model: Any) -> Any:

@@ -69,6 +69,9 @@ ALLOWED = {
     "frames": {"checks"},
     "results": {"_version", "checks", "files", "frames", "statistics"},
     "trajectory": {"_version", "checks", "frames", "model", "results", "spectrum", "thermo"},
+    "tables": {"files"},
+    "averaging": {"checks", "frames", "model", "statistics", "tables", "thermo"},
+    "ttm_mod": {"checks", "files", "tables"},
     "plot": {"checks", "evaluation", "results", "spectrum"},
     "report": {
         "evaluation",

@@ -27,9 +27,7 @@ class CLICommand:
         add("-T", "--temperature", type=float, action="append", metavar="K",
             help="electronic temperature; may be repeated (default: 300)")  # fmt: skip
         add("-o", "--output", required=True, metavar="DIRECTORY", help="directory of results")
-        add("--start", type=int, metavar="I", help="first frame (default: 0)")
-        add("--stop", type=int, metavar="I", help="frame to stop before (default: none)")
-        add("--step", type=int, metavar="N", help="take every Nth frame (default: 1)")
+        add_frame_arguments(parser)
         add("--local", action="store_true", help="keep the local DOS of every atom")
         add("--on-error", choices=["raise", "skip"], default="raise",
             help="at a bad frame, end or leave it out (default: %(default)s)")  # fmt: skip
@@ -41,7 +39,7 @@ class CLICommand:
         """Analyse, print the summary, draw."""
         from ase_dos.trajectory import analyze_trajectory
 
-        path, selection = _selection(args)
+        path, selection = selected_frames(args.trajectory, args)
         result = analyze_trajectory(
             path, args.model, args.temperature or (300.0,), args.output, **selection,
             local=args.local, on_error=args.on_error, progress=not args.quiet,
@@ -57,16 +55,24 @@ class CLICommand:
         print(f"wrote {output}: {len(result)} frames, figures, atoms.extxyz ({count} frames)")
 
 
-def _selection(args: Namespace) -> tuple[str, dict[str, Any]]:
+def add_frame_arguments(parser: ArgumentParser) -> None:
+    """Declare the options that `selected_frames` reads."""
+    add = parser.add_argument
+    add("--start", type=int, metavar="I", help="first frame (default: 0)")
+    add("--stop", type=int, metavar="I", help="frame to stop before (default: none)")
+    add("--step", type=int, metavar="N", help="take every Nth frame (default: 1)")
+
+
+def selected_frames(source: str, args: Namespace) -> tuple[str, dict[str, Any]]:
     """File and frames, from options or from ASE's ``@`` syntax."""
     options = {"start": args.start, "stop": args.stop, "step": args.step}
     given = {name: value for name, value in options.items() if value is not None}
-    name, at, index = args.trajectory.rpartition("@")
-    if not at or Path(args.trajectory).exists():
-        return args.trajectory, given
+    name, at, index = source.rpartition("@")
+    if not at or Path(source).exists():
+        return source, given
     if given:
-        raise ValueError(f"{args.trajectory}: give frames by @ or by {', '.join(given)}, not both")
-    return name, _parsed(index, args.trajectory)
+        raise ValueError(f"{source}: give frames by @ or by {', '.join(given)}, not both")
+    return name, _parsed(index, source)
 
 
 def _parsed(index: str, source: str) -> dict[str, Any]:
