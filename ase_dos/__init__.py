@@ -22,7 +22,7 @@ _HOMES = {
     "DOSModel": "model",
     "DOSCalculator": "calculator",
     "analyze_trajectory": "trajectory",
-    "heat_capacity_table": "averaging",
+    "heat_capacity_table": "heat_capacity",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

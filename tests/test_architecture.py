@@ -70,7 +70,7 @@ ALLOWED = {
     "results": {"_version", "checks", "files", "frames", "statistics"},
     "trajectory": {"_version", "checks", "frames", "model", "results", "spectrum", "thermo"},
     "tables": {"files"},
-    "averaging": {"checks", "frames", "model", "statistics", "tables", "thermo"},
+    "heat_capacity": {"checks", "frames", "model", "statistics", "tables", "thermo"},
     "ttm_mod": {"checks", "files", "tables"},
     "plot": {"checks", "evaluation", "results", "spectrum"},
     "report": {

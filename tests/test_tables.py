@@ -15,9 +15,9 @@ from ase.units import _amu, _e, _Nav, kB
 from conftest import ToyModel, toy_frames
 from scipy.integrate import quad
 
-from ase_dos.averaging import heat_capacity_table
 from ase_dos.cli import export
 from ase_dos.cli.main import main
+from ase_dos.heat_capacity import heat_capacity_table
 from ase_dos.spectrum import DOS, LocalDOS
 from ase_dos.statistics import estimate_mean
 from ase_dos.tables import UNITS

@@ -67,7 +67,7 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Average, write, and say how well."""
-        from ase_dos.averaging import heat_capacity_table
+        from ase_dos.heat_capacity import heat_capacity_table
 
         entries = dict(map(_entry, args.entries))
         outputs = _outputs(args, entries)
