@@ -334,16 +334,23 @@ class DOSModel:
         )
 
     def differentiate(
-        self, atoms: Atoms, weights: ArrayLike, *, dtype: Any = np.float64
+        self,
+        atoms: Atoms,
+        weights: ArrayLike,
+        groups: NDArray | None = None,
+        *,
+        dtype: Any = np.float64,
     ) -> tuple[NDArray, NDArray]:
-        """Differentiate a linear functional of the total DOS, sum_E weights(E) g(E).
+        """Differentiate a linear functional of the DOS, sum_E weights(E) g(E).
 
         Parameters
         ----------
         atoms : Atoms
             The structure.
-        weights : (n,) array_like
-            On the energies of the model.
+        weights : (n,) or (groups, n) array_like
+            On the energies of the model; for the DOS of every group of atoms.
+        groups : (atoms,) int array, optional
+            Group of every atom; all in the first by default.
         dtype : {float64, float32}
             As in `predict`.
 
@@ -360,19 +367,20 @@ class DOSModel:
             As `predict`; also for another backend than numba.
         """
         self._require_training()
-        weights = as_array(weights, "weights", (self.grid_.size,))
-        column = (self.weights_ @ (self.modes_ @ weights))[:, None]
+        weights = as_array(np.atleast_2d(weights), "weights", (None, self.grid_.size))
+        columns = self.weights_ @ (self.modes_ @ weights.T)
         soap = self.descriptor_
         search = NeighborSearch(atoms, soap.cutoff)
-        kinds = np.searchsorted(self.species, atoms.numbers)
+        members = np.zeros(len(atoms), np.int64) if groups is None else groups
+        if len(self.maps_) > 1:
+            kinds = np.searchsorted(self.species, atoms.numbers)
+        else:
+            kinds = np.zeros(len(atoms), np.int64)
         gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
-        for kind in range(len(self.maps_)):
-            which = None if len(self.maps_) == 1 else np.flatnonzero(kinds == kind)
-            if which is not None and not which.size:
-                continue
-            some, more = soap.differentiate(
-                atoms, self._map_layers(kind, column), search=search, which=which, dtype=dtype
-            )
+        for kind, group in np.unique(np.stack([kinds, members], axis=1), axis=0):
+            layers = self._map_layers(kind, columns[:, group : group + 1])
+            which = np.flatnonzero((kinds == kind) & (members == group))
+            some, more = soap.differentiate(atoms, layers, search=search, which=which, dtype=dtype)
             gradient += some
             virial += more
         return gradient, virial
