@@ -58,8 +58,8 @@ class CellGrid:
             return np.zeros(len(positions), dtype=np.int64)
         scaled = positions @ np.linalg.inv(self.cell)
         index = np.floor(scaled * self.shape).astype(np.int64)
-        mode = tuple("wrap" if periodic else "clip" for periodic in self.pbc)
-        return np.ravel_multi_index(tuple(index.T), self.shape, mode=mode)
+        inside = np.where(self.pbc, index % self.shape, index.clip(0, np.array(self.shape) - 1))
+        return inside @ np.array([self.shape[1] * self.shape[2], self.shape[2], 1])
 
     def thickness(self, axis: int) -> float:
         """Thickness (Angstrom) of the layers of cells along a cell vector."""

@@ -55,8 +55,7 @@ class LaserPulse:
             as_positive(self.depth, "pulse depth")
         if len(self.direction) != 2 or self.direction[0] not in "+-" or self.axis < 0:
             raise ValueError(
-                f"pulse direction: expected a sign and an axis such as '-z', got "
-                f"{self.direction!r}"
+                f"pulse direction: expected a sign and an axis such as '-z', got {self.direction!r}"
             )
 
     @property
