@@ -15,6 +15,7 @@ from ase_dos.electrons import CellElectrons, ElectronState
 __all__ = ["CellGrid", "conduct"]
 
 _CONVERGED = 1e-10  # of the energies of the cells: where Newton steps end
+_ROUNDING = 1e-13  # of the temperatures: shorter Newton steps are noise
 _MAX_STEPS = 100
 _SKEW = 1e-6
 
@@ -39,9 +40,8 @@ class CellGrid:
     """
 
     def __init__(self, shape: Sequence[int], atoms: Atoms) -> None:
-        if len(shape) != 3 or any(
-            isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in shape
-        ):
+        given = np.asarray(shape)
+        if given.shape != (3,) or given.dtype.kind not in "iu" or (given < 1).any():
             raise ValueError(f"cells: expected three integers above zero, got {shape!r}")
         self.shape = (int(shape[0]), int(shape[1]), int(shape[2]))
         self.size = int(np.prod(self.shape))
@@ -126,6 +126,11 @@ def conduct(
         kappa in eV / (Angstrom K time) for temperatures (faces,) in K.
     duration : float
         Time.
+
+    Raises
+    ------
+    ValueError
+        If the temperatures after the time are not found, or leave the energies that are known.
     """
     filled = np.isin(pairs, electrons.occupied).all(axis=1)
     pairs, factors = pairs[filled], factors[filled]
@@ -163,9 +168,11 @@ def _implicit_gain(
         now = electrons.at_temperature(temperature, checked=False)  # may overshoot
         rest = now.energy - before.energy - gain
         if np.abs(rest).max() <= _CONVERGED * scale:
-            break
+            return gain
         capacity = np.maximum(now.heat_capacity, 1e-12 * now.heat_capacity.max())
         capacity[capacity == 0.0] = 1.0  # without atoms, or all cold
         move = spsolve((diags(capacity) + laplacian).tocsc(), -rest)
+        if np.abs(move).max() <= _ROUNDING * temperature.max():
+            return gain
         temperature = np.maximum(temperature + move, 0.1 * temperature)
-    return gain
+    raise ValueError("conduction: no temperatures found after the time step; take shorter ones")

@@ -172,8 +172,9 @@ class CellElectrons:
             )
         mu, free, entropy, capacity = out.T[:4]
         columns = np.zeros((5, self.n_cells))
+        known = guess[here] if kind == inversion.TEMPERATURE else kt / kB
         columns[:, here] = [
-            kt / kB, mu, kB * entropy,
+            known, mu, kB * entropy,
             free - base + kt * entropy + self.least_energy[here], kB * capacity,
         ]  # fmt: skip
         return ElectronState(*columns)
