@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
@@ -139,40 +140,45 @@ def conduct(
 
     def step(before: ElectronState, time: float) -> ElectronState:
         between = before.temperature[pairs].mean(axis=1)
-        gain = _implicit_gain(electrons, before, pairs, time * factors * conductivity(between))
-        return electrons.at_energy(before.energy + gain, before.temperature)
+        return _implicit_step(electrons, before, pairs, time * factors * conductivity(between))
 
     whole = step(state, duration)
     halves = step(step(state, 0.5 * duration), 0.5 * duration)
     energy = 2.0 * halves.energy - whole.energy
     if (energy < electrons.least_energy).any():
-        return halves
+        energy = halves.energy
     return electrons.at_energy(energy, halves.temperature)
 
 
-def _implicit_gain(
+def _implicit_step(
     electrons: CellElectrons, before: ElectronState, pairs: NDArray, transfer: NDArray
-) -> NDArray:
-    """Energy (cells,) that the cells gain by ``transfer`` (eV/K) times differences of T after."""
+) -> ElectronState:
+    """Give the state after ``transfer`` (eV/K) times the differences of its own temperatures.
+
+    The temperatures solve this to the tolerance, the energies are those before and what flowed.
+    """
     first, second = pairs.T
     n = electrons.n_cells
     exchange = csr_matrix((transfer, (first, second)), shape=(n, n))
     exchange = exchange + exchange.T
     laplacian = diags(np.asarray(exchange.sum(axis=1)).ravel()) - exchange
-    scale = np.abs(before.energy - electrons.least_energy).max()
-    # Cold cells have no heat capacity to begin with.
-    temperature = np.maximum(before.temperature, 0.01 * before.temperature.max())
+    enough = _CONVERGED * np.abs(before.energy - electrons.least_energy).max()
+    enough += electrons.rounding.max()
+    now, temperature = before, before.temperature
     for _ in range(_MAX_STEPS):
         flow = transfer * (temperature[second] - temperature[first])
         gain = np.bincount(first, flow, n) - np.bincount(second, flow, n)
-        now = electrons.at_temperature(temperature, checked=False)  # may overshoot
         rest = now.energy - before.energy - gain
-        if np.abs(rest).max() <= _CONVERGED * scale:
-            return gain
+        if np.abs(rest).max() <= enough:
+            break
+        # Cold cells have none to begin with, cells without atoms never.
         capacity = np.maximum(now.heat_capacity, 1e-12 * now.heat_capacity.max())
-        capacity[capacity == 0.0] = 1.0  # without atoms, or all cold
+        capacity[capacity == 0.0] = 1.0
         move = spsolve((diags(capacity) + laplacian).tocsc(), -rest)
         if np.abs(move).max() <= _ROUNDING * temperature.max():
-            return gain
+            break
         temperature = np.maximum(temperature + move, 0.1 * temperature)
-    raise ValueError("conduction: no temperatures found after the time step; take shorter ones")
+        now = electrons.at_temperature(temperature, checked=False)  # may overshoot
+    else:
+        raise ValueError("conduction: no temperatures found after the time step; take shorter ones")
+    return replace(now, energy=before.energy + gain)

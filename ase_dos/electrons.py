@@ -20,7 +20,7 @@ from ase_dos.thermo import functional_weights
 __all__ = ["CellElectrons", "ElectronState"]
 
 _FIRST_GUESS = 1000.0  # K, for cells that are cold
-_ROUNDING = 1e-12  # of U: what a difference of two energies may be wrong by
+_ROUNDING = 1e-14  # of the energy of all bands: what a difference of two may be wrong by
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +69,15 @@ class CellElectrons:
     ground_temperature : float
         T_0 (K), see the module.
 
+    Attributes
+    ----------
+    occupied : int array
+        Cells that hold atoms.
+    least_energy : (cells,) array
+        Energy of cold electrons, U(0) - F(T_0) (eV).
+    rounding : (cells,) array
+        What energies may be wrong by (eV).
+
     Raises
     ------
     ValueError
@@ -94,8 +103,8 @@ class CellElectrons:
         top = np.full(len(repaired), local.energies[-1])
         self._window = Window.of_dos(local.energies, repaired, self._electrons, top)
         self.n_cells = n_cells
+        self.rounding = _ROUNDING * np.ptp(local.energies) * electrons
         start = np.full(n_cells, float(ground_temperature))
-        # U - F(T_0) at T = 0: what the electrons cannot give away.
         self.least_energy = np.zeros(n_cells)
         self.least_energy = -self._solve(inversion.TEMPERATURE, kB * start, start).free_energy
 
@@ -127,7 +136,7 @@ class CellElectrons:
             If a cell would hold less energy than cold electrons do.
         """
         excess = energy - self.least_energy
-        lacking = excess < -_ROUNDING * np.abs(self._band_energy())
+        lacking = excess < -self.rounding
         if lacking.any():
             cell = int(np.argmin(excess))
             raise ValueError(
@@ -148,11 +157,6 @@ class CellElectrons:
         valence = np.bincount(self.labels, self.local.valence, self.n_cells)[self.labels]
         even = self.local.valence / valence
         return np.where(sums > 0, parts / np.where(sums > 0, sums, 1.0), even)
-
-    def _band_energy(self) -> NDArray:
-        energies = np.zeros(self.n_cells)
-        energies[self.occupied] = self._electrons * np.ptp(self.local.energies)
-        return energies
 
     def _solve(self, kind: int, value: NDArray, guess: NDArray) -> ElectronState:
         here, states = self.occupied, self._states
