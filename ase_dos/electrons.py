@@ -171,8 +171,8 @@ class CellElectrons:
         if not np.isfinite(kt).all() or not np.isfinite(out).all():
             cell = here[int(np.argmin(np.isfinite(kt) & np.isfinite(out).all(axis=1)))]
             raise ValueError(
-                f"electrons of cell {cell}: no temperature of the known states gives them what "
-                f"they hold; they were at {guess[cell]:.6g} K"
+                f"electrons of cell {cell} (at {guess[cell]:.6g} K): no state found; did they "
+                "gain more than the known states can hold, or is the DOS negative around E_F?"
             )
         mu, free, entropy, capacity = out.T[:4]
         columns = np.zeros((5, self.n_cells))

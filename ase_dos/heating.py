@@ -31,8 +31,8 @@ class Heating:
 
     Attributes
     ----------
-    held : bool
-        Whether T_e is held at the temperature of the bath.
+    held_at : float or None
+        Temperature (K) that the electrons are held at.
 
     Raises
     ------
@@ -58,8 +58,8 @@ class Heating:
             as_positive(bath_rate, "bath_rate")
             if bath_temperature is None:
                 raise ValueError("bath_rate: expected a bath_temperature to relax to, got none")
-        self.held = bath_temperature is not None and bath_rate is None
-        if self.held and (self.pulses or conductivity is not None):
+        self.held_at = bath_temperature if bath_rate is None else None
+        if self.held_at is not None and (self.pulses or conductivity is not None):
             raise ValueError(
                 "bath_temperature without bath_rate holds T_e: neither a pulse nor conduction can "
                 "change it; give a bath_rate, or leave out the bath"

@@ -91,7 +91,7 @@ class TwoTemperature(MolecularDynamics):
         density that is not known, a pulse into electrons that are held, and the like.
     TwoTemperatureError
         During a run, if the electrons become too hot for the energies that the model covers, or
-        anything else fails. Atoms and electrons are then those of the last complete step, and the
+        a calculator fails. Atoms and electrons are then those of the last complete step, and the
         restart file is written.
 
     Notes
@@ -100,13 +100,13 @@ class TwoTemperature(MolecularDynamics):
     order in the time step. With electrons that are held this is K + E_0 + F(T) but for a constant.
 
     Constraints are ASE's: what they take from a kick of the thermostat the electrons do not pay.
-    The thermostat moves the centre of mass too; `ase.constraints.FixCom` keeps it.
+    The thermostat moves the centre of mass too; `ase.constraints.FixCom` keeps it. The cell does
+    not change.
 
-    Where the electrons of a cell hold less energy than the thermostat's kick would give to the
-    ions (an insulator, a handful of atoms), the kick is refused: the ions keep their momenta.
+    Where the electrons of a cell hold less energy than the thermostat's kick would give the ions
+    (an insulator, a handful of atoms), the kick is refused: these ions keep their momenta.
 
-    An atom that changes its cell takes along its part of the energy, in proportion to its part of
-    the entropy. The potential energy of the ions changes by what the electrons gain.
+    An atom that changes its cell takes its part of the energy along, as its part of the entropy.
     """
 
     def __init__(
@@ -133,9 +133,9 @@ class TwoTemperature(MolecularDynamics):
         self.grid = CellGrid(cells, atoms)
         self.heating = Heating(self.grid, pulse, conductivity, bath_temperature, bath_rate)
         self.coupling = coupling
-        self.thermostat = (
-            None if coupling is None else ElectronPhonon(coupling, atoms, atomic_volume)
-        )
+        self.thermostat = None
+        if coupling is not None:
+            self.thermostat = ElectronPhonon(coupling, atoms, atomic_volume)
         if reassign_interval < 1:
             raise ValueError(f"reassign_interval: expected 1 or more, got {reassign_interval}")
         self.reassign_interval = reassign_interval
@@ -146,7 +146,11 @@ class TwoTemperature(MolecularDynamics):
         self.labels = self.grid.assign(atoms.positions)
         self._warnings = FirstWarnings()
         super().__init__(atoms, timestep, loginterval=loginterval, **kwargs)
-        self._begin()
+        first = self.heating.held_at
+        if first is None:
+            first = self.calc.parameters["electronic_temperature"]
+        with self._warnings.once("at the start"):
+            self._settle(self._electrons().at_temperature(first))
         if logfile:
             log = self.closelater(ElectronLog(self, logfile, comm=self.comm))
             self.attach(log, loginterval)
@@ -177,8 +181,8 @@ class TwoTemperature(MolecularDynamics):
     @property
     def conserved_energy(self) -> float:
         """Energy of ions and electrons without what was put in (eV)."""
-        ions = self.atoms.get_kinetic_energy() + self.ground_energy
-        return float(ions + self.state.energy.sum() - self.absorbed - self.bath_heat)
+        energy = self.atoms.get_kinetic_energy() + self.ground_energy + self.state.energy.sum()
+        return float(energy - self.absorbed - self.bath_heat)
 
     def set_electronic_temperature(self, temperature: ArrayLike) -> None:
         """Heat or cool the electrons at once, on account of the bath.
@@ -194,11 +198,11 @@ class TwoTemperature(MolecularDynamics):
                 f"electronic temperature: expected one or {self.grid.shape} of them, got shape "
                 f"{temperature.shape}"
             )
-        if self.heating.held:
+        if self.heating.held_at is not None:
             raise ValueError("electronic temperature: the electrons are held at bath_temperature")
         before = self.state.energy.sum()
-        everywhere = np.broadcast_to(temperature, self.grid.shape).ravel()
-        self._settle(self._electrons().at_temperature(everywhere))
+        cells = np.broadcast_to(temperature, self.grid.shape)
+        self._settle(self._electrons().at_temperature(cells.ravel()))
         self.bath_heat += float(self.state.energy.sum() - before)
 
     def todict(self) -> dict[str, Any]:
@@ -221,10 +225,7 @@ class TwoTemperature(MolecularDynamics):
         To be attached: ``dynamics.attach(dynamics.write_restart, interval=1000)``. The ground
         state starts afresh from here, as it will in the continued run: some keep neighbour lists.
         """
-        ground_state = self.calc.ground_state
-        if hasattr(ground_state, "reset"):
-            ground_state.reset()
-            self.calc.hold(self.state.temperature, self.labels)
+        self._start_afresh()
         write_state(self.restart if path is None else path, self)
 
     def read_restart(self, path: str | Path | None = None, *, same_options: bool = True) -> None:
@@ -243,8 +244,9 @@ class TwoTemperature(MolecularDynamics):
             If the file is of other atoms, another grid or other options, or is damaged.
         """
         read_state(self.restart if path is None else path, self, same_options)
+        self._start_afresh()
         with self._warnings.once(f"step {self.nsteps}"):
-            self._settle(self.state)
+            self.atoms.get_forces()
 
     # One step
 
@@ -265,10 +267,10 @@ class TwoTemperature(MolecularDynamics):
 
     def _advance(self) -> None:
         half = 0.5 * self.dt
+        if self.calc.check_state(self.atoms):  # moved by others
+            self._follow()
         if self.grid.size > 1 and self.nsteps and self.nsteps % self.reassign_interval == 0:
             self._reassign()
-        elif self.calc.check_state(self.atoms):  # moved by others
-            self._follow()
         self._kick(half)
         self._drift(half)
         self._exchange()
@@ -292,9 +294,9 @@ class TwoTemperature(MolecularDynamics):
 
     def _follow(self) -> None:
         """Let T_e follow the DOS of new positions at constant entropy, or be held."""
-        electrons = self._electrons()
-        if self.heating.held:
-            state = electrons.at_temperature(self.state.temperature)
+        electrons, held_at = self._electrons(), self.heating.held_at
+        if held_at is not None:
+            state = electrons.at_temperature(held_at)
             self.bath_heat += float(state.temperature @ (state.entropy - self.state.entropy))
         else:
             state = electrons.at_entropy(self.state.entropy, self.state.temperature)
@@ -309,7 +311,7 @@ class TwoTemperature(MolecularDynamics):
         """O: half of the heat from outside, the thermostat, the other half; positions fixed."""
         start = self.get_time()
         middle, stop = start + 0.5 * self.dt, start + self.dt
-        if self.heating.held:
+        if self.heating.held_at is not None:
             if self.thermostat is not None:
                 everything = np.full(self.grid.size, np.inf)
                 self.bath_heat += float(self._kick_by_electrons(everything).sum())
@@ -348,9 +350,13 @@ class TwoTemperature(MolecularDynamics):
         change = np.bincount(labels[moved], energy, self.grid.size)
         change -= np.bincount(self.labels[moved], energy, self.grid.size)
         self.labels = labels
-        self._settle(
-            self._electrons().at_energy(self.state.energy + change, self.state.temperature)
-        )
+        if self.heating.held_at is not None:
+            state = self._electrons().at_temperature(self.heating.held_at)
+            self.bath_heat += float((state.energy - self.state.energy).sum())
+        else:
+            energy = self.state.energy + change
+            state = self._electrons().at_energy(energy, self.state.temperature)
+        self._settle(state)
 
     # Beginning, going back, going on
 
@@ -361,12 +367,11 @@ class TwoTemperature(MolecularDynamics):
         smearing = self.calc.parameters["ground_state_smearing"]
         return CellElectrons(local, self.labels, self.grid.size, smearing)
 
-    def _begin(self) -> None:
-        temperature = self.calc.parameters["electronic_temperature"]
-        if self.heating.held:
-            temperature = self.heating.bath_temperature
-        with self._warnings.once("at the start"):
-            self._settle(self._electrons().at_temperature(temperature))
+    def _start_afresh(self) -> None:
+        """Forget what the ground state keeps from earlier positions, and its last results."""
+        if hasattr(self.calc.ground_state, "reset"):
+            self.calc.ground_state.reset()
+        self.calc.hold(self.state.temperature, self.labels)
 
     def _snapshot(self) -> tuple:
         return (

@@ -1,7 +1,7 @@
 """Heat aluminium with a laser pulse and watch electrons and ions come together.
 
 Writes laser_pulse.png and laser_pulse.log into the current directory. The number of steps (1 fs
-each) may be given: ``python 05_laser_pulse.py 3000`` takes some minutes and shows the whole way.
+each) may be given: ``python 05_laser_pulse.py 5000`` takes minutes and shows five picoseconds.
 """
 
 import sys
@@ -36,8 +36,9 @@ dynamics = TwoTemperature(
 )
 dynamics.run(steps)
 
-time, electrons, ions, *_ = np.loadtxt(log).T
-conserved = np.loadtxt(log)[:, 9] / len(atoms)
+table = np.loadtxt(log)
+time, electrons, ions = table[:, :3].T
+conserved = table[:, 9] / len(atoms)
 print(f"absorbed                  {dynamics.absorbed / len(atoms):8.4f} eV/atom")
 print(f"hottest electrons         {electrons.max():8.0f} K")
 print(f"after {time[-1]:5.0f} fs: electrons {electrons[-1]:8.0f} K, ions {ions[-1]:.0f} K")
