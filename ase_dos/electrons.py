@@ -93,8 +93,8 @@ class CellElectrons:
         electrons = np.bincount(labels, local.valence, n_cells)
         self.occupied = np.flatnonzero(electrons > 0)
         self._electrons = electrons[self.occupied]
-        self._values = coefficients[self.occupied] @ local.basis
-        repaired, _ = repair_valence(local.energies, self._values, self._electrons)
+        values = coefficients[self.occupied] @ local.basis
+        repaired, _ = repair_valence(local.energies, values, self._electrons)
         step = (local.energies[-1] - local.energies[0]) / (local.energies.size - 1)
         self._states = States(
             local.energies[0], step, np.ascontiguousarray(repaired), np.empty(0),
@@ -105,7 +105,7 @@ class CellElectrons:
         self.n_cells = n_cells
         self.rounding = _ROUNDING * np.ptp(local.energies) * electrons
         start = np.full(n_cells, float(ground_temperature))
-        self.least_energy = np.zeros(n_cells)
+        self.least_energy = np.zeros(n_cells)  # with which energies count from U(0) = F(0)
         self.least_energy = -self._solve(inversion.TEMPERATURE, kB * start, start).free_energy
 
     def at_temperature(self, temperature: ArrayLike, *, checked: bool = True) -> ElectronState:

@@ -200,19 +200,14 @@ class TwoTemperature(MolecularDynamics):
             )
         if self.heating.held_at is not None:
             raise ValueError("electronic temperature: the electrons are held at bath_temperature")
-        before = self.state.energy.sum()
-        cells = np.broadcast_to(temperature, self.grid.shape)
+        before, cells = self.state.energy.sum(), np.broadcast_to(temperature, self.grid.shape)
         self._settle(self._electrons().at_temperature(cells.ravel()))
         self.bath_heat += float(self.state.energy.sum() - before)
 
     def todict(self) -> dict[str, Any]:
-        """Parameters as plain values, for the header of a trajectory."""
-        return super().todict() | self.options()
-
-    def options(self) -> dict[str, Any]:
-        """All that a continued run has to have in common with the first, as plain values."""
-        return {
-            "timestep": self.dt, "model": self.calc.model.info["hash"],
+        """Parameters as plain values, which a continued run shares with the first."""
+        return super().todict() | {
+            "model": self.calc.model.info["hash"],
             "ground_state_smearing": self.calc.parameters["ground_state_smearing"],
             "coupling": plain(self.coupling),
             "atomic_volume": getattr(self.thermostat, "atomic_volume", None),

@@ -29,7 +29,7 @@ def write_state(path: str | Path, dynamics: Any) -> None:
     atoms = dynamics.atoms
     header = {
         "format": FORMAT,
-        "options": dynamics.options(),
+        "options": dynamics.todict(),
         "random": dynamics.rng.bit_generator.state,
         **{name: getattr(dynamics, name) for name in _NUMBERS},
     }
@@ -70,7 +70,7 @@ def read_state(path: str | Path, dynamics: Any, same_options: bool = True) -> No
             "run, or in another order"
         )
     # Through JSON both: a tuple is a list there.
-    now = json.loads(encode(dynamics.options()))
+    now = json.loads(encode(dynamics.todict()))
     then = json.loads(encode(header["options"]))
     if not same_options:
         then, now = {"cells": then["cells"]}, {"cells": now["cells"]}

@@ -417,6 +417,20 @@ def test_temperature_from_entropy_and_from_energy(metal, temperature):
         assert back.energy[0] == pytest.approx(state.energy[0], rel=1e-9, abs=1e-11)
 
 
+def test_many_cells_are_each_like_one():
+    """Enough of them for the kernel that runs on several threads."""
+    _, _, many = row(40)
+    _, _, one = row(1)
+    temperature = np.linspace(10.0, 9000.0, 40)
+    together = many.at_temperature(temperature)
+    alone = [one.at_temperature(t) for t in temperature]
+    for name in ("entropy", "energy", "heat_capacity"):
+        expected = [getattr(state, name)[0] for state in alone]
+        np.testing.assert_allclose(getattr(together, name), expected, rtol=1e-10, atol=1e-13)
+    back = many.at_entropy(together.entropy, np.full(40, 500.0))
+    np.testing.assert_allclose(back.temperature, temperature, rtol=1e-11)
+
+
 def test_smearing_of_the_ground_state_is_counted_once():
     atoms = crystal((2, 2, 2), hot=5000.0, ground_state_smearing=1000.0)
     dynamics = TwoTemperature(atoms, fs)
