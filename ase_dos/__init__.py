@@ -21,6 +21,8 @@ _HOMES = {
     "SOAP": "soap",
     "DOSModel": "model",
     "DOSCalculator": "calculator",
+    "LaserPulse": "pulse",
+    "TwoTemperature": "md",
     "analyze_trajectory": "trajectory",
     "heat_capacity_table": "heat_capacity",
 }

@@ -315,16 +315,23 @@ class DOSModel:
         return self._learned().predict_ensemble(atoms, n_members, seed)
 
     def differentiate(
-        self, atoms: Atoms, weights: ArrayLike, *, dtype: Any = np.float64
+        self,
+        atoms: Atoms,
+        weights: ArrayLike,
+        groups: NDArray | None = None,
+        *,
+        dtype: Any = np.float64,
     ) -> tuple[NDArray, NDArray]:
-        """Differentiate a linear functional of the total DOS, sum_E weights(E) g(E).
+        """Differentiate a linear functional of the DOS, sum_E weights(E) g(E).
 
         Parameters
         ----------
         atoms : Atoms
             The structure.
-        weights : (n,) array_like
-            On the energies of the model.
+        weights : (n,) or (groups, n) array_like
+            On the energies of the model; for the DOS of every group of atoms.
+        groups : (atoms,) int array, optional
+            Group of every atom; all in the first by default.
         dtype : {float64, float32}
             As in `predict`.
 
@@ -340,7 +347,7 @@ class DOSModel:
         ValueError
             As `predict`; also for another backend than numba.
         """
-        return self._learned().differentiate(atoms, weights, dtype=dtype)
+        return self._learned().differentiate(atoms, weights, groups, dtype=dtype)
 
     def evaluate(
         self, frames: Sequence[Atoms], states: Sequence, families: Sequence[str] | None = None

@@ -120,22 +120,27 @@ class Predictor:
         )
 
     def differentiate(
-        self, atoms: Atoms, weights: ArrayLike, *, dtype: Any = np.float64
+        self,
+        atoms: Atoms,
+        weights: ArrayLike,
+        groups: NDArray | None = None,
+        *,
+        dtype: Any = np.float64,
     ) -> tuple[NDArray, NDArray]:
         """Gradient and virial of sum_E weights(E) g(E); see `DOSModel.differentiate`."""
-        weights = as_array(weights, "weights", (self.grid.size,))
-        column = (self.weights @ (self.modes @ weights))[:, None]
-        soap = self.descriptor
-        search = NeighborSearch(atoms, soap.cutoff)
-        kinds = np.searchsorted(self.species, atoms.numbers)
+        weights = as_array(np.atleast_2d(weights), "weights", (None, self.grid.size))
+        columns = self.weights @ (self.modes @ weights.T)
+        search = NeighborSearch(atoms, self.descriptor.cutoff)
+        members = np.zeros(len(atoms), np.int64) if groups is None else groups
+        kinds = np.zeros(len(atoms), np.int64)
+        if len(self.maps) > 1:
+            kinds = np.searchsorted(self.species, atoms.numbers).clip(max=len(self.maps) - 1)
         gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
-        for kind in range(len(self.maps)):
-            which = None if len(self.maps) == 1 else np.flatnonzero(kinds == kind)
-            if which is not None and not which.size:
-                continue
-            some, more = soap.differentiate(
-                atoms, self._map_layers(kind, column), search=search, which=which, dtype=dtype
-            )
+        for kind, group in np.unique(np.stack([kinds, members], axis=1), axis=0):
+            some, more = self.descriptor.differentiate(
+                atoms, self._map_layers(kind, columns[:, group : group + 1]), search=search,
+                which=np.flatnonzero((kinds == kind) & (members == group)), dtype=dtype,
+            )  # fmt: skip
             gradient += some
             virial += more
         return gradient, virial
