@@ -25,6 +25,7 @@ from ase_dos._version import __version__
 from ase_dos.checks import require_same
 from ase_dos.files import replace_file
 from ase_dos.frames import frame_readers
+from ase_dos.spectrum import align_spectra
 from ase_dos.statistics import Estimate, estimate_mean
 
 __all__ = ["FORMAT", "Store", "TrajectoryResult"]
@@ -286,17 +287,30 @@ class TrajectoryResult:
         values : (n, k) array
             States/eV per atom.
         """
-        from scipy.interpolate import CubicSpline
+        values = self.dos / self.n_atoms[:, None]
+        return align_spectra(self.energies, values, self.fermi_level)
 
-        step = self.energies[1] - self.energies[0]
-        first = np.ceil((self.energies[0] - self.fermi_level.min()) / step)
-        last = np.floor((self.energies[-1] - self.fermi_level.max()) / step)
-        energies = step * np.arange(first, last + 1)
-        rows = [
-            CubicSpline(self.energies, dos)(np.maximum(energies + fermi, self.energies[0])) / n
-            for dos, fermi, n in zip(self.dos, self.fermi_level, self.n_atoms, strict=True)
-        ]
-        return energies, np.array(rows)
+    @property
+    def dataset(self) -> Any:
+        """The results as an `xarray.Dataset`."""
+        import xarray
+
+        frame = ("frame",)
+        scalars = {
+            name: (frame, getattr(self, name))
+            for name in ("n_atoms", "n_electrons", "volume", "fermi_level", "band_bottom",
+                         "dos_at_fermi_level")
+        }  # fmt: skip
+        thermal = {
+            name: (("frame", "temperature"), getattr(self, name))
+            for name in ("chemical_potential", "entropy", "free_energy", "heat_capacity")
+        }
+        return xarray.Dataset(
+            {"status": (frame, np.ones(len(self), np.int8)), **scalars, **thermal,
+             "dos": (("frame", "energy"), self.dos)},
+            coords={"frame": self.frames, "energy": self.energies, "temperature": self.temperatures,
+                    "time": (frame, self.time), "md_step": (frame, self.md_step)},
+        )  # fmt: skip
 
     def series(self) -> dict[str, NDArray]:
         """Series over frames that `summary` averages, by name and unit; intensive."""

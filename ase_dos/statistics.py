@@ -161,7 +161,7 @@ def estimate_mean(series: ArrayLike, weights: ArrayLike | None = None) -> Estima
 
 
 def block_error(series: ArrayLike, weights: ArrayLike | None = None) -> Any:
-    """Standard error of the mean of a correlated series from averages over blocks.
+    """Estimate the standard error of the mean of a correlated series from averages over blocks.
 
     Neighbouring samples are averaged in pairs again and again (Flyvbjerg and Petersen,
     https://doi.org/10.1063/1.457480). Longer blocks are less correlated, and fewer: the first
@@ -252,7 +252,7 @@ def _drift(x: NDArray, w: NDArray) -> tuple[NDArray, NDArray]:
     t = np.linspace(-0.5, 0.5, n)
     t = t - w @ t / n
     square = w @ t**2
-    slope = (w * t) @ x / square
+    slope = np.where(_constant(x), 0.0, (w * t) @ x / square)
     if (w > 0).sum() < 3:
         return slope, np.full(slope.shape, np.nan)
     residuals = _deviations(x - np.outer(t, slope), w)

@@ -56,7 +56,9 @@ ALLOWED = {
     "calculator": {"checks", "excitation", "model", "spectrum", "thermo"},
     "statistics": {"checks"},
     "frames": {"checks"},
-    "results": {"_version", "checks", "files", "frames", "statistics"},
+    "results": {"_version", "checks", "files", "frames", "spectrum", "statistics"},
+    "averages": {"checks", "spectrum", "statistics"},
+    "comparison": {"averages"},
     "trajectory": {"_version", "checks", "frames", "model", "results", "spectrum", "thermo"},
     "plot": {"checks", "evaluation", "results", "spectrum"},
     "report": {

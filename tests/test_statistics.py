@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from scipy.signal import lfilter
 
 from ase_dos.statistics import (
