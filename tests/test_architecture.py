@@ -59,6 +59,10 @@ ALLOWED = {
     "results": {"_version", "checks", "files", "frames", "spectrum", "statistics"},
     "averages": {"checks", "spectrum", "statistics"},
     "comparison": {"averages"},
+    "coordination": {"checks", "neighbors"},
+    "local": {"averages", "frames", "spectrum"},
+    "grouping": {"checks", "local", "spectrum", "statistics"},
+    "local_map": {"checks", "local"},
     "trajectory": {"_version", "checks", "frames", "model", "results", "spectrum", "thermo"},
     "plot": {"checks", "evaluation", "results", "spectrum"},
     "report": {

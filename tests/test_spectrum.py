@@ -92,7 +92,9 @@ def test_alignment_is_exact_for_cubics_and_uses_all_that_is_known(references):
     def cubic(e):
         return 1 + e - 0.2 * e**2 + 0.03 * e**3
 
-    axis, rows = align_spectra(energies, [cubic(energies - zero) for zero in references], references)
+    axis, rows = align_spectra(
+        energies, [cubic(energies - zero) for zero in references], references
+    )
     np.testing.assert_allclose(rows, np.tile(cubic(axis), (len(references), 1)), atol=1e-10)
     assert axis[0] - 0.1 < (energies[0] - references).max() <= axis[0] + 1e-9
     assert axis[-1] + 0.1 > (energies[-1] - references).min() >= axis[-1] - 1e-9
