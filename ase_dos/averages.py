@@ -19,8 +19,10 @@ from ase_dos.spectrum import align_spectra
 from ase_dos.statistics import Estimate, estimate_mean
 
 __all__ = [
+    "AlignedDOS",
     "Average",
     "Averages",
+    "aligned_dos",
     "average",
     "average_windows",
     "deviation",
@@ -198,6 +200,42 @@ def average(source: Any, weights: ArrayLike | None = None, reference: str = "fer
     return series.average(slice(None))
 
 
+@dataclass(frozen=True, eq=False)
+class AlignedDOS:
+    """DOS of the finished frames on one axis.
+
+    Attributes
+    ----------
+    energies : (k,) array
+        Energies (eV) relative to E_F of each frame.
+    values : (n, k) array
+        States/eV per atom.
+    x, axis : (n,) array, str
+        Time of the frames, and the label of that axis; see `time_axis`.
+    rows : (n,) array of int
+        Place of the frames in the results.
+    band_bottom : float
+        Lowest band bottom (eV).
+    """
+
+    energies: NDArray
+    values: NDArray
+    x: NDArray
+    axis: str
+    rows: NDArray
+    band_bottom: float
+
+
+def aligned_dos(source: Any) -> AlignedDOS:
+    """Put the DOS of the finished frames of results on one axis with their E_F at zero."""
+    series = _Series(source, None, "fermi")
+    used = series.weights > 0
+    return AlignedDOS(
+        series.energies, series.spectra["dos"][used], series.x[used], series.axis,
+        series.start + np.flatnonzero(used), series.band_bottom,
+    )  # fmt: skip
+
+
 def average_windows(
     source: Any,
     windows: int | ArrayLike,
@@ -280,7 +318,8 @@ class _Series:
         counting = np.flatnonzero(w)
         if not counting.size:
             raise ValueError("results: no finished frame, or none with a weight above zero")
-        run = slice(counting[0], counting[-1] + 1)
+        self.start = counting[0]
+        run = slice(self.start, counting[-1] + 1)
         x, self.axis = time_axis(dataset)
         dataset = dataset.isel(frame=run)
         self.weights, self.status = w[run], status[run]

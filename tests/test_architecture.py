@@ -64,7 +64,7 @@ ALLOWED = {
     "grouping": {"checks", "local", "spectrum", "statistics"},
     "local_map": {"checks", "local"},
     "trajectory": {"_version", "checks", "frames", "model", "results", "spectrum", "thermo"},
-    "plot": {"checks", "evaluation", "results", "spectrum"},
+    "plot": {"averages", "checks", "evaluation"},
     "report": {
         "evaluation",
         "learning",
