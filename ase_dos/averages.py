@@ -152,7 +152,8 @@ class Averages:
         ]
         for label, unit, average, i in rows:
             mean, *errors = average.row(i)
-            cells = [f"{mean:>11.5g}", *(f"{value:>11.3g}" for value in errors)]
+            cells = [f"{mean:>11.5g}"]
+            cells += [f"{value:>11.3g}" if np.isfinite(value) else f"{'-':>11}" for value in errors]
             star = " *" if np.asarray(average.estimate.drifts)[i] else ""
             lines.append(f"{f'{label} ({unit})':{width}}" + "".join(cells) + star)
         return "\n".join(lines + self.remarks())
@@ -290,12 +291,13 @@ def results_dataset(source: Any) -> Any:
 
 
 def time_axis(dataset: Any) -> tuple[NDArray, str]:
-    """Return time (fs), else MD step, else index of the frames, with a label.
+    """Return time, else MD step, else index of the frames, with a label.
 
     The first of these that all finished frames have and that rises.
     """
     finished = dataset["status"].values == FINISHED
-    for name, label in (("time", "Time (fs)"), ("md_step", "Step")):
+    unit = dataset["time"].attrs.get("units", "unit of the trajectory")
+    for name, label in (("time", f"Time ({unit})"), ("md_step", "Step")):
         values = np.asarray(dataset[name].values, dtype=float)
         found = values[finished]
         if np.isfinite(found).all() and (np.diff(found) > 0).all():

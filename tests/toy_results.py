@@ -76,7 +76,7 @@ def toy_dataset(n=200, seed=0, members=0, missing=(), offset=0.0, atoms=8, local
     return xarray.Dataset(
         {"status": (frame, status), **variables},
         coords={
-            "frame": np.arange(n), "time": (frame, 5.0 * np.arange(n)),
+            "frame": np.arange(n), "time": (frame, 5.0 * np.arange(n), {"units": "fs"}),
             "md_step": (frame, np.full(n, np.nan)), "energy": energies, "temperature": TEMPERATURES,
         },
         attrs={"model_hash": "abc"},

@@ -56,8 +56,8 @@ def plot_dos(dos: Any, ax: Axes | None = None, **line: Any) -> Axes:
 def plot_ensemble(result: Any, ax: Axes | None = None) -> Axes:
     """Draw the average DOS of a trajectory with its spread and its errors.
 
-    Bands are one standard deviation: over the frames, of the average by sampling, and of the
-    average by the model where the results hold members of its ensemble.
+    Bands and dashed lines are one standard deviation: over the frames, of the average by sampling,
+    and of the average by the model where the results hold members of its ensemble.
 
     Parameters
     ----------
@@ -70,21 +70,22 @@ def plot_ensemble(result: Any, ax: Axes | None = None) -> Axes:
     averages = result if isinstance(result, Averages) else average(result)
     energies, dos = averages.energies, averages["dos"]
     mean, spread, error = dos.mean, dos.estimate.spread, dos.sampling_error
-    bands = [
-        (spread, ORANGE, 0.25, "spread over frames"),
-        (dos.model_error, PURPLE, 0.5, "model error (bound)"),
-        (error, BLUE, 0.5, "sampling error"),
-    ]
+    bands = [(spread, ORANGE, 0.3, "spread over frames"), (error, BLUE, 0.45, "sampling error")]
     bands = [band for band in bands if np.isfinite(band[0]).any()]
     for width, color, alpha, label in bands:
         ax.fill_between(
             energies, mean - width, mean + width, color=color, alpha=alpha, lw=0, label=label
         )
+    if np.isfinite(dos.model_error).any():
+        for sign, label in ((1, "model error (upper bound)"), (-1, "_lower")):
+            ax.plot(
+                energies, mean + sign * dos.model_error, color=PURPLE, ls="--", lw=0.9, label=label
+            )
     ax.plot(energies, mean, color=BLUE, lw=1.2, label=f"mean of {averages.n_frames} frames")
     ax.axvline(0.0, color="black", lw=0.8, ls="--")
     low, high = energy_span(averages.band_bottom, energies)
     shown = (energies >= low) & (energies <= high)
-    top = np.nanmax([mean + width for width, *_ in bands], axis=0)[shown].max()
+    top = (mean + np.fmax(spread, dos.model_error))[shown].max()
     ax.set(xlim=(low, high), ylim=(0, 1.1 * top), xlabel=ENERGY, ylabel=PER_ATOM)
     handles, labels = ax.get_legend_handles_labels()
     ax.legend(handles[::-1], labels[::-1], frameon=False, loc="upper left", fontsize="small")

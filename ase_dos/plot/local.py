@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,9 @@ PERCENTILES = (1, 99)  # that the colours of a scale span: single atoms must not
 EMPTY = 0.01  # of the largest local DOS: what is below it is drawn as no band
 
 
-def plot_groups(groups: Any, ax: Axes | None = None, spread: bool = False) -> Axes:
+def plot_groups(
+    groups: Any, ax: Axes | None = None, spread: bool = False, min_share: float = 0.01
+) -> Axes:
     """Draw the local DOS of `Groups` of atoms, with the sampling error of each average.
 
     Parameters
@@ -36,6 +39,8 @@ def plot_groups(groups: Any, ax: Axes | None = None, spread: bool = False) -> Ax
         Where to draw.
     spread : bool
         Draw the standard deviation over the atoms instead of the error.
+    min_share : float
+        Groups with a smaller share of the atoms are not drawn; the legend says so.
 
     Raises
     ------
@@ -46,21 +51,31 @@ def plot_groups(groups: Any, ax: Axes | None = None, spread: bool = False) -> Ax
         raise ValueError("plot_groups: the results hold no local DOS; analyse with local=True")
     ax = axes_or_new(ax)
     energies = groups.energies
-    colors = _series_colors(len(groups.groups))
-    for color, (label, group) in zip(colors, groups.groups.items(), strict=True):
+    total = sum(group.n_atoms for group in groups.groups.values())
+    drawn = {
+        label: group for label, group in groups.groups.items() if group.n_atoms >= min_share * total
+    }
+    colors = _class_colors(len(drawn)) if _are_numbers(drawn) else COLORS * (1 + len(drawn))
+    for color, (label, group) in zip(colors, drawn.items(), strict=False):
         mean = group.dos.mean
         width = group.dos_spread if spread else group.dos.error
-        name = f"{label} ({group.n_atoms:.3g} atoms)"
+        share = f"{label} ({100 * group.n_atoms / total:.3g} %)"
         ax.fill_between(energies, mean - width, mean + width, color=color, alpha=0.25, lw=0)
-        ax.plot(energies, mean, color=color, lw=1.2, label=name)
-    means = np.array([group.dos.mean for group in groups.groups.values()])
+        ax.plot(energies, mean, color=color, lw=1.2, label=share)
+    means = np.array([group.dos.mean for group in drawn.values()])
     occupied = (means > EMPTY * means.max()).any(axis=0)
     low, high = energy_span(energies[occupied.argmax()], energies)
     shown = (energies >= low) & (energies <= high)
     top = means[:, shown].max()
     ax.axvline(0.0, color="black", lw=0.8, ls="--")
     ax.set(xlim=(low, high), ylim=(0, 1.12 * top), xlabel=ENERGY, ylabel="Local DOS (states/eV)")
-    ax.legend(frameon=False, title=groups.by or None, fontsize="small", title_fontsize="small")
+    rest = 1.0 - sum(group.n_atoms for group in drawn.values()) / total
+    title = (
+        f"{groups.by} (others: {100 * rest:.1g} %)"
+        if len(drawn) < len(groups.groups)
+        else groups.by
+    )
+    ax.legend(frameon=False, title=title, fontsize="small", title_fontsize="small")
     return ax
 
 
@@ -78,8 +93,10 @@ def plot_components(local_map: Any, ax: Axes | None = None) -> Axes:
             local_map.energies, moved, color=COLORS[i % len(COLORS)], lw=1.2,
             label=rf"mean + 2$\sigma$ of component {i + 1} ({100 * explained:.0f} %)",
         )  # fmt: skip
+    bottom = local_map.energies[np.argmax(local_map.mean > EMPTY * local_map.mean.max())]
+    ax.axhline(0.0, color="black", lw=0.6)
     ax.set(
-        xlim=(local_map.energies[0], local_map.energies[-1]),
+        xlim=(max(bottom - 2.0, local_map.energies[0]), local_map.energies[-1]),
         xlabel="Energy of the model (eV)", ylabel="Local DOS (states/eV)",
     )  # fmt: skip
     ax.legend(frameon=False, fontsize="small")
@@ -173,10 +190,13 @@ def plot_atoms(
     return ax
 
 
-def _series_colors(count: int) -> list[Any]:
-    if count <= len(COLORS):
-        return list(COLORS[:count])
-    return list(colormaps["viridis"](np.linspace(0.0, 0.95, count)))
+def _class_colors(count: int) -> list[Any]:
+    """Colours of classes in their order, none too light for a line."""
+    return list(colormaps["viridis"](np.linspace(0.0, 0.88, count)))
+
+
+def _are_numbers(labels: Iterable[str]) -> bool:
+    return all(label.lstrip("-").replace(".", "", 1).isdigit() for label in labels)
 
 
 def _classes(values: NDArray) -> NDArray | None:
@@ -190,7 +210,7 @@ def _color_scale(values: NDArray) -> ScalarMappable:
     if classes is None:
         low, high = np.percentile(values, PERCENTILES)
         return ScalarMappable(Normalize(low, high), "viridis")
-    colors = ListedColormap(_series_colors(classes.size))
+    colors = ListedColormap(_class_colors(classes.size))
     return ScalarMappable(BoundaryNorm(_borders(classes), classes.size), colors)
 
 
