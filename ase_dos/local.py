@@ -15,7 +15,13 @@ from ase_dos.averages import FINISHED, results_dataset
 from ase_dos.frames import frame_readers
 from ase_dos.spectrum import LocalDOS
 
-__all__ = ["LocalFrame", "finished_structures", "local_frames", "local_frames_of"]
+__all__ = [
+    "LocalFrame",
+    "finished_indices",
+    "finished_structures",
+    "local_frames",
+    "local_frames_of",
+]
 
 MODES = ("coefficients", "basis")
 
@@ -72,6 +78,12 @@ class LocalFrame:
         return self.energies, self.basis, np.asarray(self.coefficients, dtype=float)
 
 
+def finished_indices(source: Any) -> NDArray:
+    """Return the indices in the trajectory of the frames that have a result."""
+    dataset = results_dataset(source)
+    return dataset["frame"].values[dataset["status"].values == FINISHED]
+
+
 def local_frames(source: Any, indices: Iterable[int] | None = None) -> Iterator[LocalFrame]:
     """Yield the finished frames of results, each read when it is asked for.
 
@@ -88,7 +100,7 @@ def local_frames(source: Any, indices: Iterable[int] | None = None) -> Iterator[
         If one of the ``indices`` is no finished frame.
     """
     dataset = results_dataset(source)
-    finished = dataset["frame"].values[dataset["status"].values == FINISHED]
+    finished = finished_indices(dataset)
     basis = np.asarray(dataset["basis"].values) if "basis" in dataset else None
     for index in finished if indices is None else indices:
         if index not in finished:
@@ -102,7 +114,9 @@ def local_frames_of(frames: Any) -> Iterable[LocalFrame]:
     return local_frames(frames) if is_result else frames
 
 
-def finished_structures(source: Any, trajectory: Any) -> Iterator[Atoms]:
+def finished_structures(
+    source: Any, trajectory: Any, indices: Iterable[int] | None = None
+) -> Iterator[Atoms]:
     """Yield the structures of the finished frames, in the order of `local_frames`.
 
     Parameters
@@ -111,15 +125,18 @@ def finished_structures(source: Any, trajectory: Any) -> Iterator[Atoms]:
         Results of a trajectory.
     trajectory : str, path or iterable of Atoms
         The trajectory that was analysed.
+    indices : iterable of int, optional
+        Rising indices of the frames to take; all finished ones by default.
 
     Raises
     ------
     ValueError
-        If it ends before the last finished frame, or a frame has another number of atoms.
+        If it ends before the last of these frames, or one has another number of atoms.
     """
     dataset = results_dataset(source)
-    done = dataset["status"].values == FINISHED
-    sizes = dict(zip(dataset["frame"].values[done], dataset["n_atoms"].values[done], strict=True))
+    wanted = finished_indices(dataset) if indices is None else np.asarray(list(indices))
+    rows = np.isin(dataset["frame"].values, wanted)
+    sizes = dict(zip(dataset["frame"].values[rows], dataset["n_atoms"].values[rows], strict=True))
     name = trajectory if isinstance(trajectory, (str, os.PathLike)) else "trajectory"
     last = max(sizes, default=-1)
     index = -1

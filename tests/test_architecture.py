@@ -65,6 +65,16 @@ ALLOWED = {
     "local_map": {"checks", "local"},
     "trajectory": {"_version", "checks", "frames", "model", "results", "spectrum", "thermo"},
     "plot": {"averages", "checks", "evaluation"},
+    "html_report": {
+        "_version",
+        "averages",
+        "coordination",
+        "files",
+        "grouping",
+        "local",
+        "local_map",
+        "plot",
+    },
     "report": {
         "evaluation",
         "learning",

@@ -16,7 +16,7 @@ __all__ = ["main", "reports_user_errors"]
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 COMMANDS = [
     (name, f"ase_dos.cli.{name}")
-    for name in ("train", "evaluate", "predict", "trajectory", "plot", "info")
+    for name in ("train", "evaluate", "predict", "trajectory", "plot", "report", "info")
 ]
 
 
