@@ -44,7 +44,7 @@ _FM, _FTM = ("frame", "member"), ("frame", "temperature", "member")
 
 VARIABLES: dict[str, Variable] = {
     "frame": Variable(_F, "<i8", "1", "index in the trajectory"),
-    "time": Variable(_F, "<f8", "unit of the trajectory", "time"),
+    "time": Variable(_F, "<f8", "", "time"),
     "md_step": Variable(_F, "<f8", "1", "step of the dynamics"),
     "fingerprint": Variable(_F, "<u8", "1", "hash of the structure"),
     "n_atoms": Variable(_F, "<i8", "1", "atoms in the cell"),
@@ -117,6 +117,8 @@ class Store:
     ----------
     path : str or path
         The directory.
+    time_unit : str
+        Unit of the time that records come with.
 
     Attributes
     ----------
@@ -126,9 +128,12 @@ class Store:
         Indices of the frames that could not be done, and why.
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
+    def __init__(
+        self, path: str | os.PathLike, time_unit: str = "unit of the trajectory"
+    ) -> None:
         require_xarray()
         self.path = Path(path)
+        self._units = {"time": time_unit}
         self.status: list[int] = []
         self.fingerprints: list[int] = []
         self.missing: dict[int, str] = {}
@@ -184,10 +189,9 @@ class Store:
         if row is not None:
             self._set(row, {"frame": index, "status": MISSING})
 
-    @property
-    def last_finished(self) -> int:
-        """Last row with a result; -1 if there is none."""
-        return max((r for r, status in enumerate(self.status) if status == FINISHED), default=-1)
+    def read(self, name: str) -> NDArray:
+        """Read the committed rows of a variable that is not one over atoms."""
+        return self._arrays.read(name)
 
     def commit(self) -> None:
         """Make what was put survive the process."""
@@ -218,8 +222,9 @@ class Store:
         errors = json.loads(attributes["errors"])
         indices = self._arrays.read("frame")[np.array(self.status) == MISSING]
         # Whether there are frames after the last result is an open question again.
-        self._arrays.size = self.last_finished + 1
-        del self.status[self._arrays.size :], self.fingerprints[self._arrays.size :]
+        size = 1 + max(row for row, status in enumerate(self.status) if status == FINISHED)
+        self._arrays.size = size
+        del self.status[size:], self.fingerprints[size:]
         indices = indices[: self.status.count(MISSING)]
         self.missing = {int(index): errors[str(index)] for index in indices}
         self._constants = {
@@ -233,17 +238,33 @@ class Store:
         self._block = _power_of_two(BLOCK_ATOMS // atoms)
         self._constants = {name: record[name] for name in CONSTANTS if name in record}
         columns = {
-            name: _column(name, np.shape(record.get(name, 0)), self._block)
+            name: self._column(name, np.shape(record.get(name, 0)))
             for name in (*record, "frame", "status")
             if name not in CONSTANTS
         }
         described = {
-            name: (VARIABLES[name].dims, values, _attributes(name))
+            name: (VARIABLES[name].dims, values, self._attributes(name))
             for name, values in self._constants.items()
         }
         self._arrays.create(columns, described)
         for row, values in self._waiting.items():
             self._arrays.put(row, values)
+
+    def _column(self, name: str, shape: tuple[int, ...]) -> Column:
+        """Lay an array out in chunks of about a megabyte, whole blocks if it is over atoms."""
+        dims, dtype = VARIABLES[name].dims, VARIABLES[name].dtype
+        inner = [
+            min(size, BLOCK_ATOMS) if dim == "atom" else size
+            for dim, size in zip(dims[1:], shape, strict=True)
+        ]
+        rows = _power_of_two(CHUNK_BYTES // (math.prod(inner) * np.dtype(dtype).itemsize))
+        if "atom" in dims:
+            rows = min(rows, self._block)
+        return Column(dims, dtype, (rows, *inner), self._attributes(name))
+
+    def _attributes(self, name: str) -> dict[str, str]:
+        unit = self._units.get(name, VARIABLES[name].unit)
+        return {"units": unit, "long_name": VARIABLES[name].meaning}
 
     def _set(self, row: int, values: dict[str, Any]) -> None:
         fingerprint = int(values.get("fingerprint", 0))
@@ -272,22 +293,6 @@ def require_format(path: Any, attributes: Mapping[str, Any]) -> None:
         )
 
 
-def _column(name: str, shape: tuple[int, ...], block: int) -> Column:
-    dims, dtype = VARIABLES[name].dims, VARIABLES[name].dtype
-    inner = [
-        min(size, BLOCK_ATOMS) if dim == "atom" else size
-        for dim, size in zip(dims[1:], shape, strict=True)
-    ]
-    rows = _power_of_two(CHUNK_BYTES // (math.prod(inner) * np.dtype(dtype).itemsize))
-    if "atom" in dims:
-        rows = min(rows, block)
-    return Column(dims, dtype, (rows, *inner), _attributes(name))
-
-
 def _power_of_two(number: int) -> int:
     """Largest power of two up to a number, between 1 and `BLOCK_FRAMES`."""
     return 1 << min(max(number, 1), BLOCK_FRAMES).bit_length() - 1
-
-
-def _attributes(name: str) -> dict[str, str]:
-    return {"units": VARIABLES[name].unit, "long_name": VARIABLES[name].meaning}
