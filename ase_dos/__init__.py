@@ -22,6 +22,8 @@ _HOMES = {
     "DOSModel": "model",
     "DOSCalculator": "calculator",
     "analyze_trajectory": "trajectory",
+    "TrajectoryResult": "results",
+    "DOSObserver": "observer",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

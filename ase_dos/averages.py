@@ -7,38 +7,26 @@ and the spread of these is what the model leaves unknown. Quantities are per ato
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.checks import as_array
-from ase_dos.spectrum import align_spectra
+from ase_dos.series import THERMAL, FrameSeries, Series, results_dataset
 from ase_dos.statistics import Estimate, estimate_mean
+from ase_dos.store import MISSING
 
 __all__ = [
-    "AlignedDOS",
     "Average",
     "Averages",
-    "aligned_dos",
     "average",
     "average_windows",
     "deviation",
-    "results_dataset",
-    "time_axis",
 ]
 
-FINISHED, MISSING = 1, 2  # values of ``status`` in the results
 FEW_SAMPLES = 10
-
-# Quantities at the temperatures: label, unit, divisor next to the number of atoms.
-THERMAL = {
-    "heat_capacity": ("C_el", "k_B/atom", kB),
-    "entropy": ("S", "k_B/atom", kB),
-    "free_energy": ("F(T) - F(0)", "eV/atom", 1.0),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +95,9 @@ class Averages:
     window : (2,) array
         First and last time of the frames, in the unit that ``axis`` names.
     axis : str
-        Label of the time axis, see `time_axis`.
+        Label of the time axis, see `ase_dos.series.time_axis`.
     n_frames, n_missing : int
-        Frames averaged over, and frames between them that have no result.
+        Frames averaged over, and frames that have no result because they were bad.
     ensemble : tuple, optional
         What tells the members of the model's ensemble from those of another.
     """
@@ -197,44 +185,8 @@ def average(source: Any, weights: ArrayLike | None = None, reference: str = "fer
     ValueError
         If no frame is finished, or an argument is bad.
     """
-    series = _Series(source, weights, reference)
-    return series.average(slice(None))
-
-
-@dataclass(frozen=True, eq=False)
-class AlignedDOS:
-    """DOS of the finished frames on one axis.
-
-    Attributes
-    ----------
-    energies : (k,) array
-        Energies (eV) relative to E_F of each frame.
-    values : (n, k) array
-        States/eV per atom.
-    x, axis : (n,) array, str
-        Time of the frames, and the label of that axis; see `time_axis`.
-    rows : (n,) array of int
-        Place of the frames in the results.
-    band_bottom : float
-        Lowest band bottom (eV).
-    """
-
-    energies: NDArray
-    values: NDArray
-    x: NDArray
-    axis: str
-    rows: NDArray
-    band_bottom: float
-
-
-def aligned_dos(source: Any) -> AlignedDOS:
-    """Put the DOS of the finished frames of results on one axis with their E_F at zero."""
-    series = _Series(source, None, "fermi")
-    used = series.weights > 0
-    return AlignedDOS(
-        series.energies, series.spectra["dos"][used], series.x[used], series.axis,
-        series.start + np.flatnonzero(used), series.band_bottom,
-    )  # fmt: skip
+    missing = int((results_dataset(source)["status"].values == MISSING).sum())
+    return replace(_averages(FrameSeries.of(source, weights, reference)), n_missing=missing)
 
 
 def average_windows(
@@ -250,16 +202,16 @@ def average_windows(
     source, weights, reference
         As those of `average`; energies are the same in all windows.
     windows : int or (n + 1,) array_like
-        Number of windows of equal length, or their rising edges on the time axis (see
-        `time_axis`); a frame at an edge belongs to the later window, one at the last edge to
-        the last.
+        Number of windows of equal length, or their rising edges on the axis of
+        `ase_dos.series.time_axis`; a frame at an edge belongs to the later window, one at the
+        last edge to the last.
 
     Raises
     ------
     ValueError
         As `average`; also if a window holds no frame.
     """
-    series = _Series(source, weights, reference)
+    series = FrameSeries.of(source, weights, reference)
     x = series.x
     if isinstance(windows, (int, np.integer)):
         if windows < 1:
@@ -275,132 +227,37 @@ def average_windows(
     for first, last, low, high in zip(starts, starts[1:], edges, edges[1:], strict=False):
         if not series.weights[first:last].any():
             raise ValueError(f"windows: no frame from {low:g} to {high:g} ({series.axis})")
-        averages.append(series.average(slice(first, last)))
+        averages.append(_averages(series, slice(first, last)))
     return averages
 
 
-def results_dataset(source: Any) -> Any:
-    """Dataset of results, given as such or wrapped."""
-    dataset = getattr(source, "dataset", source)
-    if "status" not in getattr(dataset, "variables", ()):
-        raise ValueError(
-            f"expected the results of a trajectory (xarray.Dataset or TrajectoryResult), got "
-            f"{type(source).__name__}"
-        )
-    return dataset
+def _averages(series: FrameSeries, frames: slice = slice(None)) -> Averages:
+    """Average over some of the frames."""
+    w = series.weights[frames]
+    used = w > 0
+    quantities = {
+        name: _average(quantity, frames, w) for name, quantity in series.quantities.items()
+    }
+    if series.dos_error is not None:
+        bound = np.average(series.dos_error[frames][used], axis=0, weights=w[used])
+        quantities["dos"] = replace(quantities["dos"], model_error=bound)
+    return Averages(
+        quantities, series.energies, series.temperatures, series.reference, series.band_bottom,
+        series.x[frames][used][[0, -1]], series.axis, int(used.sum()),
+        int((series.status[frames] == MISSING).sum()), series.ensemble,
+    )  # fmt: skip
 
 
-def time_axis(dataset: Any) -> tuple[NDArray, str]:
-    """Return time, else MD step, else index of the frames, with a label.
-
-    The first of these that all finished frames have and that rises.
-    """
-    finished = dataset["status"].values == FINISHED
-    unit = dataset["time"].attrs.get("units", "unit of the trajectory")
-    for name, label in (("time", f"Time ({unit})"), ("md_step", "Step")):
-        values = np.asarray(dataset[name].values, dtype=float)
-        found = values[finished]
-        if np.isfinite(found).all() and (np.diff(found) > 0).all():
-            return values, label
-    return np.asarray(dataset["frame"].values, dtype=float), "Frame"
-
-
-class _Series:
-    """Intensive series over the frames between the first and the last that count."""
-
-    def __init__(self, source: Any, weights: ArrayLike | None, reference: str) -> None:
-        if reference not in ("fermi", "common"):
-            raise ValueError(f"reference: expected 'fermi' or 'common', got {reference!r}")
-        dataset = results_dataset(source)
-        status = dataset["status"].values
-        w = np.ones(len(status)) if weights is None else as_array(weights, "weights", status.shape)
-        if (w < 0).any():
-            raise ValueError(f"weights: expected numbers >= 0, got {w.min():g}")
-        w = w * (status == FINISHED)
-        counting = np.flatnonzero(w)
-        if not counting.size:
-            raise ValueError("results: no finished frame, or none with a weight above zero")
-        self.start = counting[0]
-        run = slice(self.start, counting[-1] + 1)
-        x, self.axis = time_axis(dataset)
-        dataset = dataset.isel(frame=run)
-        self.weights, self.status = w[run], status[run]
-        # A frame without a result has no time; it gets one between its neighbours.
-        used = self.weights > 0
-        places = np.arange(len(used))
-        self.x = np.interp(places, places[used], x[run][used])
-        self.reference, self.dataset = reference, dataset
-        self.temperatures = np.asarray(dataset["temperature"].values, dtype=float)
-        self.atoms = np.where(used, dataset["n_atoms"].values, 1)
-        self.ensemble = _ensemble_identity(dataset)
-        self._align(used)
-
-    def _align(self, used: NDArray) -> None:
-        """Put the DOS of the frames that count on one axis."""
-        fermi = self.dataset["fermi_level"].values
-        zero = np.average(fermi[used], weights=self.weights[used])
-        references = fermi if self.reference == "fermi" else np.full(fermi.shape, zero)
-        energies = self.dataset["energy"].values
-        spectra = ["dos", "dos_error"] if "dos_error" in self.dataset else ["dos"]
-        self.spectra = {}
-        for name in spectra:
-            values = self.dataset[name].values[used] / self.atoms[used, None]
-            self.energies, rows = align_spectra(energies, values, references[used])
-            self.spectra[name] = np.full((used.size, self.energies.size), np.nan)
-            self.spectra[name][used] = rows
-        bottoms = self.dataset["band_bottom"].values - references
-        self.band_bottom = float(bottoms[used].min())
-
-    def average(self, frames: slice) -> Averages:
-        """Average over some of the frames."""
-        quantities = {"dos": self._average_dos(frames)}
-        data = self.dataset
-        width = data["fermi_level"].values - data["band_bottom"].values
-        quantities["occupied_width"] = self._average(
-            frames, "E_F - band bottom", "eV", width, self._members("occupied_width")
-        )
-        quantities["dos_at_fermi_level"] = self._average(
-            frames, "g(E_F)", "states/eV/atom", *self._per_atom("dos_at_fermi_level")
-        )
-        for name, (label, unit, divisor) in THERMAL.items():
-            quantities[name] = self._average(frames, label, unit, *self._per_atom(name, divisor))
-        x = self.x[frames][self.weights[frames] > 0]
-        return Averages(
-            quantities, self.energies, self.temperatures, self.reference, self.band_bottom,
-            x[[0, -1]], self.axis, len(x), int((self.status[frames] == MISSING).sum()),
-            self.ensemble,
-        )  # fmt: skip
-
-    def _average(
-        self, frames: slice, label: str, unit: str, values: NDArray, members: NDArray | None
-    ) -> Average:
-        w = self.weights[frames]
-        estimate = estimate_mean(values[frames], w)
-        if members is None:
-            return Average(label, unit, estimate, np.full(np.shape(estimate.mean), np.nan)[()])
-        used = w > 0
-        averaged = np.average(members[frames][used], axis=0, weights=w[used])
-        averaged = np.moveaxis(averaged, -1, 0)
-        return Average(label, unit, estimate, deviation(averaged, estimate.mean), averaged)
-
-    def _average_dos(self, frames: slice) -> Average:
-        w = self.weights[frames]
-        estimate = estimate_mean(self.spectra["dos"][frames], w)
-        error = np.full(self.energies.size, np.nan)
-        if "dos_error" in self.spectra:
-            error = np.average(self.spectra["dos_error"][frames][w > 0], axis=0, weights=w[w > 0])
-        return Average("DOS", "states/eV/atom", estimate, error)
-
-    def _per_atom(self, name: str, divisor: float = 1.0) -> tuple[NDArray, NDArray | None]:
-        return tuple(
-            None if values is None
-            else values / (divisor * self.atoms.reshape((-1,) + (1,) * (values.ndim - 1)))
-            for values in (self.dataset[name].values, self._members(name))
-        )  # type: ignore[return-value]  # fmt: skip
-
-    def _members(self, name: str) -> NDArray | None:
-        name = f"{name}_member"
-        return self.dataset[name].values if name in self.dataset else None
+def _average(series: Series, frames: slice, w: NDArray) -> Average:
+    estimate = estimate_mean(series.values[frames], w)
+    if series.members is None:
+        unknown = np.full(np.shape(estimate.mean), np.nan)[()]
+        return Average(series.label, series.unit, estimate, unknown)
+    used = w > 0
+    members = np.average(series.members[frames][used], axis=0, weights=w[used])
+    members = np.moveaxis(members, -1, 0)
+    error = deviation(members, estimate.mean)
+    return Average(series.label, series.unit, estimate, error, members)
 
 
 def _at(label: str, temperature: float) -> str:
@@ -413,9 +270,3 @@ def _at(label: str, temperature: float) -> str:
 def deviation(members: NDArray, mean: Any) -> Any:
     """Root-mean-square deviation from the prediction; members that give no value do not count."""
     return np.sqrt(np.nanmean((members - mean) ** 2, axis=0))[()]
-
-
-def _ensemble_identity(dataset: Any) -> tuple[Any, ...] | None:
-    """Return what tells whether two results hold the same members of the same model."""
-    identity = (dataset.attrs.get("model_hash"), dataset.sizes.get("member"))
-    return None if None in identity else identity

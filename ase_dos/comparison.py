@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from ase_dos.averages import THERMAL, Average, Averages, deviation
+from ase_dos.averages import Average, Averages, deviation
+from ase_dos.series import THERMAL
 
 __all__ = ["Difference", "compare"]
 

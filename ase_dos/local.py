@@ -11,9 +11,10 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.averages import FINISHED, results_dataset
 from ase_dos.frames import frame_readers
+from ase_dos.series import results_dataset
 from ase_dos.spectrum import LocalDOS
+from ase_dos.store import FINISHED
 
 __all__ = [
     "LocalFrame",
@@ -23,7 +24,7 @@ __all__ = [
     "local_frames_of",
 ]
 
-MODES = ("coefficients", "basis")
+NOT_SCALARS = ("numbers", "valence", "coefficients")
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +162,7 @@ def _local_frame(frame: Any, basis: NDArray | None) -> LocalFrame:
     n = int(frame["n_atoms"])
     scalars = {}
     for name, variable in frame.data_vars.items():
-        if name == "numbers" or "atom" not in variable.dims or name in MODES:
+        if "atom" not in variable.dims or name in NOT_SCALARS:
             continue
         values = variable.isel(atom=slice(n)).transpose(..., "atom").values.astype(float)
         if values.ndim == 1:

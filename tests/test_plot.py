@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.units import kB
 from conftest import ToyModel
 from matplotlib.figure import Figure
 
@@ -65,7 +66,7 @@ def test_time_series_shows_every_temperature(result):
     assert [len(ax.lines) for ax in axes] == [1, 1, 2, 2]
     assert ink(axes[0]) > 0.02
     drawn = axes[3].lines[1].get_ydata()
-    np.testing.assert_allclose(drawn, result.series()["S(3000 K) (k_B/atom)"])
+    np.testing.assert_allclose(drawn, result.entropy[:, 1] / (kB * result.n_atoms))
 
 
 def test_ensemble_mean_is_that_of_the_frames(result):

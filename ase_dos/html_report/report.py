@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ase_dos._version import __version__
-from ase_dos.averages import Averages, average, results_dataset
+from ase_dos.averages import Averages, average
 from ase_dos.files import replace_file
 from ase_dos.html_report.atoms import AtomsReport
 from ase_dos.html_report.page import figures_html, full_page, note, section, table
 from ase_dos.plot import plot_dos_image, plot_ensemble, plot_heat_capacity
+from ase_dos.series import results_dataset
 
 __all__ = ["report_page", "write_report"]
 

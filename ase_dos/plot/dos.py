@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.averages import Averages, aligned_dos, average, results_dataset
+from ase_dos.averages import Averages, average
 from ase_dos.checks import as_array
 from ase_dos.plot.style import (
     BLUE,
@@ -23,9 +23,16 @@ from ase_dos.plot.style import (
     energy_span,
     markers,
 )
+from ase_dos.series import FrameSeries, results_dataset
 
 __all__ = ["plot_dos", "plot_dos_image", "plot_ensemble", "plot_heat_capacity", "plot_time_series"]
 
+_IN_TIME = {
+    "occupied_width": r"$E_F - E_\mathrm{bottom}$" "\n(eV)",
+    "dos_at_fermi_level": "$g(E_F)$\n(states/eV/atom)",
+    "heat_capacity": r"$C_\mathrm{el}$" "\n($k_B$/atom)",
+    "entropy": "$S$\n($k_B$/atom)",
+}
 BINS = 60  # of a quantity that the DOS is drawn against, at most
 
 
@@ -134,24 +141,21 @@ def plot_time_series(result: Any, figure: Figure | None = None) -> NDArray:
     """
     figure = figure or Figure(figsize=(6.4, 7.2), layout="constrained")
     axes = figure.subplots(4, 1, sharex=True)
-    x, label = _time_axis(result)
-    titles = (r"$E_F - E_\mathrm{bottom}$" "\n(eV)", "$g(E_F)$\n(states/eV/atom)")
-    series = list(result.series().values())
-    for ax, values, title in zip(axes, series, titles, strict=False):
-        ax.plot(x, values, color=BLUE, **markers(x))
-        ax.set_ylabel(title)
-    count = len(result.temperatures)
-    blocks = (series[2 : 2 + count], series[2 + count :])
-    for ax, block, title in zip(axes[2:], blocks, (r"$C_\mathrm{el}$", "$S$"), strict=True):
-        for i, (values, temperature) in enumerate(zip(block, result.temperatures, strict=True)):
-            ax.plot(
-                x, values, color=COLORS[i % len(COLORS)], label=f"{temperature:g} K", **markers(x)
-            )
-        ax.set_ylabel(f"{title}\n($k_B$/atom)")
-        if all((values > 0).all() for values in block) and _decades(block) > 1.5:
+    series = FrameSeries.of(result)
+    x = series.x[series.used]
+    for ax, (name, label) in zip(axes, _IN_TIME.items(), strict=True):
+        values = series[name].values[series.used]
+        ax.set_ylabel(label)
+        if values.ndim == 1:
+            ax.plot(x, values, color=BLUE, **markers(x))
+            continue
+        for i, (column, temperature) in enumerate(zip(values.T, series.temperatures, strict=True)):
+            color = COLORS[i % len(COLORS)]
+            ax.plot(x, column, color=color, label=f"{temperature:g} K", **markers(x))
+        if (values > 0).all() and values.max() > 10**1.5 * values.min():
             ax.set_yscale("log")
     axes[2].legend(frameon=False, ncols=4, fontsize="small", loc="best")
-    axes[-1].set_xlabel(label)
+    axes[-1].set_xlabel(series.axis)
     for ax in axes:
         ax.margins(x=0.02)
     figure.align_ylabels(axes)
@@ -184,15 +188,16 @@ def plot_dos_image(
         If ``against`` has another length.
     """
     ax = axes_or_new(ax, (7.0, 4.4))
-    aligned = aligned_dos(result)
-    energies, values = aligned.energies, aligned.values
-    edges, label = _edges(aligned.x), label or aligned.axis
+    series = FrameSeries.of(result)
+    used, energies = series.used, series.energies
+    values = series["dos"].values[used]
+    edges, label = _edges(series.x[used]), label or series.axis
     if against is not None:
         given = np.asarray(against, dtype=float)
         if given.shape != (count := results_dataset(result).sizes["frame"],):
             raise ValueError(f"against: expected shape ({count},), got {given.shape}")
-        edges, values = _binned(as_array(given[aligned.rows], "against"), values)
-    low, high = energy_span(aligned.band_bottom, energies)
+        edges, values = _binned(as_array(given[series.rows][used], "against"), values)
+    low, high = energy_span(series.band_bottom, energies)
     shown = (energies >= low) & (energies <= high)
     mesh = ax.pcolormesh(
         edges, _edges(energies[shown]), np.ma.masked_invalid(values[:, shown].T), cmap="viridis",
@@ -220,16 +225,3 @@ def _binned(quantity: NDArray, rows: NDArray) -> tuple[NDArray, NDArray]:
     for place in np.unique(places):
         averages[place] = rows[places == place].mean(axis=0)
     return edges, averages
-
-
-def _time_axis(result: Any) -> tuple[NDArray, str]:
-    """Time of the frames where all carry one that rises, else their index."""
-    for values, label in ((result.time, "Time (unit of the trajectory)"), (result.md_step, "Step")):
-        if np.isfinite(values).all() and (np.diff(values) > 0).all():
-            return values, label
-    return result.frames, "Frame"
-
-
-def _decades(block: list[NDArray]) -> float:
-    values = np.concatenate(block)
-    return float(np.log10(values.max() / values.min()))
