@@ -1,6 +1,5 @@
 """A headless Chromium without a network, driven through the pipe of its DevTools protocol."""
 
-import base64
 import json
 import os
 import select
@@ -71,18 +70,14 @@ class Browser:
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         return found["result"].get("value")
 
-    def wait_for(self, expression, timeout=30.0):
-        """Wait until an expression holds."""
+    def wait_for(self, expression, timeout=60.0):
+        """Wait until an expression holds; return its value."""
         end = time.monotonic() + timeout
-        while not self.evaluate(expression):
+        while not (value := self.evaluate(expression)):
             if time.monotonic() > end:
                 raise TimeoutError(f"{expression}; problems of the page: {self.problems}")
             time.sleep(0.1)
-
-    def screenshot(self, path):
-        """Write the whole page as PNG."""
-        found = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(found["data"]))
+        return value
 
     def _receive(self, timeout):
         while b"\0" not in self._buffer:
