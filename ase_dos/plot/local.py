@@ -71,7 +71,7 @@ def plot_groups(
     ax.set(xlim=(low, high), ylim=(0, 1.12 * top), xlabel=ENERGY, ylabel="Local DOS (states/eV)")
     rest = 1.0 - sum(group.n_atoms for group in drawn.values()) / total
     title = (
-        f"{groups.by} (others: {100 * rest:.1g} %)"
+        f"{groups.by} (others: {100 * rest:.2g} %)"
         if len(drawn) < len(groups.groups)
         else groups.by
     )
