@@ -139,10 +139,11 @@ class GrowingArrays:
         self.size = self.width = 0
         self.attributes = dict(attributes)
         self._arrays, self._files = {}, {}
-        self.commit()
+        self._publish()  # from here on the directory is known as one of ours
         for folder in self.path.iterdir():
             if (folder / ".zarray").exists():
                 shutil.rmtree(folder)
+        self.commit()
 
     def create(
         self, columns: Mapping[str, Column], constants: Mapping[str, tuple[Any, NDArray, Any]]
@@ -150,10 +151,10 @@ class GrowingArrays:
         """Add arrays: over frames, and constant ones (dimensions, values, attributes)."""
         for name, column in columns.items():
             self._arrays[name] = _Array(self.path / name, column)
-            self._describe(name, column.dims, column.chunks, column.dtype, column.attributes)
+            self._describe(name, column, column.shape(0, 0))
         for name, (dims, values, attributes) in constants.items():
-            self._describe(name, dims, values.shape, values.dtype.str, attributes)
-            self._files[f"{name}/.zarray"]["shape"] = list(values.shape)
+            column = Column(dims, values.dtype.str, values.shape, attributes)
+            self._describe(name, column, values.shape)
             _write_chunk(self.path / name / ".".join("0" * values.ndim), values)
 
     def put(self, row: int, values: Mapping[str, ArrayLike]) -> None:
@@ -193,8 +194,7 @@ class GrowingArrays:
         for file, content in changed.items():
             _write_json(self.path / file, content)
         self._files |= changed
-        metadata = {".zgroup": _GROUP, **self._files}
-        _write_json(self.path / ".zmetadata", {"zarr_consolidated_format": 1, "metadata": metadata})
+        self._publish()
 
     def close(self) -> None:
         """Let others write."""
@@ -202,17 +202,21 @@ class GrowingArrays:
             self._lock.release()
             self._lock = None
 
-    def _describe(
-        self, name: str, dims: Any, chunks: tuple[int, ...], dtype: str, attributes: Any
-    ) -> None:
+    def _publish(self) -> None:
+        metadata = {".zgroup": _GROUP, **self._files, ".zattrs": self.attributes}
+        content = {"zarr_consolidated_format": 1, "metadata": metadata}
+        _write_json(self.path / ".zmetadata", content)
+
+    def _describe(self, name: str, column: Column, shape: tuple[int, ...]) -> None:
         (self.path / name).mkdir(exist_ok=True)
         # xarray takes the fill value of an integer for a mask. Chunks of integers all exist.
         self._files[f"{name}/.zarray"] = {
-            "zarr_format": 2, "shape": [0] * len(chunks), "chunks": list(chunks), "dtype": dtype,
-            "compressor": _CODEC, "fill_value": "NaN" if np.dtype(dtype).kind == "f" else None,
-            "order": "C", "filters": None,
+            "zarr_format": 2, "shape": list(shape), "chunks": list(column.chunks),
+            "dtype": column.dtype, "compressor": _CODEC, "order": "C", "filters": None,
+            "fill_value": "NaN" if np.dtype(column.dtype).kind == "f" else None,
         }  # fmt: skip
-        self._files[f"{name}/.zattrs"] = {"_ARRAY_DIMENSIONS": list(dims), **attributes}
+        dims = {"_ARRAY_DIMENSIONS": list(column.dims)}
+        self._files[f"{name}/.zattrs"] = {**dims, **column.attributes}
         for file in (".zarray", ".zattrs"):
             _write_json(self.path / name / file, self._files[f"{name}/{file}"])
 

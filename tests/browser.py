@@ -48,7 +48,7 @@ class Browser:
         self._process.terminate()
         self._process.wait(20)
 
-    def call(self, method, timeout=60.0, **parameters):
+    def call(self, method, timeout=120.0, **parameters):
         """Send a command and return its result."""
         self._count += 1
         message = {"id": self._count, "method": method, "params": parameters}
@@ -70,7 +70,7 @@ class Browser:
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         return found["result"].get("value")
 
-    def wait_for(self, expression, timeout=60.0):
+    def wait_for(self, expression, timeout=120.0):
         """Wait until an expression holds; return its value."""
         end = time.monotonic() + timeout
         while not (value := self.evaluate(expression)):
