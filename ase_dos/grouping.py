@@ -23,6 +23,9 @@ from ase_dos.statistics import Estimate, estimate_mean
 __all__ = ["Group", "Groups", "group_atoms"]
 
 
+MAX_GROUPS = 100
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """Atoms of one label, over all frames.
@@ -113,6 +116,11 @@ def group_atoms(
         weight = 1.0 if given is None else given[place]
         _add(sums, frame, _labels_of(frame, of_frames), place, weight)
         fermi_levels.append(frame.fermi_level)
+        if len(sums) > MAX_GROUPS:
+            raise ValueError(
+                f"labels: more than {MAX_GROUPS} different ones; put a continuous quantity in bins "
+                "(numpy.digitize)"
+            )
     if frame is None:
         raise ValueError("group_atoms: expected at least one frame, got none")
     w = np.ones(len(fermi_levels)) if given is None else as_array(given, "weights", (place + 1,))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ase_dos.frames import frame_readers
 from ase_dos.series import results_dataset
 from ase_dos.spectrum import LocalDOS
-from ase_dos.store import FINISHED
+from ase_dos.store import BLOCK_ATOMS, FINISHED
 
 __all__ = [
     "LocalFrame",
@@ -86,7 +86,7 @@ def finished_indices(source: Any) -> NDArray:
 
 
 def local_frames(source: Any, indices: Iterable[int] | None = None) -> Iterator[LocalFrame]:
-    """Yield the finished frames of results, each read when it is asked for.
+    """Yield the finished frames of results, read in blocks when they are asked for.
 
     Parameters
     ----------
@@ -102,11 +102,30 @@ def local_frames(source: Any, indices: Iterable[int] | None = None) -> Iterator[
     """
     dataset = results_dataset(source)
     finished = finished_indices(dataset)
-    basis = np.asarray(dataset["basis"].values) if "basis" in dataset else None
-    for index in finished if indices is None else indices:
-        if index not in finished:
-            raise ValueError(f"frame {index}: no result; there are {len(finished)} finished frames")
-        yield _local_frame(dataset.sel(frame=index), basis)
+    wanted = finished if indices is None else list(indices)
+    unknown = np.setdiff1d(wanted, finished)
+    if unknown.size:
+        raise ValueError(
+            f"frame {unknown[0]}: no result; there are {len(finished)} finished frames"
+        )
+    constants = {
+        name: dataset[name].values for name in ("energy", "basis", "temperature") if name in dataset
+    }
+    places = {int(index): place for place, index in enumerate(dataset["frame"].values)}
+    per_frame = [
+        name for name, variable in dataset.data_vars.items()
+        if "atom" in variable.dims or name in ("n_atoms", "fermi_level")
+    ]  # fmt: skip
+    # What is compressed together is read once.
+    size = max(BLOCK_ATOMS // max(dataset.sizes.get("atom", 1), 1), 1)
+    block, at = None, -1
+    for index in wanted:
+        start, row = divmod(places[int(index)], size)
+        if start != at:
+            at = start
+            block = dataset[per_frame].isel(frame=slice(start * size, (start + 1) * size)).load()
+        assert block is not None
+        yield _local_frame(block.isel(frame=row), constants)
 
 
 def local_frames_of(frames: Any) -> Iterable[LocalFrame]:
@@ -158,7 +177,7 @@ def finished_structures(
         )
 
 
-def _local_frame(frame: Any, basis: NDArray | None) -> LocalFrame:
+def _local_frame(frame: Any, constants: dict[str, NDArray]) -> LocalFrame:
     n = int(frame["n_atoms"])
     scalars = {}
     for name, variable in frame.data_vars.items():
@@ -168,10 +187,11 @@ def _local_frame(frame: Any, basis: NDArray | None) -> LocalFrame:
         if values.ndim == 1:
             scalars[str(name)] = values
         else:
-            for temperature, row in zip(frame["temperature"].values, values, strict=True):
+            for temperature, row in zip(constants["temperature"], values, strict=True):
                 scalars[f"{name}({temperature:g} K)"] = row
     numbers = frame["numbers"].values[:n].astype(int) if "numbers" in frame else None
     modes: tuple[Any, ...] = ()
-    if basis is not None:
-        modes = (frame["energy"].values, basis, frame["coefficients"].isel(atom=slice(n)).values)
+    if "coefficients" in frame:
+        coefficients = frame["coefficients"].isel(atom=slice(n)).values
+        modes = (constants["energy"], constants["basis"], coefficients)
     return LocalFrame(int(frame["frame"]), float(frame["fermi_level"]), scalars, numbers, *modes)

@@ -153,6 +153,16 @@ def test_structures_of_finished_frames():
         list(finished_structures(data, [Atoms("Si9")] * 4))
 
 
+def test_frames_are_the_same_however_many_are_read_at_a_time(monkeypatch):
+    data = toy_dataset(n=11, local=True, missing=(4,))
+    whole = list(local_frames(data))
+    monkeypatch.setattr("ase_dos.local.BLOCK_ATOMS", 24)  # three frames
+    for one, other in zip(whole, local_frames(data), strict=True):
+        assert one.index == other.index
+        np.testing.assert_array_equal(one.coefficients, other.coefficients)
+        np.testing.assert_array_equal(one.scalars["local_charge"], other.scalars["local_charge"])
+
+
 def test_padded_atoms_are_left_out():
     data = toy_dataset(n=4, local=True)
     data["n_atoms"][1] = 5
@@ -231,6 +241,8 @@ def test_bad_input():
         group_atoms(frames, kinds[:2])
     with pytest.raises(ValueError, match="30 atoms"):
         group_atoms(frames, np.zeros(4))
+    with pytest.raises(ValueError, match="put a continuous quantity in bins"):
+        group_atoms(frames, (np.random.default_rng(i).random(30) for i in range(6)), by="x")
     with pytest.raises(ValueError, match="no atomic numbers"):
         group_atoms(frames)
     with pytest.raises(ValueError, match="'species' or arrays"):

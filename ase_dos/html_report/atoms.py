@@ -70,7 +70,8 @@ class AtomsReport:
             structures = named if named and Path(named).is_file() else []
         found = list(finished_structures(dataset, structures, picked)) if len(structures) else []
         frames = list(local_frames(dataset, picked))
-        properties = {name: _property(dataset, name) for name in frames[0].scalars}
+        names = sorted(frames[0].scalars, key=_rank)
+        properties = {name: _property(dataset, name) for name in names}
         has_modes = frames[0].coefficients is not None
         local_map = fit_local_map(frames) if has_modes else None
         return cls(frames, found, properties, local_map, len(finished))
@@ -165,6 +166,12 @@ class AtomsReport:
             return {}
         columns = self.local_map.scores(frame).T
         return {f"component {i}": column for i, column in enumerate(columns, start=1)}
+
+
+def _rank(name: str) -> int:
+    """Place of a local quantity in tables."""
+    variable = name.partition("(")[0]
+    return list(LABELS).index(variable) if variable in LABELS else len(LABELS)
 
 
 def _property(dataset: Any, name: str) -> AtomProperty:
