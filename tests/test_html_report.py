@@ -5,6 +5,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.units import kB
 from browser import CHROMIUM, Browser
 from conftest import ToyModel
 from toy_results import member_bias, toy_dataset
@@ -111,6 +112,8 @@ def test_page_names_where_the_results_come_from(page, result):
     assert "options: temperatures" in page
     assert "a &lt; b" in page
     assert "structures in memory" in page
+    long = result.dataset.assign_attrs(command="x" * 400)
+    assert "x" * 301 not in report_page(long, viewer=False).partition("Provenance")[2]
 
 
 def test_page_is_the_same_for_the_same_results(result):
@@ -130,6 +133,10 @@ def test_viewer_shows_what_the_results_say_of_each_atom(page, result):
     assert all(np.abs(last - value).min() < 1e-4 for value in found["values"][6:])
     assert {"coordination", "charge", "C_el(300 K)", "component 1"} <= set(data["properties"])
     assert data["environments"][0]["structure"] == 0
+    assert data["properties"]["C_el(3000 K)"]["units"] == "k_B"
+    heat = result.local(2)["local_heat_capacity"][1] / kB
+    shown = data["properties"]["C_el(3000 K)"]["values"][6:]
+    assert all(np.abs(heat - value).min() < 1e-4 for value in shown)
 
 
 def test_missing_structures_are_named(result):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.units import kB
 from numpy.typing import NDArray
 
 from ase_dos.coordination import BOND, coordination
@@ -32,6 +33,7 @@ LABELS = {
     "local_charge": "charge",
     "local_heat_capacity": "C_el",
 }
+UNITS = {"eV/K": ("k_B", kB)}  # shown as others, as those of the averages are
 COORDINATION = AtomProperty("coordination", "", f"neighbours within {BOND} sums of covalent radii")
 
 
@@ -72,6 +74,7 @@ class AtomsReport:
         frames = list(local_frames(dataset, picked))
         names = sorted(frames[0].scalars, key=_rank)
         properties = {name: _property(dataset, name) for name in names}
+        frames = [_in_units(frame, dataset) for frame in frames]
         has_modes = frames[0].coefficients is not None
         local_map = fit_local_map(frames) if has_modes else None
         return cls(frames, found, properties, local_map, len(finished))
@@ -179,7 +182,19 @@ def _property(dataset: Any, name: str) -> AtomProperty:
     variable, bracket, temperature = name.partition("(")
     attributes = dataset[variable].attrs
     label = LABELS.get(variable, variable) + bracket + temperature
-    return AtomProperty(label, attributes.get("units", ""), attributes.get("long_name", ""))
+    unit = attributes.get("units", "")
+    return AtomProperty(label, UNITS.get(unit, (unit,))[0], attributes.get("long_name", ""))
+
+
+def _in_units(frame: LocalFrame, dataset: Any) -> LocalFrame:
+    """Frame with its local quantities in the units that are shown."""
+
+    def divisor(name: str) -> float:
+        unit = dataset[name.partition("(")[0]].attrs.get("units", "")
+        return UNITS.get(unit, (unit, 1.0))[1]
+
+    scaled = {name: values / divisor(name) for name, values in frame.scalars.items()}
+    return replace(frame, scalars=scaled)
 
 
 def _with_spread(mean: float, spread: float) -> str:

@@ -21,6 +21,7 @@ __all__ = ["report_page", "write_report"]
 
 N_FRAMES, N_ATOMS = 6, 2000
 UNKNOWN = "–"
+LONGEST = 300  # characters of one entry of the provenance
 EXPLANATION = (
     "Spread is the standard deviation over frames. The sampling error of the mean counts "
     "correlations in time by the integrated autocorrelation; blocks is the same error from "
@@ -117,4 +118,11 @@ def _provenance(dataset: Any) -> str:
             rows += [[f"{name}: {key}", str(part)] for key, part in json.loads(value).items()]
         else:
             rows.append([str(name), str(value)])
-    return table((), rows, "provenance")
+    return table((), [[name, _shortened(value)] for name, value in rows], "provenance")
+
+
+def _shortened(text: str) -> str:
+    """Text without the arrays that a model's header may hold."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]} … ({len(text)} characters, in the attributes of the results)"
