@@ -125,7 +125,8 @@ def group_atoms(
         raise ValueError("group_atoms: expected at least one frame, got none")
     w = np.ones(len(fermi_levels)) if given is None else as_array(given, "weights", (place + 1,))
     groups, axis = {}, None
-    for label in sorted(sums):
+    counting = [label for label, found in sums.items() if w[found.places].any()]
+    for label in sorted(counting):
         groups[str(label)], axis = sums[label].group(frame, np.array(fermi_levels), w)
     return Groups(by or (labels if isinstance(labels, str) else "group"), groups, axis, place + 1)
 

@@ -112,6 +112,13 @@ def test_group_averages_equal_the_plain_sums():
     np.testing.assert_allclose(unmoved.dos_spread, spread, atol=1e-6)
 
 
+def test_a_group_that_only_frames_without_weight_hold_is_none():
+    frames, _ = two_kinds()
+    labels = [np.zeros(30, int)] * 5 + [np.ones(30, int)]
+    groups = group_atoms(frames, labels, weights=[1, 1, 1, 1, 1, 0])
+    assert list(groups.groups) == ["0"]
+
+
 def test_species_of_results():
     data = toy_dataset(n=12, local=True, missing=(3,))
     data["numbers"][:2] = 8

@@ -139,6 +139,13 @@ def test_viewer_shows_what_the_results_say_of_each_atom(page, result):
     assert all(np.abs(heat - value).min() < 1e-4 for value in shown)
 
 
+def test_one_frame_and_one_temperature_make_a_page(frames):
+    one = analyze_trajectory(frames[:1], ToyModel(), local=True, progress=False)
+    page = report_page(one, frames, viewer=False)
+    assert page.count("<figure>") == 3  # average DOS, map, components: all atoms have four neighbours
+    assert "DOS along the trajectory" not in page
+
+
 def test_missing_structures_are_named(result):
     page = report_page(result)
     assert "name it with --structures" in page
