@@ -142,7 +142,7 @@ def test_viewer_shows_what_the_results_say_of_each_atom(page, result):
 def test_one_frame_and_one_temperature_make_a_page(frames):
     one = analyze_trajectory(frames[:1], ToyModel(), local=True, progress=False)
     page = report_page(one, frames, viewer=False)
-    assert page.count("<figure>") == 3  # average DOS, map, components: all atoms have four neighbours
+    assert page.count("<figure>") == 3  # average DOS, map, components
     assert "DOS along the trajectory" not in page
 
 
