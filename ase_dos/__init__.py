@@ -25,6 +25,8 @@ _HOMES = {
     "TwoTemperature": "md",
     "analyze_trajectory": "trajectory",
     "heat_capacity_table": "heat_capacity",
+    "TrajectoryResult": "results",
+    "DOSObserver": "observer",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

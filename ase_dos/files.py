@@ -1,4 +1,4 @@
-"""Files that are complete or absent, whenever a run is killed."""
+"""Files that are complete or absent, whenever a run is killed, and that one process writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["replace_file"]
+__all__ = ["FileLock", "replace_file"]
+
+_FAR = 2**30  # a byte far beyond the end of the file, for systems on which a lock stops readers
 
 
 def replace_file(path: str | os.PathLike, write: Callable[[Any], Any]) -> None:
@@ -28,3 +30,47 @@ def replace_file(path: str | os.PathLike, write: Callable[[Any], Any]) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+class FileLock:
+    """The right to write, which the system takes back when the process ends, however it ends.
+
+    Parameters
+    ----------
+    path : str or path
+        A file; made if there is none.
+
+    Raises
+    ------
+    ValueError
+        If another process, or another part of this one, has the right.
+    OSError
+        If the file system knows no locks.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self._file = open(path, "ab")  # noqa: SIM115
+        try:
+            _lock(self._file)
+        except (BlockingIOError, PermissionError) as error:
+            self._file.close()
+            raise ValueError(f"{Path(path).parent}: another run is writing there") from error
+        except OSError:
+            self._file.close()
+            raise
+
+    def release(self) -> None:
+        """Give the right back."""
+        self._file.close()
+
+
+def _lock(file: Any) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        file.seek(_FAR)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

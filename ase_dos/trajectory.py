@@ -1,27 +1,43 @@
-"""Electronic structure along a trajectory: frames in, one small result file per frame out.
+"""Electronic structure along a trajectory: frames in, rows of one data set on disk out.
 
-Frames are read, predicted and stored one at a time; `ase_dos.results` says what is stored.
+Frames are read, predicted and stored one at a time, or some at a time in several processes;
+`ase_dos.store` says what is stored.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import warnings
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
 
-import numpy as np
 from ase import Atoms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ase_dos._version import __version__
-from ase_dos.checks import as_temperature
-from ase_dos.frames import Reader, frame_range, numbered_frames, progress_bar, source_name
-from ase_dos.results import FORMAT, Store, TrajectoryResult
-from ase_dos.thermo import functional_weights
+from ase_dos.analysis import Doubts, FrameAnalysis, Outcome, fingerprint
+from ase_dos.apply import apply
+from ase_dos.frames import (
+    Reader,
+    count_frames,
+    frame_range,
+    frame_readers,
+    numbered_frames,
+    progress_bar,
+    source_name,
+)
+from ase_dos.results import TrajectoryResult
+from ase_dos.store import FINISHED, Store
 
-__all__ = ["analyze_frame", "analyze_trajectory"]
+__all__ = ["analyze_trajectory"]
+
+TASK_ATOMS = 2**14  # atoms, in all of its frames, that a worker is sent at once
+TASK_FRAMES = 64
+_SELECTION = ("start", "stop", "step")
 
 
 def analyze_trajectory(
@@ -34,10 +50,16 @@ def analyze_trajectory(
     stop: int | None = None,
     step: int = 1,
     local: bool = False,
+    members: int | None = None,
     on_error: str = "raise",
+    backend: Any = None,
+    command: str = "analyze_trajectory",
     progress: bool = True,
 ) -> TrajectoryResult:
     """Predict the DOS of every frame and what the electrons make of it.
+
+    A run that was ended in whatever way goes on with what it has finished when it is called
+    again, and ends with the same arrays as if nothing had happened.
 
     Parameters
     ----------
@@ -49,17 +71,26 @@ def analyze_trajectory(
     temperatures : (m,) array_like
         Electronic temperatures (K), zero or above.
     output : str or path, optional
-        Directory of the results, for one process at a time. Finished frames found there are
-        not computed again; the first and the last of them must still be the structures they
-        were computed for, and so must all where that needs no parsing of a file. Without it,
-        results live in memory.
+        Directory of the results in zarr's format, which one run writes at a time. Finished
+        frames found there are not computed again; the first and the last of them must still be
+        the structures they were computed for, and so must all where that needs no parsing of a
+        file. Without it, results live in memory.
     start, stop, step : int
         Frames to take, as in a Python slice but without negative numbers.
     local : bool
         Keep the mode coefficients of every atom too (float32): the local DOS of each atom.
+    members : int, optional
+        Keep what follows from so many members of the model's ensemble too: the error of the
+        model, frame by frame and in all averages.
     on_error : {"raise", "skip"}
         What a frame that cannot be read or described does: end the run, or be recorded in
         ``missing`` while the run goes on as far as the file can be read.
+    backend : None, int, str or distributed.Client
+        Where frames are analysed: here, in a number of processes of this machine, or on the
+        workers of a dask cluster, given the address of its scheduler or a client. Workers read
+        the frames themselves where the number of frames is known without parsing them.
+    command : str
+        How the run was called, for the attributes of the results.
     progress : bool
         Show a progress bar on stderr where that is a terminal.
 
@@ -72,8 +103,12 @@ def analyze_trajectory(
     ValueError
         If an argument is out of range, the trajectory is missing or empty, a frame is bad (the
         message names its index; the frames before it stay stored), ``output`` holds results
-        of another model, trajectory or choice of options (the message says which), or the
-        trajectory ends before the last finished frame.
+        of another model, trajectory or choice of options (the message says which), another run
+        is writing there, or the trajectory ends before the last finished frame.
+    ImportError
+        If xarray or zarr are missing, or dask where it is asked for.
+    ChildProcessError
+        If a worker process was ended from outside.
 
     Warns
     -----
@@ -82,159 +117,148 @@ def analyze_trajectory(
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
-    temperatures = np.unique(as_temperature(np.atleast_1d(temperatures), "temperatures"))
-    if not temperatures.size:
-        raise ValueError("temperatures: expected at least one, got none")
     selection = frame_range(start, stop, step)
     name = source_name(frames)
-    model = _load(model)
-    options = {
-        "format": FORMAT,
-        "model": model.info["hash"],
-        "temperatures": temperatures.tolist(),
-        "start": start, "stop": stop, "step": step,
-        "local": bool(local),
-    }  # fmt: skip
-    run = _Run(Store(output), model, options, name, on_error == "skip")
-    try:
-        with progress_bar(frames, selection, progress) as bar:
-            for frame in numbered_frames(frames, selection, run.fail):
-                run.take(*frame)
-                bar.update()
-    finally:
-        run.close()
-    if not run.seen and not run.missing:
-        raise ValueError(f"{name}: no frame among start={start}, stop={stop}, step={step}")
-    run.require_all_finished()
-    if not run.store.indices():
-        raise ValueError(f"no frame could be analysed: {next(iter(run.missing.values()))}")
-    return TrajectoryResult.from_store(run.store)
+    analysis = FrameAnalysis.of(model, temperatures, local=local, members=members)
+    options = {**analysis.options, "start": start, "stop": stop, "step": step}
+    about = {"source": name, "command": command, **analysis.about}
+    with ExitStack() as stack:
+        path = stack.enter_context(TemporaryDirectory()) if output is None else output
+        run = _Run(Store(path), options, about, selection, on_error == "skip")
+        try:
+            with progress_bar(frames, selection, progress) as run.bar:
+                run.go(frames, analysis, backend)
+        finally:
+            run.close()
+        result = TrajectoryResult.load(path)
+        return TrajectoryResult(result.dataset.load()) if output is None else result
 
 
-def analyze_frame(
-    atoms: Atoms, model: Any, temperatures: NDArray, *, local: bool = False
-) -> dict[str, NDArray]:
-    """Results of one frame under the names of `TrajectoryResult`, per cell.
+@dataclass(frozen=True)
+class FrameAt:
+    """What reads one frame of a file, in any process; each keeps the file open between frames."""
 
-    Raises
-    ------
-    ValueError
-        If the model cannot describe the structure, or a temperature exceeds its energy window.
-    """
-    if len(atoms) == 0:
-        raise ValueError("the frame has no atoms")
-    predicted = model.predict(atoms)
-    dos = predicted.total()
-    gas = dos.electron_gas(np.append(0.0, temperatures))
-    fermi = float(gas.fermi_level[0])
-    at_fermi = functional_weights(dos.energies, fermi, 0.0)
-    per_atom = predicted.project(np.stack([at_fermi.dos_at_fermi_level, at_fermi.electrons]))
-    record = {
-        "n_atoms": len(atoms),
-        "n_electrons": dos.n_electrons,
-        "volume": atoms.cell.volume,
-        "time": _number(atoms.info, "time"),
-        "md_step": _number(atoms.info, "step"),
-        "energies": dos.energies,
-        "dos": dos.values,
-        "fermi_level": fermi,
-        "band_bottom": dos.band_bottom,
-        "dos_at_fermi_level": float(dos.at(fermi)),
-        "chemical_potential": gas.fermi_level[1:] - fermi,
-        "entropy": gas.entropy[1:],
-        "free_energy": gas.free_energy[1:] - gas.free_energy[0],
-        "heat_capacity": gas.heat_capacity[1:],
-        "local_dos_at_fermi_level": per_atom[:, 0].astype(np.float32),
-        # The factor makes the charges of an insulator sum to zero, as its electrons do.
-        "local_charge": (
-            predicted.valence - np.ravel(gas.valence_factor)[0] * per_atom[:, 1]
-        ).astype(np.float32),
-    }
-    if local:
-        record["coefficients"] = predicted.coefficients.astype(np.float32)
-        record["basis"] = predicted.basis
-    return {key: np.asarray(value) for key, value in record.items()}
+    path: str
+    index: int
+
+    def __call__(self) -> Atoms:
+        """Read the frame."""
+        return _opened(self.path).read(self.index)
 
 
 class _Run:
-    """One pass over a trajectory: what is stored, what failed, what was warned of."""
+    """One pass over a trajectory: what is done already, what failed, what was warned of."""
 
     def __init__(
-        self, store: Store, model: Any, options: dict[str, Any], name: str, skip: bool
-    ) -> None:
-        self.store, self.model, self.options, self.name = store, model, options, name
-        self.skip = skip
+        self, store: Store, options: dict[str, Any], about: dict[str, Any], selection: range,
+        skip: bool,
+    ) -> None:  # fmt: skip
+        self.store, self.options, self.about = store, options, about
+        self.selection, self.skip = selection, skip
+        self.name = about["source"]
+        self.bar: Any = None
         self.opened = False
-        self.last_finished = -1  # by earlier runs
-        self.reached = -1
-        self.seen = 0
-        self.added: list[int] = []
-        self.missing: dict[int, str] = {}
-        self.warned: dict[str, tuple[list[int], warnings.WarningMessage]] = {}
+        self.finished: set[int] = set()  # rows of earlier runs
+        self.last_finished = -1
+        self.missing_before: dict[int, str] = {}
+        self.seen, self.reached = 0, -1
+        self.task_frames = 1
+        self.doubts = Doubts()
 
-    def take(self, index: int, read: Reader) -> None:
-        """Analyse and store one frame, unless that is done."""
-        self.seen += 1
-        self.reached = index
-        if self.opened and (finished := self.store.read(index)) is not None:
-            if read.given or index == self.last_finished:
-                self._require_same(index, read, finished)
-            return None
-        # Readers raise anything on a broken file; a model raises ValueError on a bad frame,
-        # and any other exception of it is a defect that must not pass for one.
-        try:
-            atoms = read()
-        except Exception as error:
-            return self.fail(index, error)
-        if not self.opened:
-            self._open(atoms)
-            if self.store.read(index) is not None:
-                return None
-        try:
-            record = self._analyze(index, atoms)
-        except ValueError as error:
-            return self.fail(index, error)
-        self.store.write(index, record)
-        self.added.append(index)
-        return None
-
-    def fail(self, index: int, error: Exception) -> None:
-        """End the run at a bad frame, or record it."""
-        message = f"frame {index} of {self.name}: {str(error) or type(error).__name__}"
-        self.missing[index] = message
-        if not self.skip:
-            raise ValueError(message) from error
-
-    def require_all_finished(self) -> None:
-        """Refuse a trajectory that ends before frames that are finished."""
-        if self.reached < self.last_finished:
+    def go(self, source: Any, analysis: FrameAnalysis, backend: Any) -> None:
+        """Analyse what is not finished."""
+        elsewhere = backend is not None
+        jobs = self._jobs(_readers(source, self.selection, elsewhere), elsewhere)
+        for outcomes in apply(analysis, self._tasks(jobs), backend):
+            for outcome in outcomes:
+                self._keep(outcome)
+                self.bar.update()
+        if not self.seen:
+            chosen = ", ".join(f"{name}={self.options[name]}" for name in _SELECTION)
+            raise ValueError(f"{self.name}: no frame among {chosen}")
+        if self.reached < self._index(self.last_finished):
             self._refuse(
                 f"{self.name}: ends after frame {self.reached}, but {self.store.path} holds "
-                f"results up to frame {self.last_finished} of a longer trajectory"
+                f"results up to frame {self._index(self.last_finished)} of a longer trajectory"
             )
+        if FINISHED not in self.store.status:
+            first = next(iter(self.store.missing.values()))
+            raise ValueError(f"no frame could be analysed: {first}")
 
     def close(self) -> None:
-        """Write down what is missing; say once what was warned of."""
+        """Commit what is done; say once what was warned of."""
         if self.opened:
-            self.store.write_json("missing", self.missing)
-        for frames, first in self.warned.values():
-            warnings.warn(
-                f"{len(frames)} of {self.seen} frames, the first is frame {frames[0]}: "
-                f"{first.message}", first.category, stacklevel=3,
-            )  # fmt: skip
+            self.store.close()
+        self.doubts.voice(self.seen, stacklevel=3)
 
-    def _open(self, atoms: Atoms) -> None:
-        self.store.open(
-            {**self.options, "first_frame": _fingerprint(atoms)},
-            {"source": self.name, "ase_dos": __version__, "model_info": self.model.info},
-        )
+    def _jobs(
+        self, frames: Iterator[tuple[int, Reader]], elsewhere: bool
+    ) -> Iterator[tuple[int, Reader]]:
+        """Yield the frames that are not finished, once the store is open."""
+        waiting: list[tuple[int, Reader]] = []
+        for index, read in frames:
+            self.seen += 1
+            self.reached = index
+            if not self.opened or (elsewhere and not isinstance(read.read, FrameAt)):
+                read = _read_now(read)
+            waiting.append((index, read))
+            if not self.opened:
+                if isinstance(read.read, _Broken):
+                    if not self.skip:
+                        self._fail(index, read.read.why)
+                    continue
+                self._open(read(), elsewhere)
+            yield from self._unfinished(waiting)
+            waiting.clear()
+        for index, read in waiting:  # none could be read
+            self._fail(index, cast(_Broken, read.read).why)
+
+    def _unfinished(self, frames: Iterable[tuple[int, Reader]]) -> Iterator[tuple[int, Reader]]:
+        for index, read in frames:
+            row = self._row(index)
+            if row is None or row not in self.finished:
+                yield index, read
+                continue
+            if read.given or row == self.last_finished:
+                self._require_same(index, row, read)
+            self.bar.update()
+
+    def _tasks(self, jobs: Iterator) -> Iterator[list]:
+        for job in jobs:  # from the first one on it is known how large frames are
+            yield [job, *islice(jobs, self.task_frames - 1)]
+
+    def _open(self, atoms: Atoms, elsewhere: bool) -> None:
+        first = f"{fingerprint(atoms):016x}"
+        self.store.open({**self.options, "first_frame": first}, self.about)
         self.opened = True
-        self.last_finished = max(self.store.indices(), default=-1)
+        self.finished = {i for i, status in enumerate(self.store.status) if status == FINISHED}
+        self.last_finished = max(self.finished, default=-1)
+        self.missing_before = dict(self.store.missing)
+        if elsewhere:
+            self.task_frames = min(max(TASK_ATOMS // max(len(atoms), 1), 1), TASK_FRAMES)
 
-    def _require_same(self, index: int, read: Reader, finished: dict[str, NDArray]) -> None:
+    def _keep(self, outcome: Outcome) -> None:
+        index, row = outcome.number, self._row(outcome.number)
+        self.doubts.add(outcome)
+        if outcome.record is None or row is None:
+            return self._fail(index, outcome.error)
+        try:
+            self.store.put(row, index, outcome.record)
+        except ValueError as error:
+            self._fail(index, str(error))
+        return None
+
+    def _fail(self, index: int, why: str) -> None:
+        """End the run at a bad frame, or record it."""
+        message = f"frame {index} of {self.name}: {why}"
+        self.store.put_missing(self._row(index), index, message)
+        if not self.skip:
+            raise ValueError(message)
+
+    def _require_same(self, index: int, row: int, read: Any) -> None:
         """Refuse a frame that is not the one its stored result speaks of."""
         try:
-            same = _fingerprint(read()) == str(finished["fingerprint"])
+            same = fingerprint(read()) == self.store.fingerprints[row]
         except Exception:  # it was readable when it was analysed
             same = False
         if not same:
@@ -245,41 +269,78 @@ class _Run:
 
     def _refuse(self, message: str) -> None:
         """End a run whose trajectory is not that of the stored results; keep nothing of it."""
-        for index in self.added:
-            self.store.discard(index)
-        self.opened = False
+        for index, why in self.missing_before.items():
+            self.store.put_missing(self._row(index), index, why)
         raise ValueError(f"{message}; choose another output directory")
 
-    def _analyze(self, index: int, atoms: Atoms) -> dict[str, NDArray]:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            record = analyze_frame(
-                atoms, self.model, np.array(self.options["temperatures"]),
-                local=self.options["local"],
-            )  # fmt: skip
-        for kind in {(one.filename, one.lineno): one for one in caught}.items():
-            frames, _ = self.warned.setdefault(str(kind[0]), ([], kind[1]))
-            frames.append(index)
-        return {**record, "fingerprint": np.array(_fingerprint(atoms))}
+    def _row(self, index: int) -> int | None:
+        """Row of a frame; None if it was not asked for."""
+        return self.selection.index(index) if index in self.selection else None
+
+    def _index(self, row: int) -> int:
+        return self.selection[row] if row >= 0 else -1
 
 
-def _load(model: Any) -> Any:
-    if hasattr(model, "predict"):
-        return model
-    from ase_dos.model import DOSModel
+@dataclass(frozen=True)
+class _Broken:
+    """Stands for a frame that cannot be read."""
 
-    return DOSModel.load(model)
+    why: str
 
-
-def _fingerprint(atoms: Atoms) -> str:
-    """Hash of a structure, to recognise its trajectory."""
-    digest = hashlib.sha256()
-    for array in (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]
+    def __call__(self) -> Atoms:
+        raise ValueError(self.why)
 
 
-def _number(info: dict[str, Any], name: str) -> float:
-    value: Any = info.get(name, info.get(name.capitalize()))
-    plain = np.isscalar(value) and not isinstance(value, str)
-    return float(value) if plain else np.nan
+class _Forward:
+    """Frames of a file that are asked for in rising order, some of them."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self.next = path, 0
+        self.readers = frame_readers(path)
+
+    def read(self, index: int) -> Atoms:
+        """Read a frame; from the beginning of the file if it lies behind."""
+        if index < self.next:
+            self.next, self.readers = 0, frame_readers(self.path)
+        skipped, self.next = index - self.next, index + 1
+        return next(islice(self.readers, skipped, None))()
+
+
+@lru_cache(maxsize=1)
+def _opened(path: str) -> _Forward:
+    return _Forward(path)
+
+
+def _readers(source: Any, selection: range, elsewhere: bool) -> Iterator[tuple[int, Reader]]:
+    """Yield the selected frames, and the one that breaks the file."""
+    is_file = isinstance(source, (str, os.PathLike))
+    count = count_frames(source) if elsewhere and is_file else None
+    if count is not None:
+        path = str(Path(source).absolute())
+        for index in _chosen(selection, count):
+            yield index, Reader(FrameAt(path, index))
+        return
+    broken: list[tuple[int, Exception]] = []
+    yield from numbered_frames(source, selection, lambda *what: broken.append(what))
+    for index, error in broken:
+        yield index, Reader(_Broken(_text(error)))
+
+
+def _chosen(selection: range, count: int) -> range:
+    """Frames of the selection that a trajectory of so many frames has."""
+    return range(selection.start, min(count, selection.stop), selection.step)
+
+
+def _read_now(read: Reader) -> Reader:
+    try:
+        return Reader(partial(_same, read()), read.given)
+    except Exception as error:
+        return Reader(_Broken(_text(error)))
+
+
+def _same(atoms: Atoms) -> Atoms:
+    return atoms
+
+
+def _text(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -16,6 +16,7 @@ from ase_dos import __version__
 from ase_dos.cli.main import main
 from ase_dos.dataset import Dataset, load_dataset, save_dataset
 from ase_dos.model import DOSModel, shipped_models
+from ase_dos.results import TrajectoryResult
 from ase_dos.states import ElectronicStates
 from ase_dos.targets import target_from_states
 
@@ -336,24 +337,26 @@ def test_predict(model, md, tmp_path, capsys, suffix):
 def test_trajectory_then_resume_plot_and_info(model, md, tmp_path, capsys):
     out = tmp_path / "out"
     command = ["trajectory", str(md), "--model", str(model), "-T", "300", "-T", "3000",
-               "-o", str(out), "--local"]  # fmt: skip
+               "-o", str(out), "--local", "--plot", str(tmp_path / "drawn"),
+               "--extxyz", str(tmp_path / "atoms.extxyz")]  # fmt: skip
     main(command)
     first = capsys.readouterr().out
     assert "C_el(3000 K) (k_B/atom)" in first
     for name in ("ensemble", "time_series", "dos_image"):
-        assert is_png(out / f"{name}.png")
-    assert "g(E_F)" in (out / "summary.txt").read_text()
-    images = ase.io.read(out / "atoms.extxyz", ":")
+        assert is_png(tmp_path / "drawn" / f"{name}.png")
+    images = ase.io.read(tmp_path / "atoms.extxyz", ":")
     assert len(images) == 4
     assert images[0].arrays["local_charge"].shape == (8,)
-    stamps = {p: p.stat().st_mtime_ns for p in (out / "frames").iterdir()}
+    stamps = {p: p.stat().st_mtime_ns for p in (out / "dos").iterdir()}
     main(command)
-    assert {p: p.stat().st_mtime_ns for p in (out / "frames").iterdir()} == stamps
+    assert {p: p.stat().st_mtime_ns for p in (out / "dos").iterdir()} == stamps
     assert capsys.readouterr().out == first
     main(["plot", str(out), "-o", str(tmp_path / "figures")])
     assert is_png(tmp_path / "figures" / "ensemble.png")
     main(["info", str(out)])
-    assert "4 frames" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "4 frames" in told
+    assert " ".join(command[:2]) in told
 
 
 @pytest.mark.parametrize(
@@ -413,7 +416,7 @@ def test_truncated_trajectory_keeps_what_is_done(capsys, model, md, tmp_path):
     md.write_text("".join(md.read_text().splitlines(keepends=True)[:-2]))
     command = ["trajectory", md, "--model", model, "-o", tmp_path / "out"]
     assert "frame 3 of" in fails(capsys, *command)
-    assert len(list((tmp_path / "out" / "frames").iterdir())) == 3
+    assert TrajectoryResult.load(tmp_path / "out").frames.tolist() == [0, 1, 2]
     main([str(a) for a in [*command, "--on-error", "skip"]])
     assert "missing: frame 3" in capsys.readouterr().out
 
@@ -492,7 +495,7 @@ def test_interrupt_is_not_a_success(capsys, model, md, tmp_path, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ase_dos.trajectory.analyze_frame", interrupt)
+    monkeypatch.setattr("ase_dos.analysis.analyze_frame", interrupt)
     with pytest.raises(SystemExit) as stop:
         main(["trajectory", str(md), "--model", str(model), "-o", str(tmp_path / "o")])
     assert stop.value.code == 130

@@ -85,7 +85,7 @@ def _result(path: Path) -> Iterator[str]:
     from ase_dos.results import TrajectoryResult
 
     result = TrajectoryResult.load(path)
-    yield f"written by ase_dos {result.about['ase_dos']}"
+    yield f"written by ase_dos {result.about['ase_dos_version']}: {result.about['command']}"
     for key, value in result.about["options"].items():
         yield f"{key:<22} {value}"
     yield result.summary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +15,8 @@ from ase_dos._version import __version__
 __all__ = ["main", "reports_user_errors"]
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
-COMMANDS = [
-    (name, f"ase_dos.cli.{name}")
-    for name in ("train", "evaluate", "predict", "trajectory", "export", "plot", "info")
-]
+NAMES = ("train", "evaluate", "predict", "trajectory", "report", "export", "plot", "info")
+COMMANDS = [(name, f"ase_dos.cli.{name}") for name in NAMES]
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -53,7 +52,7 @@ def reports_user_errors(run: Callable[[Namespace], None]) -> Callable[[Namespace
                 # ASE's frame would end a broken-off run with success.
                 print("ase-dos: interrupted", file=sys.stderr)
                 raise SystemExit(INTERRUPTED) from None
-            except (ValueError, OSError, CalculatorError) as error:
+            except (ValueError, OSError, ImportError, CalculatorError) as error:
                 if args.traceback:
                     raise
                 raise CLIError(" ".join(str(error).split())) from error
@@ -64,6 +63,7 @@ def reports_user_errors(run: Callable[[Namespace], None]) -> Callable[[Namespace
 def _parse(parser: ArgumentParser, args: Sequence[str] | None) -> Namespace:
     """Parse, and from then on report errors without repeating the usage."""
     namespace = parser.parse_args(args)
+    namespace.words = shlex.join(["ase-dos", *(sys.argv[1:] if args is None else args)])
 
     def error(message: Any) -> None:
         parser.exit(2, f"{parser.prog}: error: {message}\n")

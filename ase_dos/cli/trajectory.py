@@ -13,9 +13,8 @@ class CLICommand:
     """Analyse the electronic structure along a trajectory.
 
     MD_FILE is anything that ASE reads, compressed or not; MD_FILE@START:STOP:STEP takes some of
-    its frames. The directory of results gets one file per frame, figures, summary.txt, and
-    atoms.extxyz with g(E_F) and charge of every atom for viewers. The same command again goes on
-    where it stopped.
+    its frames. The results are a zarr directory, which `ase-dos plot` draws and any program that
+    knows zarr opens. The same command again goes on where it stopped.
     """
 
     @staticmethod
@@ -26,9 +25,18 @@ class CLICommand:
         add("--model", default="silicon", help="model file or name (default: %(default)s)")
         add("-T", "--temperature", type=float, action="append", metavar="K",
             help="electronic temperature; may be repeated (default: 300)")  # fmt: skip
-        add("-o", "--output", required=True, metavar="DIRECTORY", help="directory of results")
+        add("-o", "--output", required=True, metavar="DIRECTORY",
+            help="directory of results, by custom NAME.zarr")  # fmt: skip
         add_frame_arguments(parser)
         add("--local", action="store_true", help="keep the local DOS of every atom")
+        add("--members", type=int, metavar="M",
+            help="keep results of M members of the ensemble: the errors of the model")  # fmt: skip
+        add("--processes", type=int, metavar="N", help="analyse frames in N processes")
+        add("--scheduler", metavar="ADDRESS",
+            help="analyse frames on the dask cluster with this scheduler")  # fmt: skip
+        add("--plot", metavar="DIRECTORY", help="also draw the results there")
+        add("--extxyz", metavar="FILE",
+            help="also write the frames with g(E_F), charge and novelty of every atom")  # fmt: skip
         add("--on-error", choices=["raise", "skip"], default="raise",
             help="at a bad frame, end or leave it out (default: %(default)s)")  # fmt: skip
         add("-q", "--quiet", action="store_true", help="no progress bar")
@@ -39,20 +47,26 @@ class CLICommand:
         """Analyse, print the summary, draw."""
         from ase_dos.trajectory import analyze_trajectory
 
+        if args.processes is not None and args.scheduler:
+            raise ValueError("frames: analyse them in --processes or by a --scheduler, not both")
         path, selection = selected_frames(args.trajectory, args)
         result = analyze_trajectory(
             path, args.model, args.temperature or (300.0,), args.output, **selection,
-            local=args.local, on_error=args.on_error, progress=not args.quiet,
+            local=args.local, members=args.members, on_error=args.on_error,
+            backend=args.scheduler if args.processes is None else args.processes,
+            command=args.words, progress=not args.quiet,
         )  # fmt: skip
-        summary = result.summary()
-        print(summary)
+        print(result.summary())
         for message in result.missing.values():
             print(f"missing: {message}")
-        output = Path(args.output)
-        (output / "summary.txt").write_text(summary + "\n")
-        _draw(result, output)
-        count = result.write_extxyz(output / "atoms.extxyz", path)
-        print(f"wrote {output}: {len(result)} frames, figures, atoms.extxyz ({count} frames)")
+        if args.plot:
+            from ase_dos.cli.plot import result_figures, save_figures
+
+            for figure in save_figures(args.plot, result_figures(result)):
+                print(f"wrote {figure}")
+        if args.extxyz:
+            print(f"wrote {args.extxyz}: {result.write_extxyz(args.extxyz, path)} frames")
+        print(f"wrote {args.output}: {len(result)} frames")
 
 
 def add_frame_arguments(parser: ArgumentParser) -> None:
@@ -88,9 +102,3 @@ def _parsed(index: str, source: str) -> dict[str, Any]:
         chosen = slice(chosen, chosen + 1)
     parts = {"start": chosen.start, "stop": chosen.stop, "step": chosen.step}
     return {name: value for name, value in parts.items() if value is not None}
-
-
-def _draw(result: Any, output: Path) -> None:
-    from ase_dos.cli.plot import result_figures, save_figures
-
-    save_figures(output, result_figures(result))

@@ -1,0 +1,245 @@
+"""What is found out about one frame: the DOS, the electrons in it, and the share of every atom."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos._version import __version__
+from ase_dos.checks import as_temperature
+from ase_dos.fermi import repair_valence
+from ase_dos.store import VARIABLES
+
+__all__ = ["Doubts", "FrameAnalysis", "Outcome", "analyze_frame", "fingerprint"]
+
+
+class Outcome(NamedTuple):
+    """Record of a frame or the reason why there is none, and what was warned of."""
+
+    number: int  # of the frame
+    record: dict[str, Any] | None
+    error: str
+    doubts: list[tuple[Any, str, type[Warning]]]
+
+
+@dataclass(frozen=True, eq=False)
+class FrameAnalysis:
+    """All that is needed to analyse frames, wherever they are.
+
+    Parameters
+    ----------
+    model : DOSModel
+        The model.
+    temperatures : (m,) array
+        Electronic temperatures (K), rising.
+    local : bool
+        Keep the local DOS.
+    members : int or None
+        Members of the ensemble to keep.
+    """
+
+    model: Any
+    temperatures: NDArray
+    local: bool = False
+    members: int | None = None
+
+    @classmethod
+    def of(
+        cls, model: Any, temperatures: ArrayLike, *, local: bool = False, members: int | None = None
+    ) -> FrameAnalysis:
+        """Take what a user gives: a model or its name or path, temperatures in any order.
+
+        Raises
+        ------
+        ValueError
+            If there is no such model, there are no temperatures or bad ones, or fewer than two
+            members.
+        """
+        temperatures = np.unique(as_temperature(np.atleast_1d(temperatures), "temperatures"))
+        if not temperatures.size:
+            raise ValueError("temperatures: expected at least one, got none")
+        if members is not None and members < 2:
+            raise ValueError(f"members: expected 2 or more, got {members}")
+        if not hasattr(model, "predict"):
+            from ase_dos.model import DOSModel
+
+            model = DOSModel.load(model)
+        return cls(model, temperatures, bool(local), members)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What results depend on, as plain values."""
+        return {
+            "model": self.model.info["hash"],
+            "temperatures": self.temperatures.tolist(),
+            "local": self.local,
+            "members": self.members,
+        }
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Where results come from, as attributes of a data set."""
+        return {
+            "ase_dos_version": __version__,
+            "model_hash": self.model.info["hash"],
+            "model": json.dumps(self.model.info),
+        }
+
+    def __call__(self, items: Iterable[tuple[int, Callable[[], Atoms]]]) -> list[Outcome]:
+        """Read and analyse frames, given by their indices and readers."""
+        return [self.one(index, read) for index, read in items]
+
+    def one(self, index: int, read: Callable[[], Atoms]) -> Outcome:
+        """Read and analyse a frame.
+
+        Readers raise anything on a broken file; a model raises ValueError on a bad frame, and
+        any other exception of it is a defect that must not pass for one.
+        """
+        try:
+            atoms = read()
+        except Exception as error:
+            return Outcome(index, None, str(error) or type(error).__name__, [])
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                record = analyze_frame(
+                    atoms, self.model, self.temperatures, local=self.local, members=self.members
+                )
+            except ValueError as error:
+                return Outcome(index, None, str(error), [])
+        doubts = {(w.filename, w.lineno): (str(w.message), w.category) for w in caught}
+        return Outcome(index, record, "", [(place, *what) for place, what in doubts.items()])
+
+
+@dataclass
+class Doubts:
+    """Warnings of many frames, each kind of which is voiced once."""
+
+    kinds: dict[Any, tuple[list[int], str, type[Warning]]] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        """Take note of what a frame was warned of."""
+        for place, message, category in outcome.doubts:
+            self.kinds.setdefault(place, ([], message, category))[0].append(outcome.number)
+
+    def voice(self, seen: int, stacklevel: int) -> None:
+        """Warn, with the number of frames concerned."""
+        for frames, message, category in self.kinds.values():
+            warnings.warn(
+                f"{len(frames)} of {seen} frames, the first is frame {frames[0]}: {message}",
+                category, stacklevel=stacklevel + 1,
+            )  # fmt: skip
+        self.kinds = {}
+
+
+def analyze_frame(
+    atoms: Atoms, model: Any, temperatures: NDArray, *, local: bool = False,
+    members: int | None = None,
+) -> dict[str, NDArray]:  # fmt: skip
+    """Results of one frame under the names of `ase_dos.store.VARIABLES`, per cell.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot describe the structure, or a temperature exceeds its energy window.
+    """
+    if len(atoms) == 0:
+        raise ValueError("the frame has no atoms")
+    predicted = model.predict(atoms)
+    dos = predicted.total()
+    gas = dos.electron_gas(np.append(0.0, temperatures))
+    fermi = float(gas.fermi_level[0])
+    record = {
+        "time": _number(atoms.info, "time"),
+        "md_step": _number(atoms.info, "step"),
+        "fingerprint": fingerprint(atoms),
+        "n_atoms": len(atoms),
+        "n_electrons": dos.n_electrons,
+        "volume": atoms.cell.volume if atoms.cell.rank == 3 else np.nan,
+        "numbers": atoms.numbers,
+        "energy": dos.energies,
+        "temperature": temperatures,
+        "dos": dos.values,
+        "fermi_level": fermi,
+        "band_bottom": dos.band_bottom,
+        "dos_at_fermi_level": float(dos.at(fermi)),
+        **_thermal(gas, ""),
+        **_local(predicted, dos, gas),
+    }
+    if local:
+        record |= {
+            "coefficients": predicted.coefficients,
+            "basis": predicted.basis,
+            "valence": predicted.valence,
+        }
+    if members:
+        record |= _members(model.predict_ensemble(atoms, members), temperatures)
+    return {name: np.asarray(value, VARIABLES[name].dtype) for name, value in record.items()}
+
+
+def fingerprint(atoms: Atoms) -> int:
+    """Hash of a structure, to recognise its trajectory."""
+    digest = hashlib.sha256()
+    for array in (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return int.from_bytes(digest.digest()[:8], "little")
+
+
+def _thermal(gas: Any, suffix: str) -> dict[str, Any]:
+    """Collect what depends on temperature, the last axis, of which the first is T = 0."""
+    change = {
+        "chemical_potential": gas.fermi_level - gas.fermi_level[..., :1],
+        "entropy": gas.entropy,
+        "free_energy": gas.free_energy - gas.free_energy[..., :1],
+        "heat_capacity": gas.heat_capacity,
+    }
+    # Temperatures lead: members, where there are any, come after them.
+    return {f"{name}{suffix}": np.moveaxis(v[..., 1:], -1, 0) for name, v in change.items()}
+
+
+def _local(predicted: Any, dos: Any, gas: Any) -> dict[str, NDArray]:
+    """Parts of every atom that sum to the values of the cell."""
+    weights = gas.weights(dos.energies)
+    # The electrons fill the repaired DOS: without it the charges of an insulator would not sum
+    # to zero, nor its heat capacities to that of the cell.
+    repaired, _ = repair_valence(dos.energies, dos.values, dos.n_electrons)
+    kept = np.divide(repaired, dos.values, out=np.ones_like(repaired), where=dos.values != repaired)
+    per_atom = predicted.project(
+        np.vstack([
+            weights.dos_at_fermi_level[:1], kept * weights.electrons[:1],
+            kept * weights.heat_capacity[1:],
+        ])
+    )  # fmt: skip
+    parts = {
+        "local_dos_at_fermi_level": per_atom[:, 0],
+        "local_charge": predicted.valence - per_atom[:, 1],
+        "local_heat_capacity": per_atom[:, 2:].T,
+    }
+    return parts if predicted.novelty is None else {**parts, "novelty": predicted.novelty}
+
+
+def _members(ensemble: Any, temperatures: NDArray) -> dict[str, NDArray]:
+    """Error of the DOS, and what follows from every member."""
+    gas = ensemble.electron_gas(np.append(0.0, temperatures))
+    levels = gas.fermi_level[:, 0]
+    at_fermi = [member.at(level) for member, level in zip(ensemble.members, levels, strict=True)]
+    return {
+        "dos_error": ensemble.error,
+        "fermi_level_member": levels,
+        "dos_at_fermi_level_member": np.array(at_fermi),
+        **_thermal(gas, "_member"),
+    }
+
+
+def _number(info: dict[str, Any], name: str) -> float:
+    value: Any = info.get(name, info.get(name.capitalize()))
+    plain = np.isscalar(value) and not isinstance(value, str)
+    return float(value) if plain else np.nan
