@@ -41,9 +41,10 @@ def analyze_trajectory(
 
     Parameters
     ----------
-    frames : str, path or iterable of Atoms
-        Trajectory in any format that ASE reads, also compressed (.gz, .bz2, .xz), or structures.
-        Memory holds one frame at a time of extended xyz and .traj files, compressed or not.
+    frames : str, path, iterable of Atoms, MDAnalysis.Universe or Frames
+        Trajectory in any format that `ase_dos.frames.open_frames` knows, also compressed (.gz,
+        .bz2, .xz), or structures. What that function returns is taken too, where the elements
+        of types, or a topology, have to be named.
     model : str or DOSModel
         Name of a shipped model, path of a model file, or a model.
     temperatures : (m,) array_like

@@ -55,7 +55,7 @@ ALLOWED = {
     "learning": {"model", "training"},
     "calculator": {"checks", "excitation", "model", "spectrum", "thermo"},
     "statistics": {"checks"},
-    "frames": {"checks"},
+    "frames": {"checks", "files"},
     "results": {"_version", "checks", "files", "frames", "statistics"},
     "trajectory": {"_version", "checks", "frames", "model", "results", "spectrum", "thermo"},
     "plot": {"checks", "evaluation", "results", "spectrum"},

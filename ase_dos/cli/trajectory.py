@@ -12,8 +12,9 @@ from ase_dos.cli.main import reports_user_errors
 class CLICommand:
     """Analyse the electronic structure along a trajectory.
 
-    MD_FILE is anything that ASE reads, compressed or not; MD_FILE@START:STOP:STEP takes some of
-    its frames. The directory of results gets one file per frame, figures, summary.txt, and
+    MD_FILE is anything that ASE reads, compressed or not, a LAMMPS dump, H5MD, DCD, XTC, TRR or
+    AMBER NetCDF; 'dump.*.gz' in quotes takes all files of that pattern. MD_FILE@START:STOP:STEP
+    takes some of the frames. The directory of results gets one file per frame, figures, summary.txt, and
     atoms.extxyz with g(E_F) and charge of every atom for viewers. The same command again goes on
     where it stopped.
     """
@@ -27,6 +28,12 @@ class CLICommand:
         add("-T", "--temperature", type=float, action="append", metavar="K",
             help="electronic temperature; may be repeated (default: 300)")  # fmt: skip
         add("-o", "--output", required=True, metavar="DIRECTORY", help="directory of results")
+        add("--types", nargs="+", metavar="ELEMENT",
+            help="elements of the types of a LAMMPS dump or H5MD file, from type 1 on")  # fmt: skip
+        add("--topology", metavar="FILE",
+            help="elements, or the cell, of a trajectory without: any structure, CP2K's .cell")  # fmt: skip
+        add("--cache-index", action="store_true",
+            help="keep where the frames begin in MD_FILE.index.npz; later runs start at once")  # fmt: skip
         add("--start", type=int, metavar="I", help="first frame (default: 0)")
         add("--stop", type=int, metavar="I", help="frame to stop before (default: none)")
         add("--step", type=int, metavar="N", help="take every Nth frame (default: 1)")
@@ -39,11 +46,15 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Analyse, print the summary, draw."""
+        from ase_dos.frames import open_frames
         from ase_dos.trajectory import analyze_trajectory
 
         path, selection = _selection(args)
+        frames = open_frames(
+            path, types=args.types, topology=args.topology, cache_index=args.cache_index
+        )
         result = analyze_trajectory(
-            path, args.model, args.temperature or (300.0,), args.output, **selection,
+            frames, args.model, args.temperature or (300.0,), args.output, **selection,
             local=args.local, on_error=args.on_error, progress=not args.quiet,
         )  # fmt: skip
         summary = result.summary()
@@ -53,7 +64,7 @@ class CLICommand:
         output = Path(args.output)
         (output / "summary.txt").write_text(summary + "\n")
         _draw(result, output)
-        count = result.write_extxyz(output / "atoms.extxyz", path)
+        count = result.write_extxyz(output / "atoms.extxyz", frames)
         print(f"wrote {output}: {len(result)} frames, figures, atoms.extxyz ({count} frames)")
 
 
