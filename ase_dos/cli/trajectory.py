@@ -14,9 +14,9 @@ class CLICommand:
 
     MD_FILE is anything that ASE reads, compressed or not, a LAMMPS dump, H5MD, DCD, XTC, TRR or
     AMBER NetCDF; 'dump.*.gz' in quotes takes all files of that pattern. MD_FILE@START:STOP:STEP
-    takes some of the frames. The directory of results gets one file per frame, figures, summary.txt, and
-    atoms.extxyz with g(E_F) and charge of every atom for viewers. The same command again goes on
-    where it stopped.
+    takes some of the frames. The directory of results gets one file per frame, figures,
+    summary.txt, and atoms.extxyz with g(E_F) and charge of every atom for viewers. The same
+    command again goes on where it stopped.
     """
 
     @staticmethod
@@ -31,9 +31,9 @@ class CLICommand:
         add("--types", nargs="+", metavar="ELEMENT",
             help="elements of the types of a LAMMPS dump or H5MD file, from type 1 on")  # fmt: skip
         add("--topology", metavar="FILE",
-            help="elements, or the cell, of a trajectory without: any structure, CP2K's .cell")  # fmt: skip
+            help="structure with the elements, or the cell, that MD_FILE lacks")  # fmt: skip
         add("--cache-index", action="store_true",
-            help="keep where the frames begin in MD_FILE.index.npz; later runs start at once")  # fmt: skip
+            help="keep where the frames begin in MD_FILE.index.npz, for later runs")  # fmt: skip
         add("--start", type=int, metavar="I", help="first frame (default: 0)")
         add("--stop", type=int, metavar="I", help="frame to stop before (default: none)")
         add("--step", type=int, metavar="N", help="take every Nth frame (default: 1)")

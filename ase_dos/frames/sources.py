@@ -77,7 +77,7 @@ def open_frames(
     Text files may be compressed (.gz, .bz2, .xz): what comes before a frame is decompressed then.
     """
     options = {"types": types, "topology": topology, "cache_index": cache_index}
-    options = {name: value for name, value in options.items() if value}
+    options = {n: value for n, value in options.items() if value is not None and value is not False}
     if isinstance(source, Frames):
         return _open(lambda: source, "frames that are open", (), options)
     if is_universe(source):
@@ -126,11 +126,17 @@ def _format(path: str, has_topology: bool) -> str:
     suffix = Path(path).suffix.lower()
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
-    if suffix in (".nc", ".ncdf") and has_topology:
-        return "coordinates"  # of AMBER; ASE reads those that have elements
+    if suffix in (".nc", ".ncdf") and (has_topology or not _netcdf_has_elements(path)):
+        return "coordinates"
     from ase.io.formats import filetype
 
     return filetype(path)
+
+
+def _netcdf_has_elements(path: str) -> bool:
+    """Whether ASE wrote this file; of those without elements its reader makes hydrogen."""
+    with open(path, "rb") as file:
+        return b"atom_types" in file.read(1 << 16)  # the names of variables come first
 
 
 def _matches(source: str | os.PathLike) -> list[str]:

@@ -157,7 +157,8 @@ class TextFrames(Frames):
         status = os.stat(self.name)
         stamp = np.array([status.st_size, status.st_mtime_ns])
         try:
-            with np.load(path, allow_pickle=False) as index:
+            # Opened here, for numpy leaves a damaged file open.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as index:
                 if np.array_equal(index["stamp"], stamp):
                     self._starts = index["starts"].tolist()
                     return

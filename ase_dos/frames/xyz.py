@@ -124,10 +124,8 @@ def _lattice(info: dict[str, Any]) -> tuple[NDArray | None, Any]:
     pbc = info.pop("pbc", None)
     if "Lattice" not in info:
         return None, pbc
-    lattice = info.pop("Lattice")
-    if np.shape(lattice) != (3, 3):
-        raise ValueError(f"Lattice: expected nine numbers, got {lattice!r}")
-    return as_array(lattice, "Lattice").T, True if pbc is None else pbc
+    lattice = as_array(info.pop("Lattice"), "Lattice", (3, 3))
+    return lattice.T, True if pbc is None else pbc
 
 
 def _read_by_ase(text: bytes, count: int) -> Atoms:
