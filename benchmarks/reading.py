@@ -4,11 +4,11 @@
 
 Rattled silicon in a trajectory of each format. Every measurement has a process of its own and
 goes twice through all frames: the second time counts. Memory is the peak of the process, less
-that of one that only imports the package. ``ours`` reads by `open_frames`; ``evaluated`` reads and takes every frame to the local
-DOS, the DOS, E_F and C_el(T) of the shipped model; ``ASE`` is ASE's reader alone, frame by frame
-where it can; ``reach`` opens the file and reads the last frame only. dscribe computes the features
-of one frame and nothing else. Writing of results is not part of it.
-With ``--cpu`` seconds are those of the processor, for a machine that does other things too.
+that of one that only imports the package. ``ours`` reads by `open_frames`; ``reach`` opens the
+file and reads its last frame only; ``read and evaluate`` takes every frame to the local DOS, the
+DOS, E_F and C_el(T) of the shipped model; ``ASE`` is ASE's reader alone, frame by frame where it
+can. dscribe computes the features of one frame and nothing else. Writing of results is not part
+of it. With ``--cpu`` seconds are those of the processor, for a machine that is not idle.
 """
 
 from __future__ import annotations
