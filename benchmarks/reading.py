@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from multiprocessing import Process
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +35,16 @@ NEED_TOPOLOGY = ("md.nc", "md.dcd", "md.xtc")
 TEMPERATURES = [0.0, 3000.0]
 
 
+def cells(wanted):
+    """Cells of diamond along each edge, for about that many atoms."""
+    return round((wanted / 8) ** (1 / 3))
+
+
 def silicon(wanted):
     """Rattled diamond of about that many atoms."""
     from ase.build import bulk
 
-    atoms = bulk("Si", cubic=True, a=5.43).repeat(round((wanted / 8) ** (1 / 3)))
+    atoms = bulk("Si", cubic=True, a=5.43).repeat(cells(wanted))
     atoms.positions += np.random.default_rng(0).normal(0, 0.1, atoms.positions.shape)
     return atoms
 
@@ -227,8 +233,11 @@ def main():
         print(json.dumps(measure(*args.child)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder), args.atoms, args.frames)
-        print(f"{len(silicon(args.atoms))} atoms, {args.threads} threads\n")
+        # In a process of its own, for a child starts with the peak of memory of its parent.
+        writing = Process(target=write, args=(Path(folder), args.atoms, args.frames))
+        writing.start()
+        writing.join()
+        print(f"{8 * cells(args.atoms) ** 3} atoms, {args.threads} threads\n")
         table(Path(folder), args)
         try:
             features = child("dscribe", Path(folder, "md.traj"), args)

@@ -50,7 +50,7 @@ class CoordinateFrames(IndexedFrames):
         if len(frame.atoms) != len(known):
             raise ValueError(f"the frame has {len(frame.atoms)} atoms, the topology {len(known)}")
         cell = np.array(frame.cell.matrix).T
-        atoms = Atoms(known.numbers, as_array(frame.positions, "positions"))
+        atoms = Atoms(numbers=known.numbers, positions=as_array(frame.positions, "positions"))
         atoms.cell, atoms.pbc = (cell, True) if cell.any() else (known.cell, known.pbc)
         atoms.info["step"] = frame.step
         if "time" in frame.list_properties():

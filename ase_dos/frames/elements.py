@@ -98,4 +98,4 @@ def _universe_atoms(path: str) -> Atoms:
     atoms = Universe(path).atoms
     if not hasattr(atoms, "elements"):
         raise ValueError(f"{path}: this topology names no elements")
-    return Atoms(symbols_to_numbers(atoms.elements), np.zeros((len(atoms), 3)))
+    return Atoms(numbers=symbols_to_numbers(atoms.elements))

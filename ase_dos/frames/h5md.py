@@ -55,8 +55,8 @@ class H5MDFrames(IndexedFrames):
         position = particles["position"]
         scale = _scale(position["value"], _ANGSTROM, "Angstrom")
         atoms = Atoms(
-            self._numbers(particles, index),
-            as_array(scale * position["value"][index], "positions"),
+            numbers=self._numbers(particles, index),
+            positions=as_array(scale * position["value"][index], "positions"),
         )
         box = particles["box"]
         if "edges" in box:

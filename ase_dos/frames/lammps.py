@@ -80,8 +80,8 @@ def _parse(text: bytes, types: Sequence[str] | None) -> Atoms:
     if _scaled(columns):
         positions = positions @ cell + origin
     frame = Atoms(
-        _numbers(data, columns, types), positions, cell=cell, celldisp=origin, pbc=pbc,
-        info=_info(items),
+        numbers=_numbers(data, columns, types), positions=positions,
+        cell=cell, celldisp=origin, pbc=pbc, info=_info(items),
     )  # fmt: skip
     used = {"id", "element", *_coordinates(columns)}
     for name in columns:

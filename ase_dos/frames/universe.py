@@ -43,7 +43,7 @@ class UniverseFrames(IndexedFrames):
 
     def _read(self, handle: Any, index: int) -> Atoms:
         step = handle[index]
-        atoms = Atoms(self._numbers, as_array(self._group.positions, "positions"))
+        atoms = Atoms(numbers=self._numbers, positions=as_array(self._group.positions, "positions"))
         if step.dimensions is not None:
             atoms.cell, atoms.pbc = step.triclinic_dimensions, True
         atoms.info["time"] = 1000.0 * step.time  # ps

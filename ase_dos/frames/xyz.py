@@ -112,7 +112,8 @@ def _build(info: dict[str, Any], rows: bytes, count: int) -> Atoms:
         raise ValueError("expected columns pos, got none")
     cell, pbc = _lattice(info)
     atoms = Atoms(
-        numbers, as_array(arrays.pop("positions"), "positions", (count, 3)),
+        numbers=numbers,
+        positions=as_array(arrays.pop("positions"), "positions", (count, 3)),
         charges=arrays.pop("initial_charges", None), cell=cell, pbc=pbc, info=info,
     )  # fmt: skip
     set_calc_and_arrays(atoms, arrays)
