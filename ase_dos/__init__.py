@@ -22,6 +22,7 @@ _HOMES = {
     "DOSModel": "model",
     "DOSCalculator": "calculator",
     "analyze_trajectory": "trajectory",
+    "open_frames": "frames",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

@@ -42,7 +42,7 @@ def analyze_trajectory(
     Parameters
     ----------
     frames : str, path, iterable of Atoms, MDAnalysis.Universe or Frames
-        Trajectory in any format that `ase_dos.frames.open_frames` knows, also compressed (.gz,
+        Trajectory in any format that `ase_dos.open_frames` knows, also compressed (.gz,
         .bz2, .xz), or structures. What that function returns is taken too, where the elements
         of types, or a topology, have to be named.
     model : str or DOSModel

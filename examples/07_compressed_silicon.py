@@ -18,8 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ase_dos import analyze_trajectory
-from ase_dos.frames import open_frames
+from ase_dos import analyze_trajectory, open_frames
 
 # Last step (2 fs) of each stage, potential, temperatures (K) and pressures (GPa) at its ends.
 STAGES = [

@@ -421,10 +421,14 @@ def test_h5md_variants(images, h5md):
         group["box/edges"].attrs["unit"] = "nm"
         group["position/value"][...] = group["position/value"][()][:, order]
         group["id/value"] = np.tile(order, (N_FRAMES, 1))
+        del group["position/step"], group["position/time"]
+        group["position/step"], group["position/time"] = 100, 0.5  # intervals
+        group["position/step"].attrs["offset"] = 7
     atoms = open_frames(h5md)[1]
     np.testing.assert_array_equal(atoms.numbers, images[1].numbers)
     np.testing.assert_allclose(atoms.positions, images[1].positions)
     np.testing.assert_allclose(atoms.cell.array, np.diag([5.0, 6.0, 7.0]))
+    assert atoms.info == {"step": 107, "time": 500.0}
     with h5py.File(h5md, "a") as file:
         file["particles/all/position/value"].attrs["unit"] = "furlong"
     with pytest.raises(ValueError, match="position/value is in furlong"):
@@ -488,6 +492,8 @@ def test_any_order(source):
         assert frames.found > i
     with pytest.raises(IndexError, match="no frame 5, it has 5"):
         frames[5]
+    with pytest.raises(IndexError, match="no frame -1"):
+        frames[-1]
     assert frames.count() in (5, None)
     assert count_frames(source) in (5, None)
     assert frames[0] == expected[0]

@@ -70,20 +70,23 @@ class Frames(ABC):
             If the frame is broken; the message names it.
         """
         try:
-            return self.reader(index)()
-        except IndexError:
-            raise IndexError(f"{self.name}: no frame {index}, it has {self.found}") from None
+            reader = self._reader_or_none(index)
+            if reader is not None:
+                return reader()
         except Exception as error:
             raise ValueError(f"frame {index} of {self.name}: {error}") from error
+        raise IndexError(f"{self.name}: no frame {index}, it has {self.found}")
+
+    def _reader_or_none(self, index: int) -> Reader | None:
+        try:
+            return self.reader(index) if index >= 0 else None
+        except IndexError:
+            return None
 
     def readers(self) -> Iterator[Reader]:
         """Yield what reads each frame, one after the other."""
         index = 0
-        while True:
-            try:
-                reader = self.reader(index)
-            except IndexError:
-                return
+        while (reader := self._reader_or_none(index)) is not None:
             yield reader
             index += 1
 

@@ -66,12 +66,11 @@ class H5MDFrames(IndexedFrames):
         atoms.pbc = [kind == "periodic" for kind in boundary]
         if "id" in particles:
             atoms = atoms[np.argsort(_at(particles["id"], index)[0])]
-        if isinstance(position["step"], type(position["value"])) and position["step"].shape:
-            atoms.info["step"] = int(position["step"][index])
-        if "time" in position and position["time"].shape:
-            atoms.info["time"] = float(position["time"][index]) * _scale(
-                position["time"], _FEMTOSECONDS, "ps"
-            )
+        if "step" in position:
+            atoms.info["step"] = int(_along(position["step"], index))
+        if "time" in position:
+            scale = _scale(position["time"], _FEMTOSECONDS, "ps")
+            atoms.info["time"] = float(scale * _along(position["time"], index))
         return atoms
 
     def _numbers(self, particles: Any, index: int) -> NDArray:
@@ -108,6 +107,11 @@ def _at(element: Any, index: int) -> tuple[NDArray, Any]:
     if hasattr(element, "keys"):
         return element["value"][index], element["value"]
     return element[()], element
+
+
+def _along(data: Any, index: int) -> Any:
+    """Step or time of a frame, listed or in equal intervals."""
+    return data[index] if data.shape else data.attrs.get("offset", 0) + index * data[()]
 
 
 def _scale(data: Any, units: Mapping[str, float], default: str) -> float:

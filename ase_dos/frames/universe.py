@@ -38,19 +38,15 @@ class UniverseFrames(IndexedFrames):
         self._numbers = _numbers(self._group, types)
 
     def _open(self) -> tuple[Any, int]:
-        trajectory = self._group.universe.trajectory
-        return trajectory, len(trajectory)
+        return self._group, len(self._group.universe.trajectory)
 
     def _read(self, handle: Any, index: int) -> Atoms:
-        step = handle[index]
-        atoms = Atoms(numbers=self._numbers, positions=as_array(self._group.positions, "positions"))
+        step = handle.universe.trajectory[index]
+        atoms = Atoms(numbers=self._numbers, positions=as_array(handle.positions, "positions"))
         if step.dimensions is not None:
             atoms.cell, atoms.pbc = step.triclinic_dimensions, True
         atoms.info["time"] = 1000.0 * step.time  # ps
         return atoms
-
-    def __del__(self) -> None:
-        """Leave the trajectory open, which is the user's."""
 
 
 def _numbers(group: Any, types: Sequence[str] | None) -> NDArray:
