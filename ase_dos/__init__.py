@@ -27,6 +27,7 @@ _HOMES = {
     "heat_capacity_table": "heat_capacity",
     "TrajectoryResult": "results",
     "DOSObserver": "observer",
+    "open_frames": "frames",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

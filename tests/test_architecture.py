@@ -84,7 +84,7 @@ ALLOWED = {
         "thermostat",
     },
     "statistics": {"checks"},
-    "frames": {"checks"},
+    "frames": {"checks", "files"},
     "tables": {"files"},
     "heat_capacity": {"checks", "frames", "model", "statistics", "tables", "thermo"},
     "ttm_mod": {"checks", "files", "tables"},
