@@ -21,9 +21,13 @@ _HOMES = {
     "SOAP": "soap",
     "DOSModel": "model",
     "DOSCalculator": "calculator",
+    "LaserPulse": "pulse",
+    "TwoTemperature": "md",
     "analyze_trajectory": "trajectory",
+    "heat_capacity_table": "heat_capacity",
     "TrajectoryResult": "results",
     "DOSObserver": "observer",
+    "open_frames": "frames",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

@@ -106,9 +106,7 @@ def _on_cluster(function: Callable, chunks: Iterable, backend: Any) -> Iterator:
     try:
         from ase_dos.cluster import Carrier, compute, connected
     except ImportError as error:
-        raise ImportError(
-            f"a cluster needs dask: pip install 'ase_dos[dask]' ({error})"
-        ) from error
+        raise ImportError(f"a cluster needs dask: pip install 'ase_dos[dask]' ({error})") from error
     name = f"ase_dos-{uuid4().hex}"
     with connected(backend) as client:
         client.register_plugin(Carrier(partial(_with_threads, function)), name=name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from ase.calculators.calculator import (
     CalculationFailed,
     Calculator,
@@ -15,7 +17,7 @@ from ase.calculators.calculator import (
 )
 from ase.outputs import Properties, all_outputs
 from ase.stress import full_3x3_to_voigt_6_stress
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.checks import as_temperature
 from ase_dos.excitation import Excitation, excite
@@ -92,6 +94,7 @@ class DOSCalculator(Calculator):
         self.ground_state: Any = None
         self._local: LocalDOS | None = None
         self._attached: Any = None
+        self._held: tuple[NDArray, NDArray] | None = None
         super().__init__(model=model, **kwargs)
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
@@ -116,6 +119,8 @@ class DOSCalculator(Calculator):
                 self.model, kwargs["model"] = _resolve_model(kwargs["model"])
         except (ValueError, OSError) as error:
             raise CalculatorSetupError(str(error)) from error
+        if "electronic_temperature" in kwargs:
+            self._held = None
         if "ground_state" in kwargs:
             self.ground_state = kwargs["ground_state"]
             if self.ground_state is not None:  # files keep plain values only
@@ -166,12 +171,32 @@ class DOSCalculator(Calculator):
             }
             self._local = local  # last: a failed call leaves nothing behind
         if not _THERMAL.isdisjoint(properties):
-            self.results.update(self._thermal_results(self._local.total()))
+            self.results.update(self._thermal_results(self._local))
         if "local_dos" in properties:
             self.results["local_dos"] = self._local.values
         wanted = set(properties) & (_ENERGY | _DERIVATIVES | _PER_ATOM)
         if wanted:
             self.results.update(self._hot_results(self._local, wanted))
+
+    def hold(self, temperatures: NDArray, groups: NDArray) -> None:
+        """Give groups of atoms electrons of their own, and keep the DOS if it is known.
+
+        Each group is neutral and has its own chemical potential; energy, forces and all thermal
+        results are those of the sum of the groups. The ``electronic_temperature`` becomes the
+        mean over the atoms, for `get_electron_gas` and for files; to set it ends the groups.
+
+        Parameters
+        ----------
+        temperatures : (groups,) array
+            Electron temperatures (K).
+        groups : (atoms,) int array
+            Group of every atom.
+        """
+        temperatures = as_temperature(temperatures)
+        self._held = temperatures, groups
+        self.parameters["electronic_temperature"] = float(temperatures[groups].mean())
+        kept = ("dos", "local_dos", "fermi_level")
+        self.results = {name: self.results[name] for name in kept if name in self.results}
 
     def get_dos(self, atoms: Any = None) -> DOS:
         """DOS of the cell (states/eV) with energies (eV) relative to E_F at T = 0."""
@@ -228,30 +253,59 @@ class DOSCalculator(Calculator):
         except ValueError as error:
             raise InputError(str(error)) from error
 
-    def _thermal_results(self, dos: DOS) -> dict[str, Any]:
-        gas = _electron_gas(dos, [0.0, self.parameters["electronic_temperature"]])
+    def _groups(self, local: LocalDOS) -> list[tuple[NDArray, float]]:
+        """Atoms and temperature of the groups whose electrons are in equilibrium."""
+        if self._held is None:
+            return [(np.arange(len(local)), self.parameters["electronic_temperature"])]
+        temperatures, groups = self._held
+        if len(groups) != len(local):
+            raise InputError(
+                f"hold(): groups of {len(groups)} atoms, the structure has {len(local)}; "
+                "hold other groups, or set one electronic_temperature"
+            )
+        labels, starts = np.unique(np.sort(groups), return_index=True)
+        atoms = np.split(np.argsort(groups, kind="stable"), starts[1:])
+        return list(zip(atoms, temperatures[labels].tolist(), strict=True))
+
+    def _thermal_results(self, local: LocalDOS) -> dict[str, Any]:
+        entropy = free_energy = capacity = 0.0
+        for atoms, temperature in self._groups(local):
+            gas = _electron_gas(local.total(atoms), [0.0, temperature])
+            entropy += float(gas.entropy[1])
+            free_energy += float(gas.free_energy[1] - gas.free_energy[0])
+            capacity += float(gas.heat_capacity[1])
         return {
-            "electronic_entropy": float(gas.entropy[1]),
-            "electronic_free_energy": float(gas.free_energy[1] - gas.free_energy[0]),
-            "electronic_heat_capacity": float(gas.heat_capacity[1]),
+            "electronic_entropy": entropy,
+            "electronic_free_energy": free_energy,
+            "electronic_heat_capacity": capacity,
         }
 
     def _hot_results(self, local: LocalDOS, wanted: Set[str]) -> dict[str, Any]:
         """Ground state plus the free energy of excited electrons, and derivatives of the sum."""
-        hot = _excite(
-            local.total(), self.parameters["electronic_temperature"],
-            self.parameters["ground_state_smearing"],
-        )  # fmt: skip
+        groups = self._groups(local)
+        smearing = self.parameters["ground_state_smearing"]
+        hot = [_excite(local.total(atoms), t, smearing) for atoms, t in groups]
         assert self.atoms is not None
-        energy = self._ground("free_energy") + hot.free_energy
+        energy = self._ground("free_energy") + sum(part.free_energy for part in hot)
         results: dict[str, Any] = {"energy": energy, "free_energy": energy}
         if wanted & _PER_ATOM:
-            energies, entropies, charges = hot.per_atom(local)
+            parts = np.empty((3, len(local)))
+            for (atoms, _), part in zip(groups, hot, strict=True):
+                some = replace(
+                    local, coefficients=local.coefficients[atoms], valence=local.valence[atoms],
+                    novelty=None,
+                )  # fmt: skip
+                parts[:, atoms] = part.per_atom(some)
             if "energies" in wanted:
-                results["energies"] = self._ground("energies") + energies
-            results |= {"electronic_entropies": entropies, "electronic_charges": charges}
+                results["energies"] = self._ground("energies") + parts[0]
+            results |= {"electronic_entropies": parts[1], "electronic_charges": parts[2]}
         if wanted & _DERIVATIVES:
-            gradient, virial = self.model.differentiate(self.atoms, hot.derivative)
+            members = np.empty(len(local), np.int64)
+            for group, (atoms, _) in enumerate(groups):
+                members[atoms] = group
+            gradient, virial = self.model.differentiate(
+                self.atoms, np.array([part.derivative for part in hot]), members
+            )
             if "forces" in wanted:
                 results["forces"] = self._ground("forces") - gradient
             if "stress" in wanted:

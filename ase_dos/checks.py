@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_array", "as_positive", "as_temperature", "require_same"]
+__all__ = ["as_array", "as_count", "as_positive", "as_temperature", "require_same"]
 
 
 def as_array(
@@ -83,3 +83,16 @@ def require_same(where: Any, old: Mapping[str, Any], new: Mapping[str, Any], adv
     if different:
         changes = "; ".join(f"{key} was {old.get(key)}, is {new.get(key)}" for key in different)
         raise ValueError(f"{where}: holds results of another run ({changes}); {advice}")
+
+
+def as_count(value: Any, name: str, least: int) -> int:
+    """Check a count.
+
+    Raises
+    ------
+    ValueError
+        If it is not an integer of at least ``least``.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
+    return int(value)

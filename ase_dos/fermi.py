@@ -13,7 +13,8 @@ from ase_dos.kernels import fermi_tables as tables
 from ase_dos.kernels import thermo as kernels
 
 __all__ = [
-    "States", "Window", "check_window", "repair_gradient", "repair_valence", "uniform_grid",
+    "States", "Window", "check_window", "highest_supported", "repair_gradient", "repair_valence",
+    "uniform_grid",
 ]  # fmt: skip
 
 GAP_TOLERANCE = 1e-6  # of the largest DOS: what counts as zero inside a gap
@@ -244,32 +245,45 @@ def _raise_window(
 ) -> None:
     """Name the highest temperature at which no structure misses electrons."""
     limit = MISSED_ELECTRONS * electrons[:, None]
-    bad = np.flatnonzero((missed > limit).any(axis=1))
-    known = Window(window.top[bad], window.density[bad])
-
-    def supports(thermal: float) -> bool:
-        trial = np.array([thermal])
-        mu = states.solve(trial, electrons, bad)[..., 0]
-        return bool((known.missed(mu, trial) <= limit[bad]).all())
-
     worst = np.unravel_index(np.argmax(missed / limit), missed.shape)
     what = (
         f"at {kt[worst[1]] / kB:g} K some {missed[worst]:.2g} of {electrons[worst[0]]:g} electrons "
         f"would be in unknown states above {window.top[worst[0]]:g} eV"
     )
-    if not supports(0.0):
+    highest = highest_supported(states, electrons, window, float(kt.max()))
+    if highest == 0:
         raise ValueError(f"{what}; the window is too small even at 0 K: compute more bands")
-    low, high = 0.0, float(kt.max())
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if supports(middle) else (low, middle)
-    # Rounded down to four digits, so that the number in the message works.
-    highest = low / kB
-    unit = 10.0 ** (np.floor(np.log10(max(highest, 1e-9))) - 3)
     raise ValueError(
-        f"{what}; this window supports up to {np.floor(highest / unit) * unit:.4g} K: "
+        f"{what}; this window supports up to {highest:.4g} K: "
         "lower the temperature, or compute more bands and raise valid_to"
     )
+
+
+def highest_supported(states: States, electrons: NDArray, window: Window, upper: float) -> float:
+    """Highest temperature (K) below ``upper`` (kT in eV) at which no structure misses electrons.
+
+    Rounded down to four digits, so that a printed number works; 0 where none is supported.
+    """
+    which = np.arange(len(electrons))
+
+    def supports(thermal: float) -> bool:
+        nonlocal which
+        trial = np.array([thermal])
+        mu = states.solve(trial, electrons, which)[..., 0]
+        known = Window(window.top[which], window.density[which])
+        bad = (known.missed(mu, trial) > MISSED_ELECTRONS * electrons[which, None])[:, 0]
+        if bad.any():  # the others support this and all lower temperatures
+            which = which[bad]
+        return not bad.any()
+
+    low, high = (upper if supports(upper) else 0.0), upper
+    if low == 0.0 and not supports(0.0):
+        return 0.0
+    while high - low > max(1e-6 * high, 1e-12):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if supports(middle) else (low, middle)
+    unit = 10.0 ** (np.floor(np.log10(max(low / kB, 1e-9))) - 3)
+    return float(np.floor(low / kB / unit) * unit)
 
 
 def _check_capacity(electrons: NDArray, held: NDArray, top: NDArray) -> None:

@@ -18,36 +18,29 @@ from ase_dos._version import __version__
 from ase_dos.checks import as_array, as_positive
 from ase_dos.compression import check_size
 from ase_dos.evaluation import Evaluation, evaluate_predictions
-from ase_dos.fit.hidden import Hidden
 from ase_dos.fit.kernel import SparseKernel
 from ase_dos.fit.metric import METRICS
 from ase_dos.fit.network import Network
-from ase_dos.fit.posterior import Posterior, recalibrated
-from ase_dos.kernels.regression import Layers
-from ase_dos.layers import make_layers
+from ase_dos.fit.posterior import recalibrated
 from ase_dos.modelfile import FORMAT, digest, find_model, read_model, shipped_models, write_model
-from ase_dos.neighbors import NeighborSearch
+from ase_dos.predictor import Predictor, as_stored
 from ase_dos.soap import SOAP
 from ase_dos.spectrum import EnergyGrid, LocalDOS
 from ase_dos.targets import DOSTarget
-from ase_dos.training import Environments, Trained, make_targets, species_counts, train
+from ase_dos.training import Environments, Trained, make_targets, train
 from ase_dos.uncertainty import DOSEnsemble
 
 __all__ = ["REFERENCES", "DOSModel", "hash_training_set", "shipped_models"]
 
 REFERENCES = ("adaptive", "fermi", "average_potential")
 REGRESSORS = ("ridge", "kernel", "network")
-# Atoms of which the deviations from the training set exist at once.
-_BLOCK = 4096
 
 
 class DOSModel:
     """Sum of local densities of states that follow from the features of each atom.
 
-    ``g_i(E) = b_species(E) + sum_k (h(x_i) . W_k) B_k(E)`` with features ``x_i``, ``K`` energy
-    modes ``B``, weights ``W`` and a mean ``b`` for every species. The map ``h`` is the identity
-    in ridge regression; for every species a kernel with chosen environments, or a hidden layer of
-    a network. Weights and energy reference are fitted together (`ase_dos.fit.alignment`).
+    `Predictor` says how. Its weights and the energy reference of the training structures are
+    fitted together (`ase_dos.fit.alignment`).
 
     Parameters
     ----------
@@ -87,18 +80,8 @@ class DOSModel:
 
     Attributes
     ----------
-    descriptor_ : SOAP
-        Descriptor of the trained model: ``descriptor``, contracted to ``radial_basis``.
-    grid_ : EnergyGrid
-        Energies of the trained model.
-    maps_ : list of Hidden
-        Map ``h`` of every species, or one for all of them.
-    weights_ : (outputs, modes) array
-        For the outputs of all maps, one after the other.
-    modes_ : (modes, energies) array
-    species_terms_ : (species, energies) array
-    posterior_ : Posterior
-        Uncertainty of the weights.
+    predictor_ : Predictor
+        What was learned.
     shifts_ : (structures,) array
         Energy (eV) of each training structure that the model's zero corresponds to.
     history_ : list of dict
@@ -153,12 +136,21 @@ class DOSModel:
         self.penalties = tuple(float(p) for p in penalties)
         self.valence = dict(valence) if valence else None
         self.info: dict[str, Any] = {}
-        self._layers: dict[tuple, Layers] = {}
 
     @property
     def species(self) -> tuple[int, ...]:
         """Atomic numbers that the model knows."""
         return self.descriptor.species
+
+    @property
+    def descriptor_(self) -> SOAP:
+        """Descriptor of the trained model: ``descriptor``, contracted to ``radial_basis``."""
+        return self._learned().descriptor
+
+    @property
+    def grid_(self) -> EnergyGrid:
+        """Energies of the trained model."""
+        return self._learned().grid
 
     # Training
 
@@ -191,15 +183,14 @@ class DOSModel:
         """
         targets = self._targets(frames, states)
         trained = train(Environments(self.descriptor, frames, features), targets, self)
-        self.descriptor_, self.grid_ = trained.descriptor, trained.grid
-        self.maps_, self.posterior_ = trained.maps, _as_stored(trained.posterior)
-        self.modes_, self.weights_ = trained.solution.modes, trained.solution.weights
-        self.species_terms_ = trained.solution.terms
+        self.predictor_ = Predictor(
+            trained.descriptor, trained.grid, trained.maps, trained.solution.weights,
+            trained.solution.modes, trained.solution.terms, np.array(trained.valence),
+            self.smearing, as_stored(trained.posterior), trained.sketch, trained.novelty_limit,
+        )  # fmt: skip
         self.shifts_, self.history_ = trained.alignment.shifts, trained.history
-        self._sketch = trained.sketch
-        self._layers = {}
         self.info = self._header(frames, targets, trained)
-        self.info["hash"] = digest(self.info, self._arrays())
+        self._sign()
         return self
 
     def compute_features(self, frames: Sequence[Atoms]) -> list[NDArray]:
@@ -215,15 +206,17 @@ class DOSModel:
         errors of the training set say how large errors are.
         """
         report = self.evaluate(frames, states, families)
-        distances = np.array([self._distance(atoms) for atoms in frames])
-        squared = report.errors.squared / self._error_unit**2
-        self.posterior_ = recalibrated(self.posterior_, distances, squared)
+        learned = self.predictor_
+        distances = np.array([learned.distance(atoms) for atoms in frames])
+        squared = report.errors.squared / learned.error_unit**2
+        posterior = recalibrated(learned.posterior, distances, squared)
+        self.predictor_ = replace(learned, posterior=posterior)
         self.info["validation"] = {
             "n_structures": len(report.prediction),
             "rmse": report.rmse,
             "percent_rmse": report.percent_rmse,
         }
-        self.info["hash"] = digest(self.info, self._arrays())
+        self._sign()
         return report
 
     def _targets(self, frames: Sequence[Atoms], states: Sequence) -> list[DOSTarget]:
@@ -243,11 +236,11 @@ class DOSModel:
             "version": __version__,
             "kind": how if isinstance(how, str) else how.kind,
             "regressor": {} if isinstance(how, str) else asdict(how),
-            "maps": [hidden.header() for hidden in self.maps_],
-            "descriptor": self.descriptor_.to_dict(),
+            "maps": [hidden.header() for hidden in self.predictor_.maps],
+            "descriptor": self.predictor_.descriptor.to_dict(),
             "species": [chemical_symbols[z] for z in self.species],
             "valence": [float(v) for v in trained.valence],
-            "grid": {"start": self.grid_.start, "step": self.grid_.step, "size": self.grid_.size},
+            "grid": asdict(self.predictor_.grid),
             "smearing": self.smearing,
             "reference": self.reference,
             "metric": self.metric,
@@ -284,7 +277,7 @@ class DOSModel:
             If atoms have surroundings further from the training set than those in any training
             structure are from the rest of the set: their number, and the worst of them.
         """
-        local = self._predict(atoms, dtype)
+        local = self._learned().predict(atoms, dtype=dtype)
         assert local.novelty is not None
         unknown = int(np.sum(local.novelty > 1.0))
         if unknown:
@@ -319,31 +312,26 @@ class DOSModel:
         """
         if n_members < 2:
             raise ValueError(f"n_members: expected 2 or more, got {n_members}")
-        local = self._predict(atoms, np.float64)
-        total, lengths = self._deviations(atoms)
-        composition = species_counts([atoms], self.descriptor) / len(atoms)
-        mean = total[None] / len(atoms)
-        draws = self.posterior_.draws(mean, composition, n_members, seed)[0]
-        dos = local.total()
-        return DOSEnsemble(
-            mean=dos,
-            values=dos.values + len(atoms) * draws @ self.modes_,
-            expected_error=self._error_unit
-            * float(self.posterior_.errors(self.posterior_.distances(mean, composition))[0]),
-            local_errors=self._error_unit * self.posterior_.errors(lengths),
-        )
+        return self._learned().predict_ensemble(atoms, n_members, seed)
 
     def differentiate(
-        self, atoms: Atoms, weights: ArrayLike, *, dtype: Any = np.float64
+        self,
+        atoms: Atoms,
+        weights: ArrayLike,
+        groups: NDArray | None = None,
+        *,
+        dtype: Any = np.float64,
     ) -> tuple[NDArray, NDArray]:
-        """Differentiate a linear functional of the total DOS, sum_E weights(E) g(E).
+        """Differentiate a linear functional of the DOS, sum_E weights(E) g(E).
 
         Parameters
         ----------
         atoms : Atoms
             The structure.
-        weights : (n,) array_like
-            On the energies of the model.
+        weights : (n,) or (groups, n) array_like
+            On the energies of the model; for the DOS of every group of atoms.
+        groups : (atoms,) int array, optional
+            Group of every atom; all in the first by default.
         dtype : {float64, float32}
             As in `predict`.
 
@@ -359,134 +347,31 @@ class DOSModel:
         ValueError
             As `predict`; also for another backend than numba.
         """
-        self._require_training()
-        weights = as_array(weights, "weights", (self.grid_.size,))
-        column = (self.weights_ @ (self.modes_ @ weights))[:, None]
-        soap = self.descriptor_
-        search = NeighborSearch(atoms, soap.cutoff)
-        kinds = np.searchsorted(self.species, atoms.numbers)
-        gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
-        for kind in range(len(self.maps_)):
-            which = None if len(self.maps_) == 1 else np.flatnonzero(kinds == kind)
-            if which is not None and not which.size:
-                continue
-            some, more = soap.differentiate(
-                atoms, self._map_layers(kind, column), search=search, which=which, dtype=dtype
-            )
-            gradient += some
-            virial += more
-        return gradient, virial
+        return self._learned().differentiate(atoms, weights, groups, dtype=dtype)
 
     def evaluate(
         self, frames: Sequence[Atoms], states: Sequence, families: Sequence[str] | None = None
     ) -> Evaluation:
         """Compare predictions with eigenvalues (or DOS) of the same structures, aligned."""
-        self._require_training()
+        learned = self._learned()
         if not len(frames):
             raise ValueError("evaluation: expected at least one structure, got none")
         targets = self._targets(frames, states)
-        predictions = [self._predict(atoms, np.float64).total() for atoms in frames]
+        predictions = [learned.predict(atoms).total() for atoms in frames]
         return evaluate_predictions(
             targets, predictions, np.array([len(atoms) for atoms in frames]), families
         )
 
-    def _require_training(self) -> None:
+    def _learned(self) -> Predictor:
         if not self.info:
             raise ValueError("the model is not trained; call fit() or DOSModel.load() first")
-
-    def _predict(self, atoms: Atoms, dtype: Any) -> LocalDOS:
-        """Local DOS with the novelty of every atom."""
-        self._require_training()
-        n_modes = len(self.modes_)
-        outputs = self._apply(atoms, "predict", dtype)
-        one_hot = (atoms.numbers[:, None] == np.array(self.species)).astype(float)
-        sketch = outputs[:, n_modes:] - one_hot @ (self.posterior_.centers @ self._sketch)
-        return LocalDOS(
-            np.hstack([one_hot, outputs[:, :n_modes]]),
-            np.vstack([self.species_terms_, self.modes_]),
-            self.grid_.energies,
-            one_hot @ np.array(self.info["valence"]),
-            self.info["smearing"],
-            np.linalg.norm(sketch, axis=1) / self.info["novelty_limit"],
-        )
-
-    @property
-    def _error_unit(self) -> float:
-        """Root-mean-square error of a DOS of which the error in the model's metric is 1."""
-        return float(np.linalg.norm(self.posterior_.covariance.T @ self.modes_)
-                     * np.sqrt(self.grid_.step))  # fmt: skip
-
-    def _distance(self, atoms: Atoms) -> float:
-        """Distance of the mean surroundings from those of the training set, ``q``."""
-        composition = species_counts([atoms], self.descriptor) / len(atoms)
-        mean = self._deviations(atoms)[0][None] / len(atoms)
-        return float(self.posterior_.distances(mean, composition)[0])
-
-    def _deviations(self, atoms: Atoms) -> tuple[NDArray, NDArray]:
-        """Sum over atoms of A^T (h - m) (r,), and the squared length for every atom."""
-        self._require_training()
-        total, lengths = np.zeros(self.posterior_.factor.shape[1]), []
-        offsets = self.posterior_.centers @ self.posterior_.factor
-        for start in range(0, len(atoms), _BLOCK):
-            which = np.arange(start, min(start + _BLOCK, len(atoms)))
-            block = self._apply(atoms, "deviate", np.float64, which)
-            block -= offsets[np.searchsorted(self.species, atoms.numbers[which])]
-            total += block.sum(axis=0)
-            lengths.append(np.sum(block**2, axis=1))
-        return total, np.concatenate(lengths)
-
-    def _apply(
-        self, atoms: Atoms, purpose: str, dtype: Any, which: NDArray | None = None
-    ) -> NDArray:
-        """Apply the regressor to every atom, or to the atoms ``which``: (atoms, outputs)."""
-        soap = self.descriptor_
-        if len(self.maps_) == 1:
-            return soap.regress(atoms, self._layers_of(purpose, 0), which=which, dtype=dtype)
-        which = np.arange(len(atoms)) if which is None else which
-        search = NeighborSearch(atoms, soap.cutoff) if soap.backend == "numba" else None
-        kinds = np.searchsorted(self.species, atoms.numbers[which])
-        parts = {
-            kind: soap.regress(
-                atoms, self._layers_of(purpose, kind), search=search,
-                which=which[kinds == kind], dtype=dtype,
-            )
-            for kind in np.unique(kinds).clip(max=len(self.species) - 1)
-        }  # fmt: skip
-        out = np.empty((len(which), next(iter(parts.values())).shape[1]))
-        for kind, part in parts.items():
-            out[kinds == kind] = part
-        return out
-
-    def _layers_of(self, purpose: str, kind: int) -> Layers:
-        """Return the regressor of one map as the kernels want it.
-
-        For prediction: weights of the modes, and the sketch that tells how far an atom is out.
-        """
-        key = (purpose, kind)
-        if key not in self._layers:
-            matrix = self.posterior_.factor
-            if purpose == "predict":
-                matrix = np.hstack([self.weights_, self._sketch])
-            self._layers[key] = self._map_layers(kind, matrix)
-        return self._layers[key]
-
-    def _map_layers(self, kind: int, matrix: NDArray) -> Layers:
-        """Regressor that applies a matrix (outputs of all maps, k) to those of one map."""
-        sizes = [hidden.size(self.descriptor_.n_features) for hidden in self.maps_]
-        first = sum(sizes[:kind])
-        hidden, matrix = self.maps_[kind], matrix[first : first + sizes[kind]]
-        last = matrix if hidden.mix is None else hidden.mix @ matrix
-        return make_layers(
-            [*hidden.weights, last], [*hidden.biases, np.zeros(last.shape[1])],
-            activation=hidden.activation, degree=hidden.degree, unit_length=hidden.unit_length,
-        )  # fmt: skip
+        return self.predictor_
 
     # Files
 
     def save(self, path: str | Path) -> None:
         """Write the model to one ``.npz`` file (replaced in one step)."""
-        self._require_training()
-        write_model(path, self.info, self._arrays())
+        write_model(path, self.info, self._learned().arrays())
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> DOSModel:
@@ -498,50 +383,19 @@ class DOSModel:
             If there is no such model, or the file is damaged or from a newer release.
         """
         info, arrays = read_model(find_model(name_or_path))
-        grid = EnergyGrid(**info["grid"])
+        predictor = Predictor.restored(info, arrays)
         regressor = {"kernel": SparseKernel, "network": Network}.get(info["kind"])
         model = cls(
-            SOAP.from_dict(info["descriptor"]), grid,
+            predictor.descriptor, predictor.grid,
             regressor=regressor(**info["regressor"]) if regressor else info["kind"],
-            reference=info["reference"], smearing=info["smearing"], n_modes=len(arrays["modes"]),
-            metric=info["metric"], count_below=info["count_below"],
+            reference=info["reference"], smearing=info["smearing"],
+            n_modes=len(predictor.modes), metric=info["metric"], count_below=info["count_below"],
         )  # fmt: skip
-        model.descriptor_ = model.descriptor
-        model.grid_ = grid
-        model.info = info
-        model.weights_, model.modes_ = arrays["weights"], arrays["modes"]
-        model.species_terms_, model._sketch = arrays["species_terms"], arrays["sketch"]
-        model.maps_ = [
-            Hidden.restored(how, {name: arrays[f"{name}_{kind}"] for name in how["arrays"]})
-            for kind, how in enumerate(info["maps"])
-        ]
-        noise, scale = map(float, arrays["error_sizes"])
-        roots = {name: arrays[name].astype(float) for name in _POSTERIOR}
-        model.posterior_ = Posterior(**roots, noise=noise, scale=scale)
+        model.info, model.predictor_ = info, predictor
         return model
 
-    def _arrays(self) -> dict[str, NDArray]:
-        posterior = self.posterior_
-        arrays = {
-            "weights": self.weights_,
-            "modes": self.modes_,
-            "species_terms": self.species_terms_,
-            "sketch": self._sketch,
-            "error_sizes": np.array([posterior.noise, posterior.scale]),
-        }
-        arrays |= {name: getattr(posterior, name).astype(np.float32) for name in _POSTERIOR}
-        for kind, hidden in enumerate(self.maps_):
-            arrays |= {f"{name}_{kind}": values for name, values in hidden.arrays().items()}
-        return arrays
-
-
-_POSTERIOR = ("centers", "factor", "composition", "covariance")
-
-
-def _as_stored(posterior: Posterior) -> Posterior:
-    """Round to single precision, plenty for the size of an error, as model files do."""
-    rounded = {name: getattr(posterior, name).astype(np.float32) for name in _POSTERIOR}
-    return replace(posterior, **{name: array.astype(float) for name, array in rounded.items()})
+    def _sign(self) -> None:
+        self.info["hash"] = digest(self.info, self.predictor_.arrays())
 
 
 def _check_choice(value: Any, name: str, choices: Sequence[str]) -> None:

@@ -35,14 +35,14 @@ def _featomic(soap: Any, atoms: Atoms) -> Features:
     def compute(start: int, stop: int) -> NDArray:
         wanted = np.arange(start, stop, dtype=np.int32)[:, None]
         samples = metatensor.Labels(["atom"], wanted)
-        full = np.zeros((stop - start, *soap.full_shape))
+        full = np.zeros((stop - start, *soap.layout.full_shape))
         for key, block in calculator.compute(frame, selected_samples=samples).items():
-            pair = soap.species_pairs.index(
+            pair = soap.layout.species_pairs.index(
                 (int(key["neighbor_1_type"]), int(key["neighbor_2_type"]))
             )
             rows = block.samples.column("atom") - start
-            full[rows, pair] = block.values.reshape(-1, *soap.full_shape[1:])
-        return soap.fold(full)
+            full[rows, pair] = block.values.reshape(-1, *soap.layout.full_shape[1:])
+        return soap.layout.fold(full)
 
     return compute
 
@@ -123,10 +123,10 @@ def from_librascal(soap: Any, values: NDArray) -> NDArray:
     p_librascal = (-1)^l (pi width^2)^(3/2) / (16 pi^3) p_featomic: it normalises neither
     the Gaussians nor the integral over the angles.
     """
-    pairs, n_l, n, _ = soap.full_shape
+    pairs, n_l, n, _ = soap.layout.full_shape
     full = np.asarray(values).reshape(-1, pairs, n, n, n_l).transpose(0, 1, 4, 2, 3)
     scale = (-1.0) ** np.arange(n_l) * 16.0 * np.pi**3 / (np.pi * soap.width**2) ** 1.5
-    return soap.fold(full * scale[:, None, None])
+    return soap.layout.fold(full * scale[:, None, None])
 
 
 def _boxed(atoms: Atoms, cutoff: float) -> Atoms:

@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.units import kB
 from numpy.typing import NDArray
 
+from ase_dos.averages import Averages, average
 from ase_dos.frames import frame_readers
+from ase_dos.series import FrameSeries
 from ase_dos.spectrum import LocalDOS
-from ase_dos.statistics import Estimate, estimate_mean
 from ase_dos.store import FINISHED, require_format, require_xarray
 
 __all__ = ["TrajectoryResult"]
 
-FEW_SAMPLES = 10
 _NAMES = {"frames": "frame", "temperatures": "temperature", "energies": "energy"} | {
     name: name
     for name in (
@@ -187,49 +186,13 @@ class TrajectoryResult:
         values : (n, k) array
             States/eV per atom.
         """
-        from scipy.interpolate import CubicSpline
+        series = FrameSeries.of(self.dataset)
+        return series.energies, series["dos"].values[series.used]
 
-        step = self.energies[1] - self.energies[0]
-        first = np.ceil((self.energies[0] - self.fermi_level.min()) / step)
-        last = np.floor((self.energies[-1] - self.fermi_level.max()) / step)
-        energies = step * np.arange(first, last + 1)
-        rows = [
-            CubicSpline(self.energies, dos)(np.maximum(energies + fermi, self.energies[0])) / n
-            for dos, fermi, n in zip(self.dos, self.fermi_level, self.n_atoms, strict=True)
-        ]
-        return energies, np.array(rows)
-
-    def series(self) -> dict[str, NDArray]:
-        """Series over frames that `summary` averages, by name and unit; intensive."""
-        series = {
-            "E_F - band bottom (eV)": self.fermi_level - self.band_bottom,
-            "g(E_F) (states/eV/atom)": self.dos_at_fermi_level / self.n_atoms,
-        }
-        for name, values in (("C_el", self.heat_capacity), ("S", self.entropy)):
-            for temperature, column in zip(self.temperatures, values.T, strict=True):
-                key = f"{name}({temperature:g} K) (k_B/atom)"
-                series[key] = column / (kB * self.n_atoms)
-        return series
-
-    def estimates(self) -> dict[str, Estimate]:
-        """Mean, statistical error and drift of every series."""
-        return {name: estimate_mean(values) for name, values in self.series().items()}
+    def averages(self, **options: Any) -> Averages:
+        """Average over the frames, with errors; see `ase_dos.averages.average`."""
+        return average(self.dataset, **options)
 
     def summary(self) -> str:
-        """Table of `estimates`, with a remark where they do not describe an equilibrium."""
-        estimates = self.estimates()
-        width = max(map(len, estimates))
-        lines = [
-            f"{len(self)} frames of {self.about['source']}, {len(self.missing)} missing",
-            f"{'':{width}}  {'mean':>11} {'error':>9} {'drift':>10} {'+-':>9} {'n_eff':>6}",
-        ]
-        lines += [
-            f"{name:{width}}  {e.mean:>11.5g} {e.error:>9.2g} {e.drift:>10.3g} "
-            f"{e.drift_error:>9.2g} {e.n_effective:>6.1f}{' *' if e.drifts else ''}"
-            for name, e in estimates.items()
-        ]
-        if any(e.drifts for e in estimates.values()):
-            lines.append("* drifts by more than three errors: the mean is none of an equilibrium")
-        if min(e.n_effective for e in estimates.values()) < FEW_SAMPLES:
-            lines.append(f"n_eff below {FEW_SAMPLES}: the errors are rough themselves")
-        return "\n".join(lines)
+        """Table of `averages`, with a remark where they do not describe an equilibrium."""
+        return f"{self.about['source']}: {self.averages().table()}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -14,15 +14,17 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
 
 from ase_dos import peers
-from ase_dos.checks import as_array, as_positive
+from ase_dos.checks import as_array, as_count, as_positive
 from ase_dos.kernels import gradient as kernels_gradient
 from ase_dos.kernels import soap as kernels
 from ase_dos.kernels.expansion import Expansion
 from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients
-from ase_dos.kernels.radial import WIDTH, gto_basis, radial_integrals, radial_table
+from ase_dos.kernels.radial import gto_basis
 from ase_dos.kernels.regression import Layers
 from ase_dos.layers import apply_layers, make_layers
+from ase_dos.layout import PowerSpectrumLayout
 from ase_dos.neighbors import NeighborSearch
+from ase_dos.radial import RadialScaling, as_scaling, radial_tables
 
 __all__ = ["SOAP", "RadialScaling"]
 
@@ -32,18 +34,6 @@ _SMALLEST_OVERLAP = 1e-10
 # Derivatives of a frame are sums of parts that threads share out among themselves. Their number
 # follows from the frame alone, and so does every digit of the sums.
 _ATOMS_PER_PART, _MOST_PARTS = 128, 16
-
-
-class RadialScaling(NamedTuple):
-    """Weight rate / (rate + (r / scale)^exponent) of a neighbour at distance r (Angstrom).
-
-    Willatt, Musil and Ceriotti, https://doi.org/10.1039/C8CP05921G; the usual form
-    1 / (1 + (r / r0)^m) has rate 1, scale r0 and exponent m.
-    """
-
-    rate: float
-    scale: float
-    exponent: int
 
 
 @dataclass(frozen=True)
@@ -87,11 +77,7 @@ class SOAP:
 
     Notes
     -----
-    Layout of the features, the last index running fastest: species pair (Z_a <= Z_b) in
-    lexicographic order, n1, n2, l. Pairs of one species store n1 <= n2 only, those with n1 < n2
-    times sqrt(2); pairs of two species store all n1 (of Z_a) and n2 (of Z_b), times sqrt(2).
-    So the dot product of two feature vectors is that of the complete power spectra.
-    `feature_labels` lists it.
+    `PowerSpectrumLayout` describes the order of the features, ``soap.layout.labels`` lists it.
     """
 
     cutoff: float = 6.0
@@ -108,12 +94,12 @@ class SOAP:
     def __post_init__(self) -> None:
         checked = {
             "cutoff": as_positive(self.cutoff, "cutoff"),
-            "max_radial": _as_count(self.max_radial, "max_radial", 1),
-            "max_angular": _as_count(self.max_angular, "max_angular", 0),
+            "max_radial": as_count(self.max_radial, "max_radial", 1),
+            "max_angular": as_count(self.max_angular, "max_angular", 0),
             "width": as_positive(self.width, "width"),
             "species": _as_species(self.species),
             "cutoff_smoothing": as_positive(self.cutoff_smoothing, "cutoff_smoothing"),
-            "radial_scaling": _as_scaling(self.radial_scaling),
+            "radial_scaling": as_scaling(self.radial_scaling),
             "center_weight": as_positive(self.center_weight, "center_weight", zero=True),
         }
         for name, value in checked.items():
@@ -154,65 +140,15 @@ class SOAP:
         """Number of radial functions, after the contraction."""
         return self.max_radial if self.contraction is None else len(self.contraction[0][0])
 
+    @cached_property
+    def layout(self) -> PowerSpectrumLayout:
+        """Order of the features."""
+        return PowerSpectrumLayout(self.species, self.n_radial, self.max_angular)
+
     @property
     def n_features(self) -> int:
         """Number of features per atom."""
-        n, s = self.n_radial, len(self.species)
-        return (self.max_angular + 1) * (s * n * (n + 1) // 2 + s * (s - 1) // 2 * n * n)
-
-    @cached_property
-    def feature_labels(self) -> NDArray:
-        """Z_a, Z_b, n1, n2, l of every feature (n_features, 5)."""
-        return np.array(
-            [
-                (za, zb, n1, n2, ell)
-                for za, zb in self.species_pairs
-                for n1 in range(self.n_radial)
-                for n2 in range(n1 if za == zb else 0, self.n_radial)
-                for ell in range(self.max_angular + 1)
-            ]
-        )
-
-    @property
-    def species_pairs(self) -> list[tuple[int, int]]:
-        """Pairs of species (Z_a <= Z_b) in the order of the features."""
-        return [(a, b) for i, a in enumerate(self.species) for b in self.species[i:]]
-
-    @cached_property
-    def _full_places(self) -> tuple[NDArray, NDArray, NDArray]:
-        """Where each feature, and its mirror image, stand in the full layout; its folding."""
-        za, zb, n1, n2, ell = self.feature_labels.T
-        pairs = {pair: i for i, pair in enumerate(self.species_pairs)}
-        pair = np.array([pairs[a, b] for a, b in zip(za, zb, strict=True)])
-        shape = self.full_shape
-        here = np.ravel_multi_index((pair, ell, n1, n2), shape)
-        same = za == zb
-        mirror = np.ravel_multi_index((pair, ell, *np.where(same, (n2, n1), (n1, n2))), shape)
-        return here, mirror, np.where(same & (n1 != n2), np.sqrt(2.0), 1.0)
-
-    @property
-    def full_shape(self) -> tuple[int, int, int, int]:
-        """Shape of the full layout of one atom: species pairs, l_max + 1, n_radial, n_radial."""
-        n = self.n_radial
-        return len(self.species_pairs), self.max_angular + 1, n, n
-
-    def full_power_spectrum(self, features: NDArray) -> NDArray:
-        """Expand features (atoms, n_features) to featomic's layout.
-
-        Returns (atoms, species pairs, l_max + 1, n_radial, n_radial), complete in n1 and n2. As
-        in featomic, only the pairs of two species keep their factor sqrt(2).
-        """
-        features = as_array(features, "features", (None, self.n_features))
-        here, mirror, fold = self._full_places
-        full = np.empty((len(features), int(np.prod(self.full_shape))))
-        full[:, here] = features / fold
-        full[:, mirror] = features / fold
-        return full.reshape(-1, *self.full_shape)
-
-    def fold(self, full: NDArray) -> NDArray:
-        """Inverse of `full_power_spectrum`."""
-        here, _, fold = self._full_places
-        return full.reshape(len(full), -1)[:, here] * fold
+        return self.layout.n_features
 
     @cached_property
     def primitive(self) -> SOAP:
@@ -228,9 +164,9 @@ class SOAP:
         if self.contraction is None:
             return features
         functions = np.array(self.contraction)
-        a, b = np.searchsorted(self.species, self.species_pairs).T
-        full = self.primitive.full_power_spectrum(features)
-        return self.fold(functions[a] @ full @ functions[b].swapaxes(-1, -2))
+        a, b = np.searchsorted(self.species, self.layout.species_pairs).T
+        full = self.primitive.layout.unfold(features)
+        return self.layout.fold(functions[a] @ full @ functions[b].swapaxes(-1, -2))
 
     # -- computing them --------------------------------------------------------------------
 
@@ -257,7 +193,7 @@ class SOAP:
         backends the pairs do, with librascal the features too: it knows whole frames only.)
         Errors as in `compute`.
         """
-        size = _as_count(size, "block size", 1)
+        size = as_count(size, "block size", 1)
         self._check_frame(atoms)
         compute = self._numba(atoms) if self.backend == "numba" else self._peer(atoms)
         for start in range(0, len(atoms), size):
@@ -478,7 +414,7 @@ class SOAP:
 @lru_cache(maxsize=16)
 def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
     """Collect everything that the kernels need to know, in one floating-point type."""
-    tables, length, at_origin = _radial(
+    tables, length, at_origin = radial_tables(
         soap.cutoff, soap.max_radial, soap.max_angular, soap.width, soap.contraction
     )
     rate, scale, exponent = soap.radial_scaling or (1.0, 1.0, 0)
@@ -494,41 +430,9 @@ def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=16)
-def _radial(
-    cutoff: float, n_max: int, l_max: int, width: float, contraction: tuple | None = None
-) -> tuple[NDArray, float, NDArray]:
-    """Radial integrals of every set of functions: one that all species share, or one for each.
-
-    Returns their tables (sets, size + WIDTH), the length of the pieces, and the integrals at the
-    origin (sets, n_radial).
-    """
-    if contraction is None:
-        table, length = radial_table(cutoff, n_max, l_max, width)
-        tables = table[None]
-        at_origin = radial_integrals([0.0], cutoff, n_max, 0, width)[0, 0]
-    else:
-        # Interpolation is linear in the nodes, so contracting these contracts the functions.
-        table, length, plain = _radial(cutoff, n_max, l_max, width)
-        functions = np.array(contraction)
-        nodes = table[0, :-WIDTH].reshape(-1, 3, l_max + 1, n_max)
-        tables = np.einsum("slqn,pdln->spdlq", functions, nodes).reshape(len(functions), -1)
-        at_origin = functions[:, 0] @ plain[0]
-    tables = np.pad(tables, ((0, 0), (0, WIDTH)))  # vectors read a little past the last function
-    for array in (tables, at_origin):
-        array.flags.writeable = False
-    return tables, length, at_origin
-
-
 def _as_tuples(array: NDArray) -> Any:
     """Nested tuples of floats, which can be hashed and compared."""
     return tuple(map(_as_tuples, array)) if array.ndim else float(array)
-
-
-def _as_count(value: Any, name: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
-    return int(value)
 
 
 def _as_species(species: Any) -> tuple[int, ...]:
@@ -541,23 +445,6 @@ def _as_species(species: Any) -> tuple[int, ...]:
     if not numbers or len(set(numbers)) != len(numbers):
         raise ValueError(f"species: expected one or more different species, got {items}")
     return tuple(sorted(int(z) for z in numbers))
-
-
-def _as_scaling(value: Any) -> RadialScaling | None:
-    """Check a radial scaling given as a mapping or a sequence."""
-    if value is None:
-        return None
-    try:
-        scaling = RadialScaling(**value) if isinstance(value, Mapping) else RadialScaling(*value)
-    except TypeError:
-        raise ValueError(
-            f"radial_scaling: expected rate, scale and exponent, got {value!r}"
-        ) from None
-    return RadialScaling(
-        as_positive(scaling.rate, "radial_scaling rate"),
-        as_positive(scaling.scale, "radial_scaling scale"),
-        _as_count(scaling.exponent, "radial_scaling exponent", 1),
-    )
 
 
 def _names(species: Any) -> str:

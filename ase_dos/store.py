@@ -128,9 +128,7 @@ class Store:
         Indices of the frames that could not be done, and why.
     """
 
-    def __init__(
-        self, path: str | os.PathLike, time_unit: str = "unit of the trajectory"
-    ) -> None:
+    def __init__(self, path: str | os.PathLike, time_unit: str = "unit of the trajectory") -> None:
         require_xarray()
         self.path = Path(path)
         self._units = {"time": time_unit}

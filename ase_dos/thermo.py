@@ -21,7 +21,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from ase_dos.checks import as_array, as_positive, as_temperature
-from ase_dos.fermi import States, Window, check_window, repair_valence, uniform_grid
+from ase_dos.fermi import (
+    States,
+    Window,
+    check_window,
+    highest_supported,
+    repair_valence,
+    uniform_grid,
+)
 from ase_dos.kernels import thermo as kernels
 from ase_dos.kernels.smearing import curvatures
 
@@ -31,9 +38,11 @@ __all__ = [
     "functional_weights",
     "gas_from_dos",
     "gas_from_eigenvalues",
+    "highest_temperature",
 ]
 
 SMEARING_BIAS = 0.25  # relative bias of the thermal DOS that is worth a warning
+HOTTEST = 1e6  # K: what `highest_temperature` gives where the known states set no limit
 NO_ENTROPY = 1e-8  # k: below this neither S nor its smearing error matters to anyone
 
 
@@ -260,28 +269,20 @@ def gas_from_dos(
         more than a quarter of g around mu. The states in such a tail are too many by up to
         exp(sigma^2 / 2(kT)^2).
     """
-    energies, step = uniform_grid(energies)
-    values = as_array(values, "values")
-    if values.ndim < 1 or values.shape[-1] != energies.size or values.size == 0:
-        raise ValueError(f"values: expected shape (..., {energies.size}), got {values.shape}")
     temperature = as_temperature(temperature)
     smearing = as_positive(smearing, "smearing", zero=True)
-    shape, electrons, top = _broadcast_structures(
-        values.shape[:-1], n_electrons, energies[-1] if valid_to is None else valid_to
+    states, electrons, factor, shape, window = _fill(
+        energies, values, n_electrons, valid_to, valence_tolerance
     )
-    g = np.broadcast_to(values, (*shape, energies.size)).reshape(-1, energies.size)
-    top = np.minimum(top, energies[-1])
-    g, factor = repair_valence(energies, g, electrons, tolerance=valence_tolerance)
-    states = States(energies[0], step, np.ascontiguousarray(g), np.empty(0), np.empty((len(g), 0)))
-    window = Window.of_dos(energies, g, electrons, top)
+    energies = np.asarray(energies, dtype=float)
     if smearing and correct_smearing:
         _check_correction(smearing, temperature)
         # int g h'' = int g'' h, and g'' of a piecewise-linear g is a level at every kink.
-        kinks = -0.5 * smearing**2 * _kinks(g, step)
-        states = States(states.start, step, states.g, energies, kinks)
+        kinks = -0.5 * smearing**2 * _kinks(states.g, states.step)
+        states = States(states.start, states.step, states.g, energies, kinks)
     gas = _solve(states, electrons, factor, temperature, shape, window)
     if smearing and not correct_smearing:
-        _warn_of_smearing(energies, g, smearing, gas)
+        _warn_of_smearing(energies, states.g, smearing, gas)
     return gas
 
 
@@ -348,6 +349,54 @@ def gas_from_eigenvalues(
         States(0.0, 1.0, np.empty((1, 0)), levels, states[None]), electrons, np.ones(1),
         temperature, shape, Window.of_levels(levels, states, electrons, float(top)),
     )  # fmt: skip
+
+
+def highest_temperature(
+    energies: ArrayLike,
+    values: ArrayLike,
+    n_electrons: ArrayLike,
+    *,
+    valid_to: ArrayLike | None = None,
+) -> float:
+    """Highest temperature (K) that `gas_from_dos` supports for every one of these structures.
+
+    Parameters
+    ----------
+    energies, values, n_electrons, valid_to
+        As in `gas_from_dos`.
+
+    Returns
+    -------
+    float
+        Rounded down to four digits, and at most `HOTTEST`; 0 where the known states are too few
+        at any temperature.
+
+    Raises
+    ------
+    ValueError
+        If the input is malformed, or the known states cannot hold the electrons.
+    """
+    states, electrons, _, _, window = _fill(energies, values, n_electrons, valid_to)
+    return highest_supported(states, electrons, window, kB * HOTTEST)
+
+
+def _fill(
+    energies: ArrayLike, values: ArrayLike, n_electrons: ArrayLike, valid_to: ArrayLike | None,
+    valence_tolerance: float = 1e-3,
+) -> tuple[States, NDArray, NDArray, tuple[int, ...], Window]:  # fmt: skip
+    """Return the states of many DOS, their electrons, repairs, common shape and windows."""
+    energies, step = uniform_grid(energies)
+    values = as_array(values, "values")
+    if values.ndim < 1 or values.shape[-1] != energies.size or values.size == 0:
+        raise ValueError(f"values: expected shape (..., {energies.size}), got {values.shape}")
+    shape, electrons, top = _broadcast_structures(
+        values.shape[:-1], n_electrons, energies[-1] if valid_to is None else valid_to
+    )
+    g = np.broadcast_to(values, (*shape, energies.size)).reshape(-1, energies.size)
+    g, factor = repair_valence(energies, g, electrons, tolerance=valence_tolerance)
+    states = States(energies[0], step, np.ascontiguousarray(g), np.empty(0), np.empty((len(g), 0)))
+    window = Window.of_dos(energies, g, electrons, np.minimum(top, energies[-1]))
+    return states, electrons, factor, shape, window
 
 
 def _solve(

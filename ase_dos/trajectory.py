@@ -10,9 +10,8 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
@@ -21,7 +20,16 @@ from numpy.typing import ArrayLike
 
 from ase_dos.analysis import Doubts, FrameAnalysis, Outcome, fingerprint
 from ase_dos.apply import apply
-from ase_dos.frames import Reader, count_frames, frame_readers, numbered_frames, source_name
+from ase_dos.frames import (
+    Frames,
+    Images,
+    Reader,
+    frame_range,
+    numbered_frames,
+    open_frames,
+    progress_bar,
+    source_name,
+)
 from ase_dos.results import TrajectoryResult
 from ase_dos.store import FINISHED, Store
 
@@ -55,9 +63,10 @@ def analyze_trajectory(
 
     Parameters
     ----------
-    frames : str, path or iterable of Atoms
-        Trajectory in any format that ASE reads, also compressed (.gz, .bz2, .xz), or structures.
-        Memory holds one frame at a time of extended xyz and .traj files, compressed or not.
+    frames : str, path, iterable of Atoms, MDAnalysis.Universe or Frames
+        Trajectory in any format that `ase_dos.open_frames` knows, also compressed (.gz,
+        .bz2, .xz), or structures. What that function returns is taken too, where the elements
+        of types, or a topology, have to be named.
     model : str or DOSModel
         Name of a shipped model, path of a model file, or a model.
     temperatures : (m,) array_like
@@ -109,7 +118,7 @@ def analyze_trajectory(
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
-    selection = _selection(start, stop, step)
+    selection = frame_range(start, stop, step)
     name = source_name(frames)
     analysis = FrameAnalysis.of(model, temperatures, local=local, members=members)
     options = {**analysis.options, "start": start, "stop": stop, "step": step}
@@ -118,7 +127,7 @@ def analyze_trajectory(
         path = stack.enter_context(TemporaryDirectory()) if output is None else output
         run = _Run(Store(path), options, about, selection, on_error == "skip")
         try:
-            with _progress_bar(frames, selection, progress) as run.bar:
+            with progress_bar(frames, selection, progress) as run.bar:
                 run.go(frames, analysis, backend)
         finally:
             run.close()
@@ -128,14 +137,14 @@ def analyze_trajectory(
 
 @dataclass(frozen=True)
 class FrameAt:
-    """What reads one frame of a file, in any process; each keeps the file open between frames."""
+    """What reads one frame of a file, in any process; each opens the file for itself."""
 
-    path: str
+    frames: Frames
     index: int
 
     def __call__(self) -> Atoms:
         """Read the frame."""
-        return _opened(self.path).read(self.index)
+        return self.frames.reader(self.index)()
 
 
 class _Run:
@@ -283,34 +292,11 @@ class _Broken:
         raise ValueError(self.why)
 
 
-class _Forward:
-    """Frames of a file that are asked for in rising order, some of them."""
-
-    def __init__(self, path: str) -> None:
-        self.path, self.next = path, 0
-        self.readers = frame_readers(path)
-
-    def read(self, index: int) -> Atoms:
-        """Read a frame; from the beginning of the file if it lies behind."""
-        if index < self.next:
-            self.next, self.readers = 0, frame_readers(self.path)
-        skipped, self.next = index - self.next, index + 1
-        return next(islice(self.readers, skipped, None))()
-
-
-@lru_cache(maxsize=1)
-def _opened(path: str) -> _Forward:
-    return _Forward(path)
-
-
 def _readers(source: Any, selection: range, elsewhere: bool) -> Iterator[tuple[int, Reader]]:
     """Yield the selected frames, and the one that breaks the file."""
-    is_file = isinstance(source, (str, os.PathLike))
-    count = count_frames(source) if elsewhere and is_file else None
-    if count is not None:
-        path = str(Path(source).absolute())
-        for index in _chosen(selection, count):
-            yield index, Reader(FrameAt(path, index))
+    if elsewhere and (frames := _frames_of_files(source)) is not None:
+        for index in range(selection.start, min(frames.found, selection.stop), selection.step):
+            yield index, Reader(FrameAt(frames, index))
         return
     broken: list[tuple[int, Exception]] = []
     yield from numbered_frames(source, selection, lambda *what: broken.append(what))
@@ -318,9 +304,15 @@ def _readers(source: Any, selection: range, elsewhere: bool) -> Iterator[tuple[i
         yield index, Reader(_Broken(_text(error)))
 
 
-def _chosen(selection: range, count: int) -> range:
-    """Frames of the selection that a trajectory of so many frames has."""
-    return range(selection.start, min(count, selection.stop), selection.step)
+def _frames_of_files(source: Any) -> Frames | None:
+    """Frames that any process can read by index, where their number can be known."""
+    if not isinstance(source, (str, os.PathLike, Frames)) or isinstance(source, Images):
+        return None
+    try:
+        frames = open_frames(source)
+        return None if frames.count() is None else frames
+    except Exception:  # the frame that breaks the file will be named
+        return None
 
 
 def _read_now(read: Reader) -> Reader:
@@ -336,24 +328,3 @@ def _same(atoms: Atoms) -> Atoms:
 
 def _text(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _progress_bar(source: Any, selection: range, progress: bool) -> Any:
-    """Return a bar on stderr, shown on a terminal only: batch systems collect stderr in files."""
-    import sys
-
-    from tqdm import tqdm
-
-    shown = progress and sys.stderr.isatty()
-    total = count_frames(source) if shown else None
-    if total is not None:
-        total = len(_chosen(selection, total))
-    return tqdm(total=total, unit=" frames", disable=not shown)
-
-
-def _selection(start: int, stop: int | None, step: int) -> range:
-    if start < 0 or step < 1 or (stop is not None and stop < 0):
-        raise ValueError(
-            f"frames: expected start >= 0, stop >= 0 and step >= 1, got {start}, {stop}, {step}"
-        )
-    return range(start, 2**62 if stop is None else stop, step)

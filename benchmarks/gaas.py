@@ -110,7 +110,7 @@ def leave_one_out(frames, dos, features, grid, args, predictor, reference="adapt
 def prediction_of_means(model, atoms, n_electrons):
     """Sum of the species terms: the weights of a model without features are zero."""
     counts = [np.sum(atoms.numbers == z) for z in model.species]
-    return DOS(model.grid_.energies, counts @ model.species_terms_, n_electrons)
+    return DOS(model.grid_.energies, counts @ model.predictor_.species_terms, n_electrons)
 
 
 def valence_errors(report, floor):

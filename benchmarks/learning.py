@@ -12,6 +12,7 @@ and in percent of the spread of the truth):
   energy basis
 - sizes: error on the largest cells of a kernel trained on cells of up to 16 atoms
 - calibration: expected against observed errors, of validation, test and held-out structures
+- families: the same for every family of the training set, by a kernel that has not seen it
 
 Everything learns the same energies (up to 14 eV above the mean Fermi level), with one thread unless
 OMP_NUM_THREADS says otherwise. Published: `published_procedure.py`, which is stopped by the
@@ -198,7 +199,9 @@ def calibration(data, store, args):
                 for ensemble, truth, atoms in zip(
                     ensembles, report.true_values, frames, strict=True)
             ])  # fmt: skip
-            flagged = np.mean([model._predict(atoms, float).novelty.max() > 1 for atoms in frames])
+            flagged = np.mean(
+                [model.predictor_.predict(atoms).novelty.max() > 1 for atoms in frames]
+            )
             inside = [np.nanmean(np.where(np.isfinite(scores), np.abs(scores) < k, np.nan))
                       for k in (1, 2)]  # fmt: skip
             rows.append((split, f"{np.sqrt(np.mean(expected**2)):.3f}",
@@ -218,13 +221,32 @@ def calibration(data, store, args):
               for k, e, o in decile_table(*pairs)])  # fmt: skip
 
 
+def families(data, store, args):
+    """Compare expected with observed errors of families that a model knows nothing of."""
+    frames, states = data.parts["train"]
+    family = np.array([atoms.info["family"] for atoms in frames])
+    rows = []
+    for name in sorted(set(family)):
+        model, _ = data.fit("kernel", rows=np.flatnonzero(family != name))
+        some = np.flatnonzero(family == name)
+        left_out = [frames[i] for i in some]
+        observed = model.evaluate(left_out, [states[i] for i in some]).rmse
+        expected = [model.predict_ensemble(atoms, 2).expected_error for atoms in left_out]
+        rows.append((name, f"{some.size}", f"{np.sqrt(np.mean(np.square(expected))):.3f}",
+                     f"{observed:.3f}"))  # fmt: skip
+    show("family left out", ["structures", "expected RMSE", "observed"], rows)
+
+
 def _scores(ensemble, truth, n_atoms):
     """Errors of derived quantities in units of the expected ones."""
     value, error = ensemble.spread(lambda dos: derived_quantities(dos, n_atoms))
     return (truth - value) / error
 
 
-TABLES = {"curve": curve, "quantities": quantities, "sizes": sizes, "calibration": calibration}
+TABLES = {
+    "curve": curve, "quantities": quantities, "sizes": sizes, "calibration": calibration,
+    "families": families,
+}  # fmt: skip
 
 
 def main():

@@ -367,7 +367,7 @@ def test_frames_are_chosen(model, md, tmp_path, capsys, suffix, options, frames)
     main(
         ["trajectory", f"{md}{suffix}", "--model", str(model), "-o", str(tmp_path / "o"), *options]
     )
-    assert f"{frames} frames of" in capsys.readouterr().out
+    assert f": {frames} frames, " in capsys.readouterr().out
 
 
 def test_plot_and_info_of_model_and_dataset(model, dataset, tmp_path, capsys):

@@ -211,7 +211,7 @@ def test_radial_basis_is_fitted_and_kept(toy_data, tmp_path):
     assert model.descriptor == soap()
     direct = optimal_radial_basis(soap(), frames, 2)
     assert np.allclose(model.descriptor_.contraction, direct.contraction, atol=1e-9)
-    assert model.weights_.shape == (model.descriptor_.n_features, 8) == (4 * 3, 8)
+    assert model.predictor_.weights.shape == (model.descriptor_.n_features, 8) == (4 * 3, 8)
     model.save(tmp_path / "model.npz")
     again = DOSModel.load(tmp_path / "model.npz")
     assert again.info == model.info
@@ -273,7 +273,7 @@ def test_folder_of_the_same_name_does_not_hide_a_shipped_model(tmp_path, monkeyp
 
 def test_changed_contents_are_noticed(toy_model, tmp_path):
     path = tmp_path / "model.npz"
-    arrays = toy_model._arrays()
+    arrays = toy_model.predictor_.arrays()
     np.savez(
         path, header=json.dumps(toy_model.info), **arrays | {"weights": arrays["weights"] * 1.01}
     )
@@ -359,7 +359,7 @@ def test_round_trip_of_every_regressor(trained, tmp_path):
     again = DOSModel.load(tmp_path / "model.npz")
     assert again.info == trained.info
     assert again.regressor == trained.regressor
-    assert again.posterior_.noise == trained.posterior_.noise
+    assert again.predictor_.posterior.noise == trained.predictor_.posterior.noise
     atoms = fresh(trained)
     one, two = (model.predict(atoms) for model in (trained, again))
     np.testing.assert_array_equal(two.values, one.values)
@@ -375,16 +375,17 @@ def test_round_trip_of_every_regressor(trained, tmp_path):
 def test_prediction_is_the_formula_of_the_class(trained):
     """Terms of the species, outputs of the maps, weights and modes, one after the other."""
     atoms = fresh(trained)
-    features = trained.descriptor_.compute(atoms)
+    learned = trained.predictor_
+    features = learned.descriptor.compute(atoms)
     expected = np.zeros((len(atoms), trained.grid_.size))
     for i, number in enumerate(atoms.numbers):
         kind, first = trained.species.index(number), 0
-        if len(trained.maps_) > 1:
-            first = sum(h.size(features.shape[1]) for h in trained.maps_[:kind])
-        hidden = trained.maps_[kind if len(trained.maps_) > 1 else 0]
+        if len(learned.maps) > 1:
+            first = sum(h.size(features.shape[1]) for h in learned.maps[:kind])
+        hidden = learned.maps[kind if len(learned.maps) > 1 else 0]
         outputs = hidden(features[i : i + 1])[0]
-        weights = trained.weights_[first : first + outputs.size]
-        expected[i] = trained.species_terms_[kind] + outputs @ weights @ trained.modes_
+        weights = learned.weights[first : first + outputs.size]
+        expected[i] = learned.species_terms[kind] + outputs @ weights @ learned.modes
     found = trained.predict(atoms).values
     np.testing.assert_allclose(found, expected, atol=1e-9 * np.abs(expected).max())
 
@@ -429,20 +430,21 @@ def test_calibration_changes_the_size_of_errors_only(trained, tmp_path):
     model = copy.copy(trained)
     model.info = dict(trained.info)
     atoms = fresh(model)
-    before, posterior = model.predict_ensemble(atoms, 5), model.posterior_
+    before, posterior = model.predict_ensemble(atoms, 5), model.predictor_.posterior
     frames, states = new_set(model)
     report = model.calibrate(frames, states)
     after = model.predict_ensemble(atoms, 5)
     np.testing.assert_array_equal(after.mean.values, before.mean.values)
     assert after.expected_error != before.expected_error
+    calibrated = model.predictor_.posterior
     for name in ("centers", "factor", "composition", "covariance"):
-        np.testing.assert_array_equal(getattr(model.posterior_, name), getattr(posterior, name))
+        np.testing.assert_array_equal(getattr(calibrated, name), getattr(posterior, name))
     expected = [model.predict_ensemble(a, 2).expected_error for a in frames]
     assert np.sqrt(np.mean(np.square(expected))) == pytest.approx(report.rmse, rel=0.3)
     assert model.info["hash"] != trained.info["hash"]
     assert {k for k in model.info if model.info[k] != trained.info.get(k)} == {"hash", "validation"}
     model.save(tmp_path / "model.npz")
-    assert DOSModel.load(tmp_path / "model.npz").posterior_.noise == model.posterior_.noise
+    assert DOSModel.load(tmp_path / "model.npz").predictor_.posterior.noise == calibrated.noise
 
 
 def test_training_structures_are_not_novel(trained, toy_data):
@@ -481,7 +483,7 @@ def test_the_further_out_the_larger_the_expected_error(toy_model, foreign):
 
 def limit_by_refitting(model, frames):
     """Farthest that an atom is from the other structures, by leaving each of these out."""
-    descriptor, maps = model.descriptor_, model.maps_
+    descriptor, maps = model.descriptor_, model.predictor_.maps
     kinds = [np.searchsorted(model.species, atoms.numbers) for atoms in frames]
     features = [descriptor.compute(atoms) for atoms in frames]
     design = np.array(
@@ -520,7 +522,7 @@ def test_all_energies_without_modes_are_the_same_as_all_modes(toy_data):
     points, modes = (
         DOSModel(soap(), **options | {"n_modes": n}).fit(*toy_data) for n in (None, 14)
     )
-    assert points.modes_.shape == (points.grid_.size,) * 2
+    assert points.predictor_.modes.shape == (points.grid_.size,) * 2
     atoms = fresh(points)
     one, two = (model.predict(atoms).total().values for model in (points, modes))
     np.testing.assert_allclose(one, two, atol=1e-8 * one.max())
@@ -555,7 +557,7 @@ def test_electrons_below_a_gap_are_exact(toy_data, metric, regressor):
             soap(), n_modes=3, regularizations=[1e-4], penalties=[0.01], metric=metric,
             count_below=count, regressor=regressor,
         ).fit(frames, some)  # fmt: skip
-        held[name] = electrons_below(model._predict(atoms, np.float64), top)
+        held[name] = electrons_below(model.predictor_.predict(atoms), top)
     np.testing.assert_allclose(held["exact"], 4.0, atol=1e-4)
     assert np.ptp(held["rough"]) > 1e-3
     np.testing.assert_allclose(held["fixed"], held["fixed"][0], rtol=1e-9)

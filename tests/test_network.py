@@ -148,7 +148,7 @@ from ase.build import bulk
 from ase_dos.model import DOSModel
 model = DOSModel.load(sys.argv[1])
 atoms = bulk("Si", cubic=True)
-print(repr(float(model._predict(atoms, np.float64).total().values.sum())))
+print(repr(float(model.predictor_.predict(atoms).total().values.sum())))
 print(repr(float(model.predict_ensemble(atoms, 4).values.sum())))
 try:
     model.fit([atoms] * 3, [model.predict_ensemble(atoms).mean] * 3)
@@ -168,7 +168,7 @@ def test_prediction_needs_no_torch(data, tmp_path):
     assert done.returncode == 0, done.stderr
     total, ensemble, message = done.stdout.splitlines()
     atoms = bulk("Si", cubic=True)
-    expected = model._predict(atoms, np.float64).total().values.sum()
+    expected = model.predictor_.predict(atoms).total().values.sum()
     assert float(total) == pytest.approx(expected, rel=1e-12)
     expected = model.predict_ensemble(atoms, 4).values.sum()
     assert float(ensemble) == pytest.approx(expected, rel=1e-12)

@@ -4,11 +4,18 @@ import matplotlib
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.units import kB
 from conftest import ToyModel
 from matplotlib.figure import Figure
+from toy_results import toy_dataset
 
 from ase_dos import plot
+from ase_dos.averages import average
+from ase_dos.coordination import coordination
+from ase_dos.grouping import group_atoms
 from ase_dos.learning import LearningCurve
+from ase_dos.local_map import fit_local_map
+from ase_dos.series import FrameSeries
 from ase_dos.trajectory import analyze_trajectory
 
 
@@ -65,7 +72,124 @@ def test_time_series_shows_every_temperature(result):
     assert [len(ax.lines) for ax in axes] == [1, 1, 2, 2]
     assert ink(axes[0]) > 0.02
     drawn = axes[3].lines[1].get_ydata()
-    np.testing.assert_allclose(drawn, result.series()["S(3000 K) (k_B/atom)"])
+    np.testing.assert_allclose(drawn, result.entropy[:, 1] / (kB * result.n_atoms))
+
+
+def test_ensemble_tells_spread_sampling_and_model_apart():
+    averages = average(toy_dataset(n=100, members=8))
+    ax = plot.plot_ensemble(averages)
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == [
+        "mean of 100 frames", "model error (upper bound)", "sampling error", "spread over frames"
+    ]  # fmt: skip
+    bands = {band.get_label(): band.get_paths()[0].vertices for band in ax.collections}
+    at_zero = [
+        np.ptp(v[np.abs(v[:, 0]) < 1e-9, 1]) / 2
+        for v in (bands["spread over frames"], bands["sampling error"])
+    ]
+    zero = np.argmin(np.abs(averages.energies))
+    dos = averages["dos"]
+    assert at_zero == pytest.approx([dos.estimate.spread[zero], dos.sampling_error[zero]])
+    plain = plot.plot_ensemble(toy_dataset(n=100))
+    assert len(plain.get_legend().get_texts()) == 3
+
+
+def test_heat_capacity_shows_both_errors():
+    averages = average(toy_dataset(n=100, members=8))
+    ax = plot.plot_heat_capacity(averages)
+    capacity = averages["heat_capacity"]
+    bars = ax.containers[0].lines[2][0].get_segments()
+    lengths = [np.ptp(bar[:, 1]) / 2 for bar in bars]
+    np.testing.assert_allclose(lengths, capacity.sampling_error)
+    band = ax.collections[0].get_paths()[0].vertices
+    top = capacity.mean[-1] + capacity.model_error[-1]
+    assert band[:, 1].max() == pytest.approx(top)
+    # The toy is a Sommerfeld metal: its mean is on the line.
+    line = next(line for line in ax.lines if "gamma" in str(line.get_label()))
+    x, y = line.get_data()
+    np.testing.assert_allclose(np.interp(averages.temperatures, x, y), capacity.mean, rtol=1e-9)
+    assert ink(ax) > 0.02
+
+
+def test_image_against_a_quantity_averages_in_its_intervals():
+    data = toy_dataset(n=40, missing=(5,))
+    pressure = np.repeat([0.0, 10.0], 20)
+    ax = plot.plot_dos_image(data, against=pressure, label="Pressure (GPa)")
+    assert ax.get_xlabel() == "Pressure (GPa)"
+    mesh = ax.collections[0].get_array()
+    drawn = ~np.ma.getmaskarray(mesh).all(axis=0)
+    assert drawn.sum() == 2
+    series = FrameSeries.of(data)
+    shown = mesh.shape[0]
+    first = np.delete(series["dos"].values[:20], 5, axis=0).mean(axis=0)
+    columns = np.ma.filled(mesh[:, 0], np.nan)
+    start = np.argmin(np.abs(first - columns[0]))
+    np.testing.assert_allclose(columns, first[start : start + shown], rtol=1e-9)
+    with pytest.raises(ValueError, match=r"against: expected shape \(40,\)"):
+        plot.plot_dos_image(data, against=pressure[:3])
+
+
+@pytest.fixture
+def atoms():
+    atoms = bulk("Si", cubic=True) * 2
+    atoms.rattle(0.1, seed=0)
+    return atoms
+
+
+def test_atoms_are_coloured_by_their_values(atoms):
+    values = np.linspace(0.0, 1.0, 64)
+    ax = plot.plot_atoms(atoms, values, label="g(E_F)")
+    circles = ax.collections[0]
+    order = np.argsort(atoms.positions[:, 2], kind="stable")
+    np.testing.assert_allclose(circles.get_offsets(), atoms.positions[order][:, :2])
+    # viridis gets lighter all the way
+    light = circles.get_facecolor()[:, :3].sum(axis=1)
+    assert np.corrcoef(light, values[order])[0, 1] > 0.95
+    assert ax.figure.axes[1].get_ylabel() == "g(E_F)"
+    assert ink(ax) > 0.1
+    side = plot.plot_atoms(atoms, values, axis=0)
+    assert (side.get_xlabel(), side.get_ylabel()) == ("$y$ (Å)", "$z$ (Å)")
+    with pytest.raises(ValueError, match="values"):
+        plot.plot_atoms(atoms, values[:3])
+
+
+def test_few_whole_numbers_are_classes(atoms):
+    ax = plot.plot_atoms(atoms, coordination(atoms))
+    assert [t.get_text() for t in ax.figure.axes[1].get_yticklabels()] == ["4"]
+    counts = np.arange(64) % 3 * 2
+    bar = plot.plot_atoms(atoms, counts).figure.axes[1]
+    assert [t.get_text() for t in bar.get_yticklabels()] == ["0", "2", "4"]
+
+
+def test_local_map():
+    scores = np.random.default_rng(0).normal(size=(300, 3))
+    ax = plot.plot_local_map(scores, np.arange(300) % 4, label="Coordination", explained=[0.6, 0.2])
+    assert "60 %" in ax.get_xlabel()
+    assert len(ax.collections[0].get_offsets()) == 300
+    assert ax.figure.axes[1].get_ylabel() == "Coordination"
+    density = plot.plot_local_map(scores)
+    assert density.collections[0].get_array().sum() == 300
+    assert ink(ax) > 0.02
+
+
+def test_groups_and_components():
+    data = toy_dataset(n=6, local=True)
+    labels = np.array([3, 4, 4, 4, 4, 4, 4, 10])
+    groups = group_atoms(data, labels, by="Coordination")
+    ax = plot.plot_groups(groups, min_share=0.2)
+    legend = ax.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["4 (75 %)"]
+    assert legend.get_title().get_text() == "Coordination (others: 25 %)"
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), groups["4"].dos.mean)
+    assert list(groups.groups) == ["3", "4", "10"]
+    assert len(plot.plot_groups(groups, spread=True).collections) == 3
+    local_map = fit_local_map(data)
+    shown = plot.plot_components(local_map)
+    moved = shown.lines[1].get_ydata() - local_map.mean
+    np.testing.assert_allclose(moved, 2 * np.sqrt(local_map.variances[0]) * local_map.components[0])
+    bare = group_atoms(data.drop_vars(["coefficients", "basis"]), labels)
+    with pytest.raises(ValueError, match="no local DOS"):
+        plot.plot_groups(bare)
 
 
 def test_ensemble_mean_is_that_of_the_frames(result):
@@ -116,7 +240,7 @@ def test_spectra_leave_out_where_the_truth_is_not_known(evaluation):
 def test_modes():
     grid = ToyModel().grid
     modes = np.random.default_rng(0).normal(size=(6, grid.size))
-    model = SimpleNamespace(modes_=np.tile(modes, (2, 1)), grid_=grid)
+    model = SimpleNamespace(predictor_=SimpleNamespace(modes=np.tile(modes, (2, 1))), grid_=grid)
     ax = plot.plot_modes(model)
     assert ink(ax) > 0.02
     # One line per mode and the zero line, also with more modes than colours.

@@ -22,7 +22,8 @@ from ase_dos.kernels.radial import (
     radial_values,
 )
 from ase_dos.peers import featomic_hypers, from_librascal, librascal_hypers
-from ase_dos.soap import SOAP, RadialScaling, _radial
+from ase_dos.radial import RadialScaling, radial_tables
+from ase_dos.soap import SOAP
 
 LIBRASCAL = sorted((Path(__file__).parent / "data" / "librascal").glob("*.npz"))
 
@@ -80,9 +81,9 @@ def test_featomic_gives_the_same(name, scaling):
     if not (atoms.pbc.all() or not atoms.pbc.any()):
         return  # featomic itself knows no partly periodic frames
     calculator = featomic.SoapPowerSpectrum(**featomic_hypers(soap, spline_accuracy=None))
-    full = soap.full_power_spectrum(features)
+    full = soap.layout.unfold(features)
     for key, block in calculator.compute(atoms).items():
-        pair = soap.species_pairs.index((key["neighbor_1_type"], key["neighbor_2_type"]))
+        pair = soap.layout.species_pairs.index((key["neighbor_1_type"], key["neighbor_2_type"]))
         values = full[block.samples.column("atom"), pair].reshape(len(block.samples), -1)
         np.testing.assert_allclose(values, block.values, rtol=0, atol=1e-8 * np.abs(features).max())
 
@@ -119,7 +120,7 @@ def test_librascal_gives_the_same(path):
     # The relation as librascal's reference states it, without our own conversion.
     ell = np.arange(soap.max_angular + 1)
     relation = (-1.0) ** ell * (np.pi * soap.width**2) ** 1.5 / (16 * np.pi**3)
-    full = soap.full_power_spectrum(soap.compute(atoms)) * relation[:, None, None]
+    full = soap.layout.unfold(soap.compute(atoms)) * relation[:, None, None]
     assert_close(full.transpose(0, 1, 3, 4, 2).reshape(len(atoms), -1), values)
 
 
@@ -163,7 +164,7 @@ def test_power_spectrum_agrees_with_naive_formula(name, options):
     atoms = FRAMES[name]
     soap = soap_for(atoms, **options)
     full = reference.power_spectrum(soap, atoms)
-    assert_close(soap.full_power_spectrum(soap.compute(atoms)), full, 1e-9)
+    assert_close(soap.layout.unfold(soap.compute(atoms)), full, 1e-9)
 
 
 @pytest.mark.parametrize("l_max", [0, 1, 2, 12])
@@ -192,7 +193,7 @@ def test_radial_functions_are_orthonormal():
 @pytest.mark.parametrize("hypers", [(6.0, 8, 6, 0.4), (5.0, 10, 9, 0.25), (3.5, 1, 0, 1.0)])
 def test_radial_table_agrees_with_closed_form(hypers):
     cutoff, n_max = hypers[:2]
-    table, length, at_origin = _radial(*hypers)
+    table, length, at_origin = radial_tables(*hypers)
     distances = np.append(np.linspace(0, cutoff, 300), [cutoff - 1e-13, 1e-9])
     expected = np.array([reference.radial(r, *hypers).ravel() for r in distances])
     values = np.empty_like(expected)
@@ -254,13 +255,13 @@ def test_contraction_acts_on_both_sides_of_the_spectrum(name, kept):
     soap = soap_for(atoms, max_radial=6, max_angular=4)
     small = contracted(soap, kept)
     features = small.compute(atoms)
-    assert features.shape == (len(atoms), len(small.feature_labels))
+    assert features.shape == (len(atoms), len(small.layout.labels))
     u = np.array(small.contraction)
-    plain = soap.full_power_spectrum(soap.compute(atoms))
-    for pair, (za, zb) in enumerate(soap.species_pairs):
+    plain = soap.layout.unfold(soap.compute(atoms))
+    for pair, (za, zb) in enumerate(soap.layout.species_pairs):
         a, b = soap.species.index(za), soap.species.index(zb)
         expected = np.einsum("lqn,ilnk,lpk->ilqp", u[a], plain[:, pair], u[b])
-        full = small.full_power_spectrum(features)[:, pair]
+        full = small.layout.unfold(features)[:, pair]
         assert np.abs(full - expected).max() <= 1e-10 * np.abs(features).max()
     assert_close(small.contract(soap.compute(atoms)), features, 1e-10)
 
@@ -269,7 +270,7 @@ def test_contracted_spectrum_agrees_with_naive_formula():
     atoms = FRAMES["perovskite"]
     soap = contracted(soap_for(atoms, cutoff=3.0, max_radial=5, max_angular=3), 2)
     full = reference.power_spectrum(soap, atoms)
-    assert_close(soap.full_power_spectrum(soap.compute(atoms)), full, 1e-9)
+    assert_close(soap.layout.unfold(soap.compute(atoms)), full, 1e-9)
 
 
 def test_turning_all_radial_functions_keeps_every_dot_product():
@@ -407,7 +408,7 @@ def test_neighbors_beyond_the_cutoff_do_not_matter():
 
 def test_lone_atom_sees_itself():
     soap = SOAP(species=(14,))
-    features = soap.full_power_spectrum(soap.compute(Atoms("Si")))[0, 0]
+    features = soap.layout.unfold(soap.compute(Atoms("Si")))[0, 0]
     own = reference.radial(0.0, 6.0, 8, 6, 0.4)[0] / np.sqrt(4 * np.pi)
     assert_close(features[0], np.outer(own, own), 1e-9)
     assert (features[1:] == 0).all()
@@ -421,7 +422,7 @@ def test_dot_products_are_those_of_the_complete_spectrum():
     atoms = FRAMES["perovskite"]
     soap = soap_for(atoms)
     features = soap.compute(atoms)
-    full = soap.full_power_spectrum(features).reshape(len(atoms), -1)
+    full = soap.layout.unfold(features).reshape(len(atoms), -1)
     np.testing.assert_allclose(features @ features.T, full @ full.T, rtol=1e-12)
 
 
@@ -429,18 +430,18 @@ def test_labels_name_the_features():
     atoms = FRAMES["perovskite"]
     soap = soap_for(atoms, max_radial=4, max_angular=2)
     features = soap.compute(atoms)
-    assert features.shape == (5, soap.n_features) == (5, len(soap.feature_labels))
-    full = soap.full_power_spectrum(features)
-    for value, (za, zb, n1, n2, ell) in zip(features[1], soap.feature_labels, strict=True):
+    assert features.shape == (5, soap.n_features) == (5, len(soap.layout.labels))
+    full = soap.layout.unfold(features)
+    for value, (za, zb, n1, n2, ell) in zip(features[1], soap.layout.labels, strict=True):
         fold = np.sqrt(2) if za == zb and n1 != n2 else 1.0
-        pair = soap.species_pairs.index((za, zb))
+        pair = soap.layout.species_pairs.index((za, zb))
         assert value == pytest.approx(fold * full[1, pair, ell, n1, n2], rel=1e-14)
 
 
 def test_absent_species_give_zeros():
     wide, narrow = SOAP(species=(8, 14, 22)), SOAP(species=(14,))
     features = wide.compute(FRAMES["silicon"])
-    of_silicon = (wide.feature_labels[:, :2] == 14).all(axis=1)
+    of_silicon = (wide.layout.labels[:, :2] == 14).all(axis=1)
     assert_close(features[:, of_silicon], narrow.compute(FRAMES["silicon"]), 1e-14)
     assert (features[:, ~of_silicon] == 0).all()
 
@@ -514,7 +515,7 @@ def test_frames_without_meaning_are_refused():
     with pytest.raises(ValueError, match="same place"):
         soap.compute(Atoms("Si2"))
     with pytest.raises(ValueError, match="features: expected shape"):
-        soap.full_power_spectrum(np.zeros((2, 3)))
+        soap.layout.unfold(np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize("backend", ["featomic", "librascal"])

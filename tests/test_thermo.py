@@ -14,6 +14,7 @@ from ase_dos.thermo import (
     functional_weights,
     gas_from_dos,
     gas_from_eigenvalues,
+    highest_temperature,
 )
 
 NAMES = (
@@ -359,6 +360,11 @@ def test_window_error_names_a_temperature_that_works():
         gas_from_dos(e, g, [40.0, 30.0], [300.0, 20000.0], valid_to=12.0)
     assert highest(error) < limit
     gas_from_dos(e, g, [40.0, 30.0], highest(error), valid_to=12.0)
+    assert highest_temperature(e, g, 40.0) == pytest.approx(limit, rel=1e-9)
+    both = highest_temperature(e, g, [40.0, 30.0], valid_to=12.0)
+    assert both == pytest.approx(highest(error), rel=1e-9)
+    empty_above = np.where(e < 6.0, g, 0.0)
+    assert highest_temperature(e, empty_above, 15.0) == pytest.approx(1e6, rel=1e-3)
 
 
 def test_window_of_truncated_bands():

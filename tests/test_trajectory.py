@@ -13,8 +13,8 @@ from ase.build import bulk
 from ase.units import kB
 from conftest import ToyModel, toy_frames
 
-from ase_dos import frames as frames_module
 from ase_dos.analysis import analyze_frame
+from ase_dos.frames import xyz
 from ase_dos.growing import MARK
 from ase_dos.results import TrajectoryResult
 from ase_dos.store import FORMAT
@@ -356,8 +356,8 @@ def test_structures_in_memory_are_all_compared(frames, model, tmp_path):
 def test_finished_frames_of_a_file_are_not_parsed_again(md, model, tmp_path, monkeypatch):
     run(md, model, tmp_path / "out")
     parsed = []
-    read = frames_module._read_xyz
-    monkeypatch.setattr(frames_module, "_read_xyz", lambda b: parsed.append(1) or read(b))
+    build = xyz._build
+    monkeypatch.setattr(xyz, "_build", lambda *a: parsed.append(1) or build(*a))
     run(md, model, tmp_path / "out")
     assert len(parsed) == 2  # the first and the last
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+from ase_dos.blocks import predict_in_blocks
 from ase_dos.model import DOSModel
 from ase_dos.soap import SOAP
 from ase_dos.spectrum import DOS, EnergyGrid
@@ -123,8 +124,8 @@ def test_unknown_energies_do_not_influence_anything(model, data, filling):
     ]
     other = train(frames, garbage)
     np.testing.assert_array_equal(other.shifts_, model.shifts_)
-    np.testing.assert_array_equal(other.weights_, model.weights_)
-    np.testing.assert_array_equal(other.species_terms_, model.species_terms_)
+    np.testing.assert_array_equal(other.predictor_.weights, model.predictor_.weights)
+    np.testing.assert_array_equal(other.predictor_.species_terms, model.predictor_.species_terms)
     test = make_frames(4, 98)
     truth = [total_dos(atoms, 0.0, 4.02) for atoms in test]
     spoilt = [
@@ -178,3 +179,12 @@ def test_order_of_atoms_is_of_no_consequence(model, data):
     other = train([atoms[rng.permutation(8)] for atoms in data[0]], data[1])
     np.testing.assert_allclose(other.shifts_, model.shifts_, atol=1e-3)
     same(model, other, make_frames(3, 96), atol=0.02)
+
+
+def test_blocks_of_a_frame_are_the_frame(model):
+    atoms = make_frames(1, 97)[0].repeat((2, 2, 3))
+    whole = model.predictor_.predict(atoms)
+    parts = predict_in_blocks(model, atoms, 17)
+    scale = np.abs(whole.coefficients).max()
+    np.testing.assert_allclose(parts.coefficients, whole.coefficients, atol=1e-12 * scale)
+    np.testing.assert_array_equal(parts.valence, whole.valence)

@@ -15,10 +15,8 @@ from ase_dos._version import __version__
 __all__ = ["main", "reports_user_errors"]
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
-COMMANDS = [
-    (name, f"ase_dos.cli.{name}")
-    for name in ("train", "evaluate", "predict", "trajectory", "plot", "info")
-]
+NAMES = ("train", "evaluate", "predict", "trajectory", "report", "export", "plot", "info")
+COMMANDS = [(name, f"ase_dos.cli.{name}") for name in NAMES]
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -14,8 +14,8 @@ DPI = 150
 class CLICommand:
     """Draw the results of a trajectory, or the energy modes of a model.
 
-    Writes ensemble.png, time_series.png and dos_image.png for a directory of results, modes.png
-    for a model.
+    Writes ensemble.png, time_series.png, dos_image.png and, for more than one temperature,
+    heat_capacity.png for a directory of results; modes.png for a model.
     """
 
     @staticmethod
@@ -48,9 +48,12 @@ class CLICommand:
 
 def result_figures(result: Any) -> dict[str, Any]:
     """Figures of a `TrajectoryResult` by name."""
-    from ase_dos.plot import plot_dos_image, plot_ensemble, plot_time_series
+    from ase_dos.plot import plot_dos_image, plot_ensemble, plot_heat_capacity, plot_time_series
 
-    figures = {"ensemble": plot_ensemble(result).figure}
+    averages = result.averages()
+    figures = {"ensemble": plot_ensemble(averages).figure}
+    if len(averages.temperatures) > 1:
+        figures["heat_capacity"] = plot_heat_capacity(averages).figure
     if len(result) > 1:
         figures["time_series"] = plot_time_series(result)[0].figure
         figures["dos_image"] = plot_dos_image(result).figure

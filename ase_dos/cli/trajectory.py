@@ -12,9 +12,11 @@ from ase_dos.cli.main import reports_user_errors
 class CLICommand:
     """Analyse the electronic structure along a trajectory.
 
-    MD_FILE is anything that ASE reads, compressed or not; MD_FILE@START:STOP:STEP takes some of
-    its frames. The results are a zarr directory, which `ase-dos plot` draws and any program that
-    knows zarr opens. The same command again goes on where it stopped.
+    MD_FILE is anything that ASE reads, compressed or not, a LAMMPS dump, H5MD, DCD, XTC, TRR or
+    AMBER NetCDF; 'dump.*.gz' in quotes takes all files of that pattern. MD_FILE@START:STOP:STEP
+    takes some of the frames. The results are a zarr directory, which `ase-dos plot` draws,
+    `ase-dos report` explains, and any program that knows zarr opens. The same command again goes
+    on where it stopped.
     """
 
     @staticmethod
@@ -27,9 +29,7 @@ class CLICommand:
             help="electronic temperature; may be repeated (default: 300)")  # fmt: skip
         add("-o", "--output", required=True, metavar="DIRECTORY",
             help="directory of results, by custom NAME.zarr")  # fmt: skip
-        add("--start", type=int, metavar="I", help="first frame (default: 0)")
-        add("--stop", type=int, metavar="I", help="frame to stop before (default: none)")
-        add("--step", type=int, metavar="N", help="take every Nth frame (default: 1)")
+        add_frame_arguments(parser)
         add("--local", action="store_true", help="keep the local DOS of every atom")
         add("--members", type=int, metavar="M",
             help="keep results of M members of the ensemble: the errors of the model")  # fmt: skip
@@ -51,9 +51,9 @@ class CLICommand:
 
         if args.processes is not None and args.scheduler:
             raise ValueError("frames: analyse them in --processes or by a --scheduler, not both")
-        path, selection = _selection(args)
+        frames, selection = selected_frames(args.trajectory, args)
         result = analyze_trajectory(
-            path, args.model, args.temperature or (300.0,), args.output, **selection,
+            frames, args.model, args.temperature or (300.0,), args.output, **selection,
             local=args.local, members=args.members, on_error=args.on_error,
             backend=args.scheduler if args.processes is None else args.processes,
             command=args.words, progress=not args.quiet,
@@ -67,20 +67,42 @@ class CLICommand:
             for figure in save_figures(args.plot, result_figures(result)):
                 print(f"wrote {figure}")
         if args.extxyz:
-            print(f"wrote {args.extxyz}: {result.write_extxyz(args.extxyz, path)} frames")
+            print(f"wrote {args.extxyz}: {result.write_extxyz(args.extxyz, frames)} frames")
         print(f"wrote {args.output}: {len(result)} frames")
 
 
-def _selection(args: Namespace) -> tuple[str, dict[str, Any]]:
-    """File and frames, from options or from ASE's ``@`` syntax."""
+def add_frame_arguments(parser: ArgumentParser) -> None:
+    """Declare the options that `selected_frames` reads."""
+    add = parser.add_argument
+    add("--start", type=int, metavar="I", help="first frame (default: 0)")
+    add("--stop", type=int, metavar="I", help="frame to stop before (default: none)")
+    add("--step", type=int, metavar="N", help="take every Nth frame (default: 1)")
+    add("--types", nargs="+", metavar="ELEMENT",
+        help="elements of the types of a LAMMPS dump or H5MD file, from type 1 on")  # fmt: skip
+    add("--topology", metavar="FILE",
+        help="structure with the elements, or the cell, that the file lacks")  # fmt: skip
+    add("--cache-index", action="store_true",
+        help="keep where the frames begin in FILE.index.npz, for later runs")  # fmt: skip
+
+
+def selected_frames(source: str, args: Namespace) -> tuple[Any, dict[str, Any]]:
+    """Open the file; take frames from options or from ASE's ``@`` syntax."""
+    from ase_dos.frames import open_frames
+
+    path, chosen = _selection(source, args)
+    options = {"types": args.types, "topology": args.topology, "cache_index": args.cache_index}
+    return open_frames(path, **options), chosen
+
+
+def _selection(source: str, args: Namespace) -> tuple[str, dict[str, Any]]:
     options = {"start": args.start, "stop": args.stop, "step": args.step}
     given = {name: value for name, value in options.items() if value is not None}
-    name, at, index = args.trajectory.rpartition("@")
-    if not at or Path(args.trajectory).exists():
-        return args.trajectory, given
+    name, at, index = source.rpartition("@")
+    if not at or Path(source).exists():
+        return source, given
     if given:
-        raise ValueError(f"{args.trajectory}: give frames by @ or by {', '.join(given)}, not both")
-    return name, _parsed(index, args.trajectory)
+        raise ValueError(f"{source}: give frames by @ or by {', '.join(given)}, not both")
+    return name, _parsed(index, source)
 
 
 def _parsed(index: str, source: str) -> dict[str, Any]:

@@ -331,4 +331,13 @@ class _Search:
         )  # fmt: skip
         if result.loss < self.lowest:
             self.best, self.lowest, self.best_at = alignment, result.loss, len(self.history) - 1
-        return [one.shifts for one in tries]
+        return _distinct([one.shifts for one in tries])
+
+
+def _distinct(starts: list[NDArray]) -> list[NDArray]:
+    """Leave out shifts that are those of another start: they would lead to the same place."""
+    kept: list[NDArray] = []
+    for shifts in starts:
+        if all(np.abs(shifts - other).max() > _TOLERANCE for other in kept):
+            kept.append(shifts)
+    return kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from ase_dos.kernels.jit import kernel
@@ -30,6 +32,7 @@ def harmonic_coefficients(l_max):
     return coefficients.ravel()
 
 
+@cache
 def gradient_terms(l_max):
     """Gradients of the solid harmonics r^l Y_lm, which are solid harmonics of l - 1.
 

@@ -1,8 +1,4 @@
-"""Figures of densities of states: ``plot_x(result, ax=None) -> Axes``.
-
-Without ``ax`` a figure of its own is made, outside pyplot, so that nothing global is touched and
-no display is needed; save it with ``ax.figure.savefig(path)``.
-"""
+"""Figures of a model: its training, its errors, its energy modes."""
 
 from __future__ import annotations
 
@@ -15,130 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from ase_dos.plot.style import BLUE, COLORS, ORANGE, PER_ATOM, axes_or_new, math_label
+
 __all__ = [
     "plot_calibration",
-    "plot_dos",
-    "plot_dos_image",
-    "plot_ensemble",
     "plot_learning_curve",
     "plot_modes",
     "plot_parities",
     "plot_parity",
     "plot_shifts",
     "plot_spectra",
-    "plot_time_series",
 ]
-
-# Okabe and Ito: told apart with any kind of colour vision.
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-COLORS = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", "#56B4E9", "#000000")
-ENERGY = "Energy relative to $E_F$ (eV)"
-PER_ATOM = "DOS (states/eV/atom)"
-HEADROOM = 8.0  # eV above E_F that figures show: empty states far above matter to nobody
-
-
-def plot_dos(dos: Any, ax: Axes | None = None, **line: Any) -> Axes:
-    """Draw one `DOS` (states/eV per cell) with its energies as they stand.
-
-    Parameters
-    ----------
-    dos : DOS
-        The density of states.
-    ax : Axes, optional
-        Where to draw.
-    **line
-        Passed to `Axes.plot`.
-    """
-    ax = _axes(ax)
-    ax.plot(dos.energies, dos.values, **{"color": BLUE, **line})
-    known = dos.energies <= dos.valid_to
-    ax.set(
-        xlim=(dos.energies[0], dos.valid_to),
-        ylim=(0, 1.05 * dos.values[known].max()),
-        xlabel="Energy (eV)",
-        ylabel="DOS (states/eV)",
-    )
-    return ax
-
-
-def plot_ensemble(result: Any, ax: Axes | None = None) -> Axes:
-    """Draw the mean DOS over the frames of a `TrajectoryResult`, its spread, and what is filled.
-
-    The band is one standard deviation over frames. The filled part is occupied at T = 0.
-    """
-    ax = _axes(ax)
-    energies, values = result.aligned_dos()
-    mean, spread = values.mean(axis=0), values.std(axis=0)
-    filled = np.append(energies[energies < 0], 0.0)
-    at_fermi = np.interp(0.0, energies, mean)
-    ax.fill_between(
-        filled, np.append(mean[energies < 0], at_fermi), color=BLUE, alpha=0.18, lw=0,
-        label="occupied",
-    )  # fmt: skip
-    ax.fill_between(
-        energies, mean - spread, mean + spread, color=ORANGE, alpha=0.4, lw=0,
-        label="standard deviation over frames",
-    )  # fmt: skip
-    ax.plot(energies, mean, color=BLUE, label=f"mean of {len(result)} frames")
-    ax.axvline(0.0, color="black", lw=0.8, ls="--", label="$E_F$")
-    low, high = _span(result, energies)
-    shown = (energies >= low) & (energies <= high)
-    ax.set(
-        xlim=(low, high), ylim=(0, 1.1 * (mean + spread)[shown].max()),
-        xlabel=ENERGY, ylabel=PER_ATOM,
-    )  # fmt: skip
-    ax.legend(frameon=False, loc="upper left", fontsize="small")
-    return ax
-
-
-def plot_time_series(result: Any, figure: Figure | None = None) -> NDArray:
-    """Draw Fermi level, g(E_F), heat capacity and entropy against time, one above the other.
-
-    Returns
-    -------
-    (4,) array of Axes
-    """
-    figure = figure or Figure(figsize=(6.4, 7.2), layout="constrained")
-    axes = figure.subplots(4, 1, sharex=True)
-    x, label = _time_axis(result)
-    titles = (r"$E_F - E_\mathrm{bottom}$" "\n(eV)", "$g(E_F)$\n(states/eV/atom)")
-    series = list(result.series().values())
-    for ax, values, title in zip(axes, series, titles, strict=False):
-        ax.plot(x, values, color=BLUE, **_markers(x))
-        ax.set_ylabel(title)
-    count = len(result.temperatures)
-    blocks = (series[2 : 2 + count], series[2 + count :])
-    for ax, block, title in zip(axes[2:], blocks, (r"$C_\mathrm{el}$", "$S$"), strict=True):
-        for i, (values, temperature) in enumerate(zip(block, result.temperatures, strict=True)):
-            ax.plot(
-                x, values, color=COLORS[i % len(COLORS)], label=f"{temperature:g} K", **_markers(x)
-            )
-        ax.set_ylabel(f"{title}\n($k_B$/atom)")
-        if all((values > 0).all() for values in block) and _decades(block) > 1.5:
-            ax.set_yscale("log")
-    axes[2].legend(frameon=False, ncols=4, fontsize="small", loc="best")
-    axes[-1].set_xlabel(label)
-    for ax in axes:
-        ax.margins(x=0.02)
-    figure.align_ylabels(axes)
-    return axes
-
-
-def plot_dos_image(result: Any, ax: Axes | None = None) -> Axes:
-    """Draw the DOS of a `TrajectoryResult` against energy and time as an image."""
-    ax = _axes(ax, (7.0, 4.4))
-    energies, values = result.aligned_dos()
-    x, label = _time_axis(result)
-    low, high = _span(result, energies)
-    shown = (energies >= low) & (energies <= high)
-    mesh = ax.pcolormesh(
-        x, energies[shown], values[:, shown].T, shading="nearest", cmap="viridis", vmin=0.0,
-        rasterized=True,
-    )  # fmt: skip
-    ax.axhline(0.0, color="white", lw=0.8, ls="--")
-    ax.set(xlabel=label, ylabel=ENERGY)
-    ax.figure.colorbar(mesh, ax=ax, label=PER_ATOM)
-    return ax
 
 
 def plot_spectra(
@@ -157,7 +40,7 @@ def plot_spectra(
     errors : (structures, energies) array, optional
         Standard deviations of the predictions (states/eV per atom), drawn as bands.
     """
-    ax = _axes(ax, (6.4, 5.4))
+    ax = axes_or_new(ax, (6.4, 5.4))
     order = np.argsort(evaluation.errors.squared)
     picked = order[np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)]
     offset = 1.05 * np.nanmax(evaluation.truth[picked])  # NaN where the truth is not known
@@ -211,9 +94,9 @@ def plot_parity(evaluation: Any, ax: Axes | None = None, quantity: int = 1) -> A
     """
     from ase_dos.evaluation import QUANTITIES
 
-    ax = _axes(ax, (4.6, 4.4))
+    ax = axes_or_new(ax, (4.6, 4.4))
     name, unit = QUANTITIES[quantity]
-    label = f"{name} ({unit})".replace("E_F", "$E_F$").replace("C_el", r"$C_\mathrm{el}$")
+    label = math_label(f"{name} ({unit})")
     true, predicted = evaluation.true_values[:, quantity], evaluation.predicted_values[:, quantity]
     both = np.concatenate([true, predicted])
     both = both[~np.isnan(both)]  # of predictions that cannot hold the electrons
@@ -260,7 +143,7 @@ def plot_parities(evaluation: Any, figure: Figure | None = None) -> NDArray:
 
 def plot_learning_curve(curve: Any, ax: Axes | None = None) -> Axes:
     """Draw the errors of a `LearningCurve` against the number of structures trained on."""
-    ax = _axes(ax, (5.0, 4.0))
+    ax = axes_or_new(ax, (5.0, 4.0))
     series = (("leave-one-out", curve.leave_one_out, BLUE, "o"),
               ("validation", curve.validation, ORANGE, "s"))  # fmt: skip
     for label, errors, color, marker in series:
@@ -294,7 +177,7 @@ def plot_shifts(shifts: NDArray, families: Sequence[str], ax: Axes | None = None
         Where to draw.
     """
     names = np.unique(families)[::-1]
-    ax = _axes(ax, (6.0, 1.6 + 0.28 * len(names)))
+    ax = axes_or_new(ax, (6.0, 1.6 + 0.28 * len(names)))
     if len(names) == 1:
         ax.hist(shifts, bins="auto", color=BLUE)
         ax.set_ylabel("Structures")
@@ -311,7 +194,7 @@ def plot_shifts(shifts: NDArray, families: Sequence[str], ax: Axes | None = None
 
 def plot_calibration(deciles: NDArray, ax: Axes | None = None) -> Axes:
     """Draw observed against expected errors: the rows of `ase_dos.uncertainty.decile_table`."""
-    ax = _axes(ax, (4.6, 4.4))
+    ax = axes_or_new(ax, (4.6, 4.4))
     _, expected, observed = deciles.T
     limits = (0.0, 1.1 * max(expected.max(), observed.max()))
     ax.plot(limits, limits, color="black", lw=0.8)
@@ -326,8 +209,8 @@ def plot_calibration(deciles: NDArray, ax: Axes | None = None) -> Axes:
 
 def plot_modes(model: Any, ax: Axes | None = None, count: int = 4) -> Axes:
     """Draw the first energy modes of a `DOSModel`, each with its largest value at 1."""
-    ax = _axes(ax)
-    for i, mode in enumerate(model.modes_[:count]):
+    ax = axes_or_new(ax)
+    for i, mode in enumerate(model.predictor_.modes[:count]):
         scaled = mode / mode[np.abs(mode).argmax()]
         ax.plot(model.grid_.energies, scaled, color=COLORS[i % len(COLORS)], label=f"mode {i + 1}")
     ax.axhline(0.0, color="black", lw=0.6)
@@ -337,30 +220,3 @@ def plot_modes(model: Any, ax: Axes | None = None, count: int = 4) -> Axes:
     )  # fmt: skip
     ax.legend(frameon=False, fontsize="small")
     return ax
-
-
-def _axes(ax: Axes | None, size: tuple[float, float] = (6.0, 4.0)) -> Axes:
-    return Figure(figsize=size, layout="constrained").subplots() if ax is None else ax
-
-
-def _span(result: Any, energies: NDArray) -> tuple[float, float]:
-    """Energies to show: from below the lowest band bottom to some eV above E_F."""
-    bottom = float((result.band_bottom - result.fermi_level).min())
-    return max(energies[0], bottom - 2.0), min(energies[-1], HEADROOM)
-
-
-def _time_axis(result: Any) -> tuple[NDArray, str]:
-    """Time of the frames where all carry one that rises, else their index."""
-    for values, label in ((result.time, "Time (unit of the trajectory)"), (result.md_step, "Step")):
-        if np.isfinite(values).all() and (np.diff(values) > 0).all():
-            return values, label
-    return result.frames, "Frame"
-
-
-def _markers(x: NDArray) -> dict[str, Any]:
-    return {"marker": "o", "ms": 3} if len(x) <= 60 else {"lw": 0.8}
-
-
-def _decades(block: list[NDArray]) -> float:
-    values = np.concatenate(block)
-    return float(np.log10(values.max() / values.min()))

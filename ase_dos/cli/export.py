@@ -1,0 +1,148 @@
+"""``ase-dos export``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.trajectory import add_frame_arguments, selected_frames
+
+UNITS = ("J/m^3/K", "J/kg/K", "eV/K/atom", "eV/K/electron")  # those of `ase_dos.tables`
+SUFFIXES = (".csv", ".dat", ".ttm_mod", ".ttm_cascade")
+
+
+class CLICommand:
+    """Write C_e(T_e), averaged over structures, for other programs.
+
+    STRUCTURES is anything that ASE reads, compressed or not; STRUCTURES@START:STOP:STEP takes
+    some of its frames. What is written follows from the name of the file:
+
+    FILE.csv          C_e, S, U(T) - U(0), F(T) - F(0) and mu(T) - E_F with errors.
+
+    FILE.dat          T_e and C_e in two columns, as udkm1Dsim and NTMpy can use it (both with
+    --unit J/kg/K). The header has C_e as one expression too.
+
+    FILE.ttm_mod      parameter file of LAMMPS fix ttm/mod, with C_e fitted to its analytic form.
+    Needs --coupling. Other entries by --set NAME=VALUE: D_e (heat diffusivity), gamma_s, v_0
+    (electronic stopping), I_0, l_skin, tau (pulse), B (electronic pressure), lambda, lsurface,
+    rsurface, surface_movement, T_e_min; units metal. Without it D_e, stopping, pulse and pressure
+    are zero.
+
+    FILE.ttm_cascade  table for the keyword cetab of LAMMPS fix ttm/cascade.
+
+    Errors are one standard deviation: of the mean over frames, and with --uncertainty also that
+    of the model. Those of a fit are relative to C_e, or to one hundredth of its largest value where
+    it is smaller.
+    """
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        add = parser.add_argument
+        add("structures", metavar="STRUCTURES", help="structures or a trajectory")
+        add("--model", default="silicon", help="model file or name (default: %(default)s)")
+        add("-o", "--output", required=True, action="append", metavar="FILE",
+            help="file to write, named *" + ", *".join(SUFFIXES) + "; may be repeated")  # fmt: skip
+        add("--from", dest="lowest", type=float, default=300.0, metavar="K",
+            help="lowest electronic temperature (default: %(default)g)")  # fmt: skip
+        add("--to", dest="highest", type=float, metavar="K",
+            help="highest one (default: as the energies of the model allow)")  # fmt: skip
+        add("--points", type=int, default=100, metavar="N",
+            help="number of temperatures, eight or more (default: %(default)s)")  # fmt: skip
+        add_frame_arguments(parser)
+        add("--uncertainty", action="store_true", help="give the uncertainty of the model too")
+        add("--atomic-volume", type=float, metavar="A^3",
+            help="volume per atom (default: of the cells; slabs and clusters need it)")  # fmt: skip
+        add("--unit", default="J/m^3/K", choices=UNITS,
+            help="of C_e in a .dat file (default: %(default)s)")  # fmt: skip
+        add("--coupling", type=float, metavar="G",
+            help="electron-phonon coupling of .ttm_mod in W/m^3/K")  # fmt: skip
+        add("--set", dest="entries", action="append", default=[], metavar="NAME=VALUE",
+            help="another entry of .ttm_mod; may be repeated")  # fmt: skip
+        add("-q", "--quiet", action="store_true", help="no progress bar")
+
+    @staticmethod
+    @reports_user_errors
+    def run(args: Namespace) -> None:
+        """Average, write, and say how well."""
+        from ase_dos.heat_capacity import heat_capacity_table
+
+        entries = dict(map(_entry, args.entries))
+        outputs = _outputs(args, entries)
+        path, selection = selected_frames(args.structures, args)
+        table = heat_capacity_table(
+            path, args.model, lowest=args.lowest, highest=args.highest, points=args.points,
+            n_members=64 if args.uncertainty else 0, volume=args.atomic_volume,
+            progress=not args.quiet, **selection,
+        )  # fmt: skip
+        print(summary(table))
+        for output in outputs:
+            remark = _write(output, table, args, entries)
+            print(f"wrote {output}{remark}")
+
+
+def summary(table: Any) -> str:
+    """Heat capacity at a few temperatures, with its errors."""
+    import numpy as np
+    from ase.units import kB
+
+    series = table.heat_capacity
+    lines = [f"{table.n_structures} structures, {table.electrons:g} electrons per atom, "
+             f"{table.volume:.4g} Angstrom^3 per atom",
+             f"{'T_e (K)':>9} {'C_e (k_B/atom)':>15} {'error':>9} {'model error':>12}"]  # fmt: skip
+    for i in np.unique(np.linspace(0, len(table.temperatures) - 1, 6).astype(int)):
+        model = "" if series.model_error is None else f"{series.model_error[i] / kB:.2g}"
+        lines.append(f"{table.temperatures[i]:>9.0f} {series.mean[i] / kB:>15.5g} "
+                     f"{series.error[i] / kB:>9.2g} {model:>12}".rstrip())  # fmt: skip
+    return "\n".join(lines)
+
+
+def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
+    """Files to write, refused before any work if they cannot be."""
+    outputs = [Path(name) for name in args.output]
+    if args.points < 8:
+        raise ValueError(f"--points: expected 8 or more, got {args.points}")
+    for output in outputs:
+        if output.suffix not in SUFFIXES:
+            raise ValueError(
+                f"--output: expected a name that ends with {', '.join(SUFFIXES)}, got {output}"
+            )
+        if not output.parent.is_dir():
+            raise ValueError(f"--output: no directory {output.parent}")
+    if any(output.suffix == ".ttm_mod" for output in outputs):
+        from ase_dos.ttm_mod import check_entries
+
+        check_entries(args.coupling, entries)
+    elif args.coupling is not None or entries:
+        raise ValueError("--coupling and --set belong to a .ttm_mod file; none is to be written")
+    return outputs
+
+
+def _entry(text: str) -> tuple[str, float]:
+    """Name and value of ``NAME=VALUE``."""
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise ValueError(f"--set: expected NAME=VALUE with a number, got {text!r}") from None
+
+
+def _write(output: Path, table: Any, args: Namespace, entries: dict[str, float]) -> str:
+    """Write one file; return a remark on it."""
+    from ase_dos.ttm_mod import fit_gaussian_polynomial, write_ttm_mod
+
+    if output.suffix == ".csv":
+        table.write_csv(output)
+    elif output.suffix == ".ttm_cascade":
+        table.write_ttm_cascade(output)
+    elif output.suffix == ".ttm_mod":
+        return f": {write_ttm_mod(output, table, args.coupling, entries).quality()}"
+    else:
+        values = table.factor(args.unit) * table.heat_capacity.mean
+        fit = fit_gaussian_polynomial(table.temperatures, values)
+        table.write_columns(
+            output, args.unit, [f"C_e = {fit.expression()}", f"is a {fit.quality()}"]
+        )
+    return ""

@@ -1,0 +1,45 @@
+"""``ase-dos report``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from ase_dos.cli.main import reports_user_errors
+
+
+class CLICommand:
+    """Write one page on the results of a trajectory.
+
+    The page holds averages with their errors, figures, provenance, and a view of structures
+    coloured by what their atoms have of the DOS (needs chemiscope: pip install 'ase_dos[report]').
+    It is a single file that opens in any browser without a network.
+    """
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        add = parser.add_argument
+        add("result", metavar="RESULT", help="directory of results")
+        add("-o", "--output", default="report.html", metavar="FILE",
+            help="the page (default: %(default)s)")  # fmt: skip
+        add("--structures", metavar="MD_FILE",
+            help="the trajectory that was analysed (default: where it was then)")  # fmt: skip
+        add("--frames", type=int, default=6, metavar="N",
+            help="frames whose atoms are looked at (default: %(default)s)")  # fmt: skip
+        add("--atoms", type=int, default=2000, metavar="N",
+            help="atoms of a frame that are shown at most (default: %(default)s)")  # fmt: skip
+        add("--no-viewer", action="store_true", help="leave the view of structures out")
+        add("--title", default="", help="title of the page")
+
+    @staticmethod
+    @reports_user_errors
+    def run(args: Namespace) -> None:
+        """Write the page."""
+        from ase_dos.html_report import write_report
+        from ase_dos.results import TrajectoryResult
+
+        write_report(
+            TrajectoryResult.load(args.result), args.output, structures=args.structures,
+            n_frames=args.frames, n_atoms=args.atoms, viewer=not args.no_viewer, title=args.title,
+        )  # fmt: skip
+        print(f"wrote {args.output}")
