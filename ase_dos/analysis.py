@@ -212,10 +212,12 @@ def _thermal(gas: Any, suffix: str) -> dict[str, Any]:
 def _local(predicted: Any, dos: Any, gas: Any) -> dict[str, NDArray]:
     """Parts of every atom that sum to the values of the cell."""
     weights = gas.weights(dos.energies)
-    # The electrons fill the repaired DOS: without it the charges of an insulator would not sum
-    # to zero, nor its heat capacities to that of the cell.
-    repaired, _ = repair_valence(dos.energies, dos.values, dos.n_electrons)
-    kept = np.divide(repaired, dos.values, out=np.ones_like(repaired), where=dos.values != repaired)
+    kept = np.ones(dos.energies.size)
+    if gas.valence_factor[0] != 1.0:
+        # The electrons fill the repaired DOS: else the charges of an insulator would not sum to
+        # zero, nor its heat capacities to that of the cell.
+        repaired, _ = repair_valence(dos.energies, dos.values, dos.n_electrons)
+        np.divide(repaired, dos.values, out=kept, where=dos.values != repaired)
     per_atom = predicted.project(
         np.vstack([
             weights.dos_at_fermi_level[:1], kept * weights.electrons[:1],

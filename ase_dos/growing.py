@@ -186,15 +186,16 @@ class GrowingArrays:
         """Put on disk what was set since the last commit, in one step."""
         for name in sorted(self._arrays, key=lambda name: name == self.last):
             self._arrays[name].flush(self.width)
-        changed = {".zattrs": self.attributes}
         for name, array in self._arrays.items():
             shape = list(array.column.shape(self.size, self.width))
-            if self._files[f"{name}/.zarray"]["shape"] != shape:
-                changed[f"{name}/.zarray"] = {**self._files[f"{name}/.zarray"], "shape": shape}
-        for file, content in changed.items():
-            _write_json(self.path / file, content)
-        self._files |= changed
+            self._files[f"{name}/.zarray"]["shape"] = shape
+        _write_json(self.path / ".zattrs", self.attributes)
         self._publish()
+
+    def settle(self) -> None:
+        """Repeat beside each array what the last commit says, for programs that look there."""
+        for name in self._arrays:
+            _write_json(self.path / name / ".zarray", self._files[f"{name}/.zarray"])
 
     def close(self) -> None:
         """Let others write."""
@@ -332,7 +333,7 @@ def _is_bare(path: Path) -> bool:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    replace_file(path, lambda file: file.write(json.dumps(content, indent=1).encode()))
+    replace_file(path, lambda file: file.write(json.dumps(content).encode()))
 
 
 def _write_chunk(path: Path, values: NDArray) -> None:

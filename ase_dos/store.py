@@ -141,7 +141,7 @@ class Store:
         self._waiting: dict[int, dict[str, Any]] = {}  # rows before it
         self._block = 1
         self._committed = time.monotonic()
-        self._changed = self._failed = False
+        self._changed = self._unsettled = self._failed = False
 
     def open(self, options: Mapping[str, Any], about: Mapping[str, Any]) -> None:
         """Begin results with these options, or go on with those that have the same.
@@ -198,6 +198,7 @@ class Store:
             errors = {str(index): why for index, why in sorted(self.missing.items())}
             self._arrays.attributes["errors"] = json.dumps(errors)
             self._arrays.commit()
+            self._unsettled = True
         self._changed = False
         self._committed = time.monotonic()
 
@@ -206,6 +207,8 @@ class Store:
         try:
             if not self._failed:
                 self.commit()
+            if self._unsettled:
+                self._arrays.settle()
         finally:
             self._arrays.close()
 

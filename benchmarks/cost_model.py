@@ -1,0 +1,117 @@
+"""What a frame costs, to read, compute, transfer and write, and what a large run would take.
+
+    python benchmarks/cost_model.py [--sizes 512 4096 32768 110592] [--format traj]
+
+Each cost is fitted as a + b n for frames of n atoms (relative errors weigh alike) and
+extrapolated to runs of 1e9 atoms x frames under the assumptions that docs/large_runs.md states:
+workers read and compute, the one process that started the run receives and writes. Processor
+time of one thread, so that other work on the machine counts little; set NUMBA_NUM_THREADS=1.
+"""
+
+import argparse
+import pickle
+import socket
+import tempfile
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase.build import bulk
+
+from ase_dos import DOSModel
+from ase_dos.analysis import FrameAnalysis
+from ase_dos.frames import frame_readers
+from ase_dos.store import Store
+
+STEPS = ("read", "compute", "transfer", "write")
+
+
+def processor_time(function):
+    """Seconds that this thread computed, the best of three."""
+    best = np.inf
+    for _ in range(3):
+        start = time.process_time()
+        function()
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def send(data):
+    """Bytes through a socket of this machine, from one thread to another."""
+    here, there = socket.socketpair()
+    with here, there:
+        sender = threading.Thread(target=here.sendall, args=(data,))
+        sender.start()
+        left = len(data)
+        while left:
+            left -= len(there.recv(min(left, 2**20)))
+        sender.join()
+
+
+def costs(n_atoms, suffix, analysis, folder):
+    """Seconds of every step and bytes on disk, for one frame of about so many atoms."""
+    repeat = round((n_atoms / 8) ** (1 / 3))
+    atoms = bulk("Si", cubic=True).repeat(repeat)
+    atoms.rattle(0.1, seed=0)
+    count = max(2, 2**15 // len(atoms))
+    file, path = folder / f"md.{suffix}", folder / f"{len(atoms)}.zarr"
+    ase.io.write(file, [atoms] * count)
+    read = processor_time(lambda: [reader() for reader in frame_readers(file)]) / count
+    compute = processor_time(lambda: analysis.one(0, lambda: atoms))
+    outcome = analysis.one(0, lambda: atoms)
+    transfer = processor_time(lambda: send(pickle.dumps(pickle.loads(pickle.dumps(outcome, 5)), 5)))
+    store = Store(path)
+    store.open({}, {})
+    start = time.process_time()
+    for row in range(count):
+        store.put(row, row, outcome.record)
+    store.close()
+    write = (time.process_time() - start) / count
+    size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) / count
+    return len(atoms), [read, compute, transfer, write], size
+
+
+def fitted(atoms, values):
+    """Return a and b of a + b n, both not negative."""
+    from scipy.optimize import nnls
+
+    design = np.stack([np.ones(len(atoms)), atoms], axis=1) / values[:, None]
+    return nnls(design, np.ones(len(atoms)))[0]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[512, 4096, 32768, 110592])
+    parser.add_argument("--format", default="traj", help="suffix of the trajectory")
+    parser.add_argument("--local", action="store_true", help="keep the local DOS")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")  # of surroundings unlike the training set
+    analysis = FrameAnalysis.of(DOSModel.load("silicon"), [3000.0], local=args.local)
+    with tempfile.TemporaryDirectory() as folder:
+        costs(512, args.format, analysis, Path(folder))  # compile
+        measured = [costs(n, args.format, analysis, Path(folder) / ".") for n in args.sizes]
+    atoms = np.array([n for n, _, _ in measured])
+    times, sizes = np.array([t for _, t, _ in measured]), np.array([s for _, _, s in measured])
+    print("ms per frame" + "".join(f"{step:>10}" for step in STEPS) + "   kB on disk")
+    for n, row, size in zip(atoms, times, sizes, strict=True):
+        print(f"{n:>8} atoms" + "".join(f"{1e3 * t:10.3f}" for t in row) + f"{size / 1e3:13.1f}")
+    models = {step: fitted(atoms, times[:, i]) for i, step in enumerate(STEPS)}
+    models["bytes"] = fitted(atoms, sizes)
+    print("\ncost = a + b n")
+    for step, (a, b) in models.items():
+        print(f"  {step:9} a = {a:.3g}, b = {b:.3g} " + ("bytes" if step == "bytes" else "s"))
+    print("\n1e9 atoms x frames" + " " * 12 + "core hours   writer hours   full use up to   GB")
+    for n, frames in ((1_000, 1_000_000), (100_000, 10_000), (10_000_000, 100)):
+        cost = {step: frames * (a + b * n) for step, (a, b) in models.items()}
+        work, serial = cost["read"] + cost["compute"], cost["transfer"] + cost["write"]
+        print(
+            f"{frames:>9} frames of {n:>10} {work / 3600:10.1f} {serial / 3600:14.2f} "
+            f"{work / serial:11.0f} cores {cost['bytes'] / 1e9:6.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Kill a run at random moments until it is done, then compare its arrays with those of a quiet one.
+
+    python benchmarks/kills.py [--kills 50] [--frames 400]
+
+Frames are small and commits frequent, so that many kills hit one.
+"""
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import xarray
+from ase.build import bulk
+
+from ase_dos import analyze_trajectory, store
+from ase_dos.results import TrajectoryResult
+
+
+def run(path, count):
+    warnings.simplefilter("ignore")
+    store.BLOCK_ATOMS, store.CHUNK_BYTES = 64, 2**14
+    frames = []
+    for i in range(count):
+        atoms = bulk("Si", cubic=True).repeat((1 + i % 2, 1, 1))
+        atoms.rattle(0.1, seed=i)
+        frames.append(atoms)
+    analyze_trajectory(frames, "silicon", (3000.0,), path, local=True, progress=False)
+
+
+def content(path):
+    with xarray.open_zarr(path) as data:
+        return {name: (v.shape, v.values.tobytes()) for name, v in data.variables.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--frames", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--run", metavar="PATH", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.run:
+        print("begins", flush=True)
+        run(args.run, args.frames)
+        return
+    moments = random.Random(args.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        whole, path = Path(folder) / "whole", Path(folder) / "killed"
+        start = time.perf_counter()
+        run(whole, args.frames)
+        seconds = time.perf_counter() - start
+        kills = 0
+        while kills < args.kills:
+            command = [sys.executable, __file__, "--run", str(path), "--frames", str(args.frames)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+                process.stdout.readline()
+                time.sleep(moments.uniform(0.0, 2.5 * seconds / args.kills) + 0.1)
+                process.send_signal(signal.SIGKILL)
+                if process.wait() == 0:  # all done: from the start again
+                    assert content(path) == content(whole)
+                    subprocess.run(["rm", "-r", path], check=True)
+                    continue
+            kills += 1
+            try:
+                done = len(TrajectoryResult.load(path))
+            except ValueError:
+                done = 0
+            print(f"kill {kills}: {done} frames are kept")
+        run(path, args.frames)
+        same = content(path) == content(whole)
+        print(f"{kills} kills; every array equal to that of the run that was left alone: {same}")
+
+
+if __name__ == "__main__":
+    main()
