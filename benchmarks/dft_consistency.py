@@ -1,4 +1,4 @@
-"""Our Fermi level and entropy against those GPAW printed, for each run of a data set (default: silicon)."""
+"""Our Fermi level and entropy against those GPAW printed, for each run of a data set."""
 
 import argparse
 from pathlib import Path

@@ -5,17 +5,16 @@
 GPAW (PBE, PAW, LCAO, dzp unless ``--basis`` says otherwise): a self-consistent run on a coarse
 k-point mesh fixes the density. In a localised basis the Hamiltonian has a finite range, so its
 matrices on one more coarse mesh give it at every k-point exactly. The mesh is then refined until
-the density of states no longer changes: spacings start * 0.8^n, until the next one differs by at most --noise. What mesh that
-takes, and the difference left, is stored with the eigenvalues.
+the density of states no longer changes: spacings start * 0.8^n, until the next one differs by at
+most --noise. What mesh that takes, and the difference left, is stored with the eigenvalues.
 
 Every structure needs a unique ``name`` in its ``info`` (else its number in the file is taken).
-``--headroom`` and ``--judged`` say up to how far above the Fermi level bands are kept and meshes
-judged. ``--reach`` may be shorter for a basis of
-short functions.
-
 ``info["kspacing"]`` and ``info["scf_kspacing"]`` override the options for one frame. A structure
 whose result exists is skipped; results are renamed into place only when complete, so a killed run
 loses one structure.
+
+``--headroom`` and ``--judged`` say up to how far above the Fermi level bands are kept and meshes
+judged; a basis of short functions needs less ``--reach``.
 """
 
 from __future__ import annotations
@@ -117,7 +116,8 @@ class BlochMatrices:
     """Hamiltonian and overlap of a converged LCAO calculation at any k-point.
 
     Their matrices on a mesh whose supercell holds ``reach`` (Angstrom) are transformed to the
-    lattice vectors; beyond these they vanish, so the transform back is exact (eigenvalues to 1e-9 eV).
+    lattice vectors; beyond these they vanish, so the transform back is exact (eigenvalues to
+    1e-9 eV).
     """
 
     def __init__(self, calc, log: Path | str, reach: float = Method.reach) -> None:
