@@ -146,9 +146,9 @@ def families(seed=20261121):
     yield "surface", surfaces(rng)
 
 
-def first_spacing(atoms):
+def first_spacing(n_atoms):
     """Spacing (1/Angstrom) of the first k-point mesh tried."""
-    return 0.06 if len(atoms) == 1 else 0.075 if len(atoms) == 2 else 0.1
+    return {1: 0.075, 2: 0.09, 4: 0.1}.get(n_atoms, 0.11 if n_atoms <= 9 else 0.125)
 
 
 def main():
@@ -163,8 +163,8 @@ def main():
             clean.info = {
                 "name": f"{family}_{number:02d}",
                 "family": family,
-                "kspacing": first_spacing(clean),
-                "scf_kspacing": 0.3 if len(clean) <= 4 else 0.4,
+                "kspacing": first_spacing(len(clean)),
+                "scf_kspacing": 0.7,
             }
             frames.append(clean)
     frames.sort(key=len)
