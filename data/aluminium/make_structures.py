@@ -13,7 +13,7 @@ import argparse
 
 import numpy as np
 from ase import Atoms, units
-from ase.build import bulk, fcc100, fcc110, fcc111, make_supercell
+from ase.build import bulk, fcc100, fcc110, fcc111, make_supercell, niggli_reduce
 from ase.calculators.emt import EMT
 from ase.io import write
 from ase.md.langevin import Langevin
@@ -22,6 +22,7 @@ from ase.neighborlist import neighbor_list
 
 LATTICE = 4.05  # Angstrom
 SHORTEST = 2.1  # Angstrom; closer pairs are accidents of the rattling
+OBTUSE = 124.0  # degrees; cells with wider angles are reduced, GPAW's stencils reject some
 TIMESTEP = 3.0 * units.fs
 FRICTION = 0.02 / units.fs
 
@@ -159,6 +160,8 @@ def main():
     for family, structures in families():
         for number, atoms in enumerate(structures):
             clean = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+            if clean.cell.angles().max() > OBTUSE:
+                niggli_reduce(clean)
             clean.wrap()
             clean.info = {
                 "name": f"{family}_{number:02d}",
