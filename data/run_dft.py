@@ -89,8 +89,8 @@ def kpoints(mesh) -> tuple[np.ndarray, np.ndarray]:
     return (index / mesh)[kept], weights[kept]
 
 
-def self_consistent(atoms, spacing: float, log: Path | str, **settings):
-    """Converge the density on a coarse mesh and return the calculator.
+def self_consistent(atoms, spacing: float, log: Path | str, width: float = WIDTH, **settings):
+    """Converge the density on a coarse mesh, Fermi-Dirac ``width`` in eV; return the calculator.
 
     The coarse mesh of larger cells is a shifted (Monkhorst-Pack) one: half the points of a
     Gamma-centred mesh that is even, and a better density.
@@ -101,7 +101,7 @@ def self_consistent(atoms, spacing: float, log: Path | str, **settings):
         **{**SETTINGS, **settings},
         nbands="nao",
         kpts={"size": kpoint_mesh(atoms, spacing), "gamma": len(atoms) <= SMALL},
-        occupations=FermiDirac(WIDTH),
+        occupations=FermiDirac(width),
         txt=str(log),
     )
     atoms = atoms.copy()

@@ -146,7 +146,8 @@ def _given(args: Namespace) -> dict[str, Any]:
 def _options(args: Namespace) -> dict[str, Any]:
     return {
         "regressor": args.regressor, "reference": args.reference, "smearing": args.smearing,
-        "headroom": args.headroom, "n_modes": args.modes, "metric": args.metric, "count_below": args.count_below,
+        "headroom": args.headroom, "n_modes": args.modes, "metric": args.metric,
+        "count_below": args.count_below,
     }  # fmt: skip
 
 
