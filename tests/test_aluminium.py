@@ -13,6 +13,7 @@ from ase_dos.calculator import DOSCalculator
 from ase_dos.dataset import load_dataset
 from ase_dos.model import DOSModel
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*surroundings unlike")
 PATH = Path(__file__).resolve().parents[1] / "data" / "aluminium" / "aluminium.npz"
 
 
@@ -60,13 +61,14 @@ def test_shipped_model_was_trained_on_the_training_split(data, model):
 def test_shipped_model_predicts_structures_it_has_not_seen(data, model):
     report = model.evaluate(*data.select("test"))
     fermi, at_fermi, *_ = report.mean_absolute_errors
-    assert report.percent_rmse < 60
-    assert fermi < 0.2  # eV
-    assert at_fermi < 0.01  # states/eV/atom, of 0.4
+    # the spread is what predicting the mean of all spectra would miss
+    assert report.percent_rmse < 45
+    assert fermi < 0.06  # eV
+    assert at_fermi < 0.006  # states/eV/atom, of 0.4
 
 
 @pytest.mark.parametrize(
-    ("temperature", "bound"), [(1000.0, 0.06), (10_000.0, 0.03), (30_000.0, 0.03)]
+    ("temperature", "bound"), [(1000.0, 0.04), (10_000.0, 0.025), (30_000.0, 0.012)]
 )
 def test_heat_capacity_of_unseen_structures_is_that_of_their_eigenvalues(
     data, model, temperature, bound
@@ -93,7 +95,6 @@ def structures():
 STRUCTURES = structures()
 
 
-@pytest.mark.filterwarnings("ignore:.*surroundings unlike")
 @pytest.mark.filterwarnings("ignore:.*tail of its Gaussian smearing")
 @pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize("temperature", [300.0, 3000.0, 20_000.0])
