@@ -1,5 +1,6 @@
 """The aluminium data against the DFT program, and the shipped model against both."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,23 @@ def test_heat_capacity_of_unseen_structures_is_that_of_their_eigenvalues(
         predicted = model.predict(atoms).total().electron_gas(temperature).heat_capacity
         expected = states.electron_gas(temperature).heat_capacity
         assert predicted == pytest.approx(expected, rel=bound), atoms.info["name"]
+
+
+def test_free_energy_of_hot_electrons_is_that_of_self_consistent_dft(data, model):
+    """The levels of the data set, and what self-consistency changes on a coarser mesh."""
+    stored = json.loads(PATH.with_name("hot_electrons.json").read_text())
+    temperatures = [stored["ground_temperature"], *stored["temperatures"][:2]]
+    rows = {atoms.info["name"]: i for i, atoms in enumerate(data.frames)}
+    assert len(stored["structures"]) >= 5
+    for name, entry in stored["structures"].items():
+        assert data.split[rows[name]] == "test"
+        atoms, states = data.frames[rows[name]], data.states[rows[name]]
+        response = np.subtract(entry["self_consistent"], entry["frozen"])[:2]
+        curves = (states, model.predict(atoms).total())
+        free = [one.electron_gas(temperatures).free_energy for one in curves]
+        dft, predicted = ((f[1:] - f[0]) / len(atoms) for f in free)
+        dft += response / len(atoms)
+        np.testing.assert_allclose(predicted, dft, rtol=0.01, atol=1e-3, err_msg=name)
 
 
 def structures():
