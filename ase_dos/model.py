@@ -47,7 +47,10 @@ class DOSModel:
         Features of the atoms.
     grid : EnergyGrid, optional
         Energies of the model, 0 at the mean Fermi level of the training set. By default from
-        below the lowest band to 14 eV (or where half of the targets end), in steps of smearing / 6.
+        below the lowest band to ``headroom`` (or where half of the targets end), in steps of
+        smearing / 6.
+    headroom : float
+        Top of the default grid (eV). Electrons of temperature T need some 13 kT.
     regressor : {"ridge", "kernel", "network"}, SparseKernel or Network
         By name with default hyperparameters. Networks need PyTorch for training.
     radial_basis : int, optional
@@ -94,6 +97,7 @@ class DOSModel:
         descriptor: SOAP,
         grid: EnergyGrid | None = None,
         *,
+        headroom: float = 14.0,
         regressor: str | SparseKernel | Network = "ridge",
         radial_basis: int | None = None,
         reference: str = "adaptive",
@@ -124,6 +128,7 @@ class DOSModel:
             self.regressor = named[regressor]()
         self.radial_basis = radial_basis
         self.grid = grid
+        self.headroom = as_positive(headroom, "headroom")
         self.reference = reference
         self.smearing = as_positive(smearing, "smearing")
         self.n_modes = None if n_modes is None else int(n_modes)
