@@ -130,7 +130,7 @@ def draw_dos(ax, result, pressure):
 def draw_series(ax, table):
     pressure, smallest = table["pressure_GPa"], table["smallest_dos_within_1.5_eV"]
     ax.plot(pressure, table["dos_at_fermi_level_per_eV_atom"], "o-", ms=3, label="$g(E_F)$")
-    ax.plot(pressure, smallest, "s-", ms=3, label="smallest within 1.5 eV")
+    ax.plot(pressure, smallest, "s-", ms=3, label="smallest DOS within 1.5 eV of $E_F$")
     ax.set(xlabel="Pressure (GPa)", ylabel="DOS (states/eV/atom)", ylim=(0, None))
     ax.legend(loc="lower left", fontsize=8)
     right = ax.twinx()
@@ -174,8 +174,9 @@ def draw_map(ax, result, frames, per_frame=2000):
     chosen -= chosen.mean(axis=0)
     variances, axes = np.linalg.eigh(np.cov(chosen.T))
     x, y = (chosen @ axes[:, :-3:-1]).T
-    cells = ax.hexbin(x, y, C=kinds, gridsize=55, mincnt=3, vmin=3.5, vmax=5.5, cmap="coolwarm")
-    ax.figure.colorbar(cells, ax=ax, label="Mean coordination")
+    x *= np.sign(np.corrcoef(x, kinds)[0, 1])  # higher coordination to the right
+    cells = ax.hexbin(x, y, C=kinds, gridsize=55, mincnt=5, vmin=3.5, vmax=5.5, cmap="coolwarm")
+    ax.figure.colorbar(cells, ax=ax, label="Mean coordination", shrink=0.8)
     share = 100 * variances[::-1] / variances.sum()
     ax.set(xlabel=f"Component 1 of the local DOS ({share[0]:.0f} % of the variance)",
            ylabel=f"Component 2 ({share[1]:.0f} %)")  # fmt: skip
