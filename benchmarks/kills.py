@@ -22,15 +22,25 @@ from ase_dos import analyze_trajectory, store
 from ase_dos.results import TrajectoryResult
 
 
-def run(path, count):
-    warnings.simplefilter("ignore")
-    store.BLOCK_ATOMS, store.CHUNK_BYTES = 64, 2**14
-    frames = []
+def frames_of(count):
     for i in range(count):
         atoms = bulk("Si", cubic=True).repeat((1 + i % 2, 1, 1))
         atoms.rattle(0.1, seed=i)
-        frames.append(atoms)
-    analyze_trajectory(frames, "silicon", (3000.0,), path, local=True, progress=False)
+        yield atoms
+
+
+def run(path, count):
+    warnings.simplefilter("ignore")
+    store.BLOCK_ATOMS, store.CHUNK_BYTES = 64, 2**14
+    put = store.Store.put
+
+    def first_put(self, *record):
+        store.Store.put = put
+        print("begins", flush=True)  # to store results
+        put(self, *record)
+
+    store.Store.put = first_put
+    analyze_trajectory(frames_of(count), "silicon", (3000.0,), path, local=True, progress=False)
 
 
 def content(path):
@@ -46,7 +56,6 @@ def main():
     parser.add_argument("--run", metavar="PATH", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.run:
-        print("begins", flush=True)
         run(args.run, args.frames)
         return
     moments = random.Random(args.seed)
@@ -60,7 +69,7 @@ def main():
             command = [sys.executable, __file__, "--run", str(path), "--frames", str(args.frames)]
             with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
                 process.stdout.readline()
-                time.sleep(moments.uniform(0.0, 2.5 * seconds / args.kills) + 0.1)
+                time.sleep(moments.uniform(0.0, 4.0 * seconds / args.kills))
                 process.send_signal(signal.SIGKILL)
                 if process.wait() == 0:  # all done: from the start again
                     assert content(path) == content(whole)
