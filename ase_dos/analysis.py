@@ -44,12 +44,15 @@ class FrameAnalysis:
         Keep the local DOS.
     members : int or None
         Members of the ensemble to keep.
+    predict : callable, optional
+        Gives the local DOS of a frame in place of ``model.predict``.
     """
 
     model: Any
     temperatures: NDArray
     local: bool = False
     members: int | None = None
+    predict: Callable[[Atoms], Any] | None = None
 
     @classmethod
     def of(
@@ -111,8 +114,9 @@ class FrameAnalysis:
             warnings.simplefilter("always")
             try:
                 record = analyze_frame(
-                    atoms, self.model, self.temperatures, local=self.local, members=self.members
-                )
+                    atoms, self.model, self.temperatures, local=self.local,
+                    members=self.members, predict=self.predict,
+                )  # fmt: skip
             except ValueError as error:
                 return Outcome(index, None, str(error), [])
         doubts = {(w.filename, w.lineno): (str(w.message), w.category) for w in caught}
@@ -142,7 +146,7 @@ class Doubts:
 
 def analyze_frame(
     atoms: Atoms, model: Any, temperatures: NDArray, *, local: bool = False,
-    members: int | None = None,
+    members: int | None = None, predict: Callable[[Atoms], Any] | None = None,
 ) -> dict[str, NDArray]:  # fmt: skip
     """Results of one frame under the names of `ase_dos.store.VARIABLES`, per cell.
 
@@ -153,7 +157,7 @@ def analyze_frame(
     """
     if len(atoms) == 0:
         raise ValueError("the frame has no atoms")
-    predicted = model.predict(atoms)
+    predicted = (predict or model.predict)(atoms)
     dos = predicted.total()
     gas = dos.electron_gas(np.append(0.0, temperatures))
     fermi = float(gas.fermi_level[0])
@@ -236,6 +240,7 @@ def _members(ensemble: Any, temperatures: NDArray) -> dict[str, NDArray]:
     return {
         "dos_error": ensemble.error,
         "fermi_level_member": levels,
+        "band_bottom_member": np.array([member.band_bottom for member in ensemble.members]),
         "dos_at_fermi_level_member": np.array(at_fermi),
         **_thermal(gas, "_member"),
     }

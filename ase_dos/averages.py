@@ -136,11 +136,11 @@ class Averages:
         head = ("mean", "spread", "sampling", "blocks", "model", "drift", "+-", "n_eff")
         lines = [
             f"{self.n_frames} frames, {self.n_missing} missing",
-            f"{'':{width}}" + "".join(f"{word:>11}" for word in head),
+            f"{'':{width}} " + "".join(f"{word:>11}" for word in head),
         ]
         for label, unit, average, i in rows:
             mean, *errors = average.row(i)
-            cells = [f"{mean:>11.5g}"]
+            cells = [f"{mean:>12.5g}"]
             cells += [f"{value:>11.3g}" if np.isfinite(value) else f"{'-':>11}" for value in errors]
             star = " *" if np.asarray(average.estimate.drifts)[i] else ""
             lines.append(f"{f'{label} ({unit})':{width}}" + "".join(cells) + star)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ase_dos.checks import as_array, as_count, as_positive
 from ase_dos.neighbors import enclosing_box
+from ase_dos.predictor import warn_of_novelty
 from ase_dos.spectrum import LocalDOS
 
 __all__ = ["Block", "cut_blocks", "predict_in_blocks"]
@@ -99,7 +100,7 @@ def predict_in_blocks(
     Returns
     -------
     LocalDOS
-        What ``model.predict(atoms)`` gives, to rounding, and without its warning.
+        What ``model.predict(atoms)`` gives, to rounding, with its warning.
 
     Raises
     ------
@@ -117,9 +118,12 @@ def predict_in_blocks(
     for number, part in enumerate(apply(partial(_predict_block, model), blocks())):
         for name in ("coefficients", "valence", "novelty"):
             values = getattr(part, name)
-            whole = per_atom.setdefault(name, np.empty((len(atoms), *values.shape[1:])))
-            whole[owners[number]] = values
-    return replace(part, **per_atom)
+            if name not in per_atom:
+                per_atom[name] = np.empty((len(atoms), *values.shape[1:]))
+            per_atom[name][owners[number]] = values
+    whole = replace(part, **per_atom)
+    warn_of_novelty(whole)
+    return whole
 
 
 def _predict_block(model: Any, block: tuple[int, Atoms]) -> LocalDOS:

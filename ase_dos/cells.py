@@ -176,6 +176,8 @@ def _implicit_step(
         capacity[capacity == 0.0] = 1.0
         move = spsolve((diags(capacity) + laplacian).tocsc(), -rest)
         if np.abs(move).max() <= _ROUNDING * temperature.max():
+            # Too short for the temperatures, not for what a large conductivity makes of it.
+            gain -= laplacian @ move
             break
         temperature = np.maximum(temperature + move, 0.1 * temperature)
         now = electrons.at_temperature(temperature, checked=False)  # may overshoot

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase.units import kB
@@ -18,7 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 GAP_TOLERANCE = 1e-6  # of the largest DOS: what counts as zero inside a gap
-MISSED_ELECTRONS = 1e-6  # of N: what may lie above the known states
+MISSED_ELECTRONS = 1e-6  # share of N that may lie above the known states
 MANY = 32  # structures from which on threads are worth their start
 TOP_WIDTH = 1.0  # eV below the top over which the DOS that continues above it is taken
 
@@ -186,10 +186,14 @@ class States:
 
 @dataclass(frozen=True)
 class Window:
-    """Top of the known states, and the DOS (states/eV) that is assumed to continue above it."""
+    """Top of the known states, and the DOS (states/eV) that is assumed to continue above it.
+
+    ``share`` of the electrons may be missed above the top.
+    """
 
     top: NDArray
     density: NDArray
+    share: float = MISSED_ELECTRONS
 
     @classmethod
     def of_dos(cls, energies: NDArray, g: NDArray, electrons: NDArray, top: NDArray) -> Window:
@@ -220,6 +224,10 @@ class Window:
         density = held[known & (levels >= top - TOP_WIDTH)].sum() / TOP_WIDTH
         return cls(np.array([top]), density[None])
 
+    def allowing(self, missed_electrons: float) -> Window:
+        """Return the same window with another share of electrons that may be missed."""
+        return replace(self, share=as_positive(missed_electrons, "missed_electrons"))
+
     def missed(self, mu: NDArray, kt: NDArray) -> NDArray:
         """Electrons that states above the top would hold: density * int_top f dE."""
         above = mu - self.top[:, None]
@@ -231,20 +239,20 @@ class Window:
 def check_window(
     states: States, electrons: NDArray, window: Window, mu: NDArray, kt: NDArray
 ) -> None:
-    """Refuse temperatures (kT in eV) at which electrons would be in unknown states.
+    """Refuse temperatures (kT in eV) at which too many electrons would be in unknown states.
 
     ``mu`` has the shape (structures, temperatures).
     """
     missed = window.missed(mu, kt)
-    if (missed > MISSED_ELECTRONS * electrons[:, None]).any():
+    if (missed > window.share * electrons[:, None]).any():
         _raise_window(states, electrons, window, missed, kt)
 
 
 def _raise_window(
     states: States, electrons: NDArray, window: Window, missed: NDArray, kt: NDArray
 ) -> None:
-    """Name the highest temperature at which no structure misses electrons."""
-    limit = MISSED_ELECTRONS * electrons[:, None]
+    """Name the highest temperature at which no structure misses too many electrons."""
+    limit = window.share * electrons[:, None]
     worst = np.unravel_index(np.argmax(missed / limit), missed.shape)
     what = (
         f"at {kt[worst[1]] / kB:g} K some {missed[worst]:.2g} of {electrons[worst[0]]:g} electrons "
@@ -260,7 +268,7 @@ def _raise_window(
 
 
 def highest_supported(states: States, electrons: NDArray, window: Window, upper: float) -> float:
-    """Highest temperature (K) below ``upper`` (kT in eV) at which no structure misses electrons.
+    """Highest temperature (K) below ``upper`` (kT in eV) that the window of all structures allows.
 
     Rounded down to four digits, so that a printed number works; 0 where none is supported.
     """
@@ -270,8 +278,8 @@ def highest_supported(states: States, electrons: NDArray, window: Window, upper:
         nonlocal which
         trial = np.array([thermal])
         mu = states.solve(trial, electrons, which)[..., 0]
-        known = Window(window.top[which], window.density[which])
-        bad = (known.missed(mu, trial) > MISSED_ELECTRONS * electrons[which, None])[:, 0]
+        known = replace(window, top=window.top[which], density=window.density[which])
+        bad = (known.missed(mu, trial) > window.share * electrons[which, None])[:, 0]
         if bad.any():  # the others support this and all lower temperatures
             which = which[bad]
         return not bad.any()

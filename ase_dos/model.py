@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from ase_dos.fit.metric import METRICS
 from ase_dos.fit.network import Network
 from ase_dos.fit.posterior import recalibrated
 from ase_dos.modelfile import FORMAT, digest, find_model, read_model, shipped_models, write_model
-from ase_dos.predictor import Predictor, as_stored
+from ase_dos.predictor import Predictor, as_stored, warn_of_novelty
 from ase_dos.soap import SOAP
 from ase_dos.spectrum import EnergyGrid, LocalDOS
 from ase_dos.targets import DOSTarget
@@ -48,7 +47,10 @@ class DOSModel:
         Features of the atoms.
     grid : EnergyGrid, optional
         Energies of the model, 0 at the mean Fermi level of the training set. By default from
-        below the lowest band to 14 eV (or where half of the targets end), in steps of smearing / 6.
+        below the lowest band to ``headroom`` (or where half of the targets end), in steps of
+        smearing / 6.
+    headroom : float
+        Top of the default grid (eV). Electrons of temperature T need some 13 kT.
     regressor : {"ridge", "kernel", "network"}, SparseKernel or Network
         By name with default hyperparameters. Networks need PyTorch for training.
     radial_basis : int, optional
@@ -95,6 +97,7 @@ class DOSModel:
         descriptor: SOAP,
         grid: EnergyGrid | None = None,
         *,
+        headroom: float = 14.0,
         regressor: str | SparseKernel | Network = "ridge",
         radial_basis: int | None = None,
         reference: str = "adaptive",
@@ -125,6 +128,7 @@ class DOSModel:
             self.regressor = named[regressor]()
         self.radial_basis = radial_basis
         self.grid = grid
+        self.headroom = as_positive(headroom, "headroom")
         self.reference = reference
         self.smearing = as_positive(smearing, "smearing")
         self.n_modes = None if n_modes is None else int(n_modes)
@@ -278,16 +282,7 @@ class DOSModel:
             structure are from the rest of the set: their number, and the worst of them.
         """
         local = self._learned().predict(atoms, dtype=dtype)
-        assert local.novelty is not None
-        unknown = int(np.sum(local.novelty > 1.0))
-        if unknown:
-            worst = int(local.novelty.argmax())
-            warnings.warn(
-                f"{unknown} of {len(atoms)} atoms have surroundings unlike those the model was "
-                f"trained on (the worst is atom {worst}, {local.novelty[worst]:.2g} times as far "
-                "out as any there): the DOS may be wrong; predict_ensemble() estimates by how much",
-                UserWarning, stacklevel=2,
-            )  # fmt: skip
+        warn_of_novelty(local)
         return local
 
     def predict_ensemble(self, atoms: Atoms, n_members: int = 64, seed: int = 0) -> DOSEnsemble:

@@ -113,11 +113,14 @@ class FrameSeries:
         energies, dos = _aligned(data, "dos", references, used)
         error = _aligned(data, "dos_error", references, used)[1] if "dos_error" in data else None
         bottoms = data["band_bottom"].values
+        widths = None
+        if "band_bottom_member" in data:
+            widths = data["fermi_level_member"].values - data["band_bottom_member"].values
         places = np.arange(len(w))
         return cls(
             {
                 "dos": Series("DOS", "states/eV/atom", dos),
-                "occupied_width": Series("E_F - band bottom", "eV", fermi - bottoms),
+                "occupied_width": Series("E_F - band bottom", "eV", fermi - bottoms, widths),
                 "dos_at_fermi_level": _per_atom(
                     data, "dos_at_fermi_level", "g(E_F)", "states/eV/atom"
                 ),

@@ -73,6 +73,7 @@ VARIABLES: dict[str, Variable] = {
         ("frame", "energy"), "<f8", "states/eV", "standard deviation of the members from dos"
     ),
     "fermi_level_member": Variable(_FM, "<f8", "eV", "fermi_level of each member"),
+    "band_bottom_member": Variable(_FM, "<f8", "eV", "band_bottom of each member"),
     "dos_at_fermi_level_member": Variable(_FM, "<f8", "states/eV", "g(E_F) of each member"),
     "chemical_potential_member": Variable(_FTM, "<f8", "eV", "mu(T) - E_F of each member"),
     "entropy_member": Variable(_FTM, "<f8", "eV/K", "entropy of each member"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,11 @@ class ElectronPhonon:
             Kinetic energy that the ions have gained, as measured (eV).
         refused : int
             Cells whose ions kept their momenta.
+
+        Warns
+        -----
+        UserWarning
+            If any did.
         """
         decay = np.exp(-self.friction(temperature) * time)
         noise = np.sqrt((1.0 - decay**2) * units.kB * temperature)
@@ -94,4 +100,10 @@ class ElectronPhonon:
         if poor.any():
             atoms.set_momenta(np.where(poor[here], before, after), apply_constraint=False)
             gain[poor] = 0.0
+            warnings.warn(
+                f"electrons of {int(poor.sum())} of {len(poor)} cells could not pay for a kick of "
+                "the thermostat, their ions kept their momenta: too few or too cold electrons in a "
+                "cell for this coupling and time step",
+                UserWarning, stacklevel=2,
+            )  # fmt: skip
         return gain, int(poor.sum())

@@ -26,8 +26,7 @@ from ase_dos.targets import DOSTarget, target_from_dos, target_from_states
 
 __all__ = ["Environments", "Trained", "default_grid", "make_targets", "species_counts", "train"]
 
-# Energies of the default grid, relative to the mean Fermi level of the training set (eV).
-_HEADROOM = 14.0
+# How far the default grid reaches below the lowest band of the training set (eV).
 _FOOTROOM = 1.5
 # Electrons per atom by which a count below a gap may miss a sum over species.
 _COUNT_TOLERANCE = 0.02
@@ -156,7 +155,7 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
     if options.radial_basis is not None:
         environments = environments.contracted(options.radial_basis)
     origin = _origin(targets, options.reference)
-    grid = options.grid or default_grid(targets, origin, options.smearing)
+    grid = options.grid or default_grid(targets, origin, options.smearing, options.headroom)
     _check_grid(grid, targets, origin)
 
     def problem_of(maps: Sequence[Hidden]) -> Problem:
@@ -258,13 +257,19 @@ def _origin(targets: Sequence[DOSTarget], reference: str) -> NDArray:
     return fermi
 
 
-def default_grid(targets: Sequence[DOSTarget], origin: NDArray, smearing: float) -> EnergyGrid:
-    """Grid from below the lowest band to 14 eV, or where half of the targets end."""
+def default_grid(
+    targets: Sequence[DOSTarget], origin: NDArray, smearing: float, headroom: float
+) -> EnergyGrid:
+    """Grid from below the lowest band to ``headroom`` (eV), or where half of the targets end.
+
+    0 is the mean Fermi level of the training set.
+    """
     floor = min(target.start - shift for target, shift in zip(targets, origin, strict=True))
     known = [target.valid_to - shift for target, shift in zip(targets, origin, strict=True)]
-    return EnergyGrid.spanning(
-        np.floor(floor - _FOOTROOM), min(_HEADROOM, np.median(known)), smearing / 6
-    )
+    step = smearing / 6
+    # The grid may end up to a step above what is asked for.
+    top = min(headroom, np.median(known) - step)
+    return EnergyGrid.spanning(np.floor(floor - _FOOTROOM), top, step)
 
 
 def _coarse(grid: EnergyGrid, smearing: float) -> EnergyGrid:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from tempfile import TemporaryDirectory
@@ -20,6 +20,8 @@ from numpy.typing import ArrayLike
 
 from ase_dos.analysis import Doubts, FrameAnalysis, Outcome, fingerprint
 from ase_dos.apply import apply
+from ase_dos.blocks import predict_in_blocks
+from ase_dos.checks import as_count
 from ase_dos.frames import (
     Frames,
     Images,
@@ -53,6 +55,7 @@ def analyze_trajectory(
     members: int | None = None,
     on_error: str = "raise",
     backend: Any = None,
+    block_atoms: int | None = None,
     command: str = "analyze_trajectory",
     progress: bool = True,
 ) -> TrajectoryResult:
@@ -90,6 +93,9 @@ def analyze_trajectory(
         Where frames are analysed: here, in a number of processes of this machine, or on the
         workers of a dask cluster, given the address of its scheduler or a client. Workers read
         the frames themselves where the number of frames is known without parsing them.
+    block_atoms : int, optional
+        For frames too large for one worker: cut each into spatial blocks of so many atoms, with
+        a halo of one cutoff, and analyse the blocks of one frame after the other on the backend.
     command : str
         How the run was called, for the attributes of the results.
     progress : bool
@@ -121,6 +127,12 @@ def analyze_trajectory(
     selection = frame_range(start, stop, step)
     name = source_name(frames)
     analysis = FrameAnalysis.of(model, temperatures, local=local, members=members)
+    if block_atoms is not None:
+        predict = partial(
+            predict_in_blocks, analysis.model, size=as_count(block_atoms, "block_atoms", 1),
+            apply=partial(apply, backend=backend),
+        )  # fmt: skip
+        analysis, backend = replace(analysis, predict=predict), None
     options = {**analysis.options, "start": start, "stop": stop, "step": step}
     about = {"source": name, "command": command, **analysis.about}
     with ExitStack() as stack:

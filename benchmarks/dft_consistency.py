@@ -1,5 +1,6 @@
-"""Our Fermi level and entropy against those GPAW printed, for every run in data/silicon."""
+"""Our Fermi level and entropy against those GPAW printed, for each run of a data set."""
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "silicon" / "silicon.npz"
 
 
 def main():
-    data = load_dataset(DATA)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", nargs="?", type=Path, default=DATA, help="default: silicon")
+    data = load_dataset(parser.parse_args().data)
     rows = []
     for run in data.printed:
         gas = run.electron_gas(run.smearing_width / kB)

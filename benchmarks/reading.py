@@ -175,7 +175,7 @@ WAYS = {way.__name__: way for way in (ours, evaluated, ase, reach, dscribe, noth
 def measure(way, path, clock):
     """Run in a child: seconds per frame of the second time, and peak memory (MB)."""
     clock = getattr(time, clock)
-    for _ in range(1 if way == "dscribe" else 2):
+    for _ in range(2):
         start = clock()
         frames = sum(1 for _ in WAYS[way](Path(path)))
         seconds = (clock() - start) / frames

@@ -50,6 +50,7 @@ def main() -> int:
     parser.add_argument("output", type=Path)
     parser.add_argument("--heldout", default="surface", help="family kept out of training")
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--resolution", type=float, default=0.0005, help="of the levels (eV)")
     args = parser.parse_args()
     frames, dense, printed, meshes, settings = [], [], [], [], {}
     for number, atoms in enumerate(read(args.structures, index=":")):
@@ -68,7 +69,8 @@ def main() -> int:
     split = seeded_split([atoms.info["family"] for atoms in frames], args.heldout, args.seed)
     provenance = {"settings": settings, "split_seed": args.seed, "heldout": args.heldout,
                   "meshes": meshes}  # fmt: skip
-    save_dataset(args.output, Dataset(frames, dense, printed, split), provenance=provenance)
+    data = Dataset(frames, dense, printed, split)
+    save_dataset(args.output, data, provenance=provenance, resolution=args.resolution)
     size = args.output.stat().st_size / 1e6
     print(f"{len(frames)} structures, {size:.2f} MB: {args.output}")
     return 0

@@ -2,16 +2,19 @@
 
     python data/run_dft.py frames.extxyz runs/ --kspacing 0.12 --shard 0/2
 
-GPAW (PBE, PAW, LCAO basis dzp): a self-consistent run on a coarse k-point mesh fixes the density.
-In a localised basis the Hamiltonian has a finite range, so its matrices on one more coarse mesh
-give it at every k-point exactly. The mesh is then refined until the density of states no longer
-changes: spacings start * 0.8^n, until the next one differs by at most --noise. What mesh that
-takes, and the difference left, is stored with the eigenvalues.
+GPAW (PBE, PAW, LCAO, dzp unless ``--basis`` says otherwise): a self-consistent run on a coarse
+k-point mesh fixes the density. In a localised basis the Hamiltonian has a finite range, so its
+matrices on one more coarse mesh give it at every k-point exactly. The mesh is then refined until
+the density of states no longer changes: spacings start * 0.8^n, until the next one differs by at
+most --noise. What mesh that takes, and the difference left, is stored with the eigenvalues.
 
 Every structure needs a unique ``name`` in its ``info`` (else its number in the file is taken).
 ``info["kspacing"]`` and ``info["scf_kspacing"]`` override the options for one frame. A structure
 whose result exists is skipped; results are renamed into place only when complete, so a killed run
 loses one structure.
+
+``--headroom`` and ``--judged`` say up to how far above the Fermi level bands are kept and meshes
+judged; a basis of short functions needs less ``--reach``.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import os
 import re
 import sys
 import time
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -36,15 +40,35 @@ from ase_dos.targets import target_from_states
 SETTINGS = {"mode": "lcao", "basis": "dzp", "xc": "PBE", "h": 0.25}
 WIDTH = 0.1  # Fermi-Dirac width (eV)
 SMALL = 4  # cells up to this size may have symmetry that a shifted mesh would break
-HEADROOM = 16.5  # bands are kept up to this much above the Fermi level (eV)
-RANGE = 24.0  # Angstrom; matrix elements of orbitals half of it apart vanish
 NEGLIGIBLE = (
     1e-10  # eV (or overlap); eigenvalues change by less than the convergence of the density
 )
 BATCH = 32  # k-points at a time
 DENSER = 0.8  # from one k-point spacing to the next
 SIGMA = 0.3  # Gaussian broadening of the DOS whose noise is judged (eV)
-JUDGED = 14.0  # and up to how far above the Fermi level (eV)
+
+
+@dataclass(frozen=True)
+class Method:
+    """What may differ between data sets."""
+
+    basis: str = SETTINGS["basis"]
+    headroom: float = 16.5  # bands are kept up to this much above the Fermi level (eV)
+    judged: float = 14.0  # and meshes judged up to this much above it
+    reach: float = 24.0  # Angstrom; matrix elements of orbitals half of it apart vanish
+    noise: float = 0.009  # see `difference`
+
+    @classmethod
+    def of(cls, settings: dict) -> Method:
+        """Return the method by which a result was computed, from the settings kept with it."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: settings[name] for name in names if name in settings})
+
+    def settings(self) -> dict:
+        """Return what to keep with a result; of windows and range only what is not default."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)[1:-1]
+                if getattr(self, f.name) != f.default}  # fmt: skip
+        return {**SETTINGS, "basis": self.basis, "width": WIDTH, "noise": self.noise, **kept}
 
 
 def kpoint_mesh(atoms, spacing: float) -> tuple[int, int, int]:
@@ -65,8 +89,8 @@ def kpoints(mesh) -> tuple[np.ndarray, np.ndarray]:
     return (index / mesh)[kept], weights[kept]
 
 
-def self_consistent(atoms, spacing: float, log: Path | str, **settings):
-    """Converge the density on a coarse mesh and return the calculator.
+def self_consistent(atoms, spacing: float, log: Path | str, width: float = WIDTH, **settings):
+    """Converge the density on a coarse mesh, Fermi-Dirac ``width`` in eV; return the calculator.
 
     The coarse mesh of larger cells is a shifted (Monkhorst-Pack) one: half the points of a
     Gamma-centred mesh that is even, and a better density.
@@ -77,7 +101,7 @@ def self_consistent(atoms, spacing: float, log: Path | str, **settings):
         **{**SETTINGS, **settings},
         nbands="nao",
         kpts={"size": kpoint_mesh(atoms, spacing), "gamma": len(atoms) <= SMALL},
-        occupations=FermiDirac(WIDTH),
+        occupations=FermiDirac(width),
         txt=str(log),
     )
     atoms = atoms.copy()
@@ -91,15 +115,16 @@ def self_consistent(atoms, spacing: float, log: Path | str, **settings):
 class BlochMatrices:
     """Hamiltonian and overlap of a converged LCAO calculation at any k-point.
 
-    Their matrices on a mesh whose supercell holds ``RANGE`` are transformed to the lattice
-    vectors; beyond these they vanish, so the transform back is exact (eigenvalues to 1e-9 eV).
+    Their matrices on a mesh whose supercell holds ``reach`` (Angstrom) are transformed to the
+    lattice vectors; beyond these they vanish, so the transform back is exact (eigenvalues to
+    1e-9 eV).
     """
 
-    def __init__(self, calc, log: Path | str) -> None:
+    def __init__(self, calc, log: Path | str, reach: float = Method.reach) -> None:
         atoms = calc.atoms
         heights = 1.0 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
         # Odd numbers, so that the lattice vectors lie symmetrically around zero.
-        mesh = np.where(atoms.pbc, 2 * np.ceil((RANGE / heights - 1) / 2).astype(int) + 1, 1)
+        mesh = np.where(atoms.pbc, 2 * np.ceil((reach / heights - 1) / 2).astype(int) + 1, 1)
         dense = calc.fixed_density(
             kpts={"size": tuple(map(int, mesh)), "gamma": True}, symmetry="off", txt=str(log)
         )
@@ -150,21 +175,26 @@ def _real_sums(phases, matrices) -> np.ndarray:
     return summed.reshape(-1, *matrices.shape[1:])
 
 
-def difference(states: ElectronicStates, denser: ElectronicStates, n_atoms: int) -> float:
+def difference(
+    states: ElectronicStates,
+    denser: ElectronicStates,
+    n_atoms: int,
+    judged: float = Method.judged,
+) -> float:
     """RMSE (states eV^-1/2 per atom) between the DOS of two meshes after alignment.
 
-    Broadening 0.3 eV, from the band bottom to 14 eV above the Fermi level: the definition by
-    which models are judged.
+    Broadening 0.3 eV, from the band bottom to ``judged`` (eV, 14 if nothing else is said) above
+    the Fermi level: the definition by which models are judged.
     """
     one, other = (target_from_states(s, SIGMA) for s in (states, denser))
-    energies = np.arange(one.start, other.fermi_level + JUDGED, 0.05)
+    energies = np.arange(one.start, other.fermi_level + judged, 0.05)
     shift = one.fermi_level - other.fermi_level
     _, squared = best_shift(one, other(energies)[0], energies, shift, 1.0)
     return float(np.sqrt(squared)) / n_atoms
 
 
-def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, noise: float):
-    """States on the first mesh that the next denser one changes by at most ``noise``.
+def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, method: Method):
+    """States on the first mesh that the next denser one changes by at most ``method.noise``.
 
     Returns the states, the mesh, the denser mesh, and the difference.
     """
@@ -181,8 +211,8 @@ def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, 
         if denser == mesh:
             continue
         finer = on(denser)
-        left = difference(states, finer, len(atoms))
-        if left <= noise:
+        left = difference(states, finer, len(atoms), method.judged)
+        if left <= method.noise:
             return states, mesh, denser, left
         states, mesh = finer, denser
 
@@ -197,10 +227,10 @@ def printed_values(log: Path) -> dict[str, float]:
     return {"fermi_level": float(fermi[-1]), "entropy_term": float(entropy[-1])}
 
 
-def settings_of(atoms, spacing: float, scf_spacing: float, noise: float) -> dict:
+def settings_of(atoms, spacing: float, scf_spacing: float, method: Method) -> dict:
     """Collect what decides the result of a structure."""
     return {
-        "program": "GPAW", **SETTINGS, "width": WIDTH, "noise": noise, "kspacing": spacing,
+        "program": "GPAW", **method.settings(), "kspacing": spacing,
         "scf_mesh": list(kpoint_mesh(atoms, scf_spacing)),
     }  # fmt: skip
 
@@ -216,16 +246,16 @@ def is_done(target: Path, settings: dict) -> bool:
     return True
 
 
-def run(atoms, target: Path, spacing: float, scf_spacing: float, noise: float) -> str:
+def run(atoms, target: Path, spacing: float, scf_spacing: float, method: Method) -> str:
     """Compute one structure, write ``target`` (npz) in one step, and say how it converged."""
     log = target.with_suffix(".txt")
-    calc = self_consistent(atoms, scf_spacing, log)
+    calc = self_consistent(atoms, scf_spacing, log, basis=method.basis)
     weights = np.asarray(calc.get_k_point_weights())
-    matrices = BlochMatrices(calc, target.with_suffix(".dense.txt"))
+    matrices = BlochMatrices(calc, target.with_suffix(".dense.txt"), method.reach)
     electrons = calc.get_number_of_electrons()
-    states, mesh, denser, left = converged_states(matrices, atoms, electrons, spacing, noise)
+    states, mesh, denser, left = converged_states(matrices, atoms, electrons, spacing, method)
     levels = states.eigenvalues[0]
-    above = levels.min(axis=0) > calc.get_fermi_level() + HEADROOM
+    above = levels.min(axis=0) > calc.get_fermi_level() + method.headroom
     n_bands = 1 + int(np.argmax(np.append(above, True)))
     partial = target.with_suffix(".partial")
     with open(partial, "wb") as file:
@@ -236,7 +266,7 @@ def run(atoms, target: Path, spacing: float, scf_spacing: float, noise: float) -
             scf_eigenvalues=[calc.get_eigenvalues(kpt=k) for k in range(len(weights))],
             scf_weights=weights,
             n_electrons=electrons,
-            settings=json.dumps(settings_of(atoms, spacing, scf_spacing, noise)),
+            settings=json.dumps(settings_of(atoms, spacing, scf_spacing, method)),
             mesh=mesh,
             denser_mesh=denser,
             difference=left,
@@ -252,10 +282,20 @@ def main() -> int:
     parser.add_argument("output", type=Path)
     parser.add_argument("--kspacing", type=float, default=0.12, help="of the first mesh tried")
     parser.add_argument("--scf-kspacing", type=float, default=0.6)
-    parser.add_argument("--noise", type=float, default=0.009, help="see `difference`")
+    parser.add_argument("--noise", type=float, default=Method.noise, help="see `difference`")
+    parser.add_argument("--basis", default=Method.basis, help="name of the basis")
+    parser.add_argument("--basis-path", help="directory of a basis that is not GPAW's own")
+    parser.add_argument("--headroom", type=float, default=Method.headroom, help="of the bands (eV)")
+    parser.add_argument("--judged", type=float, default=Method.judged, help="energies (eV)")
+    parser.add_argument("--reach", type=float, default=Method.reach, help="of matrices (Angstrom)")
     parser.add_argument("--shard", default="0/1", help="i/n: take every n-th frame from the i-th")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
+    method = Method(args.basis, args.headroom, args.judged, args.reach, args.noise)
+    if args.basis_path:
+        from gpaw import setup_paths
+
+        setup_paths.insert(0, args.basis_path)
     part, parts = map(int, args.shard.split("/"))
     frames = read(args.frames, index=":")
     failed = 0
@@ -266,9 +306,9 @@ def main() -> int:
         try:
             spacing = float(atoms.info.get("kspacing", args.kspacing))
             scf_spacing = float(atoms.info.get("scf_kspacing", args.scf_kspacing))
-            if is_done(target, settings_of(atoms, spacing, scf_spacing, args.noise)):
+            if is_done(target, settings_of(atoms, spacing, scf_spacing, method)):
                 continue
-            convergence = run(atoms, target, spacing, scf_spacing, args.noise)
+            convergence = run(atoms, target, spacing, scf_spacing, method)
         except Exception as error:  # one structure that fails must not end the others
             failed += 1
             print(f"{name}: failed: {error}", file=sys.stderr, flush=True)

@@ -19,6 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from ase_dos import analyze_trajectory, open_frames
+from ase_dos.grouping import group_atoms
+from ase_dos.local import local_frames
+from ase_dos.local_map import fit_local_map
+from ase_dos.plot import plot_groups
 
 # Last step (2 fs) of each stage, potential, temperatures (K) and pressures (GPa) at its ends.
 STAGES = [
@@ -130,7 +134,7 @@ def draw_dos(ax, result, pressure):
 def draw_series(ax, table):
     pressure, smallest = table["pressure_GPa"], table["smallest_dos_within_1.5_eV"]
     ax.plot(pressure, table["dos_at_fermi_level_per_eV_atom"], "o-", ms=3, label="$g(E_F)$")
-    ax.plot(pressure, smallest, "s-", ms=3, label="smallest within 1.5 eV")
+    ax.plot(pressure, smallest, "s-", ms=3, label="smallest DOS within 1.5 eV of $E_F$")
     ax.set(xlabel="Pressure (GPa)", ylabel="DOS (states/eV/atom)", ylim=(0, None))
     ax.legend(loc="lower left", fontsize=8)
     right = ax.twinx()
@@ -140,45 +144,27 @@ def draw_series(ax, table):
 
 def draw_coordinations(ax, result, frames):
     """Mean local DOS of the atoms of one coordination, over all frames from 10 GPa on."""
-    sums, counts = {}, {}
-    for i, fermi in zip(result.frames, result.fermi_level, strict=True):
-        if result.md_step[result.frames == i][0] < (FIRST + LAST) / 2:
-            continue
-        local, kinds = result.local(i), frames[int(i)].arrays["c_coordination"]
-        for n in (3, 4, 5, 6):
-            chosen = local["coefficients"][kinds == n].sum(axis=0) @ local["basis"]
-            shifted = np.interp(result.energies, result.energies - fermi, chosen)
-            sums[n] = sums.get(n, 0) + shifted
-            counts[n] = counts.get(n, 0) + (kinds == n).sum()
-    for n in (3, 4, 5, 6):
-        if counts[n] >= 20:
-            ax.plot(result.energies, sums[n] / counts[n], label=f"{n} neighbours ({counts[n]})")
-    ax.axvline(0, color="grey", lw=0.8, ls=":")
-    ax.set(xlim=(-13, 5), ylim=(0, None), xlabel="$E - E_F$ (eV)",
-           ylabel="Local DOS (states/eV), 10 to 20 GPa")  # fmt: skip
-    ax.legend(fontsize=8, title="atoms with")
+    compressed = result.md_step >= (FIRST + LAST) / 2
+    neighbors = (frames[int(i)].arrays["c_coordination"].astype(int) for i in result.frames)
+    groups = group_atoms(result, neighbors, weights=compressed.astype(float), by="neighbours")
+    plot_groups(groups, ax)
+    ax.set(xlim=(-13, 5), ylim=(0, None), ylabel="Local DOS (states/eV), 10 to 20 GPa")
 
 
 def draw_map(ax, result, frames, per_frame=2000):
     """Principal components of the local DOS of some atoms of every frame, by coordination."""
-    chosen, kinds = [], []
-    for i in result.frames:
-        local = result.local(i)
-        some = np.random.default_rng(0).permutation(len(local["coefficients"]))[:per_frame]
-        chosen.append(local["coefficients"][some])
-        kinds.append(frames[int(i)].arrays["c_coordination"][some])
-    chosen, kinds = np.concatenate(chosen).astype(float), np.concatenate(kinds)
-    # In modes that are orthonormal over energy, distances are those between the local DOS.
-    left, weights, _ = np.linalg.svd(local["basis"], full_matrices=False)
-    chosen = chosen @ (left * weights)
-    chosen -= chosen.mean(axis=0)
-    variances, axes = np.linalg.eigh(np.cov(chosen.T))
-    x, y = (chosen @ axes[:, :-3:-1]).T
-    cells = ax.hexbin(x, y, C=kinds, gridsize=55, mincnt=3, vmin=3.5, vmax=5.5, cmap="coolwarm")
-    ax.figure.colorbar(cells, ax=ax, label="Mean coordination")
-    share = 100 * variances[::-1] / variances.sum()
-    ax.set(xlabel=f"Component 1 of the local DOS ({share[0]:.0f} % of the variance)",
-           ylabel=f"Component 2 ({share[1]:.0f} %)")  # fmt: skip
+    local_map = fit_local_map(result)
+    scores, kinds = [], []
+    for frame in local_frames(result):
+        some = np.random.default_rng(0).permutation(len(frame.coefficients))[:per_frame]
+        scores.append(local_map.scores(frame)[some])
+        kinds.append(frames[frame.index].arrays["c_coordination"][some])
+    (x, y), kinds = np.concatenate(scores).T, np.concatenate(kinds)
+    cells = ax.hexbin(x, y, C=kinds, gridsize=55, mincnt=5, vmin=3.5, vmax=5.5, cmap="coolwarm")
+    ax.figure.colorbar(cells, ax=ax, label="Mean coordination", shrink=0.8)
+    first, second = 100 * local_map.explained
+    ax.set(xlabel=f"Component 1 of the local DOS ({first:.0f} % of the variance)",
+           ylabel=f"Component 2 ({second:.0f} %)")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -201,6 +201,30 @@ def test_model_of_eigenvalues_on_a_cluster(address, toy_model):
     np.testing.assert_allclose(there.heat_capacity, here.heat_capacity, rtol=1e-10)
 
 
+@pytest.mark.parametrize("kind", [None, "cluster"])
+def test_blocks_of_large_frames(kind, address, toy_model):
+    atoms = bulk("Si", cubic=True).repeat((3, 2, 2))
+    atoms.rattle(0.05, seed=1)
+    whole = _quietly([atoms], toy_model, local=True, members=4)
+    backend = address if kind else None
+    parts = _quietly([atoms], toy_model, local=True, members=4, block_atoms=20, backend=backend)
+    for name in (
+        "dos",
+        "dos_error",
+        "fermi_level_member",
+        "coefficients",
+        "local_charge",
+        "novelty",
+    ):
+        expected = whole.dataset[name].values
+        # Local quantities are stored in single precision.
+        accuracy = 1e-12 if expected.dtype == np.float64 else 1e-6
+        found = parts.dataset[name].values
+        np.testing.assert_allclose(
+            found, expected, atol=accuracy * np.abs(expected).max(), err_msg=name
+        )
+
+
 def _quietly(frames, model, **options):
     import warnings
 

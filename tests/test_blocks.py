@@ -48,6 +48,7 @@ def test_every_atom_belongs_to_one_block(name, size):
         assert not block.pbc.any()
 
 
+@pytest.mark.filterwarnings("ignore:.*have surroundings unlike")
 @pytest.mark.parametrize("size", [40, 333])
 @pytest.mark.parametrize("name", FRAMES)
 def test_blocks_give_the_local_dos_of_the_whole_frame(silicon, name, size):

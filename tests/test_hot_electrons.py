@@ -11,6 +11,7 @@ from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
 from ase.units import fs
 from conftest import toy_frames
+from derivatives import central, check_derivatives
 
 from ase_dos.calculator import DOSCalculator
 from ase_dos.excitation import excite
@@ -70,56 +71,16 @@ def structures():
 STRUCTURES = structures()
 
 
-def central(function, step=4e-4):
-    values = [function(k * step) for k in (-2, -1, 1, 2)]
-    return (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
-
-
 @pytest.mark.parametrize("kind", ["ridge", "kernel", "network"])
 @pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize("temperature", TEMPERATURES)
 def test_forces_and_stress_are_the_derivatives_of_the_energy(models, kind, structure, temperature):
     if kind not in models:
         pytest.skip("PyTorch is not installed")
-    atoms = STRUCTURES[structure].copy()
-    atoms.calc = DOSCalculator(models[kind], electronic_temperature=temperature)
-
-    def energy(atom, axis, step):
-        moved = atoms.copy()
-        moved.positions[atom, axis] += step
-        moved.calc = atoms.calc
-        return moved.get_potential_energy(force_consistent=True)
-
-    if temperature < 1000:
-        # Differences of such small energies are rounding errors; those of the integral of the DOS
-        # that is differentiated are not, and dF/dg is tested below.
-        functional = excite(models[kind].predict(atoms).total(), temperature).derivative
-
-        def energy(atom, axis, step):
-            moved = atoms.copy()
-            moved.positions[atom, axis] += step
-            return functional @ models[kind].predict(moved).total().values
-
-    forces = atoms.get_forces()
-    scale = np.abs(forces).max()
-    for atom, axis in ((0, 0), (1, 2), (1, 1)):
-        expected = -central(lambda h: energy(atom, axis, h))  # noqa: B023
-        assert forces[atom, axis] == pytest.approx(expected, rel=1e-6, abs=1e-6 * scale)
-    np.testing.assert_allclose(forces.sum(axis=0), 0, atol=1e-10 * scale + 1e-15)
-    if structure == "cluster" or temperature < 1000:
-        return
-
-    def strained(step):
-        other = atoms.copy()
-        strain = np.eye(3)
-        strain[0, 0] += step
-        other.set_cell(atoms.cell.array @ strain, scale_atoms=True)
-        other.calc = atoms.calc
-        return other.get_potential_energy()
-
-    stress = atoms.get_stress()
-    expected = central(strained) / atoms.get_volume()
-    assert stress[0] == pytest.approx(expected, rel=1e-6, abs=1e-6 * np.abs(stress).max())
+    check_derivatives(
+        models[kind], STRUCTURES[structure], temperature, structure != "cluster",
+        ((0, 0), (1, 2), (1, 1)),
+    )  # fmt: skip
 
 
 def test_parts_of_the_atoms_sum_to_the_cell(models):

@@ -163,6 +163,21 @@ def test_grid_that_cannot_be_trained(toy_data, grid, message):
         DOSModel(soap(), grid).fit(*toy_data)
 
 
+def test_headroom_is_the_top_of_the_grid_where_targets_are_known(toy_data):
+    frames, states = toy_data[0][:4], toy_data[1][:4]
+    targets = [target_from_states(one, 0.3) for one in states]
+    known = np.median([target.valid_to - target.fermi_level for target in targets])
+    options = {"reference": "fermi", "regularizations": [1e-2], "penalties": [0.0]}
+    low = DOSModel(soap(), headroom=known - 2, **options).fit(frames, targets)
+    high = DOSModel(soap(), headroom=1000, **options).fit(frames, targets)
+    step = low.grid_.step
+    assert low.grid_.start == high.grid_.start
+    assert low.grid_.stop == pytest.approx(known - 2, abs=step)
+    assert known - step <= high.grid_.stop < known
+    with pytest.raises(ValueError, match="headroom"):
+        DOSModel(soap(), headroom=-1)
+
+
 def test_dos_of_another_broadening_is_refused(toy_data):
     frames, states = toy_data
     target = target_from_states(states[0], 0.2)

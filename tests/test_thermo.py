@@ -367,6 +367,27 @@ def test_window_error_names_a_temperature_that_works():
     assert highest_temperature(e, empty_above, 15.0) == pytest.approx(1e6, rel=1e-3)
 
 
+def test_window_may_miss_more_electrons_where_that_is_allowed():
+    e, g = free_electrons(top=14.0)
+    all_states = free_electrons(top=60.0)
+    with pytest.raises(ValueError, match="supports up to") as error:
+        gas_from_dos(e, g, 10.0, 15_000.0)
+    at_limit = gas_from_dos(e, g, 10.0, highest(error)).heat_capacity
+    whole = gas_from_dos(*all_states, 10.0, highest(error)).heat_capacity
+    assert at_limit == pytest.approx(whole, rel=5e-4)
+    allowed = gas_from_dos(e, g, 10.0, 15_000.0, missed_electrons=1e-4).heat_capacity
+    whole = gas_from_dos(*all_states, 10.0, 15_000.0).heat_capacity
+    assert 1e-3 < 1 - allowed / whole < 0.03
+    with pytest.raises(ValueError, match="supports up to"):
+        gas_from_dos(e, g, 10.0, 25_000.0, missed_electrons=1e-4)
+    levels = np.linspace(0, 10, 101)[None, None]
+    with pytest.raises(ValueError, match="supports up to"):
+        gas_from_eigenvalues(levels, [1.0], 80.0, 2.0, 8000.0)
+    gas_from_eigenvalues(levels, [1.0], 80.0, 2.0, 8000.0, missed_electrons=1e-2)
+    with pytest.raises(ValueError, match="missed_electrons"):
+        gas_from_dos(e, g, 10.0, 300.0, missed_electrons=0.0)
+
+
 def test_window_of_truncated_bands():
     k = np.linspace(0, 1, 40)
     eigenvalues = np.stack([4 * k**2, 4 * (k - 2) ** 2], axis=1)[None]

@@ -66,6 +66,10 @@ class CLICommand:
         add("--smearing", type=float, default=0.3, metavar="eV",
             help="Gaussian broadening of the levels, and of a DOS that structures carry "
                  "(default: %(default)s)")  # fmt: skip
+        add("--headroom", type=float, default=14.0, metavar="eV",
+            help="energies above the mean Fermi level to learn, as far as half of the structures "
+                 "are known there; electrons of temperature T need some 13 kT "
+                 "(default: %(default)s)")  # fmt: skip
         add("--regressor", default="kernel", choices=["ridge", "kernel", "network"],
             help="linear in the features, sparse polynomial kernel, or network with a hidden "
                  "layer, whose training needs PyTorch (default: %(default)s)")  # fmt: skip
@@ -142,7 +146,8 @@ def _given(args: Namespace) -> dict[str, Any]:
 def _options(args: Namespace) -> dict[str, Any]:
     return {
         "regressor": args.regressor, "reference": args.reference, "smearing": args.smearing,
-        "n_modes": args.modes, "metric": args.metric, "count_below": args.count_below,
+        "headroom": args.headroom, "n_modes": args.modes, "metric": args.metric,
+        "count_below": args.count_below,
     }  # fmt: skip
 
 

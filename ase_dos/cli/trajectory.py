@@ -36,6 +36,8 @@ class CLICommand:
         add("--processes", type=int, metavar="N", help="analyse frames in N processes")
         add("--scheduler", metavar="ADDRESS",
             help="analyse frames on the dask cluster with this scheduler")  # fmt: skip
+        add("--block-atoms", type=int, metavar="N",
+            help="cut frames into blocks of N atoms, and analyse these in parallel")  # fmt: skip
         add("--plot", metavar="DIRECTORY", help="also draw the results there")
         add("--extxyz", metavar="FILE",
             help="also write the frames with g(E_F), charge and novelty of every atom")  # fmt: skip
@@ -56,7 +58,7 @@ class CLICommand:
             frames, args.model, args.temperature or (300.0,), args.output, **selection,
             local=args.local, members=args.members, on_error=args.on_error,
             backend=args.scheduler if args.processes is None else args.processes,
-            command=args.words, progress=not args.quiet,
+            block_atoms=args.block_atoms, command=args.words, progress=not args.quiet,
         )  # fmt: skip
         print(result.summary())
         for message in result.missing.values():

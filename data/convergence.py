@@ -1,26 +1,24 @@
 """How far the targets are from converged, as a Markdown table.
 
-    python data/silicon/convergence.py structures.extxyz runs/ [--density names ...]
+    python data/convergence.py structures.extxyz runs/ [--density names ...]
 
 For every family the largest and the median difference to the next denser k-point mesh, over all
 its structures, as run_dft.py measured it. For the names given also what a density from a denser
 self-consistent mesh (spacing * 0.7) and a real-space grid of 0.2 Angstrom change. RMSE in states
-eV^-1/2 per atom after alignment: the definition by which models are judged.
+eV^-1/2 per atom after alignment: the definition by which models are judged, up to the energy up to
+which run_dft.py was told to judge.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from ase.io import read
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pack_states import load_run
-from run_dft import BlochMatrices, difference, kpoints, self_consistent
+from run_dft import BlochMatrices, Method, difference, kpoints, self_consistent
 
 from ase_dos.states import ElectronicStates
 
@@ -47,14 +45,15 @@ def by_family(frames, runs):
 
 def density(atoms, runs, log):
     """Print what the self-consistent mesh and the real-space grid change for one structure."""
-    packed, _, _, convergence = load_run(runs / f"{atoms.info['name']}.npz")
+    packed, _, settings, convergence = load_run(runs / f"{atoms.info['name']}.npz")
     points, weights = kpoints(convergence["mesh"])
+    method = Method.of(settings)
 
-    def change(scf_spacing, **settings):
-        calc = self_consistent(atoms, scf_spacing, log, **settings)
-        levels = BlochMatrices(calc, log).eigenvalues(points)
+    def change(scf_spacing, **other_settings):
+        calc = self_consistent(atoms, scf_spacing, log, basis=method.basis, **other_settings)
+        levels = BlochMatrices(calc, log, method.reach).eigenvalues(points)
         other = ElectronicStates(levels, weights, packed.n_electrons, 2)
-        return difference(packed, other, len(atoms))
+        return difference(packed, other, len(atoms), method.judged)
 
     spacing = float(atoms.info["scf_kspacing"])
     print(f"| {atoms.info['name']} | {change(spacing * 0.7):.4f} | {change(spacing, h=0.2):.4f} |")
@@ -65,7 +64,12 @@ def main():
     parser.add_argument("structures")
     parser.add_argument("runs", type=Path)
     parser.add_argument("--density", nargs="*", default=[], help="names to check for density too")
+    parser.add_argument("--basis-path", help="as for run_dft.py")
     args = parser.parse_args()
+    if args.basis_path:
+        from gpaw import setup_paths
+
+        setup_paths.insert(0, args.basis_path)
     frames = read(args.structures, index=":")
     by_family(frames, args.runs)
     if args.density:

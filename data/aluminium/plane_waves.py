@@ -1,0 +1,102 @@
+"""Bands of fcc aluminium in localised bases against plane waves, as a Markdown table.
+
+    python data/aluminium/plane_waves.py --basis-path runs/
+
+One k-point mesh for all. For windows of energy above the Fermi level: the mean error of the levels
+(eV) and of the DOS broadened by 0.3 eV (RMS, states/eV/atom), and the number of states per atom
+below the top of the window. Then the heat capacity of the dense mesh at low temperatures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from ase.build import bulk
+from gpaw import GPAW, PW, FermiDirac, setup_paths
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from run_dft import SIGMA, WIDTH, BlochMatrices, kpoints, self_consistent
+
+from ase_dos.states import ElectronicStates
+
+LATTICE = 4.05  # Angstrom
+MESH = (20, 20, 20)
+DENSE = (72, 72, 72)
+CUTOFF = 350.0  # eV
+BANDS = 26  # of the plane waves that are converged
+WINDOWS = (-13.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
+
+
+def plane_waves(atoms, log):
+    """Eigenvalues above the Fermi level, k-points and weights."""
+    calc = GPAW(
+        mode=PW(CUTOFF), xc="PBE", kpts=(12, 12, 12), occupations=FermiDirac(WIDTH), txt=log
+    )
+    atoms = atoms.copy()
+    atoms.calc = calc
+    atoms.get_potential_energy()
+    dense = calc.fixed_density(
+        kpts={"size": MESH, "gamma": True}, nbands=BANDS + 6, convergence={"bands": BANDS},
+        maxiter=300, txt=log,
+    )  # fmt: skip
+    points, weights = dense.get_ibz_k_points(), np.asarray(dense.get_k_point_weights())
+    levels = np.array([dense.get_eigenvalues(kpt=k)[:BANDS] for k in range(len(weights))])
+    return levels - calc.get_fermi_level(), points, weights
+
+
+def broadened(levels, weights, energies):
+    """DOS of levels (k, bands) in states/eV."""
+    per_level = np.repeat(2 * weights / weights.sum(), levels.shape[1])
+    edges = np.arange(levels.min() - 0.005, levels.max() + 0.01, 0.01)
+    count, _ = np.histogram(levels, bins=edges, weights=per_level.reshape(levels.shape))
+    x = (energies[:, None] - edges[:-1] - 0.005) / SIGMA
+    return np.exp(-0.5 * x * x) @ count / (SIGMA * np.sqrt(2 * np.pi))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--basis-path", required=True, help="directory of the basis 2s2p2d1f")
+    setup_paths.insert(0, parser.parse_args().basis_path)
+    atoms = bulk("Al", a=LATTICE)
+    energies = np.arange(WINDOWS[0], WINDOWS[-1], 0.05)
+    with tempfile.TemporaryDirectory() as folder:
+        log = str(Path(folder, "log.txt"))
+        exact, points, weights = plane_waves(atoms, log)
+        share = weights / weights.sum()
+        truth = broadened(exact, weights, energies)
+        print("| basis | window (eV) | level error (eV) | DOS | states below, plane waves | here |")
+        print("|---|---|---|---|---|---|")
+        heat = []
+        for basis in ("dzp", "2s2p2d1f"):
+            calc = self_consistent(atoms, 0.25, log, basis=basis)
+            matrices = BlochMatrices(calc, log)
+            levels = matrices.eigenvalues(points) - calc.get_fermi_level()
+            other = broadened(levels, weights, energies)
+            n = min(levels.shape[1], BANDS)
+            for low, high in pairwise(WINDOWS):
+                inside = (exact[:, :n] >= low) & (exact[:, :n] < high)
+                of_level = np.broadcast_to(share[:, None], inside.shape)[inside]
+                error = np.average((levels[:, :n] - exact[:, :n])[inside], weights=of_level)
+                judged = (energies >= low) & (energies < high)
+                rms = np.sqrt(np.mean((other - truth)[judged] ** 2))
+                counts = (2 * share @ (e < high).sum(axis=1) for e in (exact, levels))
+                below = " | ".join(f"{count:.2f}" for count in counts)
+                print(f"| {basis} | {low:g} to {high:g} | {error:+.2f} | {rms:.3f} | {below} |")
+            points_dense, weights_dense = kpoints(DENSE)
+            states = ElectronicStates(
+                matrices.eigenvalues(points_dense), weights_dense, calc.get_number_of_electrons(), 2
+            )
+            heat += [(basis, t, 4e5 * float(states.electron_gas(t).heat_capacity))
+                     for t in (300.0, 600.0, 900.0, 2000.0)]  # fmt: skip
+    print("\n| basis | T (K) | C_el of 4 atoms (1e-5 eV/K) |\n|---|---|---|")
+    for basis, temperature, value in heat:
+        print(f"| {basis} | {temperature:g} | {value:.3f} |")
+
+
+if __name__ == "__main__":
+    main()
