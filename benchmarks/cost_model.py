@@ -63,21 +63,33 @@ def costs(n_atoms, suffix, analysis, folder):
     ase.io.write(file, [frames[i % 2] for i in range(count)])
     read = processor_time(lambda: [reader() for reader in frame_readers(file)]) / count
     compute = processor_time(lambda: analysis.one(0, lambda: frames[0]))
-    outcomes = [analysis.one(0, lambda atoms=atoms: atoms) for atoms in frames]
-    transfer = processor_time(lambda: send(pickle.dumps(outcomes[0], 5)))
-    transfer += processor_time(lambda: pickle.loads(pickle.dumps(outcomes[0], 5)))
+    outcome = analysis.one(0, lambda: frames[0])
+    transfer = processor_time(lambda: send(pickle.dumps(outcome, 5)))
+    transfer += processor_time(lambda: pickle.loads(pickle.dumps(outcome, 5)))
+    records = [alike(outcome.record, seed) for seed in range(count)]
     store = Store(folder / f"{n_atoms}.zarr")
     store.open({}, {})
-    store.put(0, 0, outcomes[0].record)
+    store.put(0, 0, records[0])
     store.commit()  # what a run costs only once is behind us
     start = time.process_time()
     for row in range(1, count):
-        store.put(row, row, outcomes[row % 2].record)
+        store.put(row, row, records[row])
     store.commit()
     write = (time.process_time() - start) / (count - 1)
     store.close()
     size = sum(f.stat().st_size for f in store.path.rglob("*") if f.is_file()) / count
     return n_atoms, [read, compute, transfer, write], size
+
+
+def alike(record, seed):
+    """Record of another frame, as far as compression is concerned."""
+    rng, fixed = np.random.default_rng(seed), ("energy", "temperature", "basis", "valence")
+    return {
+        name: values
+        if name in fixed or values.dtype.kind != "f"
+        else (values * (1 + 1e-3 * rng.standard_normal(values.shape))).astype(values.dtype)
+        for name, values in record.items()
+    }
 
 
 def fitted(atoms, values):
