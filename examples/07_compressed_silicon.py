@@ -147,7 +147,7 @@ def draw_coordinations(ax, result, frames):
     compressed = result.md_step >= (FIRST + LAST) / 2
     neighbors = (frames[int(i)].arrays["c_coordination"].astype(int) for i in result.frames)
     groups = group_atoms(result, neighbors, weights=compressed.astype(float), by="neighbours")
-    plot_groups(groups, ax)
+    plot_groups(groups, ax, min_share=1e-3)
     ax.set(xlim=(-13, 5), ylim=(0, None), ylabel="Local DOS (states/eV), 10 to 20 GPa")
 
 
