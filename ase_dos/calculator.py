@@ -93,6 +93,7 @@ class DOSCalculator(Calculator):
         self.model: Any = None
         self.ground_state: Any = None
         self._local: LocalDOS | None = None
+        self._slopes: tuple[NDArray, NDArray] | None = None
         self._attached: Any = None
         self._held: tuple[NDArray, NDArray] | None = None
         super().__init__(model=model, **kwargs)
@@ -138,7 +139,7 @@ class DOSCalculator(Calculator):
     def reset(self) -> None:
         """Forget results and structure."""
         super().reset()
-        self._local = None
+        self._local = self._slopes = None
 
     def calculate(
         self,
@@ -161,7 +162,7 @@ class DOSCalculator(Calculator):
         """
         super().calculate(atoms, properties, system_changes)
         if system_changes or self._local is None:
-            self._local = None
+            self._local = self._slopes = None
             self.results = {}
             local = self._predict()
             dos = local.total()
@@ -194,6 +195,7 @@ class DOSCalculator(Calculator):
         """
         temperatures = as_temperature(temperatures)
         self._held = temperatures, groups
+        self._slopes = None
         self.parameters["electronic_temperature"] = float(temperatures[groups].mean())
         kept = ("dos", "local_dos", "fermi_level")
         self.results = {name: self.results[name] for name in kept if name in self.results}
@@ -300,12 +302,7 @@ class DOSCalculator(Calculator):
                 results["energies"] = self._ground("energies") + parts[0]
             results |= {"electronic_entropies": parts[1], "electronic_charges": parts[2]}
         if wanted & _DERIVATIVES:
-            members = np.empty(len(local), np.int64)
-            for group, (atoms, _) in enumerate(groups):
-                members[atoms] = group
-            gradient, virial = self.model.differentiate(
-                self.atoms, np.array([part.derivative for part in hot]), members
-            )
+            gradient, virial = self._differentiate(groups, hot)
             if "forces" in wanted:
                 results["forces"] = self._ground("forces") - gradient
             if "stress" in wanted:
@@ -314,6 +311,17 @@ class DOSCalculator(Calculator):
                 stress = full_3x3_to_voigt_6_stress(virial / self.atoms.get_volume())
                 results["stress"] = self._ground("stress") + stress
         return results
+
+    def _differentiate(self, groups: list, hot: list[Excitation]) -> tuple[NDArray, NDArray]:
+        """Gradient and virial, kept: forces and stress may be asked for one after the other."""
+        if self._slopes is None:
+            assert self.atoms is not None
+            members = np.empty(len(self.atoms), np.int64)
+            for group, (atoms, _) in enumerate(groups):
+                members[atoms] = group
+            derivatives = np.array([part.derivative for part in hot])
+            self._slopes = self.model.differentiate(self.atoms, derivatives, members)
+        return self._slopes
 
     def _ground(self, name: str) -> Any:
         """Return a property of the ground state; zero without one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
+import numba
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
@@ -33,7 +34,7 @@ _BACKENDS = ("numba", *peers.BACKENDS)
 _SMALLEST_OVERLAP = 1e-10
 # Derivatives of a frame are sums of parts that threads share out among themselves. Their number
 # follows from the frame alone, and so does every digit of the sums.
-_ATOMS_PER_PART, _MOST_PARTS = 128, 16
+_ATOMS_PER_PART, _MOST_PARTS = 64, 16
 
 
 @dataclass(frozen=True)
@@ -341,7 +342,8 @@ class SOAP:
         turns, values = gradient_terms(self.max_angular)
         shared = kernels_gradient.differentiate_frame(
             places, search.bins, kinds, _kernel_arguments(self, np.dtype(dtype)),
-            turns.ravel(), values.astype(dtype), layers, gradients, virials,
+            turns.ravel(), values.astype(dtype), layers, min(numba.get_num_threads(), parts),
+            gradients, virials,
         )  # fmt: skip
         search.refuse_coincident(shared)
         gradient = gradients.sum(axis=0).reshape(-1, 3)[search.place_of]

@@ -232,7 +232,7 @@ def _add_force(i, neighbor, j, stride, geometry, sums, gradient, virial):
 
 @kernel(parallel=True)
 def differentiate_frame(
-    places, bins, kinds, hypers, turns, turn_values, layers, gradients, virials
+    places, bins, kinds, hypers, turns, turn_values, layers, workers, gradients, virials
 ):
     """Differentiate the sum over atoms of a regressor with one output.
 
@@ -243,6 +243,8 @@ def differentiate_frame(
     turns : (3 terms,) int array
     turn_values : (terms,) array
         From `ase_dos.kernels.harmonics.gradient_terms`.
+    workers : int
+        Threads to work on them.
     gradients : (parts, 3 atoms) array
         Filled: derivatives by the positions of the sorted atoms, to be summed over the parts.
         Each part is the work of one thread, but their number is not that of the threads: sums
@@ -256,39 +258,30 @@ def differentiate_frame(
         Place of an atom at whose position another one stands, or -1.
     """
     n_parts = len(gradients)
-    n_features = layers.sizes[0]
+    # Scratch memory is made once for each thread: made for each part, the system may take it back
+    # and hand it out again page by page, which costs a quarter of the time of a small frame.
     shared = -1
-    for part in prange(n_parts):
-        begin, end = part * places.size // n_parts, (part + 1) * places.size // n_parts
-        gradient, virial = gradients[part], virials[part]
-        gradient[:] = 0.0
-        virial[:] = 0.0
-        if end > begin:
-            found = _differentiate_part(
-                places[begin:end],
-                bins,
-                kinds,
-                hypers,
-                turns,
-                turn_values,
-                layers,
-                n_features,
-                gradient,
-                virial,
-            )
-            shared = max(shared, found)
+    for worker in prange(workers):
+        first, last = worker * n_parts // workers, (worker + 1) * n_parts // workers
+        found = _differentiate_parts(
+            first, last, places, bins, kinds, hypers, turns, turn_values, layers, gradients, virials
+        )
+        shared = max(shared, found)
     return shared
 
 
 @kernel
-def _differentiate_part(
-    places, bins, kinds, hypers, turns, turn_values, layers, n_features, out, virial
-):
+def _differentiate_parts(
+    first_part, last_part, places, bins, kinds, hypers, turns, turn_values, layers, gradients,
+    virials,
+):  # fmt: skip
     """Work of one thread in `differentiate_frame`."""
+    n_parts, n_features = len(gradients), layers.sizes[0]
+    begin, end = first_part * places.size // n_parts, last_part * places.size // n_parts
     n_max, l_max = hypers.n_max, hypers.l_max
     n_harmonics = (l_max + 1) * (l_max + 1)
     kind = hypers.table.dtype
-    scratch = make_scratch(bins, hypers, most_candidates(places, bins), LANES)
+    scratch = make_scratch(bins, hypers, most_candidates(places[begin:end], bins), LANES)
     # Vectors read past the last function, where zero coefficients meet whatever there is.
     scratch.radial[:] = 0.0
     slopes, sums = np.zeros(scratch.radial.size, kind), np.empty(4 * WIDTH, kind)
@@ -301,23 +294,30 @@ def _differentiate_part(
     runs = np.empty(present.size * (present.size + 1), np.int64)
     room = (layers.sizes[1:].sum() + 4 * layers.sizes.size) * LANES
     values, pulls = np.empty(room), np.empty(2 * room)
-    for first in range(0, places.size, LANES):
-        last = min(first + LANES, places.size)
-        stride, found = _expand_block(
-            first, last, places, bins, kinds, hypers, scratch, slopes, present, coefficients
-        )
-        if found >= 0:
-            return found
-        spectrum(coefficients, present, n_max, l_max, hypers.factors, features)
-        n_runs = present_features(present, n_max, l_max, runs)
-        for run in range(n_runs):
-            for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
-                wide[f] = features[f]
-        regress_gradient(wide, runs, n_runs, layers, values, pulls, by_wide)
-        by_features[:] = by_wide
-        _to_coefficients(by_features, coefficients, present, n_max, l_max, hypers.factors, pulled)
-        _pull_on_vectors(
-            first, last, stride, places, hypers, turns, turn_values, scratch, slopes, pulled, tile,
-            sums, out, virial,
-        )  # fmt: skip
+    for part in range(first_part, last_part):
+        gradient, virial = gradients[part], virials[part]
+        gradient[:] = 0.0
+        virial[:] = 0.0
+        end = (part + 1) * places.size // n_parts
+        for first in range(part * places.size // n_parts, end, LANES):
+            last = min(first + LANES, end)
+            stride, found = _expand_block(
+                first, last, places, bins, kinds, hypers, scratch, slopes, present, coefficients
+            )
+            if found >= 0:
+                return found
+            spectrum(coefficients, present, n_max, l_max, hypers.factors, features)
+            n_runs = present_features(present, n_max, l_max, runs)
+            for run in range(n_runs):
+                for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
+                    wide[f] = features[f]
+            regress_gradient(wide, runs, n_runs, layers, values, pulls, by_wide)
+            by_features[:] = by_wide
+            _to_coefficients(
+                by_features, coefficients, present, n_max, l_max, hypers.factors, pulled
+            )
+            _pull_on_vectors(
+                first, last, stride, places, hypers, turns, turn_values, scratch, slopes, pulled,
+                tile, sums, gradient, virial,
+            )  # fmt: skip
     return -1
