@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from ase.units import _amu, _e
+from ase.units import _amu, _e, kB
 from numpy.typing import NDArray
 
+from ase_dos.checks import as_count, as_positive
 from ase_dos.files import replace_file
 
-__all__ = ["QUANTITIES", "UNITS", "HeatCapacityTable", "Series"]
+__all__ = ["QUANTITIES", "UNITS", "HeatCapacityTable", "Series", "check_ttm_thermal"]
 
 QUANTITIES = {  # attributes of a table: symbols and units
     "heat_capacity": ("C_e", "eV/K/atom"),
@@ -168,9 +169,82 @@ class HeatCapacityTable:
         values = self.factor("eV/K/electron") * self.heat_capacity.mean
         self._write_pairs(path, header, values)
 
+    def friction(self, coupling: float) -> float:
+        """Return the ``gamma_p`` (u/ps) of LAMMPS for an electron-phonon coupling G (W/m^3/K).
+
+        ``G / (3 k sum_s n_s / m_s)`` with the densities and masses of the species: one friction
+        for all of them.
+        """
+        power = coupling / _e * 1e-12 * 1e-30  # eV/ps/Angstrom^3/K
+        return power * self.require_volume() / (3.0 * kB * self.inverse_mass)
+
+    def write_ttm_thermal(
+        self,
+        path: str | os.PathLike,
+        coupling: float,
+        conductivity: float = 0.0,
+        grid: tuple[int, int, int] = (1, 1, 1),
+    ) -> float:
+        """Write the property file of LAMMPS ``fix ttm/thermal``, units metal, alike in all cells.
+
+        That fix knows one C_e for each cell of its grid, at all temperatures. It is written such
+        that heating from the first to the last temperature of the table takes the energy that it
+        takes in truth; tables of another range are a matter of their first and last temperature.
+
+        Parameters
+        ----------
+        path : str or path
+            File to write: a line for each cell with its indices, C_e (eV/K/Angstrom^3), kappa_e
+            (eV/K/Angstrom/ps), gamma_p (u/ps) and 0 for the response to the source.
+        coupling : float
+            Electron-phonon coupling G (W/m^3/K).
+        conductivity : float
+            Heat conductivity of the electrons (W/m/K).
+        grid : tuple of int
+            Nx, Ny, Nz of the fix.
+
+        Returns
+        -------
+        float
+            Largest relative deviation of C_e in the table from the constant.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range, or the structures have no volume.
+        """
+        check_ttm_thermal(coupling, conductivity, grid)
+        t, energy = self.temperatures, self.internal_energy.mean
+        constant = (energy[-1] - energy[0]) / (t[-1] - t[0])
+        kappa = conductivity / _e * 1e-12 * 1e-10
+        values = (constant / self.require_volume(), kappa, self.friction(coupling), 0.0)
+        columns = " ".join(f"{value:.8g}" for value in values)
+        rows = [f"{x + 1} {y + 1} {z + 1} {columns}" for x, y, z in np.ndindex(*grid)]
+        _write(path, [
+            f"# UNITS: metal COMMENT: {self.source}; C_e from {t[0]:g} to {t[-1]:g} K",
+            "# ix iy iz C_e (eV/K/A^3) kappa_e (eV/K/A/ps) gamma_p (u/ps) response", *rows,
+        ])  # fmt: skip
+        return float(np.abs(self.heat_capacity.mean / constant - 1.0).max())
+
     def _write_pairs(self, path: str | os.PathLike, header: list[str], values: NDArray) -> None:
         pairs = zip(self.temperatures, values, strict=True)
         _write(path, [*header, *(f"{t:.8g} {c:.8g}" for t, c in pairs)])
+
+
+def check_ttm_thermal(
+    coupling: float | None, conductivity: float, grid: tuple[int, int, int]
+) -> None:
+    """Refuse arguments that `HeatCapacityTable.write_ttm_thermal` would refuse for any table."""
+    if coupling is None:
+        raise ValueError(
+            "fix ttm/thermal: expected the electron-phonon coupling G (W/m^3/K); no DOS tells it"
+        )
+    as_positive(coupling, "coupling")
+    as_positive(conductivity, "conductivity", zero=True)
+    if len(grid) != 3:
+        raise ValueError(f"grid: expected three numbers of cells, got {len(grid)}")
+    for cells in grid:
+        as_count(cells, "grid", 1)
 
 
 def _named(symbol: str, unit: str, series: Series, factor: float) -> dict[str, NDArray]:

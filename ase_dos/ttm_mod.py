@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from ase.units import _e, kB
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve_triangular
 from scipy.optimize import minimize_scalar, nnls
@@ -161,8 +160,8 @@ def write_ttm_mod(
     table : HeatCapacityTable
         Heat capacity, and the density of atoms and electrons.
     coupling : float, optional
-        Electron-phonon coupling G (W/m^3/K), above zero. It gives ``gamma_p = G / (3 k sum_s n_s /
-        m_s)`` with the densities and masses of the species: one friction for all of them.
+        Electron-phonon coupling G (W/m^3/K), above zero, for ``gamma_p``
+        (`ase_dos.tables.HeatCapacityTable.friction`).
     entries : mapping, optional
         Other entries by their LAMMPS names, see `ENTRIES`, among them ``gamma_p`` in place of the
         coupling.
@@ -237,8 +236,7 @@ def _fill_entries(
     chosen = {name: default for name, (_, default) in ENTRIES.items()}
     chosen |= {"rho_e": table.electrons * density, "n_ion": density}
     if coupling is not None:
-        power = coupling / _e * 1e-12 * 1e-30  # eV/ps/Angstrom^3/K
-        chosen["gamma_p"] = power / (3.0 * kB * density * table.inverse_mass)
+        chosen["gamma_p"] = table.friction(coupling)
     return chosen | dict(entries)
 
 

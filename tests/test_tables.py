@@ -201,6 +201,20 @@ def test_written_tables_are_read_back(metal, tmp_path):
         .split(":")[1].split()[0]
     )  # fmt: skip
     np.testing.assert_allclose(c * density, GAMMA * t / VOLUME, rtol=1e-6)
+    worst = metal.write_ttm_thermal(tmp_path / "a.ttm_thermal", 2e17, 90.0, (3, 1, 2))
+    rows = np.loadtxt(tmp_path / "a.ttm_thermal")
+    assert sorted(map(tuple, rows[:, :3])) == [(x, 1, z) for x in (1, 2, 3) for z in (1, 2)]
+    assert (rows[:, 3:] == rows[0, 3:]).all()
+    capacity, kappa, friction, response = rows[0, 3:]
+    t = metal.temperatures[[0, -1]]
+    assert capacity == pytest.approx(GAMMA * t.mean() / VOLUME)  # U(T) = gamma T^2 / 2
+    assert worst == pytest.approx(1 - t[0] / t.mean())
+    assert kappa * _e / 1e-12 / 1e-10 == pytest.approx(90.0)
+    # dU/dt = 3 n k (gamma_p / m) (T_i - T_e) per volume is G (T_i - T_e), of which LAMMPS makes
+    # the drag; masses in u
+    exchanged = 3 * kB * friction * metal.inverse_mass / VOLUME
+    assert exchanged * _e / 1e-12 / 1e-30 == pytest.approx(2e17)
+    assert response == 0
     metal.write_csv(tmp_path / "a.csv")
     rows = np.genfromtxt(tmp_path / "a.csv", delimiter=",", names=True, deletechars="")
     np.testing.assert_allclose(rows["C_e_(eV/K/atom)"], GAMMA * rows["T_(K)"], rtol=1e-6)
@@ -334,13 +348,17 @@ def trajectory(tmp_path):
 
 
 def test_command_writes_what_the_names_say(trajectory, tmp_path, capsys):
-    outputs = [tmp_path / f"si{end}" for end in (".csv", ".dat", ".ttm_mod", ".ttm_cascade")]
+    outputs = [
+        tmp_path / f"si{end}"
+        for end in (".csv", ".dat", ".ttm_mod", ".ttm_cascade", ".ttm_thermal")
+    ]
     named = [word for path in outputs for word in ("-o", str(path))]
     main(["export", f"{trajectory}@0:2", *named, "--from", "3000", "--points", "20",
           "--coupling", "1e17", "--set", "gamma_s=0.5", "--unit", "J/kg/K"])  # fmt: skip
     printed = capsys.readouterr().out
     assert "2 structures, 4 electrons per atom" in printed
     assert "si.ttm_mod: fit of C_e with errors of" in printed
+    assert "si.ttm_thermal: one C_e, from which the table deviates by" in printed
     assert all(path.exists() for path in outputs)
     assert entries_of(outputs[2])["gamma_s"] == "0.5"
     expected = heat_capacity_table(str(trajectory), "silicon", stop=2, lowest=3000, points=20)
@@ -352,10 +370,18 @@ def test_command_writes_what_the_names_say(trajectory, tmp_path, capsys):
 
 def test_command_refuses_before_it_works(trajectory, tmp_path, capsys):
     good = ["-o", str(tmp_path / "a.ttm_mod")]
+    thermal = ["-o", str(tmp_path / "a.ttm_thermal"), "--coupling", "1e17"]
     for words, message in (
         (["-o", str(tmp_path / "a.xyz")], "expected a name that ends with .csv"),
         (["-o", str(tmp_path / "no" / "a.csv")], "no directory"),
-        (["-o", str(tmp_path / "a.csv"), "--coupling", "1e17"], "belong to a .ttm_mod file"),
+        (["-o", str(tmp_path / "a.csv"), "--coupling", "1e17"], "belongs to a file named"),
+        (["-o", str(tmp_path / "a.csv"), "--set", "D_e=1"], "belongs to a .ttm_mod file"),
+        (
+            ["-o", str(tmp_path / "a.ttm_thermal")],
+            "ttm/thermal: expected the electron",
+        ),
+        ([*thermal, "--grid", "2", "0", "1"], "grid"),
+        ([*thermal, "--conductivity", "-1"], "conductivity"),
         ([*good, "--set", "D_e"], "expected NAME=VALUE"),
         ([*good, "--coupling", "1e17", "--to", "1e6"], "supports up to"),
         (good, "either the electron-phonon coupling"),

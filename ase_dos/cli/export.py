@@ -10,7 +10,8 @@ from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.trajectory import add_frame_arguments, selected_frames
 
 UNITS = ("J/m^3/K", "J/kg/K", "eV/K/atom", "eV/K/electron")  # those of `ase_dos.tables`
-SUFFIXES = (".csv", ".dat", ".ttm_mod", ".ttm_cascade")
+SUFFIXES = (".csv", ".dat", ".ttm_mod", ".ttm_cascade", ".ttm_thermal")
+COUPLED = (".ttm_mod", ".ttm_thermal")
 
 
 class CLICommand:
@@ -31,6 +32,10 @@ class CLICommand:
     are zero.
 
     FILE.ttm_cascade  table for the keyword cetab of LAMMPS fix ttm/cascade.
+
+    FILE.ttm_thermal  property file of LAMMPS fix ttm/thermal for a grid of --grid cells. That fix
+    has no C_e(T_e): the constant that is written takes up the right energy between --from and
+    --to. Needs --coupling, and --conductivity where heat is to flow.
 
     Errors are one standard deviation: of the mean over frames, and with --uncertainty also that
     of the model. Those of a fit are relative to C_e, or to one hundredth of its largest value where
@@ -58,7 +63,12 @@ class CLICommand:
         add("--unit", default="J/m^3/K", choices=UNITS,
             help="of C_e in a .dat file (default: %(default)s)")  # fmt: skip
         add("--coupling", type=float, metavar="G",
-            help="electron-phonon coupling of .ttm_mod in W/m^3/K")  # fmt: skip
+            help="electron-phonon coupling of .ttm_mod and .ttm_thermal in W/m^3/K")  # fmt: skip
+        add("--conductivity", type=float, default=0.0, metavar="KAPPA",
+            help="heat conductivity of the electrons of .ttm_thermal in W/m/K "
+                 "(default: %(default)g)")  # fmt: skip
+        add("--grid", type=int, nargs=3, default=(1, 1, 1), metavar="N",
+            help="cells of .ttm_thermal along x, y and z (default: 1 1 1)")  # fmt: skip
         add("--set", dest="entries", action="append", default=[], metavar="NAME=VALUE",
             help="another entry of .ttm_mod; may be repeated")  # fmt: skip
         add("-q", "--quiet", action="store_true", help="no progress bar")
@@ -111,12 +121,21 @@ def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
             )
         if not output.parent.is_dir():
             raise ValueError(f"--output: no directory {output.parent}")
-    if any(output.suffix == ".ttm_mod" for output in outputs):
+    suffixes = {output.suffix for output in outputs}
+    if ".ttm_mod" in suffixes:
         from ase_dos.ttm_mod import check_entries
 
         check_entries(args.coupling, entries)
-    elif args.coupling is not None or entries:
-        raise ValueError("--coupling and --set belong to a .ttm_mod file; none is to be written")
+    elif entries:
+        raise ValueError("--set belongs to a .ttm_mod file; none is to be written")
+    if ".ttm_thermal" in suffixes:
+        from ase_dos.tables import check_ttm_thermal
+
+        check_ttm_thermal(args.coupling, args.conductivity, args.grid)
+    if args.coupling is not None and suffixes.isdisjoint(COUPLED):
+        raise ValueError(
+            f"--coupling belongs to a file named *{' or *'.join(COUPLED)}; none is to be written"
+        )
     return outputs
 
 
@@ -137,6 +156,9 @@ def _write(output: Path, table: Any, args: Namespace, entries: dict[str, float])
         table.write_csv(output)
     elif output.suffix == ".ttm_cascade":
         table.write_ttm_cascade(output)
+    elif output.suffix == ".ttm_thermal":
+        worst = table.write_ttm_thermal(output, args.coupling, args.conductivity, args.grid)
+        return f": one C_e, from which the table deviates by {100 * worst:.2g} % at most"
     elif output.suffix == ".ttm_mod":
         return f": {write_ttm_mod(output, table, args.coupling, entries).quality()}"
     else:

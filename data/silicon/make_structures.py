@@ -3,8 +3,9 @@
     python data/silicon/make_structures.py structures.extxyz [--trajectory melting.extxyz]
 
 Molecular dynamics runs in LAMMPS (``lmp`` on the PATH) with the Stillinger-Weber potential,
-Phys. Rev. B 31, 5262 (1985). Everything is seeded. ``info`` carries ``name``, ``family`` and the
-k-point spacings (1/Angstrom) of the first dense and of the self-consistent mesh.
+Phys. Rev. B 31, 5262 (1985); glasses with its form for amorphous silicon and with EDIP, see
+`examples/07_compressed_silicon.py`. Everything is seeded. ``info`` carries ``name``, ``family``
+and the k-point spacings (1/Angstrom) of the first dense and of the self-consistent mesh.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from ase.io.lammpsdata import write_lammps_data
 from ase.neighborlist import neighbor_list
 
 SW = "Si Si Si 2.1683 2.0951 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n"
+GLASS = Path(__file__).parents[2] / "examples" / "07_compressed_silicon.sw"
+EDIP = Path("/usr/share/lammps/potentials/Si.edip")
 SHORTEST = 1.75  # Angstrom; closer pairs are not silicon, they are accidents of the rattling
 DIAMOND = 5.43
 
@@ -29,12 +32,14 @@ DIAMOND = 5.43
 def molecular_dynamics(atoms, stages, seed, every=None):
     """Run stages of LAMMPS dynamics and return the last frame, or one every ``every`` steps.
 
-    A stage is (ensemble, first temperature (K), last temperature (K), steps of 1 fs).
+    A stage is (ensemble, first temperature (K), last temperature (K), steps of 1 fs), and where
+    that differs from Stillinger-Weber at no pressure, the potential's style and file and the first
+    and last pressure (GPa).
     """
     lines = [
         "units metal", "atom_style atomic", "boundary p p p", "box tilt large",
         "read_data start.data",
-        "mass 1 28.0855", "pair_style sw", "pair_coeff * * Si.sw Si", "timestep 0.001",
+        "mass 1 28.0855", "timestep 0.001",
         f"velocity all create {stages[0][1]} {seed} mom yes rot yes",
     ]  # fmt: skip
     total = sum(stage[3] for stage in stages)
@@ -43,8 +48,10 @@ def molecular_dynamics(atoms, stages, seed, every=None):
         f"dump all all custom {step} out.dump id type xu yu zu vx vy vz",
         "dump_modify all sort id element Si first no",
     ]
-    for ensemble, first, last, steps in stages:
-        pressure = " iso 0 0 1.0" if ensemble == "npt" else ""
+    for ensemble, first, last, steps, *others in stages:
+        style, file, begin, end = others or ("sw", "Si.sw", 0, 0)
+        lines += [f"pair_style {style}", f"pair_coeff * * {file} Si"]
+        pressure = f" iso {1e4 * begin:g} {1e4 * end:g} 1.0" if ensemble == "npt" else ""
         lines += [f"fix md all {ensemble} temp {first} {last} 0.1{pressure}", f"run {steps}"]
         lines += ["unfix md"]
     with tempfile.TemporaryDirectory() as folder:
@@ -205,6 +212,21 @@ def families(seed=20261121):
     yield "vacancy", vacancies(rng)
     yield "surface", surfaces(rng)
     yield "hot_crystal", hot_crystals(rng)
+    yield "vitreous", glasses(rng)
+
+
+def glasses(rng):
+    """Fourfold glasses, quenched at 2e13 K/s, and what 0 to 20 GPa make of them."""
+    for number in range(12):
+        box = random_box(64 if number % 3 == 2 else 32, 2.3, rng)
+        pressure = (0, 0, 0, 5, 10, 5, 15, 20, 12, 20, 8, 20)[number]
+        sw, edip = ("sw", GLASS, 0, 0), ("edip", EDIP)
+        temperature = rng.choice([300, 500, 800])
+        stages = [("nvt", 4000, 4000, 6000, *sw), ("npt", 4000, 2800, 4000, *sw)]
+        stages += [("npt", 2800, 1000, 90000, *sw), ("npt", 1000, temperature, 5000, *sw)]
+        stages += [("npt", temperature, temperature, 3000, *edip, 0, 0)]
+        stages += [("npt", temperature, temperature, 16000, *edip, 0, pressure)]
+        yield molecular_dynamics(box, stages, seed=5000 + number)
 
 
 def first_spacing(n_atoms):
