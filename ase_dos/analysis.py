@@ -206,7 +206,7 @@ def _thermal(gas: Any, suffix: str) -> dict[str, Any]:
         "heat_capacity": gas.heat_capacity,
     }
     # Temperatures lead: members, where there are any, come after them.
-    return {f"{name}{suffix}": np.moveaxis(v[..., 1:], -1, 0) for name, v in change.items()}
+    return {f"{name}{suffix}": values[..., 1:].T for name, values in change.items()}
 
 
 def _local(predicted: Any, dos: Any, gas: Any) -> dict[str, NDArray]:

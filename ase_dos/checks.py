@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["as_array", "as_count", "as_positive", "as_temperature", "require_same"]
+__all__ = [
+    "as_array", "as_count", "as_positive", "as_temperature", "require_same", "uniform_grid",
+]  # fmt: skip
 
 
 def as_array(
@@ -96,3 +98,14 @@ def as_count(value: Any, name: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
     return int(value)
+
+
+def uniform_grid(energies: ArrayLike) -> tuple[NDArray, float]:
+    """Check a uniform, rising grid and return it with its spacing (eV)."""
+    energies = as_array(energies, "energies", (None,))
+    if energies.size < 2:
+        raise ValueError(f"energies: expected at least 2 points, got {energies.size}")
+    steps = np.diff(energies)
+    if steps[0] <= 0 or steps.max() - steps.min() > 1e-6 * steps[0]:
+        raise ValueError("energies: expected a rising, uniform grid")
+    return energies, float((energies[-1] - energies[0]) / (energies.size - 1))

@@ -8,13 +8,12 @@ import numpy as np
 from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.checks import as_array, as_positive
+from ase_dos.checks import as_array, as_positive, uniform_grid
 from ase_dos.kernels import fermi_tables as tables
 from ase_dos.kernels import thermo as kernels
 
 __all__ = [
     "States", "Window", "check_window", "highest_supported", "repair_gradient", "repair_valence",
-    "uniform_grid",
 ]  # fmt: skip
 
 GAP_TOLERANCE = 1e-6  # of the largest DOS: what counts as zero inside a gap
@@ -303,14 +302,3 @@ def _check_capacity(electrons: NDArray, held: NDArray, top: NDArray) -> None:
             f"n_electrons = {electrons[i]:g}, but the states known up to {top[i]:g} eV hold "
             f"{held[i]:.10g}: expected room for all electrons and empty states above them"
         )
-
-
-def uniform_grid(energies: ArrayLike) -> tuple[NDArray, float]:
-    """Check a uniform, rising grid and return it with its spacing (eV)."""
-    energies = as_array(energies, "energies", (None,))
-    if energies.size < 2:
-        raise ValueError(f"energies: expected at least 2 points, got {energies.size}")
-    steps = np.diff(energies)
-    if steps[0] <= 0 or not np.allclose(steps, steps[0], rtol=1e-6, atol=0):
-        raise ValueError("energies: expected a rising, uniform grid")
-    return energies, float((energies[-1] - energies[0]) / (energies.size - 1))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.checks import as_array, as_positive
+from ase_dos.checks import as_array, as_positive, uniform_grid
 
 __all__ = ["DOS", "EnergyGrid", "LocalDOS", "align_spectra"]
 
@@ -85,12 +85,7 @@ class DOS:
     valid_to: float = np.inf
 
     def __post_init__(self) -> None:
-        energies = as_array(self.energies, "energies", (None,))
-        if energies.size < 2:
-            raise ValueError(f"energies: expected at least 2 points, got {energies.size}")
-        steps = np.diff(energies)
-        if not np.allclose(steps, steps[0], rtol=1e-6, atol=0) or steps[0] <= 0:
-            raise ValueError("energies: expected a rising, uniform grid")
+        energies, _ = uniform_grid(self.energies)
         object.__setattr__(self, "energies", energies)
         object.__setattr__(self, "values", as_array(self.values, "values", energies.shape))
         as_positive(self.n_electrons, "n_electrons")
@@ -217,7 +212,9 @@ class LocalDOS:
         Gives local scalars (g(E_F), charges, entropies) without the (atoms, n) array.
         """
         weights = np.asarray(weights, dtype=float)
-        return self.coefficients @ np.moveaxis(weights @ self.basis.T, -1, 0)
+        rows = weights.reshape(-1, weights.shape[-1])
+        sums = self.coefficients @ (self.basis @ rows.T)
+        return sums.reshape(len(self), *weights.shape[:-1])
 
     def total(self, which: Any = slice(None)) -> DOS:
         """Density of states of all atoms together, or of some, as their mask or indices say.

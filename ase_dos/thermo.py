@@ -20,7 +20,7 @@ from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from ase_dos.checks import as_array, as_positive, as_temperature
+from ase_dos.checks import as_array, as_positive, as_temperature, uniform_grid
 from ase_dos.fermi import (
     MISSED_ELECTRONS,
     States,
@@ -28,7 +28,6 @@ from ase_dos.fermi import (
     check_window,
     highest_supported,
     repair_valence,
-    uniform_grid,
 )
 from ase_dos.kernels import thermo as kernels
 from ase_dos.kernels.smearing import curvatures
@@ -195,7 +194,7 @@ def functional_weights(
     out = np.empty((mu.size, 5, n))
     for i, (m, t, s) in enumerate(zip(mu.flat, temperature.flat, slope.flat, strict=True)):
         kernels.hat_weights(float(m), kB * float(t), energies[0], step, n, -float(s) / kB, out[i])
-    f, s, omega, thermal, c = np.moveaxis(out, 1, 0).reshape((5, *mu.shape, n))
+    f, s, omega, thermal, c = out.swapaxes(0, 1).reshape((5, *mu.shape, n))
     at_mu = np.maximum(1.0 - np.abs(energies - mu[..., None]) / step, 0.0)
     cold = (temperature == 0)[..., None]
     return FunctionalWeights(
@@ -428,7 +427,7 @@ def _solve(
     def shaped(array: NDArray):
         return float(array.reshape(())) if full == () else array.reshape(full)
 
-    mu, free, entropy, capacity, thermal, slope = np.moveaxis(result, -1, 0)
+    mu, free, entropy, capacity, thermal, slope = result.transpose(2, 0, 1)
     entropy = kB * entropy
     wide = np.ones((len(electrons), kt.size))
     return ElectronGas(

@@ -347,23 +347,31 @@ def _add_panels(y0, y1, kt, sign, near, far, y_near, y_far, centre, out):
     """Add the hat weights of the decaying functions between y0 and y1 to two grid points."""
     panels = max(int(np.ceil((y1 - y0) / _PANEL)), 1)
     width = (y1 - y0) / panels
+    narrow = width <= _NARROW
+    slope = 1.0 / (y_far - y_near)
     for panel in range(panels):
         left = y0 + panel * width
         if left > 745.0:  # exp(-y) underflows
             break
-        for q in range(8):
-            y = left + 0.5 * width * (1.0 + _X8[q])
+        for q in range(4 if narrow else 8):
+            x_q, w_q = (_X4[q], _W4[q]) if narrow else (_X8[q], _W8[q])
+            y = left + 0.5 * width * (1.0 + x_q)
             f, k, exponential = fermi_terms(y, 0.0, 1.0)
             log = log_term(f, exponential)
-            w = 0.5 * width * kt * _W8[q]
-            share = (y - y_near) / (y_far - y_near)
-            x = sign * y
-            for node, part in ((near, w * (1.0 - share)), (far, w * share)):
-                out[0, node] += part * sign * f
-                out[1, node] += part * (log + y * f)
-                out[2, node] -= part * kt * log
-                out[3, node] += part * k / kt
-                out[4, node] += part * k * (x - centre) ** 2
+            w = 0.5 * width * kt * w_q
+            far_part = w * (y - y_near) * slope
+            near_part = w - far_part
+            entropy, spread = log + y * f, k * (sign * y - centre) ** 2
+            out[0, near] += near_part * sign * f
+            out[0, far] += far_part * sign * f
+            out[1, near] += near_part * entropy
+            out[1, far] += far_part * entropy
+            out[2, near] -= near_part * kt * log
+            out[2, far] -= far_part * kt * log
+            out[3, near] += near_part * k / kt
+            out[3, far] += far_part * k / kt
+            out[4, near] += near_part * spread
+            out[4, far] += far_part * spread
 
 
 @kernel
