@@ -6,9 +6,10 @@ Rattled silicon in a trajectory of each format. Every measurement has a process 
 goes twice through all frames: the second time counts. Memory is the peak of the process, less
 that of one that only imports the package. ``ours`` reads by `open_frames`; ``reach`` opens the
 file and reads its last frame only; ``read and evaluate`` takes every frame to the local DOS, the
-DOS, E_F and C_el(T) of the shipped model; ``ASE`` is ASE's reader alone, frame by frame where it
-can. dscribe computes the features of one frame and nothing else. Writing of results is not part
-of it. With ``--cpu`` seconds are those of the processor, for a machine that is not idle.
+DOS, E_F and C_el(T) of the shipped model; ``end to end`` is `analyze_trajectory`, which adds the
+parts of every atom and writes all results to disk, and whose memory is given; ``ASE`` is ASE's
+reader alone, frame by frame where it can. dscribe computes the features of one frame and nothing
+else. With ``--cpu`` seconds are those of the processor, for a machine that is not idle.
 """
 
 from __future__ import annotations
@@ -145,6 +146,17 @@ def evaluated(path):
         yield model.predict(atoms).total().electron_gas(TEMPERATURES)
 
 
+def stored(path):
+    from ase_dos import analyze_trajectory
+
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, "md.zarr")
+        result = analyze_trajectory(
+            opened(path), "silicon", TEMPERATURES[1:], output, progress=False
+        )
+        yield from result.frames
+
+
 def ase(path):
     from ase.io import iread
 
@@ -169,7 +181,7 @@ def nothing(path):
     yield None
 
 
-WAYS = {way.__name__: way for way in (ours, evaluated, ase, reach, dscribe, nothing)}
+WAYS = {way.__name__: way for way in (ours, evaluated, stored, ase, reach, dscribe, nothing)}
 
 
 def measure(way, path, clock):
@@ -198,19 +210,22 @@ def child(way, path, args):
 
 def table(folder, args):
     """Measure and print row by row."""
-    print("| format | MB a frame | ours, s | reach, s | read and evaluate, s | reading, % | MB "
-          "| ASE, s | ASE, MB |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| format | MB a frame | ours, s | reach, s | read and evaluate, s | reading, % "
+          "| end to end, s | MB | ASE, s | ASE, MB |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name in args.formats:
         path = folder / name
         if not path.exists():
             continue
         base = child("nothing", path, args)["megabytes"]
-        read, last, both = (child(way, path, args) for way in ("ours", "reach", "evaluated"))
+        read, last, both, whole = (
+            child(way, path, args) for way in ("ours", "reach", "evaluated", "stored")
+        )
         cells = [
             name, f"{path.stat().st_size / args.frames / 1e6:.1f}", f"{read['seconds']:.3f}",
             f"{last['seconds']:.3f}", f"{both['seconds']:.3f}",
-            f"{100 * read['seconds'] / both['seconds']:.0f}", f"{both['megabytes'] - base:.0f}",
+            f"{100 * read['seconds'] / both['seconds']:.0f}",
+            f"{whole['seconds']:.3f}", f"{whole['megabytes'] - base:.0f}",
         ]  # fmt: skip
         if name in ("md.h5md", *NEED_TOPOLOGY):
             cells += ["", ""]  # ASE does not read it, or not the elements
