@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from ase_dos.averages import Average, Averages, deviation
 from ase_dos.series import THERMAL
@@ -55,7 +55,7 @@ class Difference:
     @property
     def p(self) -> Any:
         """Chance of a difference at least as large, of either sign, were there none."""
-        return 2.0 * norm.sf(np.abs(self.z))
+        return 2.0 * ndtr(-np.abs(self.z))
 
 
 def compare(first: Averages, second: Averages) -> dict[str, Difference]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from ase_dos.checks import as_array
 from ase_dos.spectrum import DOS
@@ -129,7 +129,7 @@ def miscalibration_area(scores: ArrayLike) -> float:
     scores : array_like
         Errors divided by their predicted standard deviations.
     """
-    inside = np.sort(2.0 * norm.cdf(np.abs(np.ravel(scores))) - 1.0)
+    inside = np.sort(2.0 * ndtr(np.abs(np.ravel(scores))) - 1.0)
     nominal = np.linspace(0.0, 1.0, 1001)
     observed = np.searchsorted(inside, nominal, side="right") / inside.size
     return float(np.trapezoid(np.abs(observed - nominal), nominal))
