@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,9 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos._version import __version__
 from ase_dos.checks import as_temperature
 from ase_dos.fermi import repair_valence
+from ase_dos.spectrum import DOS, LocalDOS
 from ase_dos.store import VARIABLES
+from ase_dos.thermo import ElectronGas, gas_from_dos
 
-__all__ = ["Doubts", "FrameAnalysis", "Outcome", "analyze_frame", "fingerprint"]
+__all__ = ["Doubts", "FrameAnalysis", "Outcome", "describe_frame", "fingerprint"]
 
 
 class Outcome(NamedTuple):
@@ -97,30 +100,71 @@ class FrameAnalysis:
         }
 
     def __call__(self, items: Iterable[tuple[int, Callable[[], Atoms]]]) -> list[Outcome]:
-        """Read and analyse frames, given by their indices and readers."""
-        return [self.one(index, read) for index, read in items]
-
-    def one(self, index: int, read: Callable[[], Atoms]) -> Outcome:
-        """Read and analyse a frame.
+        """Read and analyse frames, given by their indices and readers.
 
         Readers raise anything on a broken file; a model raises ValueError on a bad frame, and
         any other exception of it is a defect that must not pass for one.
         """
+        frames = [self._predict(index, read) for index, read in items]
+        described = [frame for frame in frames if not frame.error]
+        gases = _gases_together([frame.dos for frame in described], self.temperatures)
+        for frame, gas in zip(described, gases, strict=True):
+            self._finish(frame, gas)
+        return [Outcome(f.number, f.record, f.error, list(f.doubts.values())) for f in frames]
+
+    def one(self, index: int, read: Callable[[], Atoms]) -> Outcome:
+        """Read and analyse a frame."""
+        return self([(index, read)])[0]
+
+    def _predict(self, index: int, read: Callable[[], Atoms]) -> _Frame:
+        frame = _Frame(index)
         try:
-            atoms = read()
+            frame.atoms = read()
         except Exception as error:
-            return Outcome(index, None, str(error) or type(error).__name__, [])
+            frame.error = str(error) or type(error).__name__
+            return frame
+        with frame.listening():
+            if len(frame.atoms) == 0:
+                raise ValueError("the frame has no atoms")
+            frame.local = (self.predict or self.model.predict)(frame.atoms)
+            frame.dos = frame.local.total()
+        return frame
+
+    def _finish(self, frame: _Frame, gas: ElectronGas | None) -> None:
+        with frame.listening():
+            if gas is None:
+                gas = _gas(frame.dos, self.temperatures)
+            record = describe_frame(frame.atoms, frame.local, frame.dos, gas, local=self.local)
+            if self.members:
+                ensemble = self.model.predict_ensemble(frame.atoms, self.members)
+                record |= _stored(_members(ensemble, self.temperatures))
+            frame.record = record
+
+
+@dataclass
+class _Frame:
+    """A frame on its way to a record."""
+
+    number: int
+    atoms: Any = None
+    local: Any = None
+    dos: Any = None
+    record: dict[str, Any] | None = None
+    error: str = ""
+    doubts: dict[Any, tuple[Any, str, type[Warning]]] = field(default_factory=dict)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take down what is warned of, and a ValueError."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                record = analyze_frame(
-                    atoms, self.model, self.temperatures, local=self.local,
-                    members=self.members, predict=self.predict,
-                )  # fmt: skip
+                yield
             except ValueError as error:
-                return Outcome(index, None, str(error), [])
-        doubts = {(w.filename, w.lineno): (str(w.message), w.category) for w in caught}
-        return Outcome(index, record, "", [(place, *what) for place, what in doubts.items()])
+                self.error = str(error)
+        for w in caught:
+            place = (w.filename, w.lineno)
+            self.doubts.setdefault(place, (place, str(w.message), w.category))
 
 
 @dataclass
@@ -144,33 +188,34 @@ class Doubts:
         self.kinds = {}
 
 
-def analyze_frame(
-    atoms: Atoms, model: Any, temperatures: NDArray, *, local: bool = False,
-    members: int | None = None, predict: Callable[[Atoms], Any] | None = None,
-) -> dict[str, NDArray]:  # fmt: skip
+def describe_frame(
+    atoms: Atoms, predicted: LocalDOS, dos: DOS, gas: ElectronGas, *, local: bool = False
+) -> dict[str, NDArray]:
     """Results of one frame under the names of `ase_dos.store.VARIABLES`, per cell.
 
-    Raises
-    ------
-    ValueError
-        If the model cannot describe the structure, or a temperature exceeds its energy window.
+    Parameters
+    ----------
+    atoms : Atoms
+        The frame.
+    predicted, dos : LocalDOS, DOS
+        Its local DOS and the sum of it.
+    gas : ElectronGas
+        Its electrons at T = 0 and at other temperatures.
+    local : bool
+        Keep the local DOS.
     """
-    if len(atoms) == 0:
-        raise ValueError("the frame has no atoms")
-    predicted = (predict or model.predict)(atoms)
-    dos = predicted.total()
-    gas = dos.electron_gas(np.append(0.0, temperatures))
-    fermi = float(gas.fermi_level[0])
+    fermi = float(gas.fermi_level[0])  # type: ignore[index]
+    volume = atoms.cell.volume
     record = {
         "time": _number(atoms.info, "time"),
         "md_step": _number(atoms.info, "step"),
         "fingerprint": fingerprint(atoms),
         "n_atoms": len(atoms),
         "n_electrons": dos.n_electrons,
-        "volume": atoms.cell.volume if atoms.cell.rank == 3 else np.nan,
+        "volume": volume if volume > 0 else np.nan,
         "numbers": atoms.numbers,
         "energy": dos.energies,
-        "temperature": temperatures,
+        "temperature": gas.temperature[1:],  # type: ignore[index]
         "dos": dos.values,
         "fermi_level": fermi,
         "band_bottom": dos.band_bottom,
@@ -184,9 +229,38 @@ def analyze_frame(
             "basis": predicted.basis,
             "valence": predicted.valence,
         }
-    if members:
-        record |= _members(model.predict_ensemble(atoms, members), temperatures)
+    return _stored(record)
+
+
+def _stored(record: dict[str, Any]) -> dict[str, NDArray]:
     return {name: np.asarray(value, VARIABLES[name].dtype) for name, value in record.items()}
+
+
+def _gas(dos: DOS, temperatures: NDArray) -> ElectronGas:
+    """Electrons at T = 0 and at the temperatures."""
+    return dos.electron_gas(np.append(0.0, temperatures), tables=False)
+
+
+def _gases_together(spectra: Sequence[DOS], temperatures: NDArray) -> list[ElectronGas | None]:
+    """Electrons of many frames at once, to the digit those of each; None where there is doubt.
+
+    Frames of few atoms cost less than it takes to ask for their electrons one by one.
+    """
+    apart: list[ElectronGas | None] = [None] * len(spectra)
+    grids = {(d.energies[0], d.energies[-1], d.energies.size, d.smearing) for d in spectra}
+    if len(spectra) < 2 or len(grids) > 1:
+        return apart
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            gas = gas_from_dos(
+                spectra[0].energies, [d.values for d in spectra], [d.n_electrons for d in spectra],
+                np.append(0.0, temperatures), valid_to=[d.valid_to for d in spectra],
+                smearing=spectra[0].smearing, tables=False,
+            )  # fmt: skip
+        except ValueError:
+            return apart
+    return apart if caught else [gas[i] for i in range(len(spectra))]
 
 
 def fingerprint(atoms: Atoms) -> int:

@@ -155,11 +155,13 @@ class States:
     levels: NDArray
     held: NDArray
 
-    def solve(self, kt: NDArray, electrons: NDArray, which=slice(None)) -> NDArray:
+    def solve(
+        self, kt: NDArray, electrons: NDArray, which=slice(None), *, tables: bool = True
+    ) -> NDArray:
         """Return (structures, temperatures, 6) results of `kernels.thermo.gas_state`."""
         g, held, electrons = self.g[which], self.held[which], electrons[which]
         out = np.full((len(electrons), kt.size, 6), np.nan)
-        if self.levels.size == 0:
+        if tables and self.levels.size == 0:
             self._solve_with_tables(kt, g, electrons, out)
         solve = kernels.solve_many if len(g) >= MANY else kernels.solve
         solve(kt, self.start, self.step, g, self.levels, held, electrons, out)

@@ -13,7 +13,8 @@ to rounding error whatever kT is next to the grid spacing. C_V is at fixed N.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from ase.units import kB
@@ -85,6 +86,10 @@ class ElectronGas:
     thermal_dos: float | NDArray
     fermi_slope: float | NDArray
     valence_factor: float | NDArray
+
+    def __getitem__(self, structure: Any) -> ElectronGas:
+        """Electrons of one structure, or of some, of many."""
+        return ElectronGas(*(np.asarray(getattr(self, f.name))[structure] for f in fields(self)))
 
     @property
     def grand_potential(self) -> float | NDArray:
@@ -219,6 +224,7 @@ def gas_from_dos(
     correct_smearing: bool = False,
     valence_tolerance: float = 1e-3,
     missed_electrons: float = MISSED_ELECTRONS,
+    tables: bool = True,
 ) -> ElectronGas:
     """Thermodynamics of the electrons that fill a density of states.
 
@@ -253,6 +259,9 @@ def gas_from_dos(
     missed_electrons : float
         Share of the electrons that may be missed above the known states. With the default C_V
         lacks some 0.03 % where the check ends; with 1e-4 a few percent.
+    tables : bool
+        Let many structures share tables of Fermi weights. Without them every structure has the
+        digits that it has alone.
 
     Returns
     -------
@@ -285,7 +294,7 @@ def gas_from_dos(
         kinks = -0.5 * smearing**2 * _kinks(states.g, states.step)
         states = States(states.start, states.step, states.g, energies, kinks)
     window = window.allowing(missed_electrons)
-    gas = _solve(states, electrons, factor, temperature, shape, window)
+    gas = _solve(states, electrons, factor, temperature, shape, window, tables)
     if smearing and not correct_smearing:
         _warn_of_smearing(energies, states.g, smearing, gas)
     return gas
@@ -410,11 +419,11 @@ def _fill(
 
 def _solve(
     states: States, electrons: NDArray, factor: NDArray, temperature: NDArray,
-    shape: tuple[int, ...], window: Window,
+    shape: tuple[int, ...], window: Window, tables: bool = False,
 ) -> ElectronGas:  # fmt: skip
     """Solve every structure at every temperature, check the window, and shape the result."""
     kt = kB * temperature.ravel()
-    result = states.solve(kt, electrons)
+    result = states.solve(kt, electrons, tables=tables)
     lost = ~np.isfinite(result).all(axis=(0, 2))
     if lost.any():
         raise ValueError(

@@ -32,13 +32,14 @@ from ase_dos.frames import (
     progress_bar,
     source_name,
 )
+from ase_dos.frames.base import giving
 from ase_dos.results import TrajectoryResult
 from ase_dos.store import FINISHED, Store
 
 __all__ = ["analyze_trajectory"]
 
-TASK_ATOMS = 2**14  # atoms, in all of its frames, that a worker is sent at once
-TASK_FRAMES = 64
+TASK_ATOMS = 2**14  # atoms, in all of its frames, that are analysed at once
+TASK_FRAMES = 32
 _SELECTION = ("start", "stop", "step")
 
 
@@ -220,7 +221,7 @@ class _Run:
                     if not self.skip:
                         self._fail(index, read.read.why)
                     continue
-                self._open(read(), elsewhere)
+                self._open(read())
             yield from self._unfinished(waiting)
             waiting.clear()
         for index, read in waiting:  # none could be read
@@ -240,15 +241,14 @@ class _Run:
         for job in jobs:  # from the first one on it is known how large frames are
             yield [job, *islice(jobs, self.task_frames - 1)]
 
-    def _open(self, atoms: Atoms, elsewhere: bool) -> None:
+    def _open(self, atoms: Atoms) -> None:
         first = f"{fingerprint(atoms):016x}"
         self.store.open({**self.options, "first_frame": first}, self.about)
         self.opened = True
         self.finished = {i for i, status in enumerate(self.store.status) if status == FINISHED}
         self.last_finished = max(self.finished, default=-1)
         self.missing_before = dict(self.store.missing)
-        if elsewhere:
-            self.task_frames = min(max(TASK_ATOMS // max(len(atoms), 1), 1), TASK_FRAMES)
+        self.task_frames = min(max(TASK_ATOMS // max(len(atoms), 1), 1), TASK_FRAMES)
 
     def _keep(self, outcome: Outcome) -> None:
         index, row = outcome.number, self._row(outcome.number)
@@ -329,13 +329,9 @@ def _frames_of_files(source: Any) -> Frames | None:
 
 def _read_now(read: Reader) -> Reader:
     try:
-        return Reader(partial(_same, read()), read.given)
+        return replace(giving(read()), given=read.given)
     except Exception as error:
         return Reader(_Broken(_text(error)))
-
-
-def _same(atoms: Atoms) -> Atoms:
-    return atoms
 
 
 def _text(error: Exception) -> str:

@@ -11,15 +11,17 @@ import argparse
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from ase.build import bulk
 
 from ase_dos import DOSModel, analyze_trajectory
-from ase_dos.analysis import analyze_frame
+from ase_dos.analysis import FrameAnalysis
 
 TEMPERATURES = np.array([3000.0])
+TOGETHER = 20  # frames
 
 
 def make_frames(count, repeat=4):
@@ -38,8 +40,9 @@ def bare(frames, model):
 
 
 def analysis(frames, model):
-    for atoms in frames:
-        analyze_frame(atoms, model, TEMPERATURES)
+    analysis = FrameAnalysis(model, TEMPERATURES)
+    for first in range(0, len(frames), TOGETHER):
+        analysis([(i, partial(frames.__getitem__, i)) for i in range(first, first + TOGETHER)])
 
 
 def stored(frames, model, folder):

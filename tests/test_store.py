@@ -17,7 +17,7 @@ from conftest import ToyModel
 
 from ase_dos import files as files_module
 from ase_dos import growing, store
-from ase_dos.analysis import FrameAnalysis, analyze_frame
+from ase_dos.analysis import FrameAnalysis
 from ase_dos.results import TrajectoryResult
 from ase_dos.store import FINISHED, MISSING, VARIABLES, Store
 from ase_dos.trajectory import analyze_trajectory
@@ -115,7 +115,7 @@ def test_frames_of_different_sizes(sizes, tmp_path):
     data = result.dataset
     assert data.sizes["atom"] == 8 * max(sizes)
     for i, atoms in enumerate(frames):
-        expected = analyze_frame(atoms, model, TEMPERATURES, local=True)
+        expected = FrameAnalysis(model, TEMPERATURES, local=True).one(i, atoms.copy).record
         for name, values in result.local(i).items():
             np.testing.assert_array_equal(values, expected[name])
         for name in ("dos", "entropy", "fermi_level"):
@@ -154,6 +154,7 @@ def test_frames_that_take_long_are_committed_by_time(tmp_path, monkeypatch):
             return super().predict(atoms)
 
     monkeypatch.setattr(store, "COMMIT_SECONDS", -1.0)
+    monkeypatch.setattr("ase_dos.trajectory.TASK_FRAMES", 1)
     run(frames_of([1] * 4), tmp_path / "md.zarr", Watching())
     assert seen == [1, 2, 3]
 
@@ -279,7 +280,7 @@ def test_what_was_never_begun_binds_nobody(tmp_path):
     path = tmp_path / "md.zarr"
     beginning = Store(path)
     beginning.open({"temperatures": [5.0]}, {})
-    record = analyze_frame(frames_of([3])[0], ToyModel(), TEMPERATURES[:1])
+    record = FrameAnalysis(ToyModel(), TEMPERATURES[:1]).one(0, frames_of([3])[0].copy).record
     beginning.put(0, 0, record)
     beginning._arrays.close()  # the process ends here
     run(frames_of([1, 2]), path)

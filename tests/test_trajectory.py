@@ -3,6 +3,7 @@ import gzip
 import lzma
 import warnings
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import ase.io
@@ -13,7 +14,7 @@ from ase.build import bulk
 from ase.units import kB
 from conftest import ToyModel, toy_frames
 
-from ase_dos.analysis import analyze_frame
+from ase_dos.analysis import FrameAnalysis
 from ase_dos.frames import xyz
 from ase_dos.growing import MARK
 from ase_dos.results import TrajectoryResult
@@ -271,7 +272,10 @@ def test_nothing_is_computed_twice(md, model, tmp_path):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_killed_run_resumes_to_identical_results(md, model, tmp_path, error):
+@pytest.mark.parametrize("together", [1, 2])
+def test_killed_run_resumes_to_identical_results(md, model, tmp_path, monkeypatch, error, together):
+    monkeypatch.setattr("ase_dos.trajectory.TASK_FRAMES", together)
+
     class Dying(ToyModel):
         def predict(self, atoms):
             if self.calls == 3:
@@ -281,9 +285,10 @@ def test_killed_run_resumes_to_identical_results(md, model, tmp_path, error):
     out = tmp_path / "out"
     with pytest.raises(error, match="killed"):
         run(md, Dying(), out, local=True)
-    assert TrajectoryResult.load(out).frames.tolist() == [0, 1, 2]
+    done = 3 // together * together
+    assert TrajectoryResult.load(out).frames.tolist() == list(range(done))
     result = run(md, model, out, local=True)
-    assert model.calls == N_FRAMES - 3
+    assert model.calls == N_FRAMES - done
     assert_same(result, run(md, ToyModel(), local=True))
 
 
@@ -570,8 +575,49 @@ def test_newer_format_is_refused(md, model, tmp_path):
 
 
 def test_frame_of_any_size(model):
-    records = [
-        analyze_frame(bulk("Si", cubic=True).repeat(n), model, np.array([300.0])) for n in (1, 2)
-    ]
+    analysis = FrameAnalysis.of(model, [300.0])
+    records = [analysis.one(0, partial(bulk("Si", cubic=True).repeat, n)).record for n in (1, 2)]
     for a, b in pairwise(records):
         assert b["n_atoms"] == 8 * a["n_atoms"]
+
+
+# -- many frames at once -----------------------------------------------------------------------
+
+
+def test_frames_together_are_the_frames_one_by_one(md, tmp_path, monkeypatch):
+    """To the last digit: a run that was killed goes on with other frames together."""
+    options = {"local": True}
+    together = run(md, ToyModel(), **options)
+    monkeypatch.setattr("ase_dos.trajectory.TASK_FRAMES", 1)
+    assert_same(together, run(md, ToyModel(), **options))
+
+
+def test_trouble_with_one_frame_stays_with_it(frames):
+    """A frame whose states cannot hold the electrons is missing; those beside it are there."""
+
+    class Narrow(ToyModel):
+        def predict(self, atoms):
+            local = super().predict(atoms)
+            return replace(local, basis=local.basis * (0.1 if self.calls == 2 else 1.0))
+
+    with pytest.raises(ValueError, match=r"frame 1 of .*electrons"):
+        run(frames, Narrow())
+    result = run(frames, Narrow(), on_error="skip")
+    assert list(result.missing) == [1]
+    expected = run([*frames[:1], *frames[2:]], ToyModel())
+    np.testing.assert_array_equal(result.entropy, expected.entropy)
+
+
+def test_one_structure_that_a_simulation_changes(frames):
+    """A generator may yield the same Atoms every time."""
+
+    def simulation():
+        atoms = frames[0].copy()
+        for frame in frames:
+            atoms.positions[:] = frame.positions
+            yield atoms
+
+    expected = run([atoms.copy() for atoms in simulation()], ToyModel())
+    assert len(set(expected.fermi_level)) > 1
+    for backend in (None, 2):
+        assert_same(run(simulation(), ToyModel(), backend=backend), expected)

@@ -150,7 +150,7 @@ class Images(Frames):
         """Return what gives a structure."""
         if not 0 <= index < self.found:
             raise IndexError(index)
-        return _giving(self._images[index])
+        return giving(self._images[index])
 
 
 class Stream(Frames):
@@ -181,7 +181,8 @@ class Stream(Frames):
             self._next += 1
             self.found = max(self.found, self._next)
             if self._next > index:
-                return _giving(atoms)
+                giving(atoms)  # checks it; a simulation hands out one structure again and again
+                return giving(atoms.copy())
         raise IndexError(index)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -218,7 +219,12 @@ class Chain(Frames):
                 self._starts.append(self._starts[here] + self._parts[here].found)
 
 
-def _giving(atoms: Any) -> Reader:
+def giving(atoms: Any) -> Reader:
+    """Return what gives a structure that is there already."""
     if not isinstance(atoms, Atoms):
         raise ValueError(f"expected Atoms, got {type(atoms).__name__}")
-    return Reader(lambda: atoms, given=True)
+    return Reader(partial(_same, atoms), given=True)
+
+
+def _same(atoms: Atoms) -> Atoms:
+    return atoms
