@@ -217,9 +217,9 @@ def families(seed=20261121):
 
 def glasses(rng):
     """Fourfold glasses, quenched at 2e13 K/s, and what 0 to 20 GPa make of them."""
-    for number in range(12):
+    pressures = (0, 0, 0, 5, 10, 5, 15, 20, 12, 20, 8, 20, 0, 2, 0, 3)
+    for number, pressure in enumerate(pressures):
         box = random_box(64 if number % 3 == 2 else 32, 2.3, rng)
-        pressure = (0, 0, 0, 5, 10, 5, 15, 20, 12, 20, 8, 20)[number]
         sw, edip = ("sw", GLASS, 0, 0), ("edip", EDIP)
         temperature = rng.choice([300, 500, 800])
         stages = [("nvt", 4000, 4000, 6000, *sw), ("npt", 4000, 2800, 4000, *sw)]
