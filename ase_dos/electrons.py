@@ -13,9 +13,9 @@ from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.fermi import MANY, MISSED_ELECTRONS, States, Window, check_window, repair_valence
+from ase_dos.functionals import functional_weights
 from ase_dos.kernels import inversion
 from ase_dos.spectrum import LocalDOS
-from ase_dos.thermo import functional_weights
 
 __all__ = ["CellElectrons", "ElectronState"]
 

@@ -9,9 +9,9 @@ import reference_thermo as reference
 from ase.units import J, kB, mol
 
 from ase_dos.fermi import repair_gradient, repair_valence
+from ase_dos.functionals import functional_weights
 from ase_dos.spectrum import DOS, LocalDOS
 from ase_dos.thermo import (
-    functional_weights,
     gas_from_dos,
     gas_from_eigenvalues,
     highest_temperature,
