@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from ase_dos.fit.metric import Metric
 from ase_dos.fit.ridge import Ridge
@@ -42,6 +43,7 @@ _TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
 _ROUNDING = 1e-14  # well above that of a residual maker, whose eigenvalues are 0 to 1
 # Steps of the regularisation without a smaller error that end the search.
 _PATIENCE = 3
+_SMALL_PRODUCT = 3e8  # multiplications, some 10 ms
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,20 +294,24 @@ def choose(
     regularisation comes first and each solution starts the next, which follows one valley of the
     landscape; a cross-correlation alignment, and ``starts``, give further starts.
     """
-    if adaptive:
-        problem = with_blocks_aligned(problem)
-    search = _Search(problem, adaptive)
-    begin = [problem.origin]
-    if adaptive:
-        begin += [cross_correlation_shifts(problem), *starts]
-    current = begin
-    for number, regularization in enumerate(sorted(regularizations, reverse=True)):
-        current = search.add(regularization, penalties[0], current)
-        if number - search.best_at > _PATIENCE:
-            break
-    for penalty in penalties[1:] if adaptive else ():
-        search.add(search.best.regularization, penalty, [search.best.shifts, *begin])
-    return search.best, search.history
+    # Threads of BLAS wait for each other longer than they work on small matrices: tenfold, where
+    # other threads want the same cores.
+    small = len(problem.targets) ** 2 * problem.energies.size < _SMALL_PRODUCT
+    with threadpool_limits(1 if small else None, user_api="blas"):
+        if adaptive:
+            problem = with_blocks_aligned(problem)
+        search = _Search(problem, adaptive)
+        begin = [problem.origin]
+        if adaptive:
+            begin += [cross_correlation_shifts(problem), *starts]
+        current = begin
+        for number, regularization in enumerate(sorted(regularizations, reverse=True)):
+            current = search.add(regularization, penalties[0], current)
+            if number - search.best_at > _PATIENCE:
+                break
+        for penalty in penalties[1:] if adaptive else ():
+            search.add(search.best.regularization, penalty, [search.best.shifts, *begin])
+        return search.best, search.history
 
 
 class _Search:
