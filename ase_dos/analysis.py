@@ -7,7 +7,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +19,11 @@ from ase_dos.checks import as_temperature
 from ase_dos.fermi import repair_valence
 from ase_dos.spectrum import DOS, LocalDOS
 from ase_dos.store import VARIABLES
-from ase_dos.thermo import ElectronGas, gas_from_dos
+from ase_dos.thermo import ElectronGas, gas_from_dos, smearing_doubts
 
 __all__ = ["Doubts", "FrameAnalysis", "Outcome", "describe_frame", "fingerprint"]
+
+TOGETHER_ATOMS = 2**14  # atoms, in all of them, of frames that are analysed at once
 
 
 class Outcome(NamedTuple):
@@ -105,12 +107,16 @@ class FrameAnalysis:
         Readers raise anything on a broken file; a model raises ValueError on a bad frame, and
         any other exception of it is a defect that must not pass for one.
         """
-        frames = [self._predict(index, read) for index, read in items]
-        described = [frame for frame in frames if not frame.error]
-        gases = _gases_together([frame.dos for frame in described], self.temperatures)
-        for frame, gas in zip(described, gases, strict=True):
-            self._finish(frame, gas)
-        return [Outcome(f.number, f.record, f.error, list(f.doubts.values())) for f in frames]
+        outcomes: list[Outcome] = []
+        waiting: list[_Frame] = []
+        atoms = 0
+        for index, read in items:
+            waiting.append(self._predict(index, read))
+            atoms += len(waiting[-1].atoms or ())
+            if atoms >= TOGETHER_ATOMS:  # memory is that of a group
+                outcomes += self._finish(waiting)
+                waiting, atoms = [], 0
+        return outcomes + self._finish(waiting)
 
     def one(self, index: int, read: Callable[[], Atoms]) -> Outcome:
         """Read and analyse a frame."""
@@ -130,15 +136,26 @@ class FrameAnalysis:
             frame.dos = frame.local.total()
         return frame
 
-    def _finish(self, frame: _Frame, gas: ElectronGas | None) -> None:
-        with frame.listening():
-            if gas is None:
-                gas = _gas(frame.dos, self.temperatures)
-            record = describe_frame(frame.atoms, frame.local, frame.dos, gas, local=self.local)
-            if self.members:
-                ensemble = self.model.predict_ensemble(frame.atoms, self.members)
-                record |= _stored(_members(ensemble, self.temperatures))
-            frame.record = record
+    def _finish(self, frames: list[_Frame]) -> list[Outcome]:
+        """Solve the electrons of frames together, and make the records."""
+        described = [frame for frame in frames if not frame.error]
+        gases = _gases_together([frame.dos for frame in described], self.temperatures)
+        for frame, (gas, doubt) in zip(described, gases, strict=True):
+            with frame.listening():
+                if doubt:
+                    warnings.warn(doubt, UserWarning, stacklevel=1)
+                frame.record = self._record(frame, gas)
+        return [frame.outcome() for frame in frames]
+
+    def _record(self, frame: _Frame, gas: ElectronGas | None) -> dict[str, Any]:
+        if gas is None:
+            temperatures = np.append(0.0, self.temperatures)
+            gas = frame.dos.electron_gas(temperatures, tables=False)
+        record = describe_frame(frame.atoms, frame.local, frame.dos, gas, local=self.local)
+        if self.members:
+            ensemble = self.model.predict_ensemble(frame.atoms, self.members)
+            record |= _stored(_members(ensemble, self.temperatures))
+        return record
 
 
 @dataclass
@@ -161,10 +178,16 @@ class _Frame:
             try:
                 yield
             except ValueError as error:
-                self.error = str(error)
+                self.error = str(error) or type(error).__name__
         for w in caught:
             place = (w.filename, w.lineno)
             self.doubts.setdefault(place, (place, str(w.message), w.category))
+
+    def outcome(self) -> Outcome:
+        """Return what is to be kept."""
+        if self.record is None:
+            return Outcome(self.number, None, self.error, [])
+        return Outcome(self.number, self.record, "", list(self.doubts.values()))
 
 
 @dataclass
@@ -236,31 +259,33 @@ def _stored(record: dict[str, Any]) -> dict[str, NDArray]:
     return {name: np.asarray(value, VARIABLES[name].dtype) for name, value in record.items()}
 
 
-def _gas(dos: DOS, temperatures: NDArray) -> ElectronGas:
-    """Electrons at T = 0 and at the temperatures."""
-    return dos.electron_gas(np.append(0.0, temperatures), tables=False)
+def _gases_together(
+    spectra: Sequence[DOS], temperatures: NDArray
+) -> list[tuple[ElectronGas | None, str]]:
+    """Electrons of many frames at once, to the digit those of each, and what to warn of.
 
-
-def _gases_together(spectra: Sequence[DOS], temperatures: NDArray) -> list[ElectronGas | None]:
-    """Electrons of many frames at once, to the digit those of each; None where there is doubt.
-
-    Frames of few atoms cost less than it takes to ask for their electrons one by one.
+    Of frames with few atoms that costs less than to ask for their electrons one by one; None
+    where this has to be done.
     """
-    apart: list[ElectronGas | None] = [None] * len(spectra)
+    apart: list[tuple[ElectronGas | None, str]] = [(None, "")] * len(spectra)
     grids = {(d.energies[0], d.energies[-1], d.energies.size, d.smearing) for d in spectra}
     if len(spectra) < 2 or len(grids) > 1:
         return apart
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
+    energies, smearing = spectra[0].energies, spectra[0].smearing
+    values, electrons = [d.values for d in spectra], [d.n_electrons for d in spectra]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # voiced with the frame that they concern
             gas = gas_from_dos(
-                spectra[0].energies, [d.values for d in spectra], [d.n_electrons for d in spectra],
-                np.append(0.0, temperatures), valid_to=[d.valid_to for d in spectra],
-                smearing=spectra[0].smearing, tables=False,
+                energies, values, electrons, np.append(0.0, temperatures),
+                valid_to=[d.valid_to for d in spectra], smearing=smearing, tables=False,
             )  # fmt: skip
-        except ValueError:
-            return apart
-    return apart if caught else [gas[i] for i in range(len(spectra))]
+    except ValueError:  # of some frame
+        return apart
+    repaired, _ = repair_valence(energies, np.array(values), np.array(electrons))
+    doubts = smearing_doubts(energies, repaired, smearing, gas)
+    rows = zip(*(getattr(gas, one.name) for one in fields(gas)), strict=True)
+    return [(ElectronGas(*row), doubt) for row, doubt in zip(rows, doubts, strict=True)]
 
 
 def fingerprint(atoms: Atoms) -> int:

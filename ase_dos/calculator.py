@@ -126,7 +126,10 @@ class DOSCalculator(Calculator):
             self.ground_state = kwargs["ground_state"]
             if self.ground_state is not None:  # files keep plain values only
                 kwargs["ground_state"] = type(self.ground_state).__name__
-        return super().set(**kwargs)
+        changed = super().set(**kwargs)
+        if kwargs.keys() & {"electronic_temperature", "ground_state", "model"}:
+            self.reset()  # another object, or the end of groups, may have the same plain value
+        return changed
 
     def set_atoms(self, atoms: Any) -> None:
         """Remember the structure that this calculator is attached to; ASE calls it."""

@@ -13,8 +13,8 @@ to rounding error whatever kT is next to the grid spacing. C_V is at fixed N.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from ase.units import kB
@@ -38,6 +38,7 @@ __all__ = [
     "gas_from_dos",
     "gas_from_eigenvalues",
     "highest_temperature",
+    "smearing_doubts",
 ]
 
 SMEARING_BIAS = 0.25  # relative bias of the thermal DOS that is worth a warning
@@ -84,10 +85,6 @@ class ElectronGas:
     thermal_dos: float | NDArray
     fermi_slope: float | NDArray
     valence_factor: float | NDArray
-
-    def __getitem__(self, structure: Any) -> ElectronGas:
-        """Electrons of one structure, or of some, of many."""
-        return ElectronGas(*(np.asarray(getattr(self, f.name))[structure] for f in fields(self)))
 
     @property
     def grand_potential(self) -> float | NDArray:
@@ -209,8 +206,10 @@ def gas_from_dos(
         states = States(states.start, states.step, states.g, energies, kinks)
     window = window.allowing(missed_electrons)
     gas = _solve(states, electrons, factor, temperature, shape, window, tables)
-    if smearing and not correct_smearing:
-        _warn_of_smearing(energies, states.g, smearing, gas)
+    if not correct_smearing:
+        doubts = filter(None, smearing_doubts(energies, states.g, smearing, gas))
+        for doubt in islice(doubts, 1):
+            warnings.warn(doubt, UserWarning, stacklevel=2)
     return gas
 
 
@@ -404,30 +403,50 @@ def _check_correction(smearing: float, temperature: NDArray) -> None:
         )
 
 
-def _warn_of_smearing(energies: NDArray, g: NDArray, smearing: float, gas: ElectronGas) -> None:
-    """Warn where sigma^2/2 g'' / g, averaged around mu, says that g is the tail of a Gaussian."""
-    step = energies[1] - energies[0]
+def smearing_doubts(
+    energies: NDArray, values: NDArray, smearing: float, gas: ElectronGas
+) -> list[str]:
+    """Say of which structures the thermal excitations live on tails of the smearing, and where.
+
+    Parameters
+    ----------
+    energies : (n,) array
+        Energy grid (eV).
+    values : (structures, n) array
+        Density of states after `ase_dos.fermi.repair_valence`.
+    smearing : float
+        Standard deviation (eV) of its broadening.
+    gas : ElectronGas
+        Electrons of these structures.
+
+    Returns
+    -------
+    list of str
+        Empty where sigma^2/2 g'' / g, averaged around mu, stays below `SMEARING_BIAS`.
+    """
+    said = [""] * len(values)
     temperature, mu, entropy = (
-        np.reshape(x, (len(g), -1)) for x in (gas.temperature, gas.fermi_level, gas.entropy)
+        np.reshape(x, (len(values), -1)) for x in (gas.temperature, gas.fermi_level, gas.entropy)
     )
     below = kB * temperature[0] < smearing
     if not below.any():
-        return
+        return said
     temperature, mu, entropy = temperature[:, below], mu[:, below], entropy[:, below]
+    step = energies[1] - energies[0]
     # Narrower than sigma/4 no Gaussian-smeared curve has structure, only noise.
     width = np.maximum(kB * temperature[0], max(0.25 * smearing, step))
     curvature = np.empty(mu.shape)
-    curvatures(np.ascontiguousarray(mu), width, energies[0], step, g, curvature)
+    curvatures(np.ascontiguousarray(mu), width, energies[0], step, values, curvature)
     doubtful = (temperature > 0) & (entropy > NO_ENTROPY * kB)
     doubtful &= 0.5 * smearing**2 * curvature > SMEARING_BIAS
-    if doubtful.any():
-        worst = np.unravel_index(np.argmin(np.where(doubtful, temperature, np.inf)), mu.shape)
-        temp, m = temperature[worst], mu[worst]
+    for structure in np.flatnonzero(doubtful.any(axis=1)):
+        coldest = np.argmin(np.where(doubtful, temperature, np.inf)[structure])
+        temp, m = temperature[structure, coldest], mu[structure, coldest]
         exponent = 0.5 * (smearing / (kB * temp)) ** 2
-        warnings.warn(
+        said[structure] = (
             f"at {temp:g} K the Fermi level ({m:.4g} eV) lies where the DOS is the tail of its "
             f"Gaussian smearing of {smearing:g} eV: thermal excitations are overestimated by up "
             f"to exp(sigma^2/2(kT)^2) = exp({exponent:.3g}); "
-            f"use a smearing below kT = {kB * temp:.3g} eV, or the eigenvalues",
-            UserWarning, stacklevel=3,
-        )  # fmt: skip
+            f"use a smearing below kT = {kB * temp:.3g} eV, or the eigenvalues"
+        )
+    return said

@@ -1,24 +1,24 @@
 """Electronic structure along a trajectory: frames in, rows of one data set on disk out.
 
-Frames are read, predicted and stored one at a time, or some at a time in several processes;
-`ase_dos.store` says what is stored.
+Large frames are read, predicted and stored one at a time, small ones some at a time, here or in
+several processes; `ase_dos.store` says what is stored.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from ase import Atoms
 from numpy.typing import ArrayLike
 
-from ase_dos.analysis import Doubts, FrameAnalysis, Outcome, fingerprint
+from ase_dos.analysis import TOGETHER_ATOMS, Doubts, FrameAnalysis, Outcome, fingerprint
 from ase_dos.apply import apply
 from ase_dos.blocks import predict_in_blocks
 from ase_dos.checks import as_count
@@ -38,8 +38,8 @@ from ase_dos.store import FINISHED, Store
 
 __all__ = ["analyze_trajectory"]
 
-TASK_ATOMS = 2**14  # atoms, in all of its frames, that are analysed at once
-TASK_FRAMES = 32
+TASK_FRAMES = 32  # at once, and no more atoms than are analysed together
+LONGEST_WAIT = 1.0  # s; frames that take longer are not waited for
 _SELECTION = ("start", "stop", "step")
 
 
@@ -238,8 +238,21 @@ class _Run:
             self.bar.update()
 
     def _tasks(self, jobs: Iterator) -> Iterator[list]:
+        """Put frames together, unless they take long to come."""
         for job in jobs:  # from the first one on it is known how large frames are
-            yield [job, *islice(jobs, self.task_frames - 1)]
+            begun = time.monotonic()
+            task = [self._kept(*job)]
+            while len(task) < self.task_frames and time.monotonic() < begun + LONGEST_WAIT:
+                if (following := next(jobs, None)) is None:
+                    break
+                task.append(self._kept(*following))
+            yield task
+
+    def _kept(self, index: int, read: Reader) -> tuple[int, Reader]:
+        """Copy a structure that has to wait for others: it may be one that a simulation changes."""
+        if read.given and self.task_frames > 1:
+            read = replace(giving(read().copy()), given=True)
+        return index, read
 
     def _open(self, atoms: Atoms) -> None:
         first = f"{fingerprint(atoms):016x}"
@@ -248,7 +261,7 @@ class _Run:
         self.finished = {i for i, status in enumerate(self.store.status) if status == FINISHED}
         self.last_finished = max(self.finished, default=-1)
         self.missing_before = dict(self.store.missing)
-        self.task_frames = min(max(TASK_ATOMS // max(len(atoms), 1), 1), TASK_FRAMES)
+        self.task_frames = min(max(TOGETHER_ATOMS // max(len(atoms), 1), 1), TASK_FRAMES)
 
     def _keep(self, outcome: Outcome) -> None:
         index, row = outcome.number, self._row(outcome.number)

@@ -149,12 +149,9 @@ def evaluated(path):
 def stored(path):
     from ase_dos import analyze_trajectory
 
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder, "md.zarr")
-        result = analyze_trajectory(
-            opened(path), "silicon", TEMPERATURES[1:], output, progress=False
-        )
-        yield from result.frames
+    output = Path(tempfile.mkdtemp(dir=path.parent), "md.zarr")
+    result = analyze_trajectory(opened(path), "silicon", TEMPERATURES[1:], output, progress=False)
+    yield from result.frames
 
 
 def ase(path):

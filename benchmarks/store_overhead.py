@@ -19,9 +19,9 @@ from ase.build import bulk
 
 from ase_dos import DOSModel, analyze_trajectory
 from ase_dos.analysis import FrameAnalysis
+from ase_dos.trajectory import TASK_FRAMES
 
 TEMPERATURES = np.array([3000.0])
-TOGETHER = 20  # frames
 
 
 def make_frames(count, repeat=4):
@@ -41,8 +41,9 @@ def bare(frames, model):
 
 def analysis(frames, model):
     analysis = FrameAnalysis(model, TEMPERATURES)
-    for first in range(0, len(frames), TOGETHER):
-        analysis([(i, partial(frames.__getitem__, i)) for i in range(first, first + TOGETHER)])
+    items = [(i, partial(frames.__getitem__, i)) for i in range(len(frames))]
+    for first in range(0, len(items), TASK_FRAMES):
+        analysis(items[first : first + TASK_FRAMES])
 
 
 def stored(frames, model, folder):

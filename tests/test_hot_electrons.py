@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.emt import EMT
+from ase.calculators.lj import LennardJones
 from ase.md.verlet import VelocityVerlet
 from ase.units import fs
 from conftest import toy_frames
@@ -166,6 +167,30 @@ def test_any_ground_state_adds_up_and_energy_is_conserved(models):
         dynamics.run(int(24 / step))
         drifts.append(np.ptp(energies))
     assert drifts[1] < 0.4 * drifts[0]  # of second order
+
+
+def test_results_are_dropped_where_parameters_look_the_same(models, tmp_path):
+    """Another potential of the same name, the end of groups, a file with another model."""
+    atoms = bulk("Si", cubic=True)
+    atoms.rattle(0.05, seed=1)
+    atoms.calc = calc = DOSCalculator(models["ridge"], ground_state=LennardJones(epsilon=0.1))
+    calc.set(electronic_temperature=6000.0)
+    alone = atoms.get_potential_energy(), atoms.get_forces()
+    calc.hold(np.array([2000.0, 10_000.0]), np.arange(8) % 2)
+    assert atoms.get_potential_energy() != pytest.approx(alone[0], abs=1e-6)
+    atoms.get_stress()
+    calc.set(electronic_temperature=6000.0)  # the mean of the groups
+    assert atoms.get_potential_energy() == alone[0]
+    np.testing.assert_array_equal(atoms.get_forces(), alone[1])
+    calc.set(ground_state=LennardJones(epsilon=0.2))
+    assert atoms.get_potential_energy() != pytest.approx(alone[0], abs=1e-6)
+    path = tmp_path / "model.npz"
+    energies = []
+    for kind in ("ridge", "kernel"):
+        models[kind].save(path)
+        calc.set(model=str(path))
+        energies.append(atoms.get_potential_energy())
+    assert energies[0] != energies[1]
 
 
 def test_what_has_no_stress():

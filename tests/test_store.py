@@ -154,7 +154,7 @@ def test_frames_that_take_long_are_committed_by_time(tmp_path, monkeypatch):
             return super().predict(atoms)
 
     monkeypatch.setattr(store, "COMMIT_SECONDS", -1.0)
-    monkeypatch.setattr("ase_dos.trajectory.TASK_FRAMES", 1)
+    monkeypatch.setattr("ase_dos.trajectory.LONGEST_WAIT", 0.0)
     run(frames_of([1] * 4), tmp_path / "md.zarr", Watching())
     assert seen == [1, 2, 3]
 

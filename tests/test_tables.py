@@ -380,6 +380,7 @@ def test_command_refuses_before_it_works(trajectory, tmp_path, capsys):
             ["-o", str(tmp_path / "a.ttm_thermal")],
             "ttm/thermal: expected the electron",
         ),
+        (["-o", str(tmp_path / "a.csv"), "--grid", "2", "2", "1"], "belong to a .ttm_thermal"),
         ([*thermal, "--grid", "2", "0", "1"], "grid"),
         ([*thermal, "--conductivity", "-1"], "conductivity"),
         ([*good, "--set", "D_e"], "expected NAME=VALUE"),

@@ -18,8 +18,9 @@ from ase_dos.analysis import FrameAnalysis
 from ase_dos.frames import xyz
 from ase_dos.growing import MARK
 from ase_dos.results import TrajectoryResult
+from ase_dos.spectrum import EnergyGrid
 from ase_dos.store import FORMAT
-from ase_dos.trajectory import analyze_trajectory
+from ase_dos.trajectory import TASK_FRAMES, analyze_trajectory
 
 N_FRAMES = 7
 
@@ -205,7 +206,8 @@ def test_what_ase_reads_is_read(frames, model, tmp_path, name):
     np.testing.assert_allclose(result.entropy, run(frames, model).entropy, rtol=1e-4)
 
 
-def test_memory_holds_one_frame(frames, model):
+def test_memory_holds_one_large_frame(frames, model, monkeypatch):
+    monkeypatch.setattr("ase_dos.trajectory.TOGETHER_ATOMS", len(frames[0]))
     alive = set()
 
     class Counted(Atoms):
@@ -584,12 +586,61 @@ def test_frame_of_any_size(model):
 # -- many frames at once -----------------------------------------------------------------------
 
 
-def test_frames_together_are_the_frames_one_by_one(md, tmp_path, monkeypatch):
+def test_frames_together_are_the_frames_one_by_one(frames):
     """To the last digit: a run that was killed goes on with other frames together."""
-    options = {"local": True}
-    together = run(md, ToyModel(), **options)
-    monkeypatch.setattr("ase_dos.trajectory.TASK_FRAMES", 1)
-    assert_same(together, run(md, ToyModel(), **options))
+    # Where gas_from_dos would share tables, and solve on several threads.
+    temperatures = np.array([0.0, 300.0, 3000.0, 20_000.0])
+    many = [frames[i % len(frames)] for i in range(TASK_FRAMES + 1)]
+    analysis = FrameAnalysis(Hot(), temperatures, local=True)
+    together = analysis([(i, atoms.copy) for i, atoms in enumerate(many)])
+    for i, atoms in enumerate(many):
+        alone = analysis.one(i, atoms.copy).record
+        for name, values in alone.items():
+            assert values.tobytes() == together[i].record[name].tobytes(), name
+
+
+class Hot(ToyModel):
+    """So wide a band that the electrons may be hot."""
+
+    def __init__(self):
+        super().__init__()
+        self.grid = EnergyGrid(-8.0, 0.25, 321)
+
+
+def test_warnings_stay_with_their_frames(frames):
+    """Of a DOS that is nothing but Gaussian tails at E_F, among metals."""
+
+    class Tailed(ToyModel):
+        def predict(self, atoms):
+            local = super().predict(atoms)
+            if self.calls != 3:
+                return local
+            band = sum(np.exp(-2 * (local.energies - e) ** 2) for e in (-2.2, 2.2))
+            filled = 4 / np.sqrt(np.pi / 2)
+            return replace(local, basis=np.stack([filled * band, 0 * band]))
+
+    for together in (TASK_FRAMES, 1):
+        analysis = FrameAnalysis(Tailed(), np.array([300.0]))
+        outcomes = [
+            outcome
+            for first in range(0, len(frames), together)
+            for outcome in analysis(
+                [(i, frames[i].copy) for i in range(len(frames))[first : first + together]]
+            )
+        ]
+        assert [len(outcome.doubts) for outcome in outcomes] == [0, 0, 1, 0, 0, 0, 0]
+        assert "tail of its Gaussian smearing" in outcomes[2].doubts[0][1]
+
+
+def test_error_without_a_message_is_an_error(frames):
+    class Mute(ToyModel):
+        def predict(self, atoms):
+            if self.calls == 1:
+                self.calls += 1
+                raise ValueError
+            return super().predict(atoms)
+
+    assert run(frames, Mute(), on_error="skip").missing[1].endswith("ValueError")
 
 
 def test_trouble_with_one_frame_stays_with_it(frames):
@@ -617,7 +668,21 @@ def test_one_structure_that_a_simulation_changes(frames):
             atoms.positions[:] = frame.positions
             yield atoms
 
+    class OneBuffer:
+        """As some trajectory objects: each index fills the same structure."""
+
+        def __init__(self):
+            self.atoms = frames[0].copy()
+
+        def __len__(self):
+            return len(frames)
+
+        def __getitem__(self, i):
+            self.atoms.positions[:] = frames[i].positions
+            return self.atoms
+
     expected = run([atoms.copy() for atoms in simulation()], ToyModel())
     assert len(set(expected.fermi_level)) > 1
     for backend in (None, 2):
         assert_same(run(simulation(), ToyModel(), backend=backend), expected)
+        assert_same(run(OneBuffer(), ToyModel(), backend=backend), expected)

@@ -64,10 +64,10 @@ class CLICommand:
             help="of C_e in a .dat file (default: %(default)s)")  # fmt: skip
         add("--coupling", type=float, metavar="G",
             help="electron-phonon coupling of .ttm_mod and .ttm_thermal in W/m^3/K")  # fmt: skip
-        add("--conductivity", type=float, default=0.0, metavar="KAPPA",
+        add("--conductivity", type=float, metavar="KAPPA",
             help="heat conductivity of the electrons of .ttm_thermal in W/m/K "
-                 "(default: %(default)g)")  # fmt: skip
-        add("--grid", type=int, nargs=3, default=(1, 1, 1), metavar="N",
+                 "(default: 0)")  # fmt: skip
+        add("--grid", type=int, nargs=3, metavar="N",
             help="cells of .ttm_thermal along x, y and z (default: 1 1 1)")  # fmt: skip
         add("--set", dest="entries", action="append", default=[], metavar="NAME=VALUE",
             help="another entry of .ttm_mod; may be repeated")  # fmt: skip
@@ -131,12 +131,19 @@ def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
     if ".ttm_thermal" in suffixes:
         from ase_dos.tables import check_ttm_thermal
 
-        check_ttm_thermal(args.coupling, args.conductivity, args.grid)
+        check_ttm_thermal(*_thermal(args))
+    elif args.conductivity is not None or args.grid is not None:
+        raise ValueError("--conductivity and --grid belong to a .ttm_thermal file; none is written")
     if args.coupling is not None and suffixes.isdisjoint(COUPLED):
         raise ValueError(
             f"--coupling belongs to a file named *{' or *'.join(COUPLED)}; none is to be written"
         )
     return outputs
+
+
+def _thermal(args: Namespace) -> tuple[Any, float, Any]:
+    """Coupling, conductivity and grid of a .ttm_thermal file."""
+    return args.coupling, args.conductivity or 0.0, args.grid or (1, 1, 1)
 
 
 def _entry(text: str) -> tuple[str, float]:
@@ -157,7 +164,7 @@ def _write(output: Path, table: Any, args: Namespace, entries: dict[str, float])
     elif output.suffix == ".ttm_cascade":
         table.write_ttm_cascade(output)
     elif output.suffix == ".ttm_thermal":
-        worst = table.write_ttm_thermal(output, args.coupling, args.conductivity, args.grid)
+        worst = table.write_ttm_thermal(output, *_thermal(args))
         return f": one C_e, from which the table deviates by {100 * worst:.2g} % at most"
     elif output.suffix == ".ttm_mod":
         return f": {write_ttm_mod(output, table, args.coupling, entries).quality()}"

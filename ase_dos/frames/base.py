@@ -181,8 +181,7 @@ class Stream(Frames):
             self._next += 1
             self.found = max(self.found, self._next)
             if self._next > index:
-                giving(atoms)  # checks it; a simulation hands out one structure again and again
-                return giving(atoms.copy())
+                return giving(atoms)
         raise IndexError(index)
 
     def __getstate__(self) -> dict[str, Any]:
