@@ -128,7 +128,9 @@ class GrowingArrays:
         try:
             if begun:
                 self._read_metadata()  # another process may have written until now
-            (self.path / ".zgroup").write_text(json.dumps(_GROUP))
+            group = self.path / ".zgroup"
+            if group.read_text() != json.dumps(_GROUP):  # a kill while it is written empties it
+                group.write_text(json.dumps(_GROUP))
             self._sweep()
         except BaseException:
             self.close()
