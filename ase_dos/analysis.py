@@ -139,18 +139,19 @@ class FrameAnalysis:
     def _finish(self, frames: list[_Frame]) -> list[Outcome]:
         """Solve the electrons of frames together, and make the records."""
         described = [frame for frame in frames if not frame.error]
-        gases = _gases_together([frame.dos for frame in described], self.temperatures)
-        for frame, (gas, doubt) in zip(described, gases, strict=True):
+        try:
+            solved = _electrons([frame.dos for frame in described], self.temperatures)
+        except ValueError:  # of some frame, which shows when each is solved by itself
+            solved = []
+        for i, frame in enumerate(described):
             with frame.listening():
+                gas, doubt = solved[i] if solved else _electrons([frame.dos], self.temperatures)[0]
                 if doubt:
                     warnings.warn(doubt, UserWarning, stacklevel=1)
                 frame.record = self._record(frame, gas)
         return [frame.outcome() for frame in frames]
 
-    def _record(self, frame: _Frame, gas: ElectronGas | None) -> dict[str, Any]:
-        if gas is None:
-            temperatures = np.append(0.0, self.temperatures)
-            gas = frame.dos.electron_gas(temperatures, tables=False)
+    def _record(self, frame: _Frame, gas: ElectronGas) -> dict[str, Any]:
         record = describe_frame(frame.atoms, frame.local, frame.dos, gas, local=self.local)
         if self.members:
             ensemble = self.model.predict_ensemble(frame.atoms, self.members)
@@ -259,30 +260,31 @@ def _stored(record: dict[str, Any]) -> dict[str, NDArray]:
     return {name: np.asarray(value, VARIABLES[name].dtype) for name, value in record.items()}
 
 
-def _gases_together(
-    spectra: Sequence[DOS], temperatures: NDArray
-) -> list[tuple[ElectronGas | None, str]]:
-    """Electrons of many frames at once, to the digit those of each, and what to warn of.
+def _electrons(spectra: Sequence[DOS], temperatures: NDArray) -> list[tuple[ElectronGas, str]]:
+    """Electrons of some frames, at T = 0 and above, and what to warn of.
 
-    Of frames with few atoms that costs less than to ask for their electrons one by one; None
-    where this has to be done.
+    To the digit those of each frame, at less than the cost of one by one where atoms are few.
+
+    Raises
+    ------
+    ValueError
+        If a frame cannot be solved, or they have different grids.
     """
-    apart: list[tuple[ElectronGas | None, str]] = [(None, "")] * len(spectra)
+    if not spectra:
+        return []
     grids = {(d.energies[0], d.energies[-1], d.energies.size, d.smearing) for d in spectra}
-    if len(spectra) < 2 or len(grids) > 1:
-        return apart
+    if len(grids) > 1:
+        raise ValueError("frames on different energy grids have to be solved one by one")
     energies, smearing = spectra[0].energies, spectra[0].smearing
-    values, electrons = [d.values for d in spectra], [d.n_electrons for d in spectra]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # voiced with the frame that they concern
-            gas = gas_from_dos(
-                energies, values, electrons, np.append(0.0, temperatures),
-                valid_to=[d.valid_to for d in spectra], smearing=smearing, tables=False,
-            )  # fmt: skip
-    except ValueError:  # of some frame
-        return apart
-    repaired, _ = repair_valence(energies, np.array(values), np.array(electrons))
+    values = np.array([d.values for d in spectra])
+    electrons = np.array([d.n_electrons for d in spectra])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # voiced with the frame that they concern
+        gas = gas_from_dos(
+            energies, values, electrons, np.append(0.0, temperatures),
+            valid_to=[d.valid_to for d in spectra], smearing=smearing, tables=False,
+        )  # fmt: skip
+    repaired, _ = repair_valence(energies, values, electrons)
     doubts = smearing_doubts(energies, repaired, smearing, gas)
     rows = zip(*(getattr(gas, one.name) for one in fields(gas)), strict=True)
     return [(ElectronGas(*row), doubt) for row, doubt in zip(rows, doubts, strict=True)]

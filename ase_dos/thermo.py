@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from ase.units import kB
@@ -207,8 +206,8 @@ def gas_from_dos(
     window = window.allowing(missed_electrons)
     gas = _solve(states, electrons, factor, temperature, shape, window, tables)
     if not correct_smearing:
-        doubts = filter(None, smearing_doubts(energies, states.g, smearing, gas))
-        for doubt in islice(doubts, 1):
+        doubt = next(filter(None, smearing_doubts(energies, states.g, smearing, gas)), "")
+        if doubt:
             warnings.warn(doubt, UserWarning, stacklevel=2)
     return gas
 

@@ -619,6 +619,7 @@ def test_warnings_stay_with_their_frames(frames):
             filled = 4 / np.sqrt(np.pi / 2)
             return replace(local, basis=np.stack([filled * band, 0 * band]))
 
+    places = set()
     for together in (TASK_FRAMES, 1):
         analysis = FrameAnalysis(Tailed(), np.array([300.0]))
         outcomes = [
@@ -630,6 +631,8 @@ def test_warnings_stay_with_their_frames(frames):
         ]
         assert [len(outcome.doubts) for outcome in outcomes] == [0, 0, 1, 0, 0, 0, 0]
         assert "tail of its Gaussian smearing" in outcomes[2].doubts[0][1]
+        places.add(outcomes[2].doubts[0][0])
+    assert len(places) == 1  # or a run would warn of one kind twice
 
 
 def test_error_without_a_message_is_an_error(frames):
