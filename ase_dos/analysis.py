@@ -17,9 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos._version import __version__
 from ase_dos.checks import as_temperature
 from ase_dos.fermi import repair_valence
+from ase_dos.smearing import smearing_doubts
 from ase_dos.spectrum import DOS, LocalDOS
 from ase_dos.store import VARIABLES
-from ase_dos.thermo import ElectronGas, gas_from_dos, smearing_doubts
+from ase_dos.thermo import ElectronGas, gas_from_dos
 
 __all__ = ["Doubts", "FrameAnalysis", "Outcome", "describe_frame", "fingerprint"]
 

@@ -30,19 +30,16 @@ from ase_dos.fermi import (
     repair_valence,
 )
 from ase_dos.functionals import FunctionalWeights, functional_weights
-from ase_dos.kernels.smearing import curvatures
+from ase_dos.smearing import check_correction, kinks, smearing_doubts
 
 __all__ = [
     "ElectronGas",
     "gas_from_dos",
     "gas_from_eigenvalues",
     "highest_temperature",
-    "smearing_doubts",
 ]
 
-SMEARING_BIAS = 0.25  # relative bias of the thermal DOS that is worth a warning
 HOTTEST = 1e6  # K: what `highest_temperature` gives where the known states set no limit
-NO_ENTROPY = 1e-8  # k: below this neither S nor its smearing error matters to anyone
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,10 +196,10 @@ def gas_from_dos(
     )
     energies = np.asarray(energies, dtype=float)
     if smearing and correct_smearing:
-        _check_correction(smearing, temperature)
+        check_correction(smearing, temperature)
         # int g h'' = int g'' h, and g'' of a piecewise-linear g is a level at every kink.
-        kinks = -0.5 * smearing**2 * _kinks(states.g, states.step)
-        states = States(states.start, states.step, states.g, energies, kinks)
+        held = -0.5 * smearing**2 * kinks(states.g, states.step)
+        states = States(states.start, states.step, states.g, energies, held)
     window = window.allowing(missed_electrons)
     gas = _solve(states, electrons, factor, temperature, shape, window, tables)
     if not correct_smearing:
@@ -384,68 +381,3 @@ def _broadcast_structures(
         ) from None
     electrons, top = np.broadcast_to(electrons, shape), np.broadcast_to(top, shape)
     return shape, electrons.reshape(-1).copy(), top.reshape(-1).copy()
-
-
-def _kinks(g: NDArray, step: float) -> NDArray:
-    """Change of slope (states/eV^2) at every grid point, the DOS being flat outside the grid."""
-    slopes = np.diff(g, axis=-1) / step
-    zero = np.zeros_like(slopes[..., :1])
-    return np.diff(np.concatenate([zero, slopes, zero], axis=-1), axis=-1)
-
-
-def _check_correction(smearing: float, temperature: NDArray) -> None:
-    """Refuse the expansion in sigma/kT where it does not converge."""
-    if (kB * temperature <= smearing).any():
-        raise ValueError(
-            f"correct_smearing: expected temperatures above sigma/k = {smearing / kB:.6g} K for "
-            f"sigma = {smearing:g} eV, got {temperature.min():g} K: use a smaller smearing"
-        )
-
-
-def smearing_doubts(
-    energies: NDArray, values: NDArray, smearing: float, gas: ElectronGas
-) -> list[str]:
-    """Say of which structures the thermal excitations live on tails of the smearing, and where.
-
-    Parameters
-    ----------
-    energies : (n,) array
-        Energy grid (eV).
-    values : (structures, n) array
-        Density of states after `ase_dos.fermi.repair_valence`.
-    smearing : float
-        Standard deviation (eV) of its broadening.
-    gas : ElectronGas
-        Electrons of these structures.
-
-    Returns
-    -------
-    list of str
-        Empty where sigma^2/2 g'' / g, averaged around mu, stays below `SMEARING_BIAS`.
-    """
-    said = [""] * len(values)
-    temperature, mu, entropy = (
-        np.reshape(x, (len(values), -1)) for x in (gas.temperature, gas.fermi_level, gas.entropy)
-    )
-    below = kB * temperature[0] < smearing
-    if not below.any():
-        return said
-    temperature, mu, entropy = temperature[:, below], mu[:, below], entropy[:, below]
-    step = energies[1] - energies[0]
-    # Narrower than sigma/4 no Gaussian-smeared curve has structure, only noise.
-    width = np.maximum(kB * temperature[0], max(0.25 * smearing, step))
-    curvature = np.empty(mu.shape)
-    curvatures(np.ascontiguousarray(mu), width, energies[0], step, values, curvature)
-    doubtful = (temperature > 0) & (entropy > NO_ENTROPY * kB)
-    doubtful &= 0.5 * smearing**2 * curvature > SMEARING_BIAS
-    for structure in np.flatnonzero(doubtful.any(axis=1)):
-        coldest = np.argmin(np.where(doubtful, temperature, np.inf)[structure])
-        temp, m = temperature[structure, coldest], mu[structure, coldest]
-        exponent = 0.5 * (smearing / (kB * temp)) ** 2
-        said[structure] = (
-            f"at {temp:g} K the Fermi level ({m:.4g} eV) lies where the DOS is the tail of its "
-            f"Gaussian smearing of {smearing:g} eV: thermal excitations are overestimated by up "
-            f"to exp(sigma^2/2(kT)^2) = exp({exponent:.3g}); "
-            f"use a smearing below kT = {kB * temp:.3g} eV, or the eigenvalues"
-        )
-    return said
