@@ -103,9 +103,8 @@ def target_from_states(states, smearing: float) -> DOSTarget:
             f"eigenvalues: the bands end at {states.valid_to:.2f} eV, too close to their bottom "
             f"for a smearing of {sigma:g} eV; compute more bands"
         )
-    values, derivatives = np.zeros(size), np.zeros(size)
     per_level = states.weights * states.spin_degeneracy
-    broaden(states.eigenvalues, per_level, sigma, start, step, values, derivatives)
+    values, derivatives = broaden(states.eigenvalues, per_level, sigma, start, step, size)
     fermi = float(states.electron_gas(FERMI_TEMPERATURE).fermi_level)
     return DOSTarget(
         start, step, values, derivatives, valid_to, states.n_electrons, fermi, sigma

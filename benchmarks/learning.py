@@ -13,6 +13,9 @@ and in percent of the spread of the truth):
 - sizes: error on the largest cells of a kernel trained on cells of up to 16 atoms
 - calibration: expected against observed errors, of validation, test and held-out structures
 - families: the same for every family of the training set, by a kernel that has not seen it
+- splits: test error on other random splits, of the kernel and of the published procedure, with the
+  same training structures and with the same structures in all: the kernel needs none to tell it
+  when to stop, so that it can learn from those too
 
 Everything learns the same energies (up to 14 eV above the mean Fermi level), with one thread unless
 OMP_NUM_THREADS says otherwise. Published: `published_procedure.py`, which is stopped by the
@@ -34,6 +37,7 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
 from published_procedure import DATA, WINDOWS, Silicon
+from published_procedure import train as train_published
 
 from ase_dos import SOAP, DOSModel
 from ase_dos.dataset import load_dataset
@@ -237,6 +241,71 @@ def families(data, store, args):
     show("family left out", ["structures", "expected RMSE", "observed"], rows)
 
 
+def splits(data, store, args):
+    """Compare the kernel with the published procedure on random splits of all but the held out."""
+    parts = ("train", "validation", "test")
+    frames, states = ([one for part in parts for one in data.parts[part][k]] for k in (0, 1))
+    ours = [DESCRIPTOR.compute(atoms) for atoms in frames]
+    silicon = data.published("large")
+    theirs = [some for part in parts for some in silicon.features[part]]
+
+    def errors(model, rows, features=None):
+        more = {} if features is None else {"features": [features[i] for i in rows]}
+        return model.evaluate([frames[i] for i in rows], [states[i] for i in rows], **more).rmse
+
+    def kernel(rows, test):
+        model = DOSModel(DESCRIPTOR, GRID, regressor="kernel").fit(
+            [frames[i] for i in rows], [states[i] for i in rows], features=[ours[i] for i in rows]
+        )
+        return errors(model, test)
+
+    def published(rows, validation, test, seed):
+        first, second = ([[some[i] for i in which] for some in (frames, states, theirs)]
+                         for which in (rows, validation))  # fmt: skip
+        model = train_published(
+            *first[:2], *second[:2], soap="large", grid=GRID, seed=seed, features=first[2],
+            validation_features=second[2],
+        )  # fmt: skip
+        return errors(model, test, theirs)
+
+    table = []
+    for size in (*args.sizes, None):
+        found = []
+        for seed in range(args.splits):
+            train, validation, test = _random_split(frames, seed)
+            some = train[:size]
+            both = np.concatenate([some, validation])
+            name = f"split {seed} {len(some)}"
+            found.append([
+                store.get(f"{name} published", lambda: published(some, validation, test, seed)),  # noqa: B023
+                store.get(f"{name} kernel", lambda: kernel(some, test)),  # noqa: B023
+                store.get(f"{name} kernel, both", lambda: kernel(both, test)),  # noqa: B023
+            ])  # fmt: skip
+        found = np.array(found)
+        less = 100 * (1 - found[:, 1:] / found[:, :1])
+        error = less.std(axis=0, ddof=1) / np.sqrt(len(found))
+        table.append((f"{len(some)} + {len(validation)}",
+                      *(f"{rmse:.4f}" for rmse in found.mean(axis=0)),
+                      *(f"{m:.1f} +- {e:.1f}" for m, e in zip(less.mean(axis=0), error, strict=True)))
+                     )  # fmt: skip
+    show("training + validation structures",
+         ["published", "kernel, training", "kernel, all", "% less, training", "% less, all"],
+         table)  # fmt: skip
+
+
+def _random_split(frames, seed):
+    """Training (in random order), validation and test rows, with every family in each."""
+    rng = np.random.default_rng(seed)
+    family = np.array([atoms.info["family"] for atoms in frames])
+    parts = [[], [], []]
+    for name in sorted(set(family)):
+        rows = rng.permutation(np.flatnonzero(family == name))
+        share = max(1, round(0.15 * len(rows)))
+        for part, some in zip(parts, np.split(rows, [-2 * share, -share]), strict=True):
+            part.extend(some)
+    return [rng.permutation(part) for part in parts]
+
+
 def _scores(ensemble, truth, n_atoms):
     """Errors of derived quantities in units of the expected ones."""
     value, error = ensemble.spread(lambda dos: derived_quantities(dos, n_atoms))
@@ -245,7 +314,7 @@ def _scores(ensemble, truth, n_atoms):
 
 TABLES = {
     "curve": curve, "quantities": quantities, "sizes": sizes, "calibration": calibration,
-    "families": families,
+    "families": families, "splits": splits,
 }  # fmt: skip
 
 
@@ -257,6 +326,7 @@ def main():
     parser.add_argument("--references", nargs="*", choices=REFERENCES, default=REFERENCES)
     parser.add_argument("--sizes", type=int, nargs="*", default=[25, 50, 100])
     parser.add_argument("--subsets", type=int, default=5)
+    parser.add_argument("--splits", type=int, default=8)
     parser.add_argument("--networks", action="store_true", help="calibrate networks too")
     args = parser.parse_args()
     # The DOS of a crystal in its gap is the tail of the smearing; here only differences count.

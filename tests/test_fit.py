@@ -11,6 +11,7 @@ from ase_dos.fit.alignment import (
     align,
     choose,
     cross_correlation_shifts,
+    curvature,
     filled_targets,
     leave_one_out,
     projected_loss,
@@ -99,6 +100,40 @@ def test_gradient_of_the_projected_loss(penalty, metric):
     assert np.allclose(gradient, numeric, rtol=1e-5, atol=1e-6)
     assert np.abs(gradient).max() > 1e-2  # it does not vanish at the start
     assert loss(point + 0.3) == pytest.approx(loss(point))  # the gauge
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_curvature_is_the_derivative_of_the_gradient(metric):
+    problem = replace(make_problem(noise=0.2)[0], metric_name=metric)
+    maker = problem.ridge.residual_maker(0.01)
+    point = np.random.default_rng(5).normal(0, 0.2, 24)
+    second = curvature(point, problem, maker, 0.3)
+    h = 1e-4
+    numeric = np.array(
+        [
+            (
+                projected_loss(point + h * e, problem, maker, 0.3)[1]
+                - projected_loss(point - h * e, problem, maker, 0.3)[1]
+            )
+            / (2 * h)
+            for e in np.eye(24)
+        ]
+    )
+    # g'' is a difference over the grid, whose steps are a sixth of the width of the peaks
+    inside = problem.centre(problem.centre(second).T)
+    assert np.abs(inside - numeric).max() < (0.1 / 0.6) ** 2 * np.abs(numeric).max()
+    common = np.ones(24)  # which the gauge takes away: no valley of the loss
+    assert common @ second @ common > 0
+
+
+def test_newton_ends_where_the_gradient_vanishes():
+    # without a penalty, and with next to no ridge, the loss hardly feels some of the shifts
+    problem, _ = make_problem(n=40, noise=0.2)
+    found = align(problem, 1e-6, 0.0, problem.origin)
+    maker = problem.ridge.residual_maker(1e-6)
+    first = np.linalg.norm(projected_loss(problem.origin, problem, maker, 0.0)[1])
+    last = np.linalg.norm(projected_loss(found.shifts, problem, maker, 0.0)[1])
+    assert last < 1e-6 * first
 
 
 def masked(problem, ends):

@@ -5,10 +5,16 @@ The loss of a linear model with the weights eliminated (variable projection) is
     L(D) = tr[G(D)^T P G(D) M] + penalty |D - D_0|^2,    dL/dD_A = 2 <g'_A, (P G M)_A> + ...
 
 with ``G`` the (structures, energies) targets per atom shifted by ``D``, ``P`` the residual maker
-of the regression and ``M`` the metric of the energies. It is minimised by L-BFGS with the exact
-gradient, in the gauge ``mean(D - D_0) = 0`` of every block of structures that share composition
-terms (`Ridge.blocks`; in most training sets all do). Where a shifted target is not known, the
-prediction of the model stands for it: those entries, functions of the shifts, have no residual.
+of the regression and ``M`` the metric of the energies. It is minimised by Newton's method in a
+trust region, with the exact gradient and the curvature
+
+    d2L/dD_A dD_B = 2 P_AB <g'_A, M g'_B> + 2 delta_AB (<g''_A, (P G M)_A> + penalty),
+
+in the gauge ``mean(D - D_0) = 0`` of every block of structures that share composition terms
+(`Ridge.blocks`; in most training sets all do). A few steps do what takes L-BFGS hundreds, because
+structures that the model hardly constrains have next to no curvature. Where a shifted target is
+not known, the prediction of the model stands for it: those entries, functions of the shifts, have
+no residual.
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +47,9 @@ __all__ = [
 
 _ROUNDS = 10
 _TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
+# Length of the gradient at a minimum, as a share of the spread of the targets per eV.
+_FLAT = 1e-8
+_FIRST_STEP = 0.1  # eV; the typical shift that the first step may make
 _ROUNDING = 1e-14  # well above that of a residual maker, whose eigenvalues are 0 to 1
 # Steps of the regularisation without a smaller error that end the search.
 _PATIENCE = 3
@@ -85,10 +95,15 @@ class Problem:
         """What counts as an error."""
         return Metric(self.metric_name, float(self.energies[1] - self.energies[0]))
 
+    @cached_property
+    def means(self) -> NDArray:
+        """Projector (n, n) onto shifts that the structures of a block have in common."""
+        same = self.ridge.blocks[:, None] == self.ridge.blocks
+        return same / same.sum(axis=1)
+
     def centre(self, free: NDArray) -> NDArray:
-        """Take the mean of each block from shifts or their gradient (n,): the gauge."""
-        blocks = self.ridge.blocks
-        return free - (np.bincount(blocks, free) / np.bincount(blocks))[blocks]
+        """Take the mean of each block from shifts or their derivatives (n, ...): the gauge."""
+        return free - self.means @ free
 
     def per_atom(self, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Targets per atom, their derivatives and where they are known, each (n, m)."""
@@ -139,15 +154,15 @@ def _through_fill(gradient: NDArray, known: NDArray, maker: NDArray, blocks: Ite
 
 def _unknown_blocks(known: NDArray, maker: NDArray) -> Iterator[tuple[tuple, tuple]]:
     """Places of unknown entries and the factor of their P_uu; one for energies that miss alike."""
-    partly = np.flatnonzero(~known.all(axis=0))
-    patterns, member = np.unique(known[:, partly], axis=1, return_inverse=True)
-    for index, pattern in enumerate(patterns.T):
-        missing = np.flatnonzero(~pattern)
+    # Every target is known up to some energy, so that patterns change where one of them ends.
+    lengths = known.sum(axis=1)
+    ends = np.unique([*lengths, known.shape[1]])
+    for first, end in pairwise(ends):
+        missing = np.flatnonzero(lengths <= first)
         block = maker[np.ix_(missing, missing)]
         # What the loss does not feel at all stays where it started.
         block[np.diag_indices_from(block)] += _ROUNDING
-        columns = partly[member.ravel() == index]
-        yield np.ix_(missing, columns), cho_factor(block, check_finite=False)
+        yield np.ix_(missing, np.arange(first, end)), cho_factor(block, check_finite=False)
 
 
 def projected_loss(
@@ -178,6 +193,22 @@ def projected_loss(
     return value, problem.centre(gradient)
 
 
+def curvature(free: NDArray, problem: Problem, maker: NDArray, penalty: float) -> NDArray:
+    """Second derivatives (n, n) of `projected_loss` by the shifts, arguments as there.
+
+    Close enough for Newton's method: that unknown energies follow the shifts is left out, and the
+    g'' of the targets are differences of their slopes. Shifts that the gauge takes away, along
+    which the loss is constant, are given the mean curvature.
+    """
+    values, slopes, known = problem.per_atom(problem.origin + problem.centre(free))
+    residual = problem.metric(maker @ _fill(values, known, maker, _unknown_blocks(known, maker)))
+    bends = np.where(known, np.gradient(slopes, problem.energies, axis=1), 0.0)
+    second = 2 * maker * (slopes @ problem.metric(slopes).T)
+    second[np.diag_indices_from(second)] += 2 * np.sum(bends * residual, axis=1) + 2 * penalty
+    along = abs(np.trace(second)) / len(second) * problem.means
+    return problem.centre(problem.centre(second).T) + along
+
+
 def align(problem: Problem, regularization: float, penalty: float, start: NDArray) -> Alignment:
     """Minimise the projected loss over the shifts, from one starting point.
 
@@ -193,13 +224,24 @@ def align(problem: Problem, regularization: float, penalty: float, start: NDArra
         First shifts (eV).
     """
     maker = problem.ridge.residual_maker(regularization)
+    values = problem.per_atom(problem.origin)[0]
+    values -= values.mean(axis=0)
+    spread, size = float(np.sum(values * problem.metric(values))), np.sqrt(len(values))
     free = problem.centre(start - problem.origin)
     for _ in range(_ROUNDS):
         found = minimize(
-            projected_loss, free, args=(problem, maker, penalty), jac=True,
-            method="L-BFGS-B", bounds=[(-problem.bound, problem.bound)] * free.size,
-            options={"maxiter": 400, "ftol": 1e-12, "gtol": 1e-10},
+            projected_loss, free, args=(problem, maker, penalty), jac=True, hess=curvature,
+            method="trust-exact",
+            options={"maxiter": 100, "gtol": _FLAT * spread, "max_trust_radius": size,
+                     "initial_trust_radius": _FIRST_STEP * size},
         )  # fmt: skip
+        if np.abs(found.x).max() > problem.bound:
+            found = minimize(
+                projected_loss, found.x.clip(-problem.bound, problem.bound),
+                args=(problem, maker, penalty), jac=True, method="L-BFGS-B",
+                bounds=[(-problem.bound, problem.bound)] * free.size,
+                options={"maxiter": 400, "ftol": 1e-12, "gtol": 1e-10},
+            )  # fmt: skip
         previous, free = free, problem.centre(found.x)
         # A grid point that becomes known or unknown is a step in the loss that can end a descent.
         if problem.per_atom(problem.origin + free)[2].all() or (

@@ -5,53 +5,76 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermeval
 
 from ase_dos.kernels.jit import kernel
 
 # Beyond this many standard deviations a Gaussian is below the rounding of its own peak.
 REACH = 8.5
+# Terms of the expansion about a node at most sigma / 12 away: the next is 4e-15 of the peak.
+_MOMENTS = 10
+
+
+def broaden(eigenvalues, weights, sigma, start, step, size):
+    """Sum of Gaussians on all levels, and its derivative, at uniform nodes.
+
+    Each level is expanded about the node next to it (a fast Gauss transform): with He_n the Hermite
+    polynomials and G the Gaussian,
+
+        G(x - t) = sum_n t^n / n! He_n(x) G(x),
+
+    so that levels add to a few moments of their node, and all moments together to the sum.
+
+    Parameters
+    ----------
+    eigenvalues : (spins, kpoints, bands) array
+        Energies (eV).
+    weights : (kpoints,) array
+        Electrons per level.
+    sigma : float
+        Standard deviation (eV).
+    start, step : float
+        First node and spacing (eV), at most sigma / 6.
+    size : int
+        Number of nodes.
+
+    Returns
+    -------
+    values, derivatives : (size,) array
+        In states/eV and states/eV^2.
+    """
+    reach = int(REACH * sigma / step) + 1
+    moments = np.zeros((_MOMENTS, size + 2 * reach))
+    _add_moments(eigenvalues, weights, sigma, start - reach * step, step, moments)
+    x = step / sigma * np.arange(-reach, reach + 1)
+    gauss = np.exp(-0.5 * x * x) / (sigma * math.sqrt(2.0 * math.pi))
+    values, derivatives = np.zeros((2, size))
+    for n, moment in enumerate(moments):
+        values += np.convolve(moment, hermeval(x, _unit(n)) * gauss, "valid")
+        derivatives -= np.convolve(moment, hermeval(x, _unit(n + 1)) * gauss, "valid") / sigma
+    return values, derivatives
+
+
+def _unit(n):
+    """Coefficients of He_n."""
+    return np.eye(n + 1)[n]
 
 
 @kernel
-def broaden(eigenvalues, weights, sigma, start, step, values, derivatives):
-    """Add broadened levels to ``values`` and ``derivatives`` on uniform nodes.
-
-    Shapes: eigenvalues (spins, kpoints, bands) and sigma in eV, weights (kpoints,) in electrons
-    per level, values (nodes,) in states/eV, derivatives (nodes,) in states/eV^2.
-    """
-    n_nodes = values.size
-    norm = 1.0 / (sigma * math.sqrt(2.0 * math.pi))
+def _add_moments(eigenvalues, weights, sigma, start, step, moments):
+    """Add w t^n / n! of every level to its nearest node, t being the distance over sigma."""
     for spin in range(eigenvalues.shape[0]):
         for k in range(eigenvalues.shape[1]):
-            weight = weights[k] * norm
             for band in range(eigenvalues.shape[2]):
-                level = eigenvalues[spin, k, band]
-                first = max(0, math.ceil((level - REACH * sigma - start) / step))
-                last = min(n_nodes - 1, math.floor((level + REACH * sigma - start) / step))
-                middle = min(max(int((level - start) / step), first), last)
-                # Outwards from the level, where rounding errors have no room to grow.
-                _half_peak(middle, last + 1, 1, level, weight, sigma, start, step, values,
-                           derivatives)  # fmt: skip
-                _half_peak(middle - 1, first - 1, -1, level, weight, sigma, start, step, values,
-                           derivatives)  # fmt: skip
-
-
-@kernel
-def _half_peak(first, end, way, level, weight, sigma, start, step, values, derivatives):
-    """Add a Gaussian to nodes on one side of its level.
-
-    From node to node it changes by a factor that itself changes by a constant one.
-    """
-    h = way * step / sigma
-    x = (start + first * step - level) / sigma
-    peak = weight * math.exp(-0.5 * x * x)
-    ratio, decay = math.exp(-h * (x + 0.5 * h)), math.exp(-h * h)
-    for node in range(first, end, way):
-        values[node] += peak
-        derivatives[node] -= peak * x / sigma
-        x += h
-        peak *= ratio
-        ratio *= decay
+                position = (eigenvalues[spin, k, band] - start) / step
+                node = math.floor(position + 0.5)
+                if node < 0 or node >= moments.shape[1]:
+                    continue
+                t = (position - node) * step / sigma
+                term = weights[k]
+                for n in range(moments.shape[0]):
+                    moments[n, node] += term
+                    term *= t / (n + 1)
 
 
 @kernel
