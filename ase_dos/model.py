@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -204,10 +205,10 @@ class DOSModel:
     def calibrate(
         self, frames: Sequence[Atoms], states: Sequence, families: Sequence[str] | None = None
     ) -> Evaluation:
-        """Take the size of the expected errors from structures outside the training set.
+        """Let structures outside the training set have a say in the size of the expected errors.
 
-        Their errors are kept in the header of the model file too. Without it, leave-one-out
-        errors of the training set say how large errors are.
+        Their errors count beside the leave-one-out errors of the training set, which alone decide
+        without this, and are kept in the header of the model file.
         """
         report = self.evaluate(frames, states, families)
         learned = self.predictor_
@@ -222,6 +223,20 @@ class DOSModel:
         }
         self._sign()
         return report
+
+    def refitted(self, frames: Sequence[Atoms], states: Sequence) -> DOSModel:
+        """Return a model with the same hyperparameters, trained on other structures.
+
+        Once `calibrate` has told how good a model is, the structures that told it can be learned
+        from too. What they told stays in the header, marked as of another training; the size of
+        the expected errors is that of leave-one-out errors.
+        """
+        model = copy.copy(self)
+        model.fit(frames, states)
+        if "validation" in self.info:
+            model.info["validation"] = {**self.info["validation"], "refitted": True}
+            model._sign()
+        return model
 
     def _targets(self, frames: Sequence[Atoms], states: Sequence) -> list[DOSTarget]:
         if len(frames) != len(states):

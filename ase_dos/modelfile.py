@@ -20,7 +20,7 @@ from ase_dos.files import replace_file
 
 __all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "write_model"]
 
-FORMAT = 2
+FORMAT = 3
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
 
 

@@ -25,7 +25,9 @@ __all__ = ["Predictor", "as_stored", "warn_of_novelty"]
 
 # Atoms of which the deviations from the training set exist at once.
 _BLOCK = 4096
-_POSTERIOR = ("centers", "factor", "composition", "covariance")
+# What the single precision of model files may add to a distance.
+_ROOM = 1.0 + 1e-4
+_POSTERIOR = ("centers", "factor", "composition", "covariance", "left_out")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +104,7 @@ class Predictor:
             self.grid.energies,
             one_hot @ self.valence,
             self.smearing,
-            np.linalg.norm(sketch, axis=1) / self.novelty_limit,
+            np.linalg.norm(sketch, axis=1) / (_ROOM * self.novelty_limit),
         )
 
     def predict_ensemble(self, atoms: Atoms, n_members: int, seed: int) -> DOSEnsemble:

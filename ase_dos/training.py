@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from ase_dos.checks import as_array
 from ase_dos.compression import principal_functions
-from ase_dos.fit.alignment import Alignment, Problem, choose, leave_one_out
+from ase_dos.fit.alignment import Alignment, choose, leave_one_out
 from ase_dos.fit.hidden import Hidden, mean_outputs
 from ase_dos.fit.kernel import SparseKernel
 from ase_dos.fit.network import Network
 from ase_dos.fit.posterior import Posterior, fit_posterior, novelty_sketch
+from ase_dos.fit.projection import Problem
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.solution import Solution, constrained, count_below, solve
 from ase_dos.soap import SOAP

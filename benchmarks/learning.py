@@ -284,10 +284,9 @@ def splits(data, store, args):
         found = np.array(found)
         less = 100 * (1 - found[:, 1:] / found[:, :1])
         error = less.std(axis=0, ddof=1) / np.sqrt(len(found))
-        table.append((f"{len(some)} + {len(validation)}",
-                      *(f"{rmse:.4f}" for rmse in found.mean(axis=0)),
-                      *(f"{m:.1f} +- {e:.1f}" for m, e in zip(less.mean(axis=0), error, strict=True)))
-                     )  # fmt: skip
+        shares = [f"{m:.1f} +- {e:.1f}" for m, e in zip(less.mean(axis=0), error, strict=True)]
+        rmse = [f"{mean:.4f}" for mean in found.mean(axis=0)]
+        table.append((f"{len(some)} + {len(validation)}", *rmse, *shares))
     show("training + validation structures",
          ["published", "kernel, training", "kernel, all", "% less, training", "% less, all"],
          table)  # fmt: skip

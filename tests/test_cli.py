@@ -152,6 +152,18 @@ def test_train_evaluates_the_validation_part(dataset, tmp_path, capsys):
     assert model.info["validation"]["rmse"] == pytest.approx(rmse, rel=1e-9)
     assert model.info["validation"]["n_structures"] == 6
     assert f"validation RMSE {rmse:.4f} states eV^-1/2 per atom (6 structures)" in out
+    refitted = tmp_path / "r.npz"
+    main(["train", str(path), str(dataset), "-o", str(refitted), *QUICK, "--refit"])
+    out = capsys.readouterr().out
+    assert f"validation RMSE {rmse:.4f} states eV^-1/2 per atom (6 structures)" in out
+    final = DOSModel.load(refitted)
+    assert "trained again on 42 structures, leave-one-out RMSE" in out
+    assert final.info["n_structures"] == 42
+    assert final.info["validation"] == {**model.info["validation"], "refitted": True}
+    assert final.evaluate(frames, states).rmse < rmse
+    assert "there are no structures for validation" in fails(
+        capsys, "train", dataset, "-o", output, *QUICK, "--refit"
+    )
     main(["train", str(dataset), "-o", str(output), *QUICK])
     assert "validation" not in capsys.readouterr().out
     assert "validation" not in DOSModel.load(output).info

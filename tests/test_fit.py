@@ -7,16 +7,13 @@ import pytest
 
 from ase_dos.fit.alignment import (
     Alignment,
-    Problem,
     align,
     choose,
     cross_correlation_shifts,
-    curvature,
-    filled_targets,
     leave_one_out,
-    projected_loss,
 )  # fmt: skip
 from ase_dos.fit.metric import METRICS
+from ase_dos.fit.projection import Problem, curvature, filled_targets, projected_loss
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.scores import aligned_errors, best_shift
 from ase_dos.fit.solution import solve
@@ -102,11 +99,31 @@ def test_gradient_of_the_projected_loss(penalty, metric):
     assert loss(point + 0.3) == pytest.approx(loss(point))  # the gauge
 
 
+def test_newton_ends_where_the_gradient_vanishes():
+    # without a penalty, and with next to no ridge, the loss hardly feels some of the shifts
+    problem, _ = make_problem(n=40, noise=0.2)
+    found = align(problem, 1e-6, 0.0, problem.origin)
+    maker = problem.ridge.residual_maker(1e-6)
+    first = np.linalg.norm(projected_loss(problem.origin, problem, maker, 0.0)[1])
+    last = np.linalg.norm(projected_loss(found.shifts, problem, maker, 0.0)[1])
+    assert last < 1e-6 * first
+
+
+def masked(problem, ends):
+    """Return the same problem with targets known up to ``ends`` (eV) only."""
+    targets = [replace(t, valid_to=float(e)) for t, e in zip(problem.targets, ends, strict=True)]
+    return replace(problem, targets=targets)
+
+
 @pytest.mark.parametrize("metric", METRICS)
-def test_curvature_is_the_derivative_of_the_gradient(metric):
+@pytest.mark.parametrize("masks", [False, True])
+def test_curvature_is_the_derivative_of_the_gradient(metric, masks):
     problem = replace(make_problem(noise=0.2)[0], metric_name=metric)
-    maker = problem.ridge.residual_maker(0.01)
     point = np.random.default_rng(5).normal(0, 0.2, 24)
+    if masks:  # ending halfway between energies of the grid, most of them inside the window
+        ends = 0.05 + np.linspace(2.0, 9.0, 24).round(1)
+        problem = masked(problem, problem.centre(point) + ends)
+    maker = problem.ridge.residual_maker(0.01)
     second = curvature(point, problem, maker, 0.3)
     h = 1e-4
     numeric = np.array(
@@ -124,22 +141,6 @@ def test_curvature_is_the_derivative_of_the_gradient(metric):
     assert np.abs(inside - numeric).max() < (0.1 / 0.6) ** 2 * np.abs(numeric).max()
     common = np.ones(24)  # which the gauge takes away: no valley of the loss
     assert common @ second @ common > 0
-
-
-def test_newton_ends_where_the_gradient_vanishes():
-    # without a penalty, and with next to no ridge, the loss hardly feels some of the shifts
-    problem, _ = make_problem(n=40, noise=0.2)
-    found = align(problem, 1e-6, 0.0, problem.origin)
-    maker = problem.ridge.residual_maker(1e-6)
-    first = np.linalg.norm(projected_loss(problem.origin, problem, maker, 0.0)[1])
-    last = np.linalg.norm(projected_loss(found.shifts, problem, maker, 0.0)[1])
-    assert last < 1e-6 * first
-
-
-def masked(problem, ends):
-    """Return the same problem with targets known up to ``ends`` (eV) only."""
-    targets = [replace(t, valid_to=float(e)) for t, e in zip(problem.targets, ends, strict=True)]
-    return replace(problem, targets=targets)
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -9,9 +9,10 @@ import pytest
 from ase.build import bulk
 from conftest import toy_frames, toy_states
 
-from ase_dos.fit.alignment import Alignment, Problem
+from ase_dos.fit.alignment import Alignment
 from ase_dos.fit.hidden import Hidden
 from ase_dos.fit.network import Network
+from ase_dos.fit.projection import Problem
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.solution import solve
 from ase_dos.model import DOSModel

@@ -7,8 +7,9 @@ import pytest
 from ase.units import kB
 
 from ase_dos.dataset import load_dataset
-from ase_dos.model import DOSModel
+from ase_dos.model import DOSModel, hash_training_set
 from ase_dos.targets import target_from_states
+from ase_dos.training import make_targets
 
 PATH = Path(__file__).resolve().parents[1] / "data" / "silicon" / "silicon.npz"
 
@@ -61,8 +62,14 @@ def test_splits_are_disjoint_and_cover_the_families(data):
         assert set(data.families[data.split == split]) == trained
 
 
-def test_shipped_model_was_trained_on_the_training_split(data, model):
-    assert model.info["n_structures"] == int(np.sum(data.split == "train"))
+def test_shipped_model_has_not_seen_test_and_held_out_structures(data, model):
+    frames, states = (
+        [one for split in ("train", "validation") for one in data.select(split)[part]]
+        for part in (0, 1)
+    )
+    targets = make_targets(states, model.smearing)
+    assert model.info["training_set_hash"] == hash_training_set(frames, targets)
+    assert model.info["validation"]["refitted"]
     assert model.reference == "adaptive"
     assert model.info["valence"] == [4.0]
 

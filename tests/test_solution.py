@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ase_dos.fit.alignment import Alignment, Problem
+from ase_dos.fit.alignment import Alignment
 from ase_dos.fit.metric import METRICS
+from ase_dos.fit.projection import Problem
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.solution import constrained, count_below, solve
 from ase_dos.targets import DOSTarget

@@ -37,9 +37,9 @@ class CLICommand:
     GPAW, FHI-aims), structures that carry a DOS on a grid (extended xyz), and folders of these.
     Data sets have their own training and validation parts; of all other structures a share is
     kept for validation, chosen by the content of the structures in blocks of consecutive frames.
-    Validation errors are kept in the model file, and written to a report with figures. With
-    --search or --budget the hyperparameters that are not given are looked for; a search that was
-    killed goes on where it stopped.
+    Validation errors are kept in the model file, and written to a report with figures; --refit
+    then learns from the validation structures too. With --search or --budget the hyperparameters
+    that are not given are looked for; a search that was killed goes on where it stopped.
     """
 
     @staticmethod
@@ -53,6 +53,9 @@ class CLICommand:
         add("--no-report", action="store_true", help="write the model only")
         add("--validation", type=float, metavar="SHARE",
             help="of the structures that no data set has split (default: 0.15)")  # fmt: skip
+        add("--refit", action="store_true",
+            help="once the validation errors are known, train again on these structures as well; "
+                 "the report is that of the training without them")  # fmt: skip
         add("--seed", type=int, default=0,
             help="of the split and the search (default: %(default)s)")  # fmt: skip
         add("--search", type=int, metavar="TRIALS",
@@ -95,6 +98,8 @@ class CLICommand:
         if not folder.is_dir():  # before hours of training
             raise ValueError(f"--output: there is no directory {folder}")
         training, validation = _structures(args)
+        if args.refit and not validation.frames:
+            raise ValueError("--refit: there are no structures for validation to train on as well")
         targets = make_targets(training.states, args.smearing)
         found = _search(args, training, targets, validation)
         model = _trained(args, training, targets, found.best.choice if found else _given(args))
@@ -108,7 +113,8 @@ class CLICommand:
                 f"validation RMSE {evaluation.rmse:.4f} {UNIT} "
                 f"({len(validation.frames)} structures)"
             )
-        model.save(args.output)
+        final = _refitted(model, training, validation, targets, args) if args.refit else model
+        final.save(args.output)
         print(f"wrote {args.output}")
         if not args.no_report:
             _write_report(args, model, training, targets, validation, found, evaluation, bars)
@@ -196,6 +202,21 @@ def _trained(args: Namespace, training: Part, targets: list, choice: dict[str, A
         )
     print(f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {UNIT}")
     return model
+
+
+def _refitted(model: Any, training: Part, validation: Part, targets: list, args: Namespace) -> Any:
+    """Return the model trained on the validation structures as well."""
+    from ase_dos.training import make_targets
+
+    final = model.refitted(
+        training.frames + validation.frames,
+        targets + make_targets(validation.states, args.smearing),
+    )
+    print(
+        f"trained again on {len(training.frames) + len(validation.frames)} structures, "
+        f"leave-one-out RMSE {final.info['leave_one_out_rmse']:.4f} {UNIT}"
+    )
+    return final
 
 
 def _write_report(

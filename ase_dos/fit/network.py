@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.checks import as_positive
-from ase_dos.fit.alignment import Alignment, Problem
+from ase_dos.fit.alignment import Alignment
 from ase_dos.fit.hidden import Hidden
+from ase_dos.fit.projection import Problem
 
 __all__ = ["Network"]
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ase_dos.fit.alignment import Problem
+from ase_dos.fit.projection import Problem
 
 __all__ = [
     "SKETCH_SIZE",
@@ -51,6 +51,8 @@ class Posterior:
         Root of Sigma, which has unit trace.
     noise, scale : float
         ``a`` and ``b`` (states^2/eV per atom^2, in the metric of the model).
+    left_out : (n, 2) array
+        ``q`` and squared error of every structure of the training set that could be left out.
     """
 
     centers: NDArray
@@ -59,6 +61,7 @@ class Posterior:
     covariance: NDArray
     noise: float
     scale: float
+    left_out: NDArray
 
     def distances(self, deviations: NDArray, composition: NDArray) -> NDArray:
         """``q`` (n,) for A^T (phi - z m) (n, r) and z (n, species)."""
@@ -124,6 +127,7 @@ def fit_posterior(
         covariance=_root(sigma / np.trace(sigma)),
         noise=noise,
         scale=scale,
+        left_out=np.column_stack([distances, squared]),
     )
 
 
@@ -134,8 +138,12 @@ def _root(matrix: NDArray) -> NDArray:
 
 
 def recalibrated(posterior: Posterior, distances: NDArray, squared: NDArray) -> Posterior:
-    """Take the size of the errors from other structures."""
-    noise, scale = most_likely_noise(distances, squared)
+    """Take the size of the errors from other structures as well as from those left out.
+
+    Few structures, close to the training set, would say little of those farther out.
+    """
+    pooled = np.vstack([posterior.left_out, np.column_stack([distances, squared])])
+    noise, scale = most_likely_noise(*pooled.T)
     return replace(posterior, noise=noise, scale=scale)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from ase_dos.fit.alignment import Alignment, Problem, filled_targets
+from ase_dos.fit.alignment import Alignment
 from ase_dos.fit.metric import Metric
+from ase_dos.fit.projection import Problem, filled_targets
 
 __all__ = ["Solution", "constrained", "count_below", "solve"]
 
