@@ -504,7 +504,7 @@ def test_foreign_surroundings_are_reported(toy_model):
     assert 1 < count < 64
     assert worst in (5, 9)
     assert f"{count} of 64 atoms" in str(caught[0].message)
-    assert f"atom {worst}, {local.novelty[worst]:.2g} times" in str(caught[0].message)
+    assert f"atom {worst}, {local.novelty[worst]:.3g} times" in str(caught[0].message)
     assert caught[0].filename == __file__
 
 
