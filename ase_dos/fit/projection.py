@@ -13,14 +13,14 @@ prediction of the model stands for it: those entries, functions of the shifts, h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from ase_dos.fit.metric import Metric
 from ase_dos.fit.ridge import Ridge
@@ -71,14 +71,14 @@ class Problem:
         return Metric(self.metric_name, float(self.energies[1] - self.energies[0]))
 
     @cached_property
-    def means(self) -> NDArray:
-        """Projector (n, n) onto shifts that the structures of a block have in common."""
-        same = self.ridge.blocks[:, None] == self.ridge.blocks
-        return same / same.sum(axis=1)
+    def averages(self) -> NDArray:
+        """Matrix (blocks, n) that averages over the structures of each block."""
+        inside = np.arange(self.ridge.blocks.max() + 1)[:, None] == self.ridge.blocks
+        return inside / inside.sum(axis=1, keepdims=True)
 
     def centre(self, free: NDArray) -> NDArray:
         """Take the mean of each block from shifts or their derivatives (n, ...): the gauge."""
-        return free - self.means @ free
+        return free - (self.averages @ free)[self.ridge.blocks]
 
     def per_atom(self, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Targets per atom, their derivatives and where they are known, each (n, m)."""
@@ -86,83 +86,95 @@ class Problem:
         return values / self.n_atoms[:, None], slopes / self.n_atoms[:, None], known
 
 
+class _Unknown:
+    """Elimination of the entries (structure, energy) of which the target is not known.
+
+    Every target is known up to some energy. In the order in which targets end, those that miss
+    an energy are the first ones, so that one Cholesky factor serves all energies.
+
+    Parameters
+    ----------
+    known : (n, m) array of bool
+    maker : (n, n) array
+        Residual maker ``P``.
+    """
+
+    def __init__(self, known: NDArray, maker: NDArray) -> None:
+        lengths = known.sum(axis=1)
+        order = np.argsort(lengths, kind="stable")
+        ever = int(np.sum(lengths < known.shape[1]))
+        self.known, self.maker, self.missing = known, maker, order[:ever]
+        block = maker[np.ix_(self.missing, self.missing)]
+        # What the loss does not feel at all stays where it started.
+        block[np.diag_indices_from(block)] += _ROUNDING
+        self.factor = cholesky(block, lower=True, check_finite=False) if ever else block
+        ends = np.unique([0, *lengths, known.shape[1]])
+        counts = np.searchsorted(lengths[order], ends[:-1], side="right")
+        # Stretches of energies, each with how many structures miss all of it.
+        self.stretches = [
+            (slice(first, end), int(count))
+            for (first, end), count in zip(pairwise(ends), counts, strict=True)
+        ]
+
+    def _solve(self, count: int, right: NDArray) -> NDArray:
+        """Apply the inverse of the P_uu of the first ones."""
+        return cho_solve((self.factor[:count, :count], True), right, check_finite=False)
+
+    def fill(self, values: NDArray) -> NDArray:
+        """Give unknown entries the values without a residual: P_uu x = -P_uk g for every energy.
+
+        This is the fixed point of filling with the prediction and fitting again. Energies that no
+        structure knows, as a shift can make of the last ones, are zero.
+        """
+        if not self.missing.size:
+            return values
+        mean = values.sum(axis=0) / np.maximum(self.known.sum(axis=0), 1)
+        filled = np.where(self.known, values, mean)
+        for here, count in self.stretches:
+            if count:
+                rows = self.missing[:count]
+                filled[rows, here] -= self._solve(count, self.maker[rows] @ filled[:, here])
+        return filled
+
+    def through(self, gradient: NDArray) -> NDArray:
+        """Turn a derivative by all entries into that by known ones, which others follow."""
+        result = gradient.copy()
+        for here, count in self.stretches:
+            if count:
+                rows = self.missing[:count]
+                result[:, here] -= self.maker[:, rows] @ self._solve(count, gradient[rows, here])
+        return np.where(self.known, result, 0.0)
+
+    def known_parts(self) -> Iterator[tuple[slice, NDArray]]:
+        """Stretches of energies, and ``P`` (n, n) with what is unknown there eliminated."""
+        part, before = self.maker.copy(), 0
+        half = self.maker[self.missing]
+        if self.missing.size:
+            half = solve_triangular(self.factor, half, lower=True, check_finite=False)
+        for here, count in self.stretches:
+            part -= half[before:count].T @ half[before:count]
+            before = count
+            yield here, part
+
+
 def filled_targets(problem: Problem, shifts: NDArray, maker: NDArray) -> NDArray:
     """Targets per atom with unknown energies taken from the prediction they lead to."""
     values, _, known = problem.per_atom(shifts)
-    return _fill(values, known, maker, _unknown_blocks(known, maker))
-
-
-def _fill(values: NDArray, known: NDArray, maker: NDArray, blocks: Iterable) -> NDArray:
-    """Give unknown entries the values without a residual: P_uu x = -P_uk g for every energy.
-
-    This is the fixed point of filling with the prediction and fitting again. Energies that no
-    structure knows, as a shift can make of the last ones, are zero.
-    """
-    if known.all():
-        return values
-    mean = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    filled = np.where(known, values, mean)
-    for places, block in blocks:
-        residual = maker[places[0].ravel()] @ filled[:, places[1].ravel()]
-        filled[places] -= cho_solve(block, residual)
-    return filled
-
-
-def _through_fill(gradient: NDArray, known: NDArray, maker: NDArray, blocks: Iterable) -> NDArray:
-    """Turn a derivative by all entries into that by known ones, which others follow (`_fill`)."""
-    result = gradient.copy()
-    for places, block in blocks:
-        missing, columns = places[0].ravel(), places[1].ravel()
-        result[:, columns] -= maker[:, missing] @ cho_solve(block, gradient[places])
-    return np.where(known, result, 0.0)
-
-
-def _stretches(known: NDArray) -> Iterator[tuple[slice, NDArray]]:
-    """Rising stretches of energies, each with the structures (n,) that are unknown all along it.
-
-    Every target is known up to some energy, so that a stretch begins where one of them ends.
-    """
-    lengths = known.sum(axis=1)
-    for first, end in pairwise(np.unique([0, *lengths, known.shape[1]])):
-        yield slice(first, end), lengths <= first
-
-
-def _unknown_blocks(known: NDArray, maker: NDArray) -> Iterator[tuple[tuple, tuple]]:
-    """Places of unknown entries and the factor of their P_uu; one for energies that miss alike."""
-    for columns, missing in _stretches(known):
-        if missing.any():
-            places = np.ix_(missing, np.arange(columns.start, columns.stop))
-            yield places, _factor(maker[np.ix_(missing, missing)])
-
-
-def _factor(block: NDArray) -> tuple:
-    """Cholesky factor; what the loss does not feel at all stays where it started."""
-    block[np.diag_indices_from(block)] += _ROUNDING
-    return cho_factor(block, check_finite=False)
-
-
-def _known_part(maker: NDArray, missing: NDArray) -> NDArray:
-    """``P`` (n, n) once the entries of some structures are eliminated, zero for these."""
-    if not missing.any():
-        return maker
-    across = maker[missing]
-    part = maker - across.T @ cho_solve(_factor(across[:, missing]), across)
-    part[missing] = part[:, missing] = 0.0
-    return part
+    return _Unknown(known, maker).fill(values)
 
 
 def _evaluated(
     problem: Problem, centred: NDArray, maker: NDArray
-) -> tuple[float, NDArray, NDArray, NDArray]:
-    """Loss without the penalty, slopes, half of the loss's derivative by entries, what is known."""
+) -> tuple[float, NDArray, NDArray, _Unknown]:
+    """Loss without the penalty, slopes of the targets, half of the derivative by all entries."""
     values, slopes, known = problem.per_atom(problem.origin + centred)
-    blocks = list(_unknown_blocks(known, maker))
-    values = _fill(values, known, maker, blocks)
+    unknown = _Unknown(known, maker)
+    values = unknown.fill(values)
     residual = problem.metric(maker @ values)
     loss = np.sum(values * residual)
     if problem.metric_name != "dos":  # in which residuals of unknown entries are zero already
-        residual = _through_fill(residual, known, maker, blocks)
-    return loss, slopes, residual, known
+        residual = unknown.through(residual)
+    return loss, slopes, residual, unknown
 
 
 def projected_loss(
@@ -195,17 +207,17 @@ def curvature(free: NDArray, problem: Problem, maker: NDArray, penalty: float) -
     their slopes over the grid. Shifts that the gauge takes away, along which the loss is constant,
     are given the mean curvature.
     """
-    _, slopes, residual, known = _evaluated(problem, problem.centre(free), maker)
+    _, slopes, residual, unknown = _evaluated(problem, problem.centre(free), maker)
     step = problem.energies[1] - problem.energies[0]
-    diagonal = np.sum(_bends(slopes, known, step) * residual, axis=1) + penalty
+    diagonal = np.sum(_bends(slopes, unknown.known, step) * residual, axis=1) + penalty
     metric = problem.metric(np.eye(problem.energies.size))
     second = np.diag(diagonal)
-    for here, missing in _stretches(known):
-        inside = slopes[:, here] @ metric[here, here] @ slopes[:, here].T
-        before = slopes[:, here] @ metric[here, : here.start] @ slopes[:, : here.start].T
-        second += _known_part(maker, missing) * (inside + before + before.T)
+    for here, part in unknown.known_parts():
+        weighted = slopes[:, : here.start] @ metric[: here.start, here]
+        pairs = (weighted + 0.5 * slopes[:, here] @ metric[here, here]) @ slopes[:, here].T
+        second += part * (pairs + pairs.T)
     second *= 2
-    along = abs(np.trace(second)) / len(second) * problem.means
+    along = abs(np.trace(second)) / len(second) * problem.averages[problem.ridge.blocks]
     return problem.centre(problem.centre(second).T) + along
 
 
