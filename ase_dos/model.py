@@ -225,12 +225,29 @@ class DOSModel:
         return report
 
     def refitted(self, frames: Sequence[Atoms], states: Sequence) -> DOSModel:
-        """Return a model with the same hyperparameters, trained on other structures.
+        """Return a model trained in the same way on more structures.
 
         Once `calibrate` has told how good a model is, the structures that told it can be learned
         from too. What they told stays in the header, marked as of another training; the size of
         the expected errors is that of leave-one-out errors.
+
+        Parameters
+        ----------
+        frames, states
+            As in `fit`: the training set and the structures that were given to `calibrate`.
+
+        Returns
+        -------
+        DOSModel
+            Another model; this one stays as it is.
+
+        Raises
+        ------
+        ValueError
+            As `fit`; also if the model was not trained here: a file does not hold all options.
         """
+        if not hasattr(self, "history_"):
+            raise ValueError("refitted: expected a model that was trained here, not a loaded one")
         model = copy.copy(self)
         model.fit(frames, states)
         if "validation" in self.info:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,11 @@ from ase_dos.files import replace_file
 __all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "write_model"]
 
 FORMAT = 3
-_DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
+# The last two are how numpy's parser meets a damaged header of an array.
+_DAMAGE = (
+    OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, SyntaxError,
+    TokenError,
+)  # fmt: skip
 
 
 def shipped_models() -> list[str]:
@@ -72,7 +77,7 @@ def read_model(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     Raises
     ------
     ValueError
-        If the file is not a model, is damaged, or comes from a newer release.
+        If the file is not a model, is damaged, or of another format than this release writes.
     """
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -84,7 +89,7 @@ def read_model(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     if form != FORMAT:
         raise ValueError(
             f"{path}: model format {form} of ase_dos {info.get('version')}, this release "
-            f"({__version__}) reads format {FORMAT}"
+            f"({__version__}) reads format {FORMAT}; train the model again"
         )
     if digest(info, arrays) != checksum:
         raise ValueError(f"{path}: the contents do not match their checksum; the file is damaged")

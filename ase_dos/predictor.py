@@ -85,9 +85,8 @@ class Predictor:
 
     @property
     def error_unit(self) -> float:
-        """Root-mean-square error of a DOS of which the error in the model's metric is 1."""
-        return float(np.linalg.norm(self.posterior.covariance.T @ self.modes)
-                     * np.sqrt(self.grid.step))  # fmt: skip
+        """`Posterior.error_unit` of the model's modes."""
+        return self.posterior.error_unit(self.modes, self.grid.step)
 
     def predict(
         self, atoms: Atoms, *, which: NDArray | None = None, dtype: Any = np.float64

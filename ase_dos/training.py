@@ -190,8 +190,9 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
         solution = _with_counts(solution, problem, best, options.count_below)
     judged = leave_one_out(problem, best)
     posterior = fit_posterior(
-        problem, best.regularization, judged.judged, solution.coefficients(judged.differences)
-    )
+        problem, best.regularization, judged.judged, solution.coefficients(judged.differences),
+        judged.errors.squared, solution.modes,
+    )  # fmt: skip
     sketch = novelty_sketch(posterior.factor)
     own = np.diag(problem.ridge.residual_maker(best.regularization))
     return Trained(

@@ -15,7 +15,8 @@ and in percent of the spread of the truth):
 - families: the same for every family of the training set, by a kernel that has not seen it
 - splits: test error on other random splits, of the kernel and of the published procedure, with the
   same training structures and with the same structures in all: the kernel needs none to tell it
-  when to stop, so that it can learn from those too
+  when to stop, so that it can learn from those too (means over splits; their errors are lower
+  bounds, because the splits share structures)
 
 Everything learns the same energies (up to 14 eV above the mean Fermi level), with one thread unless
 OMP_NUM_THREADS says otherwise. Published: `published_procedure.py`, which is stopped by the
@@ -293,7 +294,7 @@ def splits(data, store, args):
 
 
 def _random_split(frames, seed):
-    """Training (in random order), validation and test rows, with every family in each."""
+    """Training (in random order), validation and test rows; families of three or more in each."""
     rng = np.random.default_rng(seed)
     family = np.array([atoms.info["family"] for atoms in frames])
     parts = [[], [], []]

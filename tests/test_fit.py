@@ -115,6 +115,23 @@ def masked(problem, ends):
     return replace(problem, targets=targets)
 
 
+def test_masked_descent_ends_at_a_step_of_the_loss_or_where_it_is_flat():
+    problem = masked(make_problem(n=24, noise=0.2)[0], np.linspace(1.0, 9.0, 24))
+    maker = problem.ridge.residual_maker(0.01)
+    found = align(problem, 0.01, 0.01, problem.origin)
+    assert found.loss < 0.6 * projected_loss(problem.origin, problem, maker, 0.01)[0]
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        near = found.shifts + 1e-3 * rng.normal(size=24)
+        assert found.loss < (1 + 1e-4) * projected_loss(near, problem, maker, 0.01)[0]
+
+
+def test_targets_of_which_nothing_is_known_stay_where_they_are():
+    problem = masked(make_problem(n=3)[0], [-20.0] * 3)
+    found = align(problem, 0.1, 0.01, problem.origin)
+    np.testing.assert_array_equal(found.shifts, problem.origin)
+
+
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("masks", [False, True])
 def test_curvature_is_the_derivative_of_the_gradient(metric, masks):

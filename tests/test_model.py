@@ -488,6 +488,22 @@ def test_refitted_learns_from_the_structures_that_judged(toy_data):
     assert final.predictor_.posterior.noise == fresh.predictor_.posterior.noise
 
 
+def test_loaded_model_is_not_refitted(toy_model, toy_data, tmp_path):
+    toy_model.save(tmp_path / "m.npz")
+    with pytest.raises(ValueError, match="expected a model that was trained here"):
+        DOSModel.load(tmp_path / "m.npz").refitted(*toy_data)
+
+
+def test_few_modes_do_not_make_errors_look_small(toy_data):
+    frames, states = toy_data
+    model = DOSModel(soap(), n_modes=2, regularizations=[1e-2], penalties=[0.0], metric="mix")
+    model.fit(frames, states)
+    judged = model.info["leave_one_out_rmse"]
+    squared = model.predictor_.posterior.left_out[:, 1] * model.predictor_.error_unit**2
+    assert np.sqrt(squared.mean()) == pytest.approx(judged, rel=1e-5)
+    assert 0.5 < expected_rmse(model, frames) / judged < 2
+
+
 def test_training_structures_are_not_novel(trained, toy_data):
     frames = two_species({"C": 4, "Si": 4})[0] if len(trained.species) > 1 else toy_data[0]
     farthest = max(trained.predict(atoms).novelty.max() for atoms in frames)

@@ -33,7 +33,9 @@ def fitted(features, fractions):
     n = len(features)
     problem = Problem(ridge, [], np.ones(n), np.arange(2.0), np.zeros(n))
     errors = np.random.default_rng(2).normal(size=(n, K))
-    return fit_posterior(problem, STRENGTH / ridge.scale, np.arange(n), errors), ridge
+    squared = np.sum(errors**2, axis=1)
+    strength = STRENGTH / ridge.scale
+    return fit_posterior(problem, strength, np.arange(n), errors, squared, np.eye(K)), ridge
 
 
 def data(species):

@@ -38,6 +38,27 @@ def test_nodes_equal_the_plain_triple_loop_with_random_weights():
     assert np.allclose(target.derivatives, slope, rtol=0, atol=1e-12)
 
 
+def test_two_spins_empty_k_points_and_a_core_level_equal_the_plain_sum():
+    rng = np.random.default_rng(8)
+    levels = np.sort(rng.uniform(-3, 9, (2, 5, 12)), axis=2)
+    levels[:, :, 0] = -80.0 + 0.01 * rng.normal(size=(2, 5))
+    weights = np.array([0.4, 0.0, 0.3, 0.2, 0.1])
+    states = ElectronicStates(levels, weights, 10.0, 1)
+    target = target_from_states(states, SIGMA)
+    nodes = target.nodes
+    value, slope = np.zeros((2, nodes.size))
+    for spin in range(2):
+        for k in range(5):
+            for level in levels[spin, k]:
+                x = (nodes - level) / SIGMA
+                peak = weights[k] * np.exp(-0.5 * x**2) / (SIGMA * np.sqrt(2 * np.pi))
+                value += peak
+                slope -= x / SIGMA * peak
+    np.testing.assert_allclose(target.values, value, atol=1e-13 * value.max())
+    np.testing.assert_allclose(target.derivatives, slope, atol=1e-13 * np.abs(slope).max())
+    assert value[nodes < -70].max() > 0.1 < value[nodes > -5].max()
+
+
 def test_spline_between_nodes():
     states = random_states()
     target = target_from_states(states, SIGMA)

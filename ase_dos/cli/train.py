@@ -113,8 +113,9 @@ class CLICommand:
                 f"validation RMSE {evaluation.rmse:.4f} {UNIT} "
                 f"({len(validation.frames)} structures)"
             )
-        final = _refitted(model, training, validation, targets, args) if args.refit else model
-        final.save(args.output)
+        model.save(args.output)  # so that whatever happens afterwards, there is one
+        if args.refit:
+            _refitted(model, training, validation, targets, args).save(args.output)
         print(f"wrote {args.output}")
         if not args.no_report:
             _write_report(args, model, training, targets, validation, found, evaluation, bars)
@@ -235,7 +236,8 @@ def _write_report(
     report = Report(
         name=args.output, model=model,
         data=f"- {len(training.frames)} structures for training, {len(validation.frames)} for "
-             f"validation, seed {args.seed}; their checksums are in `split.json`",
+             f"validation, seed {args.seed}; their checksums are in `split.json`"
+             + ("\n- the model file holds a model trained again, on all of them" * args.refit),
         shifts=model.shifts_ - [target.fermi_level for target in targets],
         families=_families(training),
         curve=learning_curve(model, training.frames, targets, held, seed=args.seed),

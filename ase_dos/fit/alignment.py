@@ -26,7 +26,8 @@ _ROUNDS = 10
 _TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
 # Length of the gradient at a minimum, as a share of the spread of the targets per eV.
 _FLAT = 1e-8
-_STEPS = 100  # of Newton's method; some ten are enough
+_STEPS = 100  # of Newton's method; without masks some ten are enough
+_IDLE, _GAIN = 5, 1e-6  # steps without a decline of the loss by this share that end a descent
 _FIRST_STEP = 0.1  # eV; the typical shift that the first step may make
 # Steps of the regularisation without a smaller error that end the search.
 _PATIENCE = 3
@@ -58,9 +59,12 @@ def align(problem: Problem, regularization: float, penalty: float, start: NDArra
         First shifts (eV).
     """
     given = (problem, problem.ridge.residual_maker(regularization), penalty)
-    free = problem.centre(start - problem.origin)
+    free, descend = problem.centre(start - problem.origin), _newton
     for _ in range(_ROUNDS):
-        found = _minimum(free, *given)
+        found = descend(free, *given)
+        if np.abs(found.x).max() > problem.bound:
+            descend = _bounded
+            found = descend(found.x.clip(-problem.bound, problem.bound), *given)
         previous, free = free, problem.centre(found.x)
         # A grid point that becomes known or unknown is a step in the loss that can end a descent.
         if problem.per_atom(problem.origin + free)[2].all() or (
@@ -70,25 +74,41 @@ def align(problem: Problem, regularization: float, penalty: float, start: NDArra
     return Alignment(problem.origin + free, float(found.fun), regularization, penalty)
 
 
-def _minimum(start: NDArray, problem: Problem, maker: NDArray, penalty: float) -> OptimizeResult:
-    """Go down from ``start`` (n,), relative to the reference; within bounds, should they matter."""
+def _newton(start: NDArray, problem: Problem, maker: NDArray, penalty: float) -> OptimizeResult:
+    """Go down from ``start`` (n,), relative to the reference, without bounds."""
     values = problem.per_atom(problem.origin)[0]
     values -= values.mean(axis=0)
     spread, size = float(np.sum(values * problem.metric(values))), np.sqrt(start.size)
-    found = minimize(
-        projected_loss, start, args=(problem, maker, penalty), jac=True, hess=curvature,
-        method="trust-exact",
-        options={"maxiter": _STEPS, "gtol": _FLAT * spread, "max_trust_radius": size,
-                 "initial_trust_radius": _FIRST_STEP * size},
-    )  # fmt: skip
-    bound = problem.bound
-    if np.abs(found.x).max() <= bound:
-        return found
     return minimize(
-        projected_loss, found.x.clip(-bound, bound), args=(problem, maker, penalty), jac=True,
-        method="L-BFGS-B", bounds=[(-bound, bound)] * start.size,
+        projected_loss, start, args=(problem, maker, penalty), jac=True, hess=curvature,
+        method="trust-exact", callback=_Patience(),
+        options={"maxiter": _STEPS, "gtol": max(_FLAT * spread, np.finfo(float).tiny),
+                 "initial_trust_radius": _FIRST_STEP * size, "max_trust_radius": size},
+    )  # fmt: skip
+
+
+def _bounded(start: NDArray, problem: Problem, maker: NDArray, penalty: float) -> OptimizeResult:
+    """Go down from ``start`` (n,), relative to the reference, within the bounds."""
+    return minimize(
+        projected_loss, start, args=(problem, maker, penalty), jac=True, method="L-BFGS-B",
+        bounds=[(-problem.bound, problem.bound)] * start.size,
         options={"maxiter": 400, "ftol": 1e-12, "gtol": 1e-10},
     )  # fmt: skip
+
+
+class _Patience:
+    """Ends a descent that has come to a step of the loss, where smaller steps do not help."""
+
+    def __init__(self) -> None:
+        self.lowest, self.idle = np.inf, 0
+
+    def __call__(self, intermediate_result: OptimizeResult) -> None:
+        if intermediate_result.fun < self.lowest * (1 - _GAIN):
+            self.lowest, self.idle = intermediate_result.fun, 0
+            return
+        self.idle += 1
+        if self.idle > _IDLE:
+            raise StopIteration
 
 
 def cross_correlation_shifts(problem: Problem, rounds: int = 3) -> NDArray:

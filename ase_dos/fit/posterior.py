@@ -52,7 +52,8 @@ class Posterior:
     noise, scale : float
         ``a`` and ``b`` (states^2/eV per atom^2, in the metric of the model).
     left_out : (n, 2) array
-        ``q`` and squared error of every structure of the training set that could be left out.
+        ``q`` and squared error, in squares of `error_unit`, of every structure of the training set
+        that could be left out.
     """
 
     centers: NDArray
@@ -70,6 +71,18 @@ class Posterior:
     def errors(self, distances: NDArray) -> NDArray:
         """Return the expected error, root of the mean square loss per atom, for ``q``."""
         return np.sqrt(self.noise + self.scale * distances)
+
+    def error_unit(self, modes: NDArray, step: float) -> float:
+        """Root-mean-square error of a DOS (states eV^-1/2) of which that in the metric is 1.
+
+        Parameters
+        ----------
+        modes : (k, m) array
+            Energy modes on a grid.
+        step : float
+            Its spacing (eV).
+        """
+        return float(np.linalg.norm(self.covariance.T @ modes)) * step**0.5
 
     def draws(self, deviations: NDArray, composition: NDArray, count: int, seed: int) -> NDArray:
         """Deviations of mode coefficients per atom, (n, members, k).
@@ -95,7 +108,12 @@ class Posterior:
 
 
 def fit_posterior(
-    problem: Problem, regularization: float, judged: NDArray, errors: NDArray
+    problem: Problem,
+    regularization: float,
+    judged: NDArray,
+    errors: NDArray,
+    squared: NDArray,
+    modes: NDArray,
 ) -> Posterior:
     """Posterior of a regression, its size from leave-one-out errors.
 
@@ -108,6 +126,10 @@ def fit_posterior(
         Structures with a leave-one-out error.
     errors : (n, k) array
         Mode coefficients of their errors.
+    squared : (n,) array
+        Their squared errors (states^2/eV per atom^2), which decide on the size.
+    modes : (k, m) array
+        Energy modes on the energies of the problem.
     """
     ridge = problem.ridge
     inverse = np.linalg.pinv(ridge.composition)
@@ -116,19 +138,21 @@ def fit_posterior(
     factor = vectors / np.sqrt(values.clip(min=0.0) + regularization * ridge.scale)
     own = np.diag(ridge.residual_maker(regularization))[judged]
     distances = 1.0 / own - 1.0
-    squared = np.sum(errors**2, axis=1)
-    noise, scale = most_likely_noise(distances, squared)
+    noise, scale = most_likely_noise(distances, np.sum(errors**2, axis=1))
     whitened = errors / np.sqrt(noise + scale * distances)[:, None]
     sigma = whitened.T @ whitened
-    return Posterior(
+    posterior = Posterior(
         centers=inverse @ ridge.features,
         factor=factor,
         composition=_root(inverse @ inverse.T),
         covariance=_root(sigma / np.trace(sigma)),
         noise=noise,
         scale=scale,
-        left_out=np.column_stack([distances, squared]),
+        left_out=np.empty((0, 2)),
     )
+    step = float(problem.energies[1] - problem.energies[0])
+    left_out = np.column_stack([distances, squared / posterior.error_unit(modes, step) ** 2])
+    return recalibrated(replace(posterior, left_out=left_out), *np.empty((2, 0)))
 
 
 def _root(matrix: NDArray) -> NDArray:

@@ -213,10 +213,10 @@ def curvature(free: NDArray, problem: Problem, maker: NDArray, penalty: float) -
     metric = problem.metric(np.eye(problem.energies.size))
     second = np.diag(diagonal)
     for here, part in unknown.known_parts():
-        weighted = slopes[:, : here.start] @ metric[: here.start, here]
-        pairs = (weighted + 0.5 * slopes[:, here] @ metric[here, here]) @ slopes[:, here].T
-        second += part * (pairs + pairs.T)
-    second *= 2
+        weighted = 2 * slopes[:, : here.start] @ metric[: here.start, here]
+        weighted += slopes[:, here] @ metric[here, here]
+        second += part * (weighted @ slopes[:, here].T)
+    second += second.T
     along = abs(np.trace(second)) / len(second) * problem.averages[problem.ridge.blocks]
     return problem.centre(problem.centre(second).T) + along
 

@@ -47,17 +47,26 @@ def broaden(eigenvalues, weights, sigma, start, step, size):
     moments = np.zeros((_MOMENTS, size + 2 * reach))
     _add_moments(eigenvalues, weights, sigma, start - reach * step, step, moments)
     x = step / sigma * np.arange(-reach, reach + 1)
-    gauss = np.exp(-0.5 * x * x) / (sigma * math.sqrt(2.0 * math.pi))
-    values, derivatives = np.zeros((2, size))
-    for n, moment in enumerate(moments):
-        values += np.convolve(moment, hermeval(x, _unit(n)) * gauss, "valid")
-        derivatives -= np.convolve(moment, hermeval(x, _unit(n + 1)) * gauss, "valid") / sigma
-    return values, derivatives
+    polynomials = hermeval(x, np.eye(_MOMENTS + 1))
+    gauss = polynomials * np.exp(-0.5 * x * x) / (sigma * math.sqrt(2.0 * math.pi))
+    values, derivatives = np.zeros((2, size + 4 * reach))
+    for here in _occupied(moments, 2 * reach):
+        there = slice(here.start, here.stop + 2 * reach)
+        for n, moment in enumerate(moments[:, here]):
+            values[there] += np.convolve(moment, gauss[n])
+            derivatives[there] -= np.convolve(moment, gauss[n + 1]) / sigma
+    inside = slice(2 * reach, 2 * reach + size)
+    return values[inside], derivatives[inside]
 
 
-def _unit(n):
-    """Coefficients of He_n."""
-    return np.eye(n + 1)[n]
+def _occupied(moments, gap):
+    """Stretches of nodes with levels, where they are more than ``gap`` nodes apart."""
+    nodes = np.flatnonzero(moments.any(axis=0))
+    if not nodes.size:
+        return []
+    breaks = np.flatnonzero(np.diff(nodes) > gap)
+    firsts, lasts = np.append(nodes[0], nodes[breaks + 1]), np.append(nodes[breaks], nodes[-1])
+    return [slice(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
 
 
 @kernel
