@@ -205,10 +205,10 @@ class DOSModel:
     def calibrate(
         self, frames: Sequence[Atoms], states: Sequence, families: Sequence[str] | None = None
     ) -> Evaluation:
-        """Let structures outside the training set have a say in the size of the expected errors.
+        """Take the size of the expected errors from structures outside the training set.
 
-        Their errors count beside the leave-one-out errors of the training set, which alone decide
-        without this, and are kept in the header of the model file.
+        Their errors are kept in the header of the model file too. Without it, leave-one-out
+        errors of the training set say how large errors are.
         """
         report = self.evaluate(frames, states, families)
         learned = self.predictor_

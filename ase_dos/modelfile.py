@@ -21,7 +21,7 @@ from ase_dos.files import replace_file
 
 __all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "write_model"]
 
-FORMAT = 3
+FORMAT = 2
 # The last two are how numpy's parser meets a damaged header of an array.
 _DAMAGE = (
     OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, SyntaxError,

@@ -27,7 +27,7 @@ __all__ = ["Predictor", "as_stored", "warn_of_novelty"]
 _BLOCK = 4096
 # What the single precision of model files may add to a distance.
 _ROOM = 1.0 + 1e-4
-_POSTERIOR = ("centers", "factor", "composition", "covariance", "left_out")
+_POSTERIOR = ("centers", "factor", "composition", "covariance")
 
 
 @dataclass(frozen=True, eq=False)

@@ -190,8 +190,8 @@ class Report:
         return (
             "## Calibration\n\n"
             "Expected errors of the validation structures against those observed, with error bars\n"
-            "whose size comes from leave-one-out. Those of the model file heed the validation\n"
-            "errors as well, unless the model has learned from these structures since.\n\n"
+            "whose size comes from leave-one-out. The model file's are scaled to the\n"
+            "validation errors afterwards, unless it has learned from these structures since.\n\n"
             f"{deciles}"
             "\n\n![](calibration.png)\n\n"
             "Miscalibration area: 0 where errors are as large as expected and normal, 0.5 at worst."

@@ -51,9 +51,6 @@ class Posterior:
         Root of Sigma, which has unit trace.
     noise, scale : float
         ``a`` and ``b`` (states^2/eV per atom^2, in the metric of the model).
-    left_out : (n, 2) array
-        ``q`` and squared error, in squares of `error_unit`, of every structure of the training set
-        that could be left out.
     """
 
     centers: NDArray
@@ -62,7 +59,6 @@ class Posterior:
     covariance: NDArray
     noise: float
     scale: float
-    left_out: NDArray
 
     def distances(self, deviations: NDArray, composition: NDArray) -> NDArray:
         """``q`` (n,) for A^T (phi - z m) (n, r) and z (n, species)."""
@@ -148,11 +144,9 @@ def fit_posterior(
         covariance=_root(sigma / np.trace(sigma)),
         noise=noise,
         scale=scale,
-        left_out=np.empty((0, 2)),
     )
-    step = float(problem.energies[1] - problem.energies[0])
-    left_out = np.column_stack([distances, squared / posterior.error_unit(modes, step) ** 2])
-    return recalibrated(replace(posterior, left_out=left_out), *np.empty((2, 0)))
+    unit = posterior.error_unit(modes, float(problem.energies[1] - problem.energies[0]))
+    return recalibrated(posterior, distances, squared / unit**2)
 
 
 def _root(matrix: NDArray) -> NDArray:
@@ -162,12 +156,8 @@ def _root(matrix: NDArray) -> NDArray:
 
 
 def recalibrated(posterior: Posterior, distances: NDArray, squared: NDArray) -> Posterior:
-    """Take the size of the errors from other structures as well as from those left out.
-
-    Few structures, close to the training set, would say little of those farther out.
-    """
-    pooled = np.vstack([posterior.left_out, np.column_stack([distances, squared])])
-    noise, scale = most_likely_noise(*pooled.T)
+    """Take the size of the errors from other structures, errors in squares of `error_unit`."""
+    noise, scale = most_likely_noise(distances, squared)
     return replace(posterior, noise=noise, scale=scale)
 
 
