@@ -208,8 +208,9 @@ class Doubts:
         for frames, message, category in self.kinds.values():
             warnings.warn(
                 f"{len(frames)} of {seen} frames, the first is frame {frames[0]}: {message}",
-                category, stacklevel=stacklevel + 1,
-            )  # fmt: skip
+                category,
+                stacklevel=stacklevel + 1,
+            )
         self.kinds = {}
 
 
@@ -282,9 +283,14 @@ def _electrons(spectra: Sequence[DOS], temperatures: NDArray) -> list[tuple[Elec
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # voiced with the frame that they concern
         gas = gas_from_dos(
-            energies, values, electrons, np.append(0.0, temperatures),
-            valid_to=[d.valid_to for d in spectra], smearing=smearing, tables=False,
-        )  # fmt: skip
+            energies,
+            values,
+            electrons,
+            np.append(0.0, temperatures),
+            valid_to=[d.valid_to for d in spectra],
+            smearing=smearing,
+            tables=False,
+        )
     repaired, _ = repair_valence(energies, values, electrons)
     doubts = smearing_doubts(energies, repaired, smearing, gas)
     rows = zip(*(getattr(gas, one.name) for one in fields(gas)), strict=True)
@@ -321,11 +327,14 @@ def _local(predicted: Any, dos: Any, gas: Any) -> dict[str, NDArray]:
         repaired, _ = repair_valence(dos.energies, dos.values, dos.n_electrons)
         np.divide(repaired, dos.values, out=kept, where=dos.values != repaired)
     per_atom = predicted.project(
-        np.vstack([
-            weights.dos_at_fermi_level[:1], kept * weights.electrons[:1],
-            kept * weights.heat_capacity[1:],
-        ])
-    )  # fmt: skip
+        np.vstack(
+            [
+                weights.dos_at_fermi_level[:1],
+                kept * weights.electrons[:1],
+                kept * weights.heat_capacity[1:],
+            ]
+        )
+    )
     parts = {
         "local_dos_at_fermi_level": per_atom[:, 0],
         "local_charge": predicted.valence - per_atom[:, 1],

@@ -67,9 +67,15 @@ class Average:
         """Mean, spread, sampling, block and model error, drift, its error, n_eff of one number."""
         e = self.estimate
         columns = (
-            e.mean, e.spread, e.error, e.block_error, self.model_error,
-            e.drift, e.drift_error, e.n_effective,
-        )  # fmt: skip
+            e.mean,
+            e.spread,
+            e.error,
+            e.block_error,
+            self.model_error,
+            e.drift,
+            e.drift_error,
+            e.n_effective,
+        )
         return [float(np.asarray(column)[index]) for column in columns]
 
 
@@ -242,10 +248,17 @@ def _averages(series: FrameSeries, frames: slice = slice(None)) -> Averages:
         bound = np.average(series.dos_error[frames][used], axis=0, weights=w[used])
         quantities["dos"] = replace(quantities["dos"], model_error=bound)
     return Averages(
-        quantities, series.energies, series.temperatures, series.reference, series.band_bottom,
-        series.x[frames][used][[0, -1]], series.axis, int(used.sum()),
-        int((series.status[frames] == MISSING).sum()), series.ensemble,
-    )  # fmt: skip
+        quantities,
+        series.energies,
+        series.temperatures,
+        series.reference,
+        series.band_bottom,
+        series.x[frames][used][[0, -1]],
+        series.axis,
+        int(used.sum()),
+        int((series.status[frames] == MISSING).sum()),
+        series.ensemble,
+    )
 
 
 def _average(series: Series, frames: slice, w: NDArray) -> Average:

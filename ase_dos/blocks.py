@@ -143,9 +143,11 @@ class _Images(NamedTuple):
 
     def take(self, which: NDArray, home: NDArray) -> _Images:
         return self._replace(
-            atom=self.atom[which], home=home[which], scaled=self.scaled[which],
+            atom=self.atom[which],
+            home=home[which],
+            scaled=self.scaled[which],
             positions=self.positions[which],
-        )  # fmt: skip
+        )
 
 
 def _images(
@@ -167,9 +169,13 @@ def _images(
             near = np.flatnonzero((along > -margin[axis]) & (along < 1.0 + margin[axis]))
             step = np.eye(3)[axis] * turn
             pieces.append(
-                (index[near], home[near] & (turn == 0), scaled[near] + step,
-                 positions[near] + step @ cell)
-            )  # fmt: skip
+                (
+                    index[near],
+                    home[near] & (turn == 0),
+                    scaled[near] + step,
+                    positions[near] + step @ cell,
+                )
+            )
         index, home, scaled, positions = map(np.concatenate, zip(*pieces, strict=True))
     return _Images(index, home, scaled, positions, lengths, margin)
 

@@ -77,10 +77,20 @@ class DOSCalculator(Calculator):
 
     # No ClassVar, which ruff would want: ASE declares both without it.
     implemented_properties: list[str] = [  # noqa: RUF012
-        "energy", "free_energy", "forces", "stress", "energies", "dos", "local_dos", "fermi_level",
-        "electronic_entropy", "electronic_free_energy", "electronic_heat_capacity",
-        "electronic_entropies", "electronic_charges",
-    ]  # fmt: skip
+        "energy",
+        "free_energy",
+        "forces",
+        "stress",
+        "energies",
+        "dos",
+        "local_dos",
+        "fermi_level",
+        "electronic_entropy",
+        "electronic_free_energy",
+        "electronic_heat_capacity",
+        "electronic_entropies",
+        "electronic_charges",
+    ]
     default_parameters: dict[str, Any] = {  # noqa: RUF012
         "model": "silicon",
         "ground_state": None,
@@ -297,9 +307,11 @@ class DOSCalculator(Calculator):
             parts = np.empty((3, len(local)))
             for (atoms, _), part in zip(groups, hot, strict=True):
                 some = replace(
-                    local, coefficients=local.coefficients[atoms], valence=local.valence[atoms],
+                    local,
+                    coefficients=local.coefficients[atoms],
+                    valence=local.valence[atoms],
                     novelty=None,
-                )  # fmt: skip
+                )
                 parts[:, atoms] = part.per_atom(some)
             if "energies" in wanted:
                 results["energies"] = self._ground("energies") + parts[0]

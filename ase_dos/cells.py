@@ -106,9 +106,13 @@ class CellGrid:
 
 
 def conduct(
-    electrons: CellElectrons, state: ElectronState, pairs: NDArray, factors: NDArray,
-    conductivity: Callable[[NDArray], NDArray], duration: float,
-) -> ElectronState:  # fmt: skip
+    electrons: CellElectrons,
+    state: ElectronState,
+    pairs: NDArray,
+    factors: NDArray,
+    conductivity: Callable[[NDArray], NDArray],
+    duration: float,
+) -> ElectronState:
     """Let heat flow between cells that hold atoms.
 
     Implicit Euler steps, one of the whole duration and two of half of it, extrapolated to second

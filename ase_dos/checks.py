@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "as_array", "as_count", "as_positive", "as_temperature", "require_same", "uniform_grid",
-]  # fmt: skip
+__all__ = ["as_array", "as_count", "as_positive", "as_temperature", "require_same", "uniform_grid"]
 
 
 def as_array(

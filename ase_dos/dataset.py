@@ -25,9 +25,7 @@ from ase_dos.states import ElectronicStates
 __all__ = ["Dataset", "load_dataset", "pack_levels", "save_dataset", "unpack_levels"]
 
 _FORMAT = 1
-_DAMAGE = (
-    OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, lzma.LZMAError,
-)  # fmt: skip
+_DAMAGE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, lzma.LZMAError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,15 +116,23 @@ def save_dataset(
         arrays[f"{index}/numbers"] = atoms.numbers
         entries.append(
             {
-                "name": atoms.info["name"], "family": atoms.info["family"], "split": str(split),
-                "pbc": atoms.pbc.tolist(), "n_electrons": states.n_electrons,
-                "spin_degeneracy": states.spin_degeneracy, "fermi_level": printed.fermi_level,
-                "smearing_width": printed.smearing_width, "entropy_term": printed.entropy_term,
+                "name": atoms.info["name"],
+                "family": atoms.info["family"],
+                "split": str(split),
+                "pbc": atoms.pbc.tolist(),
+                "n_electrons": states.n_electrons,
+                "spin_degeneracy": states.spin_degeneracy,
+                "fermi_level": printed.fermi_level,
+                "smearing_width": printed.smearing_width,
+                "entropy_term": printed.entropy_term,
             }
-        )  # fmt: skip
+        )
     header = {
-        "format": _FORMAT, "resolution": resolution, "provenance": provenance, "entries": entries,
-    }  # fmt: skip
+        "format": _FORMAT,
+        "resolution": resolution,
+        "provenance": provenance,
+        "entries": entries,
+    }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr(_stamp("header.json"), json.dumps(header))
         for name, array in arrays.items():
@@ -173,17 +179,21 @@ def _assemble(header: dict, arrays: dict[str, NDArray]) -> Dataset:
     printed: list[ElectronicStates] = []
     for index, entry in enumerate(header["entries"]):
         atoms = Atoms(
-            arrays[f"{index}/numbers"], arrays[f"{index}/positions"],
-            cell=arrays[f"{index}/cell"], pbc=entry["pbc"],
-        )  # fmt: skip
+            arrays[f"{index}/numbers"],
+            arrays[f"{index}/positions"],
+            cell=arrays[f"{index}/cell"],
+            pbc=entry["pbc"],
+        )
         atoms.info = {"name": entry["name"], "family": entry["family"]}
         frames.append(atoms)
         for kind, collected in (("states", dense), ("printed", printed)):
             weights = arrays[f"{index}/{kind}/weights"]
             levels = unpack_levels(
-                arrays[f"{index}/{kind}/steps"], arrays[f"{index}/{kind}/first"], weights,
+                arrays[f"{index}/{kind}/steps"],
+                arrays[f"{index}/{kind}/first"],
+                weights,
                 header["resolution"],
-            )  # fmt: skip
+            )
             extra = {}
             if kind == "printed":
                 extra = {k: entry[k] for k in ("fermi_level", "smearing_width", "entropy_term")}

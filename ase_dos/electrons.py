@@ -97,9 +97,12 @@ class CellElectrons:
         repaired, _ = repair_valence(local.energies, values, self._electrons)
         step = (local.energies[-1] - local.energies[0]) / (local.energies.size - 1)
         self._states = States(
-            local.energies[0], step, np.ascontiguousarray(repaired), np.empty(0),
+            local.energies[0],
+            step,
+            np.ascontiguousarray(repaired),
+            np.empty(0),
             np.empty((len(repaired), 0)),
-        )  # fmt: skip
+        )
         top = np.full(len(repaired), local.energies[-1])
         self._window = Window.of_dos(local.energies, repaired, self._electrons, top)
         self.n_cells = n_cells
@@ -148,9 +151,8 @@ class CellElectrons:
         """Part (atoms,) of the entropy of its cell that every atom holds; zero or above."""
         weights = np.zeros((self.n_cells, self.local.energies.size))
         weights[self.occupied] = functional_weights(
-            self.local.energies, state.fermi_level[self.occupied],
-            state.temperature[self.occupied],
-        ).entropy  # fmt: skip
+            self.local.energies, state.fermi_level[self.occupied], state.temperature[self.occupied]
+        ).entropy
         modes = weights @ self.local.basis.T
         parts = np.einsum("ik,ik->i", self.local.coefficients, modes[self.labels]).clip(min=0.0)
         sums = np.bincount(self.labels, parts, self.n_cells)[self.labels]
@@ -165,9 +167,18 @@ class CellElectrons:
         first = kB * np.where(guess[here] > 0, guess[here], _FIRST_GUESS)
         solve = inversion.solve_many_cells if here.size >= MANY else inversion.solve_cells
         solve(
-            kind, np.ascontiguousarray(value[here]), first, states.start, states.step, states.g,
-            states.levels, self._electrons, kt, base, out,
-        )  # fmt: skip
+            kind,
+            np.ascontiguousarray(value[here]),
+            first,
+            states.start,
+            states.step,
+            states.g,
+            states.levels,
+            self._electrons,
+            kt,
+            base,
+            out,
+        )
         if not np.isfinite(kt).all() or not np.isfinite(out).all():
             cell = here[int(np.argmin(np.isfinite(kt) & np.isfinite(out).all(axis=1)))]
             raise ValueError(
@@ -178,9 +189,12 @@ class CellElectrons:
         columns = np.zeros((5, self.n_cells))
         known = guess[here] if kind == inversion.TEMPERATURE else kt / kB
         columns[:, here] = [
-            known, mu, kB * entropy,
-            free - base + kt * entropy + self.least_energy[here], kB * capacity,
-        ]  # fmt: skip
+            known,
+            mu,
+            kB * entropy,
+            free - base + kt * entropy + self.least_energy[here],
+            kB * capacity,
+        ]
         return ElectronState(*columns)
 
     def _checked(self, state: ElectronState) -> ElectronState:

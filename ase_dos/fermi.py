@@ -13,8 +13,13 @@ from ase_dos.kernels import fermi_tables as tables
 from ase_dos.kernels import thermo as kernels
 
 __all__ = [
-    "States", "Window", "check_window", "highest_supported", "repair_gradient", "repair_valence",
-]  # fmt: skip
+    "States",
+    "Window",
+    "check_window",
+    "highest_supported",
+    "repair_gradient",
+    "repair_valence",
+]
 
 GAP_TOLERANCE = 1e-6  # of the largest DOS: what counts as zero inside a gap
 MISSED_ELECTRONS = 1e-6  # share of N that may lie above the known states

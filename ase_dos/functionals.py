@@ -77,9 +77,10 @@ def functional_weights(
     """
     energies, step = uniform_grid(energies)
     mu, temperature, slope = np.broadcast_arrays(
-        as_array(fermi_level, "fermi_level"), as_temperature(temperature),
+        as_array(fermi_level, "fermi_level"),
+        as_temperature(temperature),
         as_array(fermi_slope, "fermi_slope"),
-    )  # fmt: skip
+    )
     n = energies.size
     out = np.empty((mu.size, 5, n))
     for i, (m, t, s) in enumerate(zip(mu.flat, temperature.flat, slope.flat, strict=True)):

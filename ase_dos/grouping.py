@@ -154,9 +154,10 @@ class _Sums:
         scalars = {name: estimate_mean(means[:, i], w * counts) for i, name in enumerate(names)}
         spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         group = Group(
-            float(w @ counts / w.sum()), scalars,
+            float(w @ counts / w.sum()),
+            scalars,
             {name: float(spread[i]) for i, name in enumerate(names)},
-        )  # fmt: skip
+        )
         if frame.coefficients is None:
             return group, None
         energies, basis, _ = frame.modes()

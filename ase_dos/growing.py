@@ -214,10 +214,15 @@ class GrowingArrays:
         (self.path / name).mkdir(exist_ok=True)
         # xarray takes the fill value of an integer for a mask. Chunks of integers all exist.
         self._files[f"{name}/.zarray"] = {
-            "zarr_format": 2, "shape": list(shape), "chunks": list(column.chunks),
-            "dtype": column.dtype, "compressor": _CODEC, "order": "C", "filters": None,
+            "zarr_format": 2,
+            "shape": list(shape),
+            "chunks": list(column.chunks),
+            "dtype": column.dtype,
+            "compressor": _CODEC,
+            "order": "C",
+            "filters": None,
             "fill_value": "NaN" if np.dtype(column.dtype).kind == "f" else None,
-        }  # fmt: skip
+        }
         dims = {"_ARRAY_DIMENSIONS": list(column.dims)}
         self._files[f"{name}/.zattrs"] = {**dims, **column.attributes}
         for file in (".zarray", ".zattrs"):

@@ -174,8 +174,10 @@ class _Collected:
             warnings.warn(
                 f"{len(self.strange)} of {len(self.atoms)} frames, the first is frame "
                 f"{self.strange[0]}, have atoms with surroundings unlike those the model was "
-                "trained on: the DOS may be wrong", UserWarning, stacklevel=3,
-            )  # fmt: skip
+                "trained on: the DOS may be wrong",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def highest_temperature(self) -> float:
         """Highest temperature (K) that every DOS supports, with those of the ensembles."""
@@ -188,8 +190,9 @@ class _Collected:
 
     def series(self, temperatures: NDArray) -> dict[str, Series]:
         """Averages of every quantity."""
-        frames = self._per_atom(np.array(self.dos), np.array(self.electrons), temperatures,
-                                np.array(self.atoms))  # fmt: skip
+        frames = self._per_atom(
+            np.array(self.dos), np.array(self.electrons), temperatures, np.array(self.atoms)
+        )
         model_errors: dict[str, NDArray | None] = dict.fromkeys(QUANTITIES)
         if self.n_members:
             sums: dict[str, Any] = dict.fromkeys(QUANTITIES, 0.0)
@@ -205,9 +208,10 @@ class _Collected:
         for name, values in frames.items():
             estimates = [estimate_mean(column) for column in values.T]
             result[name] = Series(
-                np.array([e.mean for e in estimates]), np.array([e.error for e in estimates]),
+                np.array([e.mean for e in estimates]),
+                np.array([e.error for e in estimates]),
                 model_errors[name],
-            )  # fmt: skip
+            )
         return result
 
     def table(
@@ -218,25 +222,33 @@ class _Collected:
         per_atom = np.array(self.electrons) / self.atoms
         count = len(self.atoms)
         return HeatCapacityTable(
-            temperatures=temperatures, **series, n_structures=count,
+            temperatures=temperatures,
+            **series,
+            n_structures=count,
             electrons=float(per_atom.mean()),
             volume=float(np.mean(self.volumes)) if volume is None else volume,
-            mass=float(mass), inverse_mass=float(inverse),
+            mass=float(mass),
+            inverse_mass=float(inverse),
             source=f"ase_dos, model {self.model.info['hash']}, {count} structures of "
-                   f"{Path(self.name).name}",
-        )  # fmt: skip
+            f"{Path(self.name).name}",
+        )
 
     def _per_atom(
         self, dos: NDArray, electrons: ArrayLike, temperatures: NDArray, atoms: NDArray
     ) -> dict[str, NDArray]:
         """Quantities (structures, temperatures) of an atom of every structure."""
         gas = gas_from_dos(
-            self.last.energies, dos, electrons, np.append(0.0, temperatures),
-            valid_to=self.last.valid_to, smearing=self.last.smearing,
-        )  # fmt: skip
-        capacity, entropy, energy, free, mu = map(np.asarray, (
-            gas.heat_capacity, gas.entropy, gas.internal_energy, gas.free_energy, gas.fermi_level,
-        ))  # fmt: skip
+            self.last.energies,
+            dos,
+            electrons,
+            np.append(0.0, temperatures),
+            valid_to=self.last.valid_to,
+            smearing=self.last.smearing,
+        )
+        capacity, entropy, energy, free, mu = map(
+            np.asarray,
+            (gas.heat_capacity, gas.entropy, gas.internal_energy, gas.free_energy, gas.fermi_level),
+        )
         n = atoms[:, None]
         return {
             "heat_capacity": capacity[:, 1:] / n,

@@ -114,10 +114,12 @@ class Heating:
     def todict(self) -> dict[str, Any]:
         """Parameters as plain values."""
         return {
-            "cells": list(self.grid.shape), "pulses": [pulse.todict() for pulse in self.pulses],
-            "conductivity": plain(self.conductivity), "bath_temperature": self.bath_temperature,
+            "cells": list(self.grid.shape),
+            "pulses": [pulse.todict() for pulse in self.pulses],
+            "conductivity": plain(self.conductivity),
+            "bath_temperature": self.bath_temperature,
             "bath_rate": self.bath_rate,
-        }  # fmt: skip
+        }
 
 
 def function_of_temperature(

@@ -69,9 +69,10 @@ def make_layers(
         sizes=np.array([len(matrices[0]), *sizes]),
         weights=np.concatenate([m.T.ravel() for m in matrices]),
         biases=np.concatenate(vectors),
-        activation=known[activation], degree=int(degree),
+        activation=known[activation],
+        degree=int(degree),
         unit_length=bool(unit_length),
-    )  # fmt: skip
+    )
 
 
 def apply_layers(layers: Layers, features: NDArray) -> NDArray:

@@ -87,9 +87,7 @@ def learning_curve(
         size = len(frames) >> power
         for _ in range(repeats if size >= _FEWEST else 0):
             part = np.sort(rng.permutation(len(frames))[:size])
-            errors = _errors(
-                model, [frames[i] for i in part], [targets[i] for i in part], held
-            )  # fmt: skip
+            errors = _errors(model, [frames[i] for i in part], [targets[i] for i in part], held)
             rows += [(size, *errors)] if errors else []
     rows.append((len(frames), model.info["leave_one_out_rmse"], _validation_rmse(model, held)))
     sizes, leave_one_out, validated = np.array(rows).T

@@ -113,9 +113,10 @@ def local_frames(source: Any, indices: Iterable[int] | None = None) -> Iterator[
     }
     places = {int(index): place for place, index in enumerate(dataset["frame"].values)}
     per_frame = [
-        name for name, variable in dataset.data_vars.items()
+        name
+        for name, variable in dataset.data_vars.items()
         if "atom" in variable.dims or name in ("n_atoms", "fermi_level")
-    ]  # fmt: skip
+    ]
     # What is compressed together is read once.
     size = max(BLOCK_ATOMS // max(dataset.sizes.get("atom", 1), 1), 1)
     block, at = None, -1

@@ -121,9 +121,14 @@ def _local_map(
     variances = values**2 / (atoms - 1)
     total = variances.sum()
     return LocalMap(
-        energies, mean @ basis, components, variances[:n_components],
-        variances[:n_components] / (total if total > 0 else 1.0), projection, -mean @ projection,
-    )  # fmt: skip
+        energies,
+        mean @ basis,
+        components,
+        variances[:n_components],
+        variances[:n_components] / (total if total > 0 else 1.0),
+        projection,
+        -mean @ projection,
+    )
 
 
 def find_clusters(scores: ArrayLike, n_clusters: int, seed: int = 0) -> NDArray:

@@ -211,8 +211,9 @@ class TwoTemperature(MolecularDynamics):
             "ground_state_smearing": self.calc.parameters["ground_state_smearing"],
             "coupling": plain(self.coupling),
             "atomic_volume": getattr(self.thermostat, "atomic_volume", None),
-            "reassign_interval": self.reassign_interval, **self.heating.todict(),
-        }  # fmt: skip
+            "reassign_interval": self.reassign_interval,
+            **self.heating.todict(),
+        }
 
     def write_restart(self, path: str | Path | None = None) -> None:
         """Write all that a run needs to continue bit for bit; replaced in one step.
@@ -370,9 +371,15 @@ class TwoTemperature(MolecularDynamics):
 
     def _snapshot(self) -> tuple:
         return (
-            self.atoms.get_positions(), self.atoms.get_momenta(), self.state, self.labels,
-            self.absorbed, self.bath_heat, self.refused, self.rng.bit_generator.state,
-        )  # fmt: skip
+            self.atoms.get_positions(),
+            self.atoms.get_momenta(),
+            self.state,
+            self.labels,
+            self.absorbed,
+            self.bath_heat,
+            self.refused,
+            self.rng.bit_generator.state,
+        )
 
     def _restore(self, kept: tuple) -> None:
         positions, momenta, self.state, self.labels, *rest = kept

@@ -39,9 +39,18 @@ class ElectronLog(IOContext):
     """
 
     columns = (
-        "time_fs", "T_e_K", "T_ion_K", "U_e_eV", "S_e_eV/K", "E_0_eV", "E_kin_eV", "absorbed_eV",
-        "bath_eV", "conserved_eV", "novelty",
-    )  # fmt: skip
+        "time_fs",
+        "T_e_K",
+        "T_ion_K",
+        "U_e_eV",
+        "S_e_eV/K",
+        "E_0_eV",
+        "E_kin_eV",
+        "absorbed_eV",
+        "bath_eV",
+        "conserved_eV",
+        "novelty",
+    )
 
     def __init__(self, dynamics: Any, logfile: Any, comm: Any = world) -> None:
         self.dynamics = weakref.proxy(dynamics)
@@ -56,11 +65,18 @@ class ElectronLog(IOContext):
         """Write one line."""
         run, atoms = self.dynamics, self.dynamics.atoms
         row = (
-            run.get_time() / units.fs, run.electronic_temperature, atoms.get_temperature(),
-            run.state.energy.sum(), run.state.entropy.sum(), run.ground_energy,
-            atoms.get_kinetic_energy(), run.absorbed, run.bath_heat, run.conserved_energy,
+            run.get_time() / units.fs,
+            run.electronic_temperature,
+            atoms.get_temperature(),
+            run.state.energy.sum(),
+            run.state.entropy.sum(),
+            run.ground_energy,
+            atoms.get_kinetic_energy(),
+            run.absorbed,
+            run.bath_heat,
+            run.conserved_energy,
             run.novelty,
-        )  # fmt: skip
+        )
         self.logfile.write(" ".join(f"{value:18.12g}" for value in row) + "\n")
         self.logfile.flush()
 
@@ -90,5 +106,6 @@ class FirstWarnings:
             if self.counts[kind] == 1:
                 warnings.warn(
                     f"{when}: {text} (warnings of this kind are only counted from here on)",
-                    warning.category, stacklevel=4,
-                )  # fmt: skip
+                    warning.category,
+                    stacklevel=4,
+                )

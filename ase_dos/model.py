@@ -189,10 +189,18 @@ class DOSModel:
         targets = self._targets(frames, states)
         trained = train(Environments(self.descriptor, frames, features), targets, self)
         self.predictor_ = Predictor(
-            trained.descriptor, trained.grid, trained.maps, trained.solution.weights,
-            trained.solution.modes, trained.solution.terms, np.array(trained.valence),
-            self.smearing, as_stored(trained.posterior), trained.sketch, trained.novelty_limit,
-        )  # fmt: skip
+            trained.descriptor,
+            trained.grid,
+            trained.maps,
+            trained.solution.weights,
+            trained.solution.modes,
+            trained.solution.terms,
+            np.array(trained.valence),
+            self.smearing,
+            as_stored(trained.posterior),
+            trained.sketch,
+            trained.novelty_limit,
+        )
         self.shifts_, self.history_ = trained.alignment.shifts, trained.history
         self.info = self._header(frames, targets, trained)
         self._sign()
@@ -413,11 +421,15 @@ class DOSModel:
         predictor = Predictor.restored(info, arrays)
         regressor = {"kernel": SparseKernel, "network": Network}.get(info["kind"])
         model = cls(
-            predictor.descriptor, predictor.grid,
+            predictor.descriptor,
+            predictor.grid,
             regressor=regressor(**info["regressor"]) if regressor else info["kind"],
-            reference=info["reference"], smearing=info["smearing"],
-            n_modes=len(predictor.modes), metric=info["metric"], count_below=info["count_below"],
-        )  # fmt: skip
+            reference=info["reference"],
+            smearing=info["smearing"],
+            n_modes=len(predictor.modes),
+            metric=info["metric"],
+            count_below=info["count_below"],
+        )
         model.info, model.predictor_ = info, predictor
         return model
 

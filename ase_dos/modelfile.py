@@ -24,9 +24,15 @@ __all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "wr
 FORMAT = 2
 # The last two are how numpy's parser meets a damaged header of an array.
 _DAMAGE = (
-    OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, SyntaxError,
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    SyntaxError,
     TokenError,
-)  # fmt: skip
+)
 
 
 def shipped_models() -> list[str]:

@@ -111,9 +111,14 @@ class NeighborSearch:
         self.place_of[self.order] = np.arange(len(atoms))
         self.bins = Bins(
             positions=(positions - self._moved_home)[self.order].ravel(),
-            bin_of=bin_of, start=start, cell=cell.ravel(), periodic=periodic, counts=counts,
-            reach=np.ceil(reach * counts / heights).astype(np.int64), cutoff=self.cutoff,
-        )  # fmt: skip
+            bin_of=bin_of,
+            start=start,
+            cell=cell.ravel(),
+            periodic=periodic,
+            counts=counts,
+            reach=np.ceil(reach * counts / heights).astype(np.int64),
+            cutoff=self.cutoff,
+        )
 
     def __len__(self) -> int:
         return len(self.order)

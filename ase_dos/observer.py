@@ -76,8 +76,9 @@ class DOSObserver:
         self._doubts = Doubts()
         self._store = Store(path, time_unit="fs")
         about = {"source": "molecular dynamics", "command": "DOSObserver"}
-        self._store.open({**self._analysis.options, "observer": True},
-                         {**about, **self._analysis.about})  # fmt: skip
+        self._store.open(
+            {**self._analysis.options, "observer": True}, {**about, **self._analysis.about}
+        )
         self._before = len(self._store.status)  # frames of earlier runs
         self._shift = {"time": 0.0, "md_step": 0.0}  # of a simulation that was restarted
         self._close = weakref.finalize(self, self._store.close)

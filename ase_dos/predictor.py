@@ -140,9 +140,12 @@ class Predictor:
         gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
         for kind, group in np.unique(np.stack([kinds, members], axis=1), axis=0):
             some, more = self.descriptor.differentiate(
-                atoms, self._map_layers(kind, columns[:, group : group + 1]), search=search,
-                which=np.flatnonzero((kinds == kind) & (members == group)), dtype=dtype,
-            )  # fmt: skip
+                atoms,
+                self._map_layers(kind, columns[:, group : group + 1]),
+                search=search,
+                which=np.flatnonzero((kinds == kind) & (members == group)),
+                dtype=dtype,
+            )
             gradient += some
             virial += more
         return gradient, virial
@@ -180,11 +183,14 @@ class Predictor:
         kinds = np.searchsorted(self.species, atoms.numbers[which])
         parts = {
             kind: soap.regress(
-                atoms, self._layers_of(purpose, kind), search=search,
-                which=which[kinds == kind], dtype=dtype,
+                atoms,
+                self._layers_of(purpose, kind),
+                search=search,
+                which=which[kinds == kind],
+                dtype=dtype,
             )
             for kind in np.unique(kinds).clip(max=len(self.species) - 1)
-        }  # fmt: skip
+        }
         out = np.empty((len(which), next(iter(parts.values())).shape[1]))
         for kind, part in parts.items():
             out[kinds == kind] = part
@@ -210,9 +216,12 @@ class Predictor:
         hidden, matrix = self.maps[kind], matrix[first : first + sizes[kind]]
         last = matrix if hidden.mix is None else hidden.mix @ matrix
         return make_layers(
-            [*hidden.weights, last], [*hidden.biases, np.zeros(last.shape[1])],
-            activation=hidden.activation, degree=hidden.degree, unit_length=hidden.unit_length,
-        )  # fmt: skip
+            [*hidden.weights, last],
+            [*hidden.biases, np.zeros(last.shape[1])],
+            activation=hidden.activation,
+            degree=hidden.degree,
+            unit_length=hidden.unit_length,
+        )
 
     # Files
 
@@ -241,11 +250,18 @@ class Predictor:
             for kind, how in enumerate(info["maps"])
         ]
         return cls(
-            SOAP.from_dict(info["descriptor"]), EnergyGrid(**info["grid"]), maps,
-            arrays["weights"], arrays["modes"], arrays["species_terms"],
-            np.array(info["valence"]), info["smearing"],
-            Posterior(**roots, noise=noise, scale=scale), arrays["sketch"], info["novelty_limit"],
-        )  # fmt: skip
+            SOAP.from_dict(info["descriptor"]),
+            EnergyGrid(**info["grid"]),
+            maps,
+            arrays["weights"],
+            arrays["modes"],
+            arrays["species_terms"],
+            np.array(info["valence"]),
+            info["smearing"],
+            Posterior(**roots, noise=noise, scale=scale),
+            arrays["sketch"],
+            info["novelty_limit"],
+        )
 
 
 def as_stored(posterior: Posterior) -> Posterior:
@@ -264,5 +280,6 @@ def warn_of_novelty(local: LocalDOS) -> None:
             f"{unknown} of {len(local)} atoms have surroundings unlike those the model was "
             f"trained on (the worst is atom {worst}, {local.novelty[worst]:.3g} times as far "
             "out as any there): the DOS may be wrong; predict_ensemble() estimates by how much",
-            UserWarning, stacklevel=3,
-        )  # fmt: skip
+            UserWarning,
+            stacklevel=3,
+        )

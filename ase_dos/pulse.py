@@ -97,8 +97,9 @@ class LaserPulse:
     def todict(self) -> dict:
         """Parameters as plain values, times in fs."""
         return {
-            "energy": float(self.energy), "center_fs": float(self.center / fs),
+            "energy": float(self.energy),
+            "center_fs": float(self.center / fs),
             "duration_fs": float(self.duration / fs),
             "depth": None if self.depth is None else float(self.depth),
             "direction": self.direction,
-        }  # fmt: skip
+        }

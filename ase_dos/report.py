@@ -151,11 +151,16 @@ class Report:
         best = self.search.best
         end = "nothing was left to try" if self.search.ended else "the limit ended it"
         rows = [
-            (str(number), ("**%s**" if trial is best else "%s") % f"{trial.rmse:.4f}",
-             f"{trial.regularization:.1g}", str(trial.n_features), f"{trial.seconds:.1f}",
-             describe(trial.choice, DEFAULTS) or "defaults")
+            (
+                str(number),
+                ("**%s**" if trial is best else "%s") % f"{trial.rmse:.4f}",
+                f"{trial.regularization:.1g}",
+                str(trial.n_features),
+                f"{trial.seconds:.1f}",
+                describe(trial.choice, DEFAULTS) or "defaults",
+            )
             for number, trial in enumerate(self.search.trials, start=1)
-        ]  # fmt: skip
+        ]
         head = ("trial", "leave-one-out RMSE", "regularisation", "features", "s", "not default")
         return (
             f"## Hyperparameters\n\n{self.search.summary()}; {end}.\n"

@@ -34,10 +34,14 @@ def write_state(path: str | Path, dynamics: Any) -> None:
         **{name: getattr(dynamics, name) for name in _NUMBERS},
     }
     arrays = {
-        "numbers": atoms.numbers, "positions": atoms.positions, "momenta": atoms.get_momenta(),
-        "cell": atoms.cell.array, "pbc": atoms.pbc, "labels": dynamics.labels,
+        "numbers": atoms.numbers,
+        "positions": atoms.positions,
+        "momenta": atoms.get_momenta(),
+        "cell": atoms.cell.array,
+        "pbc": atoms.pbc,
+        "labels": dynamics.labels,
         **{name: getattr(dynamics.state, name) for name in _ELECTRONS},
-    }  # fmt: skip
+    }
     if dynamics.comm.rank == 0:
         replace_file(path, lambda file: np.savez(file, header=encode(header), **arrays))
     dynamics.comm.barrier()

@@ -25,10 +25,21 @@ __all__ = ["TrajectoryResult"]
 _NAMES = {"frames": "frame", "temperatures": "temperature", "energies": "energy"} | {
     name: name
     for name in (
-        "time", "md_step", "n_atoms", "n_electrons", "volume", "dos", "fermi_level", "band_bottom",
-        "dos_at_fermi_level", "chemical_potential", "entropy", "free_energy", "heat_capacity",
+        "time",
+        "md_step",
+        "n_atoms",
+        "n_electrons",
+        "volume",
+        "dos",
+        "fermi_level",
+        "band_bottom",
+        "dos_at_fermi_level",
+        "chemical_potential",
+        "entropy",
+        "free_energy",
+        "heat_capacity",
     )
-}  # fmt: skip
+}
 _VIEWED = ("local_dos_at_fermi_level", "local_charge", "novelty")
 
 
@@ -136,9 +147,13 @@ class TrajectoryResult:
         if "coefficients" not in arrays:
             raise ValueError("local DOS: not kept; run the analysis with local=True (--local)")
         return LocalDOS(
-            arrays["coefficients"], self.dataset["basis"].values, self.energies,
-            arrays["valence"], self.about["model"].get("smearing", 0.0), arrays.get("novelty"),
-        )  # fmt: skip
+            arrays["coefficients"],
+            self.dataset["basis"].values,
+            self.energies,
+            arrays["valence"],
+            self.about["model"].get("smearing", 0.0),
+            arrays.get("novelty"),
+        )
 
     def write_extxyz(self, path: str | os.PathLike, frames: Any) -> int:
         """Write the finished frames with the local scalars of every atom, for viewers.

@@ -46,9 +46,7 @@ DEFAULTS: Choice = {
     "degree": 6,
     "sparse_points": 500,
 }
-_OF_SOAP = (
-    "cutoff", "cutoff_smoothing", "max_radial", "max_angular", "width", "radial_scaling",
-)  # fmt: skip
+_OF_SOAP = ("cutoff", "cutoff_smoothing", "max_radial", "max_angular", "width", "radial_scaling")
 _OF_KERNELS = {"degree", "sparse_points"}
 # Each axis is a ladder of values; the search goes up first, one rung at a time.
 AXES: tuple[tuple[Choice, ...], ...] = (
@@ -214,9 +212,12 @@ def search(
     fixed = dict(fixed or {})
     targets = make_targets(states, options.get("smearing", 0.3))
     key = {
-        "ase_dos": __version__, "data": hash_training_set(frames, targets), "seed": seed,
-        "fixed": fixed, "options": dict(options),
-    }  # fmt: skip
+        "ase_dos": __version__,
+        "data": hash_training_set(frames, targets),
+        "seed": seed,
+        "fixed": fixed,
+        "options": dict(options),
+    }
     finished = _Record(record, key, dict(about or {}))
     runner = _Runner(frames, targets, options)
     start = {**DEFAULTS, **fixed}
@@ -346,9 +347,12 @@ class _Runner:
         model.penalties = model.penalties[:1]
         model.fit(self.frames, self.targets, features=self._features(model))
         return Trial(
-            choice, model.info["leave_one_out_rmse"], model.info["regularization"],
-            model.descriptor_.n_features, round(perf_counter() - began, 3),
-        )  # fmt: skip
+            choice,
+            model.info["leave_one_out_rmse"],
+            model.info["regularization"],
+            model.descriptor_.n_features,
+            round(perf_counter() - began, 3),
+        )
 
     def _features(self, model: DOSModel) -> list[NDArray] | None:
         if model.descriptor != self.descriptor:
@@ -400,10 +404,12 @@ class _Bar:
         total = budget if self.by_time else trials
         # Shown on a terminal only: batch systems collect stderr in files.
         self.bar = tqdm(
-            total=total, unit=" s" if self.by_time else " trials", desc="search",
+            total=total,
+            unit=" s" if self.by_time else " trials",
+            desc="search",
             disable=not (progress and sys.stderr.isatty()),
             bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f}{unit} [{elapsed}{postfix}]",
-        )  # fmt: skip
+        )
 
     def __enter__(self) -> _Bar:
         return self

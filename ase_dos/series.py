@@ -126,14 +126,19 @@ class FrameSeries:
                 ),
                 **{name: _per_atom(data, name, *about) for name, about in THERMAL.items()},
             },
-            dos_error=error, weights=w, status=data["status"].values, rows=rows,
+            dos_error=error,
+            weights=w,
+            status=data["status"].values,
+            rows=rows,
             # A frame without a result has no time; it gets one between its neighbours.
-            x=np.interp(places, places[used], times[rows][used]), axis=axis,
-            energies=energies, reference=reference,
+            x=np.interp(places, places[used], times[rows][used]),
+            axis=axis,
+            energies=energies,
+            reference=reference,
             band_bottom=float((bottoms - references)[used].min()),
             temperatures=np.asarray(data["temperature"].values, dtype=float),
             ensemble=_ensemble_identity(dataset),
-        )  # fmt: skip
+        )
 
 
 def results_dataset(source: Any) -> Any:

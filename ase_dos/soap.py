@@ -291,9 +291,14 @@ class SOAP:
         rows = search.order if which is None else np.argsort(search.place_of[which])
         out = np.empty((len(places), layers.sizes[-1]))
         shared = kernels.regress_frame(
-            places, rows, search.bins, kinds, _kernel_arguments(self, np.dtype(dtype)), layers,
+            places,
+            rows,
+            search.bins,
+            kinds,
+            _kernel_arguments(self, np.dtype(dtype)),
+            layers,
             out.reshape(-1),
-        )  # fmt: skip
+        )
         search.refuse_coincident(shared)
         return out
 
@@ -341,10 +346,17 @@ class SOAP:
         gradients, virials = np.empty((parts, 3 * len(atoms))), np.empty((parts, 6))
         turns, values = gradient_terms(self.max_angular)
         shared = kernels_gradient.differentiate_frame(
-            places, search.bins, kinds, _kernel_arguments(self, np.dtype(dtype)),
-            turns.ravel(), values.astype(dtype), layers, min(numba.get_num_threads(), parts),
-            gradients, virials,
-        )  # fmt: skip
+            places,
+            search.bins,
+            kinds,
+            _kernel_arguments(self, np.dtype(dtype)),
+            turns.ravel(),
+            values.astype(dtype),
+            layers,
+            min(numba.get_num_threads(), parts),
+            gradients,
+            virials,
+        )
         search.refuse_coincident(shared)
         gradient = gradients.sum(axis=0).reshape(-1, 3)[search.place_of]
         return gradient, voigt_6_to_full_3x3_stress(virials.sum(axis=0))
@@ -422,14 +434,20 @@ def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
     rate, scale, exponent = soap.radial_scaling or (1.0, 1.0, 0)
     ell = np.arange(soap.max_angular + 1)
     return Expansion(
-        n_species=len(soap.species), n_max=soap.n_radial, l_max=soap.max_angular,
-        cutoff=soap.cutoff, smoothing=soap.cutoff_smoothing,
-        rate=rate, scale=scale, exponent=exponent,
-        table=tables.astype(dtype), length=dtype.type(length),
+        n_species=len(soap.species),
+        n_max=soap.n_radial,
+        l_max=soap.max_angular,
+        cutoff=soap.cutoff,
+        smoothing=soap.cutoff_smoothing,
+        rate=rate,
+        scale=scale,
+        exponent=exponent,
+        table=tables.astype(dtype),
+        length=dtype.type(length),
         center=(soap.center_weight * at_origin / np.sqrt(4.0 * np.pi)).astype(dtype),
         harmonic_factors=harmonic_coefficients(soap.max_angular).astype(dtype),
         factors=((-1.0) ** ell / np.sqrt(2 * ell + 1)).astype(dtype),
-    )  # fmt: skip
+    )
 
 
 def _as_tuples(array: NDArray) -> Any:

@@ -129,9 +129,14 @@ class DOS:
         from ase_dos.thermo import gas_from_dos
 
         return gas_from_dos(
-            self.energies, self.values, self.n_electrons, temperature,
-            valid_to=self.valid_to, smearing=self.smearing, **options,
-        )  # fmt: skip
+            self.energies,
+            self.values,
+            self.n_electrons,
+            temperature,
+            valid_to=self.valid_to,
+            smearing=self.smearing,
+            **options,
+        )
 
     def plot(self, ax=None, **options: Any):
         """Draw the DOS; see `ase_dos.plot.plot_dos`."""
@@ -186,9 +191,11 @@ class LocalDOS:
         coefficients = as_array(self.coefficients, "coefficients", (None, len(basis)))
         valence = as_array(self.valence, "valence", (len(coefficients),))
         for name, value in (
-            ("energies", energies), ("basis", basis),
-            ("coefficients", coefficients), ("valence", valence),
-        ):  # fmt: skip
+            ("energies", energies),
+            ("basis", basis),
+            ("coefficients", coefficients),
+            ("valence", valence),
+        ):
             object.__setattr__(self, name, value)
         if self.novelty is not None:
             novelty = as_array(self.novelty, "novelty", (len(coefficients),))
@@ -223,9 +230,11 @@ class LocalDOS:
         one species.
         """
         return DOS(
-            self.energies, self.coefficients[which].sum(axis=0) @ self.basis,
-            float(self.valence[which].sum()), self.smearing,
-        )  # fmt: skip
+            self.energies,
+            self.coefficients[which].sum(axis=0) @ self.basis,
+            float(self.valence[which].sum()),
+            self.smearing,
+        )
 
 
 def align_spectra(

@@ -129,9 +129,13 @@ class ElectronicStates:
         from ase_dos.thermo import gas_from_eigenvalues
 
         return gas_from_eigenvalues(
-            self.eigenvalues, self.weights, self.n_electrons, self.spin_degeneracy,
-            temperature, **options,
-        )  # fmt: skip
+            self.eigenvalues,
+            self.weights,
+            self.n_electrons,
+            self.spin_degeneracy,
+            temperature,
+            **options,
+        )
 
     @classmethod
     def from_arrays(

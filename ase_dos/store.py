@@ -18,9 +18,15 @@ from ase_dos.checks import require_same
 from ase_dos.growing import MARK, Column, GrowingArrays
 
 __all__ = [
-    "FINISHED", "FORMAT", "MISSING", "VARIABLES", "Store", "Variable", "require_format",
+    "FINISHED",
+    "FORMAT",
+    "MISSING",
+    "VARIABLES",
+    "Store",
+    "Variable",
+    "require_format",
     "require_xarray",
-]  # fmt: skip
+]
 
 FORMAT = 3
 FINISHED, MISSING = 1, 2
@@ -216,9 +222,8 @@ class Store:
         attributes = self._arrays.attributes
         require_format(self.path, attributes)
         require_same(
-            self.path, json.loads(attributes["options"]), options,
-            "choose another output directory",
-        )  # fmt: skip
+            self.path, json.loads(attributes["options"]), options, "choose another output directory"
+        )
         self.status = self._arrays.read("status").tolist()
         self.fingerprints = self._arrays.read("fingerprint").tolist()
         errors = json.loads(attributes["errors"])

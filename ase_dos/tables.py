@@ -220,10 +220,14 @@ class HeatCapacityTable:
         values = (constant / self.require_volume(), kappa, self.friction(coupling), 0.0)
         columns = " ".join(f"{value:.8g}" for value in values)
         rows = [f"{x + 1} {y + 1} {z + 1} {columns}" for x, y, z in np.ndindex(*grid)]
-        _write(path, [
-            f"# UNITS: metal COMMENT: {self.source}; C_e from {t[0]:g} to {t[-1]:g} K",
-            "# ix iy iz C_e (eV/K/A^3) kappa_e (eV/K/A/ps) gamma_p (u/ps) response", *rows,
-        ])  # fmt: skip
+        _write(
+            path,
+            [
+                f"# UNITS: metal COMMENT: {self.source}; C_e from {t[0]:g} to {t[-1]:g} K",
+                "# ix iy iz C_e (eV/K/A^3) kappa_e (eV/K/A/ps) gamma_p (u/ps) response",
+                *rows,
+            ],
+        )
         return float(np.abs(self.heat_capacity.mean / constant - 1.0).max())
 
     def _write_pairs(self, path: str | os.PathLike, header: list[str], values: NDArray) -> None:

@@ -65,17 +65,26 @@ class DOSTarget:
         energies = as_array(energies, "energies", (None,))
         value, derivative = np.empty_like(energies), np.empty_like(energies)
         hermite(
-            self.start, self.step, self.values, self.derivatives, energies, float(shift),
-            value, derivative,
-        )  # fmt: skip
+            self.start,
+            self.step,
+            self.values,
+            self.derivatives,
+            energies,
+            float(shift),
+            value,
+            derivative,
+        )
         return value, derivative
 
     def dos(self, energies: NDArray, shift: float = 0.0) -> DOS:
         """Return the target as a `DOS` on ``energies`` (n,), moved down by ``shift`` (eV)."""
         return DOS(
-            energies, self(energies, shift)[0], self.n_electrons, self.smearing,
+            energies,
+            self(energies, shift)[0],
+            self.n_electrons,
+            self.smearing,
             valid_to=self.valid_to - shift,
-        )  # fmt: skip
+        )
 
 
 def target_from_states(states, smearing: float) -> DOSTarget:
@@ -106,9 +115,7 @@ def target_from_states(states, smearing: float) -> DOSTarget:
     per_level = states.weights * states.spin_degeneracy
     values, derivatives = broaden(states.eigenvalues, per_level, sigma, start, step, size)
     fermi = float(states.electron_gas(FERMI_TEMPERATURE).fermi_level)
-    return DOSTarget(
-        start, step, values, derivatives, valid_to, states.n_electrons, fermi, sigma
-    )  # fmt: skip
+    return DOSTarget(start, step, values, derivatives, valid_to, states.n_electrons, fermi, sigma)
 
 
 def target_from_dos(dos: DOS) -> DOSTarget:
@@ -127,9 +134,15 @@ def target_from_dos(dos: DOS) -> DOSTarget:
     # A starting point for the alignment, for which broadening does no harm.
     fermi = float(replace(dos, smearing=0.0).electron_gas(FERMI_TEMPERATURE).fermi_level)
     return DOSTarget(
-        float(dos.energies[0]), float(dos.energies[1] - dos.energies[0]), dos.values, derivatives,
-        dos.valid_to, dos.n_electrons, fermi, dos.smearing,
-    )  # fmt: skip
+        float(dos.energies[0]),
+        float(dos.energies[1] - dos.energies[0]),
+        dos.values,
+        derivatives,
+        dos.valid_to,
+        dos.n_electrons,
+        fermi,
+        dos.smearing,
+    )
 
 
 def _known_bands(dos: DOS) -> DOS:
@@ -187,9 +200,16 @@ class TargetStack:
         """
         values, derivatives = np.empty((2, len(self._starts), energies.size))
         hermite_many(
-            self._starts, self._steps, self._ends, self._values, self._derivatives, energies,
-            np.asarray(shifts, dtype=float), values, derivatives,
-        )  # fmt: skip
+            self._starts,
+            self._steps,
+            self._ends,
+            self._values,
+            self._derivatives,
+            energies,
+            np.asarray(shifts, dtype=float),
+            values,
+            derivatives,
+        )
         known = energies + np.asarray(shifts)[:, None] <= self._valid_to[:, None]
         values[~known] = 0.0
         derivatives[~known] = 0.0

@@ -273,9 +273,13 @@ def gas_from_eigenvalues(
     shape, electrons, _ = _broadcast_structures((), as_positive(n_electrons, "n_electrons"), 0.0)
     window = Window.of_levels(levels, states, electrons, float(top)).allowing(missed_electrons)
     return _solve(
-        States(0.0, 1.0, np.empty((1, 0)), levels, states[None]), electrons, np.ones(1),
-        temperature, shape, window,
-    )  # fmt: skip
+        States(0.0, 1.0, np.empty((1, 0)), levels, states[None]),
+        electrons,
+        np.ones(1),
+        temperature,
+        shape,
+        window,
+    )
 
 
 def highest_temperature(
@@ -308,9 +312,12 @@ def highest_temperature(
 
 
 def _fill(
-    energies: ArrayLike, values: ArrayLike, n_electrons: ArrayLike, valid_to: ArrayLike | None,
+    energies: ArrayLike,
+    values: ArrayLike,
+    n_electrons: ArrayLike,
+    valid_to: ArrayLike | None,
     valence_tolerance: float = 1e-3,
-) -> tuple[States, NDArray, NDArray, tuple[int, ...], Window]:  # fmt: skip
+) -> tuple[States, NDArray, NDArray, tuple[int, ...], Window]:
     """Return the states of many DOS, their electrons, repairs, common shape and windows."""
     energies, step = uniform_grid(energies)
     values = as_array(values, "values")
@@ -327,9 +334,14 @@ def _fill(
 
 
 def _solve(
-    states: States, electrons: NDArray, factor: NDArray, temperature: NDArray,
-    shape: tuple[int, ...], window: Window, tables: bool = False,
-) -> ElectronGas:  # fmt: skip
+    states: States,
+    electrons: NDArray,
+    factor: NDArray,
+    temperature: NDArray,
+    shape: tuple[int, ...],
+    window: Window,
+    tables: bool = False,
+) -> ElectronGas:
     """Solve every structure at every temperature, check the window, and shape the result."""
     kt = kB * temperature.ravel()
     result = states.solve(kt, electrons, tables=tables)

@@ -55,9 +55,15 @@ class ElectronPhonon:
         return self._coupling(temperature) * self.atomic_volume / (3.0 * units.kB)
 
     def kick(
-        self, atoms: Atoms, labels: NDArray, temperature: NDArray, spare: NDArray, time: float,
-        rng: np.random.Generator, comm: Any,
-    ) -> tuple[NDArray, int]:  # fmt: skip
+        self,
+        atoms: Atoms,
+        labels: NDArray,
+        temperature: NDArray,
+        spare: NDArray,
+        time: float,
+        rng: np.random.Generator,
+        comm: Any,
+    ) -> tuple[NDArray, int]:
         """Take the exact Langevin step of the momenta at constant T_e.
 
         Parameters
@@ -104,6 +110,7 @@ class ElectronPhonon:
                 f"electrons of {int(poor.sum())} of {len(poor)} cells could not pay for a kick of "
                 "the thermostat, their ions kept their momenta: too few or too cold electrons in a "
                 "cell for this coupling and time step",
-                UserWarning, stacklevel=2,
-            )  # fmt: skip
+                UserWarning,
+                stacklevel=2,
+            )
         return gain, int(poor.sum())

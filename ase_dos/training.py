@@ -167,9 +167,12 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
 
     def search(problem: Problem, *starts: NDArray) -> tuple[Alignment, list[dict[str, float]]]:
         return choose(
-            problem, np.array(options.regularizations), options.penalties,
-            options.reference == "adaptive", starts,
-        )  # fmt: skip
+            problem,
+            np.array(options.regularizations),
+            options.penalties,
+            options.reference == "adaptive",
+            starts,
+        )
 
     maps = [Hidden()]
     starts: list[NDArray] = []
@@ -190,16 +193,27 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
         solution = _with_counts(solution, problem, best, options.count_below)
     judged = leave_one_out(problem, best)
     posterior = fit_posterior(
-        problem, best.regularization, judged.judged, solution.coefficients(judged.differences),
-        judged.errors.squared, solution.modes,
-    )  # fmt: skip
+        problem,
+        best.regularization,
+        judged.judged,
+        solution.coefficients(judged.differences),
+        judged.errors.squared,
+        solution.modes,
+    )
     sketch = novelty_sketch(posterior.factor)
     own = np.diag(problem.ridge.residual_maker(best.regularization))
     return Trained(
-        environments.descriptor, grid, maps, solution, posterior, sketch,
+        environments.descriptor,
+        grid,
+        maps,
+        solution,
+        posterior,
+        sketch,
         _novelty_limit(environments, problem.ridge, own, maps, posterior, sketch),
-        best, history, valence,
-    )  # fmt: skip
+        best,
+        history,
+        valence,
+    )
 
 
 def make_targets(states: Sequence, smearing: float) -> list[DOSTarget]:
@@ -331,9 +345,13 @@ def _with_counts(solution: Solution, problem: Problem, best: Alignment, top: flo
 
 
 def _novelty_limit(
-    environments: Environments, ridge: Ridge, own: NDArray, maps: Sequence[Hidden],
-    posterior: Posterior, sketch: NDArray,
-) -> float:  # fmt: skip
+    environments: Environments,
+    ridge: Ridge,
+    own: NDArray,
+    maps: Sequence[Hidden],
+    posterior: Posterior,
+    sketch: NDArray,
+) -> float:
     """Farthest that an atom of any training structure is from all other structures.
 
     Without structure A, whose outputs are r_A off those that its composition z_A predicts, the

@@ -130,9 +130,11 @@ def analyze_trajectory(
     analysis = FrameAnalysis.of(model, temperatures, local=local, members=members)
     if block_atoms is not None:
         predict = partial(
-            predict_in_blocks, analysis.model, size=as_count(block_atoms, "block_atoms", 1),
+            predict_in_blocks,
+            analysis.model,
+            size=as_count(block_atoms, "block_atoms", 1),
             apply=partial(apply, backend=backend),
-        )  # fmt: skip
+        )
         analysis, backend = replace(analysis, predict=predict), None
     options = {**analysis.options, "start": start, "stop": stop, "step": step}
     about = {"source": name, "command": command, **analysis.about}
@@ -164,9 +166,13 @@ class _Run:
     """One pass over a trajectory: what is done already, what failed, what was warned of."""
 
     def __init__(
-        self, store: Store, options: dict[str, Any], about: dict[str, Any], selection: range,
+        self,
+        store: Store,
+        options: dict[str, Any],
+        about: dict[str, Any],
+        selection: range,
         skip: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.store, self.options, self.about = store, options, about
         self.selection, self.skip = selection, skip
         self.name = about["source"]

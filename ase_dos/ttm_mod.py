@@ -23,8 +23,12 @@ from ase_dos.files import replace_file
 from ase_dos.tables import HeatCapacityTable
 
 __all__ = [
-    "ENTRIES", "GaussianPolynomial", "check_entries", "fit_gaussian_polynomial", "write_ttm_mod",
-]  # fmt: skip
+    "ENTRIES",
+    "GaussianPolynomial",
+    "check_entries",
+    "fit_gaussian_polynomial",
+    "write_ttm_mod",
+]
 
 LEAST = 1e-4  # of the largest C_e: the fit is not below that on a grid
 NEGLIGIBLE = 0.01  # of the largest C_e: smaller ones are fitted to this accuracy
@@ -140,9 +144,11 @@ def fit_gaussian_polynomial(temperatures: ArrayLike, values: ArrayLike) -> Gauss
     _, solution, residuals = _solve(x, y, damping)
     scale, solution = t[-1] / 1000.0, c.max() * solution
     return GaussianPolynomial(
-        float(solution[0]), solution[1:] / scale ** np.arange(DEGREE + 1), damping / scale,
+        float(solution[0]),
+        solution[1:] / scale ** np.arange(DEGREE + 1),
+        damping / scale,
         residuals,
-    )  # fmt: skip
+    )
 
 
 def write_ttm_mod(
@@ -259,9 +265,11 @@ def _solve(x: NDArray, y: NDArray, damping: float) -> tuple[float, NDArray, NDAr
     low = np.where(outside, y[-1] / BEYOND, LEAST)
     high = np.full(int(outside.sum()), -BEYOND * y[-1])
     solution = _least_squares(
-        weights[:, None] * _basis(x, damping), weights * y,
-        np.concatenate([curve, -curve[outside]]), np.concatenate([low, high]),
-    )  # fmt: skip
+        weights[:, None] * _basis(x, damping),
+        weights * y,
+        np.concatenate([curve, -curve[outside]]),
+        np.concatenate([low, high]),
+    )
     errors = weights * (_basis(x, damping) @ solution - y)
     return float(np.sqrt(np.mean(errors**2))), solution, errors
 

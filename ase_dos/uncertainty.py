@@ -62,9 +62,14 @@ class DOSEnsemble:
         from ase_dos.thermo import gas_from_dos
 
         return gas_from_dos(
-            self.mean.energies, self.values, self.mean.n_electrons, temperature,
-            valid_to=self.mean.valid_to, smearing=self.mean.smearing, **options,
-        )  # fmt: skip
+            self.mean.energies,
+            self.values,
+            self.mean.n_electrons,
+            temperature,
+            valid_to=self.mean.valid_to,
+            smearing=self.mean.smearing,
+            **options,
+        )
 
     def spread(self, function: Callable[[DOS], Any]) -> tuple[NDArray, NDArray]:
         """Value and error of anything that follows from a DOS.

@@ -33,9 +33,12 @@ TEMPERATURES = np.array(
 MISSED = 1e-3  # share of electrons above the known bands that is allowed
 # https://github.com/PhasesResearchLab/dfttk, thermal electronic contribution of its Al example.
 PUBLISHED = {
-    "C(300 K) (1e-5 eV/K)": 1.353, "C(600 K)": 2.538, "C(900 K)": 3.602, "S(300 K)": 1.367,
+    "C(300 K) (1e-5 eV/K)": 1.353,
+    "C(600 K)": 2.538,
+    "C(900 K)": 3.602,
+    "S(300 K)": 1.367,
     "F(300 K) - F(0) (1e-3 eV)": -2.049,
-}  # fmt: skip
+}
 
 
 def heat_capacity(dos, temperatures, corrected=False):
@@ -43,9 +46,15 @@ def heat_capacity(dos, temperatures, corrected=False):
     result = np.full(len(temperatures), np.nan)
     able = temperatures * kB > dos.smearing if corrected else np.full(len(temperatures), True)
     result[able] = gas_from_dos(
-        dos.energies, dos.values, dos.n_electrons, temperatures[able], valid_to=dos.valid_to,
-        smearing=dos.smearing, correct_smearing=corrected, missed_electrons=MISSED,
-    ).heat_capacity  # fmt: skip
+        dos.energies,
+        dos.values,
+        dos.n_electrons,
+        temperatures[able],
+        valid_to=dos.valid_to,
+        smearing=dos.smearing,
+        correct_smearing=corrected,
+        missed_electrons=MISSED,
+    ).heat_capacity
     return result
 
 
@@ -69,16 +78,20 @@ def print_deviations(data, model):
     table = 100 * deviations(data, model)
     names = [atoms.info["name"] for atoms in data.select("test")[0]]
     print(f"C_el against that of the eigenvalues, {len(names)} test structures, %\n")
-    print("| T (K) | broadened: mean size | largest | bias removed: largest | "
-          "predicted: mean | mean size | largest | of |")  # fmt: skip
+    print(
+        "| T (K) | broadened: mean size | largest | bias removed: largest | "
+        "predicted: mean | mean size | largest | of |"
+    )
     print("|---" * 8 + "|")
     for temperature, (broad, mended, predicted) in zip(
         TEMPERATURES, np.moveaxis(table, (0, 1), (2, 1)), strict=True
     ):
         size, largest = np.abs(predicted), np.abs(mended).max()
-        print(f"| {temperature:.0f} | {np.abs(broad).mean():.2f} | {np.abs(broad).max():.2f} | "
-              f"{'' if np.isnan(largest) else f'{largest:.2f}'} | {predicted.mean():+.2f} | "
-              f"{size.mean():.2f} | {size.max():.2f} | {names[size.argmax()]} |")  # fmt: skip
+        print(
+            f"| {temperature:.0f} | {np.abs(broad).mean():.2f} | {np.abs(broad).max():.2f} | "
+            f"{'' if np.isnan(largest) else f'{largest:.2f}'} | {predicted.mean():+.2f} | "
+            f"{size.mean():.2f} | {size.max():.2f} | {names[size.argmax()]} |"
+        )
 
 
 def quantities(gas):
@@ -94,9 +107,10 @@ def print_crystal(data, model):
     temperatures = [0.0, 300.0, 600.0, 900.0]
     crystal = bulk("Al", a=4.05)
     states = next(
-        states for atoms, states in zip(data.frames, data.states, strict=True)
+        states
+        for atoms, states in zip(data.frames, data.states, strict=True)
         if len(atoms) == 1 and np.allclose(atoms.cell, crystal.cell, atol=1e-3)
-    )  # fmt: skip
+    )
     target = target_from_states(states, model.smearing)
     columns = {"DFTTK": [*PUBLISHED.values(), 1.09]}
     for name, one in (

@@ -19,8 +19,13 @@ def main():
     for run in data.printed:
         gas = run.electron_gas(run.smearing_width / kB)
         entropy_term = -gas.temperature * gas.entropy
-        rows.append((1000 * (gas.fermi_level - run.fermi_level), entropy_term - run.entropy_term,
-                     run.entropy_term))  # fmt: skip
+        rows.append(
+            (
+                1000 * (gas.fermi_level - run.fermi_level),
+                entropy_term - run.entropy_term,
+                run.entropy_term,
+            )
+        )
     fermi, entropy, printed = np.abs(rows).T
     relative = entropy / np.maximum(printed, 1e-12)
     judged = np.where(entropy < 3e-5, 0.0, relative)

@@ -70,8 +70,11 @@ def measure_time(size, repeats):
             function(atoms)
             wall[way, turn] = time.perf_counter() - start
             cpu[way, turn] = time.process_time() - busy
-    return {"atoms": len(atoms), "seconds": np.median(wall, axis=1).tolist(),
-            "ratio": float(np.median(cpu[1] / cpu[0]))}  # fmt: skip
+    return {
+        "atoms": len(atoms),
+        "seconds": np.median(wall, axis=1).tolist(),
+        "ratio": float(np.median(cpu[1] / cpu[0])),
+    }
 
 
 def measure_memory(size, way):
@@ -88,8 +91,11 @@ def child(threads, *arguments):
     environment = dict(os.environ, **dict.fromkeys(names, str(threads)))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", __file__, "--child", json.dumps(arguments)],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     return json.loads(done.stdout.splitlines()[-1])

@@ -84,11 +84,14 @@ def leave_one_out(frames, dos, features, grid, args, predictor, reference="adapt
     for out, atoms in enumerate(frames):
         rest = np.delete(np.arange(len(frames)), out)
         model = DOSModel(
-            descriptor(args, frames), grid, reference=reference, smearing=args.smearing,
+            descriptor(args, frames),
+            grid,
+            reference=reference,
+            smearing=args.smearing,
             count_below=top,
             # Means have nothing to regularise.
             **({"regularizations": [1.0]} if predictor == MEANS else {"regressor": predictor}),
-        )  # fmt: skip
+        )
         rows = [features[i] * (predictor != MEANS) for i in rest]
         start = time.perf_counter()
         model.fit([frames[i] for i in rest], [dos[i] for i in rest], features=rows)
@@ -128,19 +131,27 @@ def print_table(head, rows):
 
 
 SUMMARY = [
-    "RMSE", "expected", "%", "valence RMSE",
-    *(f"MAE {name} ({unit})" for name, unit in QUANTITIES[:2]), "training (s)",
-]  # fmt: skip
+    "RMSE",
+    "expected",
+    "%",
+    "valence RMSE",
+    *(f"MAE {name} ({unit})" for name, unit in QUANTITIES[:2]),
+    "training (s)",
+]
 
 
 def summary_row(cell, report, found, floor):
     valence = np.sqrt(np.mean(valence_errors(report, floor) ** 2))
     errors = report.mean_absolute_errors[:2]
     return [
-        *cell, f"{report.rmse:.4f}", f"{np.sqrt(np.mean(found.expected**2)):.4f}",
-        f"{report.percent_rmse:.1f}", f"{valence:.4f}", *(f"{error:.3f}" for error in errors),
+        *cell,
+        f"{report.rmse:.4f}",
+        f"{np.sqrt(np.mean(found.expected**2)):.4f}",
+        f"{report.percent_rmse:.1f}",
+        f"{valence:.4f}",
+        *(f"{error:.3f}" for error in errors),
         f"{found.seconds:.1f}",
-    ]  # fmt: skip
+    ]
 
 
 def print_structures(name, frames, targets, report, found, floor):
@@ -178,9 +189,9 @@ def print_counts(frames, dos, targets, features, grid, args):
     """Structures that have the gap, with and without the count below it."""
     top, n_atoms = args.count_below, np.array([len(atoms) for atoms in frames])
     try:
-        DOSModel(
-            descriptor(args, frames), grid, smearing=args.smearing, count_below=top
-        ).fit(frames, dos, features=features)  # fmt: skip
+        DOSModel(descriptor(args, frames), grid, smearing=args.smearing, count_below=top).fit(
+            frames, dos, features=features
+        )
     except ValueError as error:
         print(f"\nAll structures: {error}")
     chosen = with_gap(targets, n_atoms, top)
@@ -192,8 +203,9 @@ def print_counts(frames, dos, targets, features, grid, args):
             report = evaluate_predictions(some[2], found.predictions, n_atoms[chosen])
             weights = count_below(report.energies, top)
             counts = np.nan_to_num(report.prediction - report.truth) @ weights
-            row = summary_row((predictor, "no" if fixed is None else "yes"), report, found,
-                              args.valence)  # fmt: skip
+            row = summary_row(
+                (predictor, "no" if fixed is None else "yes"), report, found, args.valence
+            )
             rows.append([*row, f"{np.sqrt(np.mean(counts**2)):.4f}"])
     print(f"\n{len(chosen)} structures with a gap at {top:g} eV, from each other:")
     print_table(["predicted by", "count fixed", *SUMMARY, "electrons per atom below"], rows)

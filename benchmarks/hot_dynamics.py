@@ -33,13 +33,16 @@ LAWS = {
     "electrons isolated: K + E_0 + dU": {},
     "coupled, G = 5e17 W/m3/K: K + E_0 + dU": {"coupling": 5e17},
     "coupled, with a pulse of 0.3 eV/atom: K + E_0 + dU - absorbed": {
-        "coupling": 5e17, "pulse": LaserPulse(0.3, 300 * FS, 100 * FS),
+        "coupling": 5e17,
+        "pulse": LaserPulse(0.3, 300 * FS, 100 * FS),
     },
     "coupled, pulse, 2 x 2 x 2 cells, 50 W/m/K": {
-        "coupling": 5e17, "pulse": LaserPulse(0.3, 300 * FS, 100 * FS, depth=50.0),
-        "cells": (2, 2, 2), "conductivity": 50.0,
+        "coupling": 5e17,
+        "pulse": LaserPulse(0.3, 300 * FS, 100 * FS, depth=50.0),
+        "cells": (2, 2, 2),
+        "conductivity": 50.0,
     },
-}  # fmt: skip
+}
 
 
 def crystal(n_atoms):

@@ -69,8 +69,10 @@ def main():
         for t, temperature in enumerate(stored["temperatures"]):
             cells = " | ".join(text(errors[:, part, t]) for part in range(len(ERRORS)))
             share = np.sqrt(np.mean(errors[:, -1, t] ** 2)) / -true[:, t].mean()
-            print(f"| {temperature:.0f} | {1e3 * true[:, t].mean():.1f} | {cells} | "
-                  f"{100 * share:.1f} % |")  # fmt: skip
+            print(
+                f"| {temperature:.0f} | {1e3 * true[:, t].mean():.1f} | {cells} | "
+                f"{100 * share:.1f} % |"
+            )
 
 
 if __name__ == "__main__":

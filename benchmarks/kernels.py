@@ -72,9 +72,13 @@ def dscribe(dtype):
     from dscribe.descriptors import SOAP
 
     soap = SOAP(
-        species=["Si"], r_cut=OPTIONS["cutoff"], n_max=OPTIONS["max_radial"],
-        l_max=OPTIONS["max_angular"], sigma=OPTIONS["width"], periodic=True,
-    )  # fmt: skip
+        species=["Si"],
+        r_cut=OPTIONS["cutoff"],
+        n_max=OPTIONS["max_radial"],
+        l_max=OPTIONS["max_angular"],
+        sigma=OPTIONS["width"],
+        periodic=True,
+    )
     return soap.create
 
 
@@ -116,9 +120,13 @@ def measure(code, size, dtype, repeats):
         times.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
-        "atoms": len(atoms), "first": first, "seconds": float(np.median(times)),
-        "best": min(times), "megabytes": (peak - before) / 1e3, "ceiling": ceiling(dtype),
-    }  # fmt: skip
+        "atoms": len(atoms),
+        "first": first,
+        "seconds": float(np.median(times)),
+        "best": min(times),
+        "megabytes": (peak - before) / 1e3,
+        "ceiling": ceiling(dtype),
+    }
 
 
 def child(code, size, dtype, threads, repeats, cache):
@@ -127,8 +135,14 @@ def child(code, size, dtype, threads, repeats, cache):
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         environment[name] = str(threads)
     environment["RAYON_NUM_THREADS"] = str(threads)
-    arguments = [sys.executable, "-W", "ignore", __file__, "--child",
-                 json.dumps([code, size, dtype, repeats])]  # fmt: skip
+    arguments = [
+        sys.executable,
+        "-W",
+        "ignore",
+        __file__,
+        "--child",
+        json.dumps([code, size, dtype, repeats]),
+    ]
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{code}: {done.stderr.strip().splitlines()[-1]}")
@@ -144,9 +158,13 @@ def table(args, cache):
     print(f"{work / 1e3:.1f} thousand operations per atom\n")
     print("| code | type | threads | atoms | s | us/atom | best | MB | GFLOP/s | of gemm | ratio |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
-    runs = [(code, dtype, threads, size)
-            for size in args.sizes for threads in args.threads
-            for code in ("ours", "everything") for dtype in ("float64", "float32")]  # fmt: skip
+    runs = [
+        (code, dtype, threads, size)
+        for size in args.sizes
+        for threads in args.threads
+        for code in ("ours", "everything")
+        for dtype in ("float64", "float32")
+    ]
     runs += [(peer, "float64", 1, size) for size in args.peer_sizes for peer in args.peers]
     reference = {}
     for code, dtype, threads, size in runs:
@@ -163,9 +181,18 @@ def table(args, cache):
         if code == "ours":
             counted = f"{rate / 1e9:.1f}", f"{rate / row['ceiling']:.2f}"
         ratio = f"{per_atom / reference[size]:.2f}" if size in reference else ""
-        cells = (code, dtype, threads, row["atoms"], f"{row['seconds']:.4f}", f"{per_atom:.2f}",
-                 f"{row['best'] / row['atoms'] * 1e6:.2f}", f"{row['megabytes']:.0f}", *counted,
-                 ratio)  # fmt: skip
+        cells = (
+            code,
+            dtype,
+            threads,
+            row["atoms"],
+            f"{row['seconds']:.4f}",
+            f"{per_atom:.2f}",
+            f"{row['best'] / row['atoms'] * 1e6:.2f}",
+            f"{row['megabytes']:.0f}",
+            *counted,
+            ratio,
+        )
         print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 

@@ -31,6 +31,7 @@ import json
 import os
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -91,8 +92,10 @@ class Data:
         rows = range(len(frames)) if rows is None else rows
         model = DOSModel(DESCRIPTOR, GRID, regressor=regressor, reference=reference, **options)
         start = time.perf_counter()
-        model.fit(*([some[i] for i in rows] for some in (frames, states)),
-                  features=[self.features[i] for i in rows])  # fmt: skip
+        model.fit(
+            *([some[i] for i in rows] for some in (frames, states)),
+            features=[self.features[i] for i in rows],
+        )
         return model, time.perf_counter() - start
 
     def errors(self, model, seconds, features=None):
@@ -136,14 +139,19 @@ def curve(data, store, args):
                 for seed in range(args.subsets):
                     some = np.random.default_rng(seed).permutation(n)[:size]
                     name = f"{model} {reference} {size} {seed}"
-                    kept = store.get(name, lambda: train(data, model, reference, some, seed))  # noqa: B023
+                    kept = store.get(name, partial(train, data, model, reference, some, seed))
                     errors.append(kept["test"][0])
                 cells.append(f"{np.mean(errors):.4f}")
-            kept = store.get(f"{model} {reference} {n} 0",
-                             lambda: train(data, model, reference, None, 0))  # fmt: skip # noqa: B023
-            cells += [f"{kept['test'][0]:.4f}", f"{kept['test'][1]:.1f}",
-                      f"{kept['heldout'][0]:.4f}", f"{kept['heldout'][1]:.1f}",
-                      f"{kept['seconds']:.1f}"]  # fmt: skip
+            kept = store.get(
+                f"{model} {reference} {n} 0", partial(train, data, model, reference, None, 0)
+            )
+            cells += [
+                f"{kept['test'][0]:.4f}",
+                f"{kept['test'][1]:.1f}",
+                f"{kept['heldout'][0]:.4f}",
+                f"{kept['heldout'][1]:.1f}",
+                f"{kept['seconds']:.1f}",
+            ]
             rows.append((f"{model}, {reference}", *cells))
     show("model, reference; training structures", columns, rows)
 
@@ -151,9 +159,10 @@ def curve(data, store, args):
 def quantities(data, store, args):
     """Mean absolute errors of derived quantities."""
     n = len(data.features)
-    cases = {model: store.get(f"{model} adaptive {n} 0",
-                              lambda: train(data, model, "adaptive", None, 0))  # noqa: B023
-             for model in args.models}  # fmt: skip
+    cases = {
+        model: store.get(f"{model} adaptive {n} 0", lambda: train(data, model, "adaptive", None, 0))  # noqa: B023
+        for model in args.models
+    }
     for metric in METRICS:
         for n_modes in (32, None):
             name = f"kernel, {metric}, " + ("principal" if n_modes else "pointwise")
@@ -164,10 +173,14 @@ def quantities(data, store, args):
     columns = ["validation RMSE", "test RMSE"] + [f"{name} ({unit})" for name, unit in QUANTITIES]
     for split in ("validation", "test"):
         rows = [
-            (name, f"{kept['validation'][0]:.4f}", f"{kept['test'][0]:.4f}",
-             *(f"{error:.3g}" for error in kept[f"{split} quantities"]))
+            (
+                name,
+                f"{kept['validation'][0]:.4f}",
+                f"{kept['test'][0]:.4f}",
+                *(f"{error:.3g}" for error in kept[f"{split} quantities"]),
+            )
             for name, kept in cases.items()
-        ]  # fmt: skip
+        ]
         show(f"mean absolute errors, {split}", columns, rows)
 
 
@@ -199,31 +212,56 @@ def calibration(data, store, args):
             ensembles = [model.predict_ensemble(atoms, 64) for atoms in frames]
             expected = np.array([one.expected_error for one in ensembles])
             observed = np.sqrt(report.errors.squared)
-            scores = np.array([
-                _scores(ensemble, truth, len(atoms))
-                for ensemble, truth, atoms in zip(
-                    ensembles, report.true_values, frames, strict=True)
-            ])  # fmt: skip
+            scores = np.array(
+                [
+                    _scores(ensemble, truth, len(atoms))
+                    for ensemble, truth, atoms in zip(
+                        ensembles, report.true_values, frames, strict=True
+                    )
+                ]
+            )
             flagged = np.mean(
                 [model.predictor_.predict(atoms).novelty.max() > 1 for atoms in frames]
             )
-            inside = [np.nanmean(np.where(np.isfinite(scores), np.abs(scores) < k, np.nan))
-                      for k in (1, 2)]  # fmt: skip
-            rows.append((split, f"{np.sqrt(np.mean(expected**2)):.3f}",
-                         f"{np.sqrt(np.mean(observed**2)):.3f}",
-                         f"{np.corrcoef(expected, observed)[0, 1]:.2f}", f"{inside[0]:.2f}",
-                         f"{inside[1]:.2f}",
-                         f"{miscalibration_area(scores[np.isfinite(scores)]):.3f}",
-                         f"{flagged:.2f}"))  # fmt: skip
+            inside = [
+                np.nanmean(np.where(np.isfinite(scores), np.abs(scores) < k, np.nan))
+                for k in (1, 2)
+            ]
+            rows.append(
+                (
+                    split,
+                    f"{np.sqrt(np.mean(expected**2)):.3f}",
+                    f"{np.sqrt(np.mean(observed**2)):.3f}",
+                    f"{np.corrcoef(expected, observed)[0, 1]:.2f}",
+                    f"{inside[0]:.2f}",
+                    f"{inside[1]:.2f}",
+                    f"{miscalibration_area(scores[np.isfinite(scores)]):.3f}",
+                    f"{flagged:.2f}",
+                )
+            )
             deciles[split] = (expected, observed)
-        show(f"{regressor}",
-             ["expected RMSE", "observed", "correlation", "derived quantities within 1 sigma",
-              "within 2", "miscalibration area", "structures flagged"], rows)  # fmt: skip
-        pairs = [np.concatenate(some) for some in
-                 zip(deciles["validation"], deciles["test"], strict=True)]  # fmt: skip
-        show(f"{regressor}: deciles of validation and test", ["expected", "observed"],
-             [(f"{int(k)}", f"{e:.3f}", f"{o:.3f}")
-              for k, e, o in decile_table(*pairs)])  # fmt: skip
+        show(
+            f"{regressor}",
+            [
+                "expected RMSE",
+                "observed",
+                "correlation",
+                "derived quantities within 1 sigma",
+                "within 2",
+                "miscalibration area",
+                "structures flagged",
+            ],
+            rows,
+        )
+        pairs = [
+            np.concatenate(some)
+            for some in zip(deciles["validation"], deciles["test"], strict=True)
+        ]
+        show(
+            f"{regressor}: deciles of validation and test",
+            ["expected", "observed"],
+            [(f"{int(k)}", f"{e:.3f}", f"{o:.3f}") for k, e, o in decile_table(*pairs)],
+        )
 
 
 def families(data, store, args):
@@ -237,8 +275,14 @@ def families(data, store, args):
         left_out = [frames[i] for i in some]
         observed = model.evaluate(left_out, [states[i] for i in some]).rmse
         expected = [model.predict_ensemble(atoms, 2).expected_error for atoms in left_out]
-        rows.append((name, f"{some.size}", f"{np.sqrt(np.mean(np.square(expected))):.3f}",
-                     f"{observed:.3f}"))  # fmt: skip
+        rows.append(
+            (
+                name,
+                f"{some.size}",
+                f"{np.sqrt(np.mean(np.square(expected))):.3f}",
+                f"{observed:.3f}",
+            )
+        )
     show("family left out", ["structures", "expected RMSE", "observed"], rows)
 
 
@@ -261,12 +305,19 @@ def splits(data, store, args):
         return errors(model, test)
 
     def published(rows, validation, test, seed):
-        first, second = ([[some[i] for i in which] for some in (frames, states, theirs)]
-                         for which in (rows, validation))  # fmt: skip
+        first, second = (
+            [[some[i] for i in which] for some in (frames, states, theirs)]
+            for which in (rows, validation)
+        )
         model = train_published(
-            *first[:2], *second[:2], soap="large", grid=GRID, seed=seed, features=first[2],
+            *first[:2],
+            *second[:2],
+            soap="large",
+            grid=GRID,
+            seed=seed,
+            features=first[2],
             validation_features=second[2],
-        )  # fmt: skip
+        )
         return errors(model, test, theirs)
 
     table = []
@@ -277,20 +328,24 @@ def splits(data, store, args):
             some = train[:size]
             both = np.concatenate([some, validation])
             name = f"split {seed} {len(some)}"
-            found.append([
-                store.get(f"{name} published", lambda: published(some, validation, test, seed)),  # noqa: B023
-                store.get(f"{name} kernel", lambda: kernel(some, test)),  # noqa: B023
-                store.get(f"{name} kernel, both", lambda: kernel(both, test)),  # noqa: B023
-            ])  # fmt: skip
+            found.append(
+                [
+                    store.get(f"{name} published", lambda: published(some, validation, test, seed)),  # noqa: B023
+                    store.get(f"{name} kernel", lambda: kernel(some, test)),  # noqa: B023
+                    store.get(f"{name} kernel, both", lambda: kernel(both, test)),  # noqa: B023
+                ]
+            )
         found = np.array(found)
         less = 100 * (1 - found[:, 1:] / found[:, :1])
         error = less.std(axis=0, ddof=1) / np.sqrt(len(found))
         shares = [f"{m:.1f} +- {e:.1f}" for m, e in zip(less.mean(axis=0), error, strict=True)]
         rmse = [f"{mean:.4f}" for mean in found.mean(axis=0)]
         table.append((f"{len(some)} + {len(validation)}", *rmse, *shares))
-    show("training + validation structures",
-         ["published", "kernel, training", "kernel, all", "% less, training", "% less, all"],
-         table)  # fmt: skip
+    show(
+        "training + validation structures",
+        ["published", "kernel, training", "kernel, all", "% less, training", "% less, all"],
+        table,
+    )
 
 
 def _random_split(frames, seed):
@@ -313,9 +368,13 @@ def _scores(ensemble, truth, n_atoms):
 
 
 TABLES = {
-    "curve": curve, "quantities": quantities, "sizes": sizes, "calibration": calibration,
-    "families": families, "splits": splits,
-}  # fmt: skip
+    "curve": curve,
+    "quantities": quantities,
+    "sizes": sizes,
+    "calibration": calibration,
+    "families": families,
+    "splits": splits,
+}
 
 
 def main():

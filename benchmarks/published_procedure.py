@@ -278,9 +278,12 @@ class Training:
         prediction = self.network(known.features)
         if self.adaptive:
             return aligned_errors(
-                known.targets, prediction.double().numpy(), known.n_atoms, self.energies,
+                known.targets,
+                prediction.double().numpy(),
+                known.n_atoms,
+                self.energies,
                 known.origin,
-            ).rmse  # fmt: skip
+            ).rmse
         rows = np.arange(len(known.targets))
         spectra = known.spectra(self.energies, torch.zeros(len(rows)), rows)
         return float(squared_errors(prediction, *spectra).mean().sqrt())
@@ -465,9 +468,16 @@ def print_scan(silicon: Silicon, grid, reference: str) -> None:
 def print_errors(silicon: Silicon, grid, references: Sequence[str], seeds: int) -> None:
     """Print the errors of the references, means over seeds and the spread of the test error."""
     head(
-        f"reference ({silicon.soap})", "test RMSE", "%", "held-out RMSE", "%", "validation RMSE",
-        "training (s)", "best epoch", "epochs",
-    )  # fmt: skip
+        f"reference ({silicon.soap})",
+        "test RMSE",
+        "%",
+        "held-out RMSE",
+        "%",
+        "validation RMSE",
+        "training (s)",
+        "best epoch",
+        "epochs",
+    )
     for reference in references:
         rows = []
         for seed in range(seeds):

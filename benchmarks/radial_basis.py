@@ -69,9 +69,11 @@ def main():
         soap = model.descriptor_
         name = f"{soap.max_radial} GTO" + (f" -> {soap.n_radial}" if soap.contraction else "")
         validation, test = (model.evaluate(*data.select(s)).rmse for s in ("validation", "test"))
-        print(f"| {name} | {soap.n_features} | {model.info['leave_one_out_rmse']:.4f} | "
-              f"{validation:.4f} | {test:.4f} | {time_taken / len(atoms) * 1e6:.1f} |",
-              flush=True)  # fmt: skip
+        print(
+            f"| {name} | {soap.n_features} | {model.info['leave_one_out_rmse']:.4f} | "
+            f"{validation:.4f} | {test:.4f} | {time_taken / len(atoms) * 1e6:.1f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

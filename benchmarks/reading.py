@@ -29,8 +29,17 @@ from pathlib import Path
 
 import numpy as np
 
-NAMES = ("md.dump", "md.dump.gz", "md.extxyz", "md.extxyz.gz", "md.traj", "md.h5md", "md.nc",
-         "md.dcd", "md.xtc")  # fmt: skip
+NAMES = (
+    "md.dump",
+    "md.dump.gz",
+    "md.extxyz",
+    "md.extxyz.gz",
+    "md.traj",
+    "md.h5md",
+    "md.nc",
+    "md.dcd",
+    "md.xtc",
+)
 TYPES = ("md.dump", "md.dump.gz", "md.h5md")
 NEED_TOPOLOGY = ("md.nc", "md.dcd", "md.xtc")
 TEMPERATURES = [0.0, 3000.0]
@@ -197,8 +206,16 @@ def child(way, path, args):
     environment = dict(os.environ)
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         environment[name] = str(args.threads)
-    arguments = [sys.executable, "-W", "ignore", __file__, "--child", way, str(path),
-                 "process_time" if args.cpu else "perf_counter"]  # fmt: skip
+    arguments = [
+        sys.executable,
+        "-W",
+        "ignore",
+        __file__,
+        "--child",
+        way,
+        str(path),
+        "process_time" if args.cpu else "perf_counter",
+    ]
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{way}, {path.name}: {done.stderr.strip().splitlines()[-1]}")
@@ -207,8 +224,10 @@ def child(way, path, args):
 
 def table(folder, args):
     """Measure and print row by row."""
-    print("| format | MB a frame | ours, s | reach, s | read and evaluate, s | reading, % "
-          "| end to end, s | MB | ASE, s | ASE, MB |")  # fmt: skip
+    print(
+        "| format | MB a frame | ours, s | reach, s | read and evaluate, s | reading, % "
+        "| end to end, s | MB | ASE, s | ASE, MB |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for name in args.formats:
         path = folder / name
@@ -219,11 +238,15 @@ def table(folder, args):
             child(way, path, args) for way in ("ours", "reach", "evaluated", "stored")
         )
         cells = [
-            name, f"{path.stat().st_size / args.frames / 1e6:.1f}", f"{read['seconds']:.3f}",
-            f"{last['seconds']:.3f}", f"{both['seconds']:.3f}",
+            name,
+            f"{path.stat().st_size / args.frames / 1e6:.1f}",
+            f"{read['seconds']:.3f}",
+            f"{last['seconds']:.3f}",
+            f"{both['seconds']:.3f}",
             f"{100 * read['seconds'] / both['seconds']:.0f}",
-            f"{whole['seconds']:.3f}", f"{whole['megabytes'] - base:.0f}",
-        ]  # fmt: skip
+            f"{whole['seconds']:.3f}",
+            f"{whole['megabytes'] - base:.0f}",
+        ]
         if name in ("md.h5md", *NEED_TOPOLOGY):
             cells += ["", ""]  # ASE does not read it, or not the elements
         else:

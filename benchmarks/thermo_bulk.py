@@ -79,15 +79,20 @@ def main():
     wall, cpu, alone = least_time(lambda: [solve(g) for g in subset], args.repeats)
     each = 1e6 / (len(subset) * args.temperatures)
     one_by_one = cpu * each
-    print(f"| one by one ({len(subset)}) | 1 | {wall:.2f} | {cpu:.2f} | {wall * each:.1f} | "
-          f"{cpu * each:.1f} | 1 |", flush=True)  # fmt: skip
+    print(
+        f"| one by one ({len(subset)}) | 1 | {wall:.2f} | {cpu:.2f} | {wall * each:.1f} | "
+        f"{cpu * each:.1f} | 1 |",
+        flush=True,
+    )
     for threads in args.threads:
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
         wall, cpu, bulk = least_time(lambda: solve(values), args.repeats)
         each = 1e6 / (args.structures * args.temperatures)
-        print(f"| at once ({args.structures}) | {threads} | {wall:.2f} | {cpu:.2f} | "
-              f"{wall * each:.1f} | {cpu * each:.1f} | {one_by_one / (cpu * each):.1f} |",
-              flush=True)  # fmt: skip
+        print(
+            f"| at once ({args.structures}) | {threads} | {wall:.2f} | {cpu:.2f} | "
+            f"{wall * each:.1f} | {cpu * each:.1f} | {one_by_one / (cpu * each):.1f} |",
+            flush=True,
+        )
     print("largest differences: " + ", ".join(f"{n} {d:.0e}" for n, d in differences(bulk, alone)))
 
 

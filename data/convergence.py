@@ -39,8 +39,10 @@ def by_family(frames, runs):
         largest, name, worst = max(entries, key=lambda entry: entry[0])
         meshes = ("x".join(map(str, worst[key])) for key in ("mesh", "denser_mesh"))
         median = np.median([entry[0] for entry in entries])
-        print(f"| {family} | {len(entries)} | {median:.4f} | {largest:.4f} | {name} | "
-              f"{' | '.join(meshes)} |")  # fmt: skip
+        print(
+            f"| {family} | {len(entries)} | {median:.4f} | {largest:.4f} | {name} | "
+            f"{' | '.join(meshes)} |"
+        )
 
 
 def density(atoms, runs, log):

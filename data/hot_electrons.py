@@ -61,8 +61,13 @@ def main() -> None:
         from gpaw import setup_paths
 
         setup_paths.insert(0, args.basis_path)
-    header = {"program": "GPAW", "basis": args.basis, "kspacing": args.kspacing,
-              "ground_temperature": WIDTH / kB, "temperatures": TEMPERATURES}  # fmt: skip
+    header = {
+        "program": "GPAW",
+        "basis": args.basis,
+        "kspacing": args.kspacing,
+        "ground_temperature": WIDTH / kB,
+        "temperatures": TEMPERATURES,
+    }
     result = {**header, "structures": {}}
     if args.output.exists():
         result = json.loads(args.output.read_text())
@@ -75,9 +80,7 @@ def main() -> None:
             continue
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
-            entry = free_energies(
-                frames[name], args.kspacing, args.basis, Path(folder, "log.txt")
-            )  # fmt: skip
+            entry = free_energies(frames[name], args.kspacing, args.basis, Path(folder, "log.txt"))
         mesh = list(kpoint_mesh(frames[name], args.kspacing))
         result["structures"][name] = {"mesh": mesh, **entry}
         partial = args.output.with_suffix(".partial")

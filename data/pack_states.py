@@ -32,14 +32,19 @@ def load_run(path: Path):
         levels = run["scf_eigenvalues"]
         needed = levels.min(axis=0) < float(run["fermi_level"]) + EMPTY
         printed = ElectronicStates(
-            levels[:, needed], run["scf_weights"], electrons, 2,
-            fermi_level=float(run["fermi_level"]), smearing_width=settings["width"],
+            levels[:, needed],
+            run["scf_weights"],
+            electrons,
+            2,
+            fermi_level=float(run["fermi_level"]),
+            smearing_width=settings["width"],
             entropy_term=float(run["entropy_term"]),
-        )  # fmt: skip
+        )
         convergence = {
-            "mesh": run["mesh"].tolist(), "denser_mesh": run["denser_mesh"].tolist(),
+            "mesh": run["mesh"].tolist(),
+            "denser_mesh": run["denser_mesh"].tolist(),
             "difference": round(float(run["difference"]), 5),
-        }  # fmt: skip
+        }
     return dense, printed, settings, convergence
 
 
@@ -67,8 +72,12 @@ def main() -> int:
         dense.append(states)
         printed.append(run)
     split = seeded_split([atoms.info["family"] for atoms in frames], args.heldout, args.seed)
-    provenance = {"settings": settings, "split_seed": args.seed, "heldout": args.heldout,
-                  "meshes": meshes}  # fmt: skip
+    provenance = {
+        "settings": settings,
+        "split_seed": args.seed,
+        "heldout": args.heldout,
+        "meshes": meshes,
+    }
     data = Dataset(frames, dense, printed, split)
     save_dataset(args.output, data, provenance=provenance, resolution=args.resolution)
     size = args.output.stat().st_size / 1e6

@@ -66,8 +66,11 @@ class Method:
 
     def settings(self) -> dict:
         """Return what to keep with a result; of windows and range only what is not default."""
-        kept = {f.name: getattr(self, f.name) for f in fields(self)[1:-1]
-                if getattr(self, f.name) != f.default}  # fmt: skip
+        kept = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)[1:-1]
+            if getattr(self, f.name) != f.default
+        }
         return {**SETTINGS, "basis": self.basis, "width": WIDTH, "noise": self.noise, **kept}
 
 
@@ -230,9 +233,11 @@ def printed_values(log: Path) -> dict[str, float]:
 def settings_of(atoms, spacing: float, scf_spacing: float, method: Method) -> dict:
     """Collect what decides the result of a structure."""
     return {
-        "program": "GPAW", **method.settings(), "kspacing": spacing,
+        "program": "GPAW",
+        **method.settings(),
+        "kspacing": spacing,
         "scf_mesh": list(kpoint_mesh(atoms, scf_spacing)),
-    }  # fmt: skip
+    }
 
 
 def is_done(target: Path, settings: dict) -> bool:

@@ -81,8 +81,11 @@ def main() -> None:
         for temperature in TEMPERATURES:
             constant = by_dft(temperature, Path(folder, "log"))
             first = constant if first is None else first
-            print(f"DFT {temperature:g} K: {frequency(constant):.2f} THz, change "
-                  f"{constant - first:.3f}", flush=True)  # fmt: skip
+            print(
+                f"DFT {temperature:g} K: {frequency(constant):.2f} THz, change "
+                f"{constant - first:.3f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

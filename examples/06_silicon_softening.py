@@ -32,10 +32,26 @@ MEASURED = {"G": [15.53], "X": [4.49, 12.32, 13.90], "L": [3.43, 11.35, 12.60, 1
 THZ = 1e-12 * _e / _hplanck  # in one eV
 
 # J. Tersoff, Phys. Rev. B 39, 5566 (1989)
-COLD = Tersoff({("Si", "Si", "Si"): TersoffParameters(
-    m=3, gamma=1.0, lambda3=0.0, c=1.0039e5, d=16.217, h=-0.59825, n=0.78734, beta=1.1e-6,
-    lambda2=1.7322, B=471.18, R=2.85, D=0.15, lambda1=2.4799, A=1830.8,
-)})  # fmt: skip
+COLD = Tersoff(
+    {
+        ("Si", "Si", "Si"): TersoffParameters(
+            m=3,
+            gamma=1.0,
+            lambda3=0.0,
+            c=1.0039e5,
+            d=16.217,
+            h=-0.59825,
+            n=0.78734,
+            beta=1.1e-6,
+            lambda2=1.7322,
+            B=471.18,
+            R=2.85,
+            D=0.15,
+            lambda1=2.4799,
+            A=1830.8,
+        )
+    }
+)
 
 
 def relaxed(calculator):
@@ -56,9 +72,12 @@ def phonons(crystal):
     """Phonons from force constants in 250 atoms, which reach as far as the forces do."""
     with tempfile.TemporaryDirectory() as folder:
         result = Phonons(
-            bulk("Si", a=crystal.cell.lengths()[0] * np.sqrt(2)), crystal.calc,
-            supercell=(5, 5, 5), delta=0.02, name=Path(folder) / "phonons",
-        )  # fmt: skip
+            bulk("Si", a=crystal.cell.lengths()[0] * np.sqrt(2)),
+            crystal.calc,
+            supercell=(5, 5, 5),
+            delta=0.02,
+            name=Path(folder) / "phonons",
+        )
         result.run()
         result.read(acoustic=True)
     return result
@@ -83,8 +102,10 @@ def main():
         at_points.append(values)
         path = crystal.cell.bandpath("LGX", npoints=101)
         bands[temperature] = path, frequencies(path.kpts)
-        print(f"{temperature:7.0f}   {constants[-1]:12.4f}  {pressure:23.2f}  {novelty:7.2f}  "
-              + "  ".join(f"{v:9.2f}" for v in values))  # fmt: skip
+        print(
+            f"{temperature:7.0f}   {constants[-1]:12.4f}  {pressure:23.2f}  {novelty:7.2f}  "
+            + "  ".join(f"{v:9.2f}" for v in values)
+        )
     at_points = np.array(at_points)
     changes = at_points**2 - at_points[0] ** 2
     real = np.array([MEASURED[point][0] for point, _ in MODES.values()])
@@ -113,8 +134,16 @@ def draw(bands, constants, at_points, shifted):
             lines[0].set_label(f"{temperature / 1000:g}")
     for tick, label in zip(ticks, labels, strict=True):
         known = MEASURED[label]
-        axes[0].plot([tick] * len(known), known, "o", mfc="none", color="C0", ms=5, clip_on=False,
-                     label="measured" if label == "G" else None)  # fmt: skip
+        axes[0].plot(
+            [tick] * len(known),
+            known,
+            "o",
+            mfc="none",
+            color="C0",
+            ms=5,
+            clip_on=False,
+            label="measured" if label == "G" else None,
+        )
         axes[0].axvline(tick, color="0.8", lw=0.8, zorder=0)
     axes[0].set(
         xlim=(ticks[0], ticks[-1]),

@@ -67,17 +67,33 @@ def simulate(cells, output):
         if not (output / f"{name}.restart").exists():
             print(f"{name}: {8 * cells**3} atoms, {end - begin} steps", flush=True)
             variables = {
-                "cells": cells, "stage": name, "begin": begin, "end": end,
+                "cells": cells,
+                "stage": name,
+                "begin": begin,
+                "end": end,
                 "restart": newest_restart(output, before),
-                "style": style, "potential": POTENTIALS[style],
-                "t_begin": t_begin, "t_end": t_end,
-                "p_begin": 1e4 * p_begin, "p_end": 1e4 * p_end,
-            }  # fmt: skip
+                "style": style,
+                "potential": POTENTIALS[style],
+                "t_begin": t_begin,
+                "t_end": t_end,
+                "p_begin": 1e4 * p_begin,
+                "p_end": 1e4 * p_end,
+            }
             words = [w for key, value in variables.items() for w in ("-var", key, str(value))]
             subprocess.run(
-                ["lmp", "-in", Path(__file__).with_suffix(".in").resolve(), "-screen", "none",
-                 "-log", f"{name}.log", *words], cwd=output, check=True,
-            )  # fmt: skip
+                [
+                    "lmp",
+                    "-in",
+                    Path(__file__).with_suffix(".in").resolve(),
+                    "-screen",
+                    "none",
+                    "-log",
+                    f"{name}.log",
+                    *words,
+                ],
+                cwd=output,
+                check=True,
+            )
         begin, before = end, name
 
 
@@ -163,8 +179,10 @@ def draw_map(ax, result, frames, per_frame=2000):
     cells = ax.hexbin(x, y, C=kinds, gridsize=55, mincnt=5, vmin=3.5, vmax=5.5, cmap="coolwarm")
     ax.figure.colorbar(cells, ax=ax, label="Mean coordination", shrink=0.8)
     first, second = 100 * local_map.explained
-    ax.set(xlabel=f"Component 1 of the local DOS ({first:.0f} % of the variance)",
-           ylabel=f"Component 2 ({second:.0f} %)")  # fmt: skip
+    ax.set(
+        xlabel=f"Component 1 of the local DOS ({first:.0f} % of the variance)",
+        ylabel=f"Component 2 ({second:.0f} %)",
+    )
 
 
 if __name__ == "__main__":

@@ -64,10 +64,11 @@ def radial(distance, cutoff, n_max, l_max, width):
             (np.pi / width**2) ** 0.75
             * np.exp(-c * distance**2)
             * (c * distance) ** ell
-            * gamma(a) / gamma(b)
+            * gamma(a)
+            / gamma(b)
             * hyp1f1(a, b, (c * distance) ** 2 / (c + d))
             * (c + d) ** -a
-        )  # fmt: skip
+        )
         out[ell] = lowdin @ (norm * primitive)
     return out
 

@@ -129,9 +129,11 @@ def test_trajectory_file_keeps_the_parameters(atoms, tmp_path):
     with ase.io.Trajectory(tmp_path / "a.traj") as trajectory:
         parameters = trajectory[1].calc.parameters
     assert parameters == {
-        "model": "DOSModel toy", "electronic_temperature": 2000.0,
-        "ground_state": None, "ground_state_smearing": 0.0,
-    }  # fmt: skip
+        "model": "DOSModel toy",
+        "electronic_temperature": 2000.0,
+        "ground_state": None,
+        "ground_state_smearing": 0.0,
+    }
 
 
 def test_database_row(atoms, tmp_path):

@@ -48,9 +48,18 @@ def dataset(tmp_path_factory):
 
 
 TINY = [
-    "--regressor", "ridge", "--cutoff", "4", "--max-radial", "3", "--max-angular", "2",
-    "--modes", "6", "--no-report",
-]  # fmt: skip
+    "--regressor",
+    "ridge",
+    "--cutoff",
+    "4",
+    "--max-radial",
+    "3",
+    "--max-angular",
+    "2",
+    "--modes",
+    "6",
+    "--no-report",
+]
 QUICK = [*TINY, "--reference", "fermi"]
 
 
@@ -64,9 +73,10 @@ def dos_file(dataset):
         dos = target_from_states(one, 0.3).dos(energies)
         images.append(Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True))
         images[-1].info = {
-            "DOS": dos.values, "mask": (energies <= dos.valid_to).astype(int),
+            "DOS": dos.values,
+            "mask": (energies <= dos.valid_to).astype(int),
             "number_of_electrons": dos.n_electrons,
-        }  # fmt: skip
+        }
     path = dataset.with_name("dos.extxyz")
     ase.io.write(path, images)
     return path
@@ -202,10 +212,31 @@ def test_search_that_was_killed_ends_like_one_that_was_not(dos_file, tmp_path, c
     from ase_dos import selection
 
     def train(name, *options):
-        command = ["train", str(dos_file.parent), "-o", str(tmp_path / name), "--search", "4",
-                   "--regressor", "ridge", "--cutoff", "4", "--max-radial", "3",
-                   "--max-angular", "2", "--modes", "6", "--reference", "fermi",
-                   "--grid-start", "-15", "--grid-step", "0.05", *options]  # fmt: skip
+        command = [
+            "train",
+            str(dos_file.parent),
+            "-o",
+            str(tmp_path / name),
+            "--search",
+            "4",
+            "--regressor",
+            "ridge",
+            "--cutoff",
+            "4",
+            "--max-radial",
+            "3",
+            "--max-angular",
+            "2",
+            "--modes",
+            "6",
+            "--reference",
+            "fermi",
+            "--grid-start",
+            "-15",
+            "--grid-step",
+            "0.05",
+            *options,
+        ]
         main(command)
         return capsys.readouterr().out
 
@@ -289,15 +320,39 @@ def test_train_and_evaluate_structures_that_carry_a_dos(model, dataset, dos_file
     errors = [one.evaluate(frames, states).rmse for one in (from_dos, from_states)]
     assert errors[0] == pytest.approx(errors[1], rel=0.02)
     # And both kinds can be trained on together.
-    main(["train", str(dos_file), str(dataset), "-o", str(output), *grid, *QUICK,
-          "--validation", "0"])  # fmt: skip
+    main(
+        [
+            "train",
+            str(dos_file),
+            str(dataset),
+            "-o",
+            str(output),
+            *grid,
+            *QUICK,
+            "--validation",
+            "0",
+        ]
+    )
     assert "training on 36 structures" in capsys.readouterr().out
 
 
 def test_train_passes_the_descriptor_on(dataset, tmp_path, capsys):
     output = tmp_path / "m.npz"
-    main(["train", str(dataset), "-o", str(output), *QUICK, "--cutoff-smoothing", "0.8",
-          "--radial-scaling", "1", "2.5", "4"])  # fmt: skip
+    main(
+        [
+            "train",
+            str(dataset),
+            "-o",
+            str(output),
+            *QUICK,
+            "--cutoff-smoothing",
+            "0.8",
+            "--radial-scaling",
+            "1",
+            "2.5",
+            "4",
+        ]
+    )
     soap = DOSModel.load(output).descriptor
     assert soap.cutoff_smoothing == 0.8
     assert soap.radial_scaling == (1.0, 2.5, 4)
@@ -329,8 +384,22 @@ def test_evaluate(model, dataset, tmp_path, capsys):
 @pytest.mark.parametrize("suffix", ["csv", "npz"])
 def test_predict(model, md, tmp_path, capsys, suffix):
     output, figure = tmp_path / f"dos.{suffix}", tmp_path / "dos.png"
-    main(["predict", str(md), "--model", str(model), "-T", "300", "-T", "3000",
-          "-o", str(output), "--plot", str(figure)])  # fmt: skip
+    main(
+        [
+            "predict",
+            str(md),
+            "--model",
+            str(model),
+            "-T",
+            "300",
+            "-T",
+            "3000",
+            "-o",
+            str(output),
+            "--plot",
+            str(figure),
+        ]
+    )
     out = capsys.readouterr().out
     assert "Si8, 32 electrons" in out
     assert "3000" in out
@@ -348,9 +417,23 @@ def test_predict(model, md, tmp_path, capsys, suffix):
 
 def test_trajectory_then_resume_plot_and_info(model, md, tmp_path, capsys):
     out = tmp_path / "out"
-    command = ["trajectory", str(md), "--model", str(model), "-T", "300", "-T", "3000",
-               "-o", str(out), "--local", "--plot", str(tmp_path / "drawn"),
-               "--extxyz", str(tmp_path / "atoms.extxyz")]  # fmt: skip
+    command = [
+        "trajectory",
+        str(md),
+        "--model",
+        str(model),
+        "-T",
+        "300",
+        "-T",
+        "3000",
+        "-o",
+        str(out),
+        "--local",
+        "--plot",
+        str(tmp_path / "drawn"),
+        "--extxyz",
+        str(tmp_path / "atoms.extxyz"),
+    ]
     main(command)
     first = capsys.readouterr().out
     assert "C_el(3000 K) (k_B/atom)" in first

@@ -8,7 +8,7 @@ from ase_dos.dataset import (
     save_dataset,
     seeded_split,
     unpack_levels,
-)  # fmt: skip
+)
 from ase_dos.states import ElectronicStates
 from ase_dos.targets import target_from_states
 
@@ -23,11 +23,16 @@ def data(toy_data):
         atoms.info = {"name": f"s{i}", "family": "ab"[i % 2]}
     printed = [
         ElectronicStates(
-            s.eigenvalues, s.weights, s.n_electrons, 2,
-            fermi_level=1.5, smearing_width=0.1, entropy_term=-0.02,
+            s.eigenvalues,
+            s.weights,
+            s.n_electrons,
+            2,
+            fermi_level=1.5,
+            smearing_width=0.1,
+            entropy_term=-0.02,
         )
         for s in states[:4]
-    ]  # fmt: skip
+    ]
     return Dataset(frames, states[:4], printed, np.array(["train", "train", "test", "heldout"]))
 
 

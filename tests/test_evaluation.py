@@ -43,11 +43,12 @@ def test_prediction_that_cannot_hold_the_electrons_is_judged_not_fatal():
 def test_quantities_that_need_unknown_states_are_left_out_one_by_one():
     """What 3000 K needs lies up to 4 eV above the Fermi level, for 300 K up to 1 eV."""
     low = replace(band(), valid_to=-8.0 + (2.0 / 0.04) ** (2 / 3) + 1.0)
-    unknown = [name for (name, _), value in zip(QUANTITIES, derived_quantities(low, 1), strict=True)
-               if np.isnan(value)]  # fmt: skip
-    assert unknown == [
-        "C_el(3000 K)", "C_el(10000 K)", "F(3000 K) - F(0)"
-    ]  # fmt: skip
+    unknown = [
+        name
+        for (name, _), value in zip(QUANTITIES, derived_quantities(low, 1), strict=True)
+        if np.isnan(value)
+    ]
+    assert unknown == ["C_el(3000 K)", "C_el(10000 K)", "F(3000 K) - F(0)"]
     targets = [target_from_dos(low), target_from_dos(band())]
     report = evaluate_predictions(targets, [band(1.02), band(1.01)], np.ones(2))
     np.testing.assert_array_equal(np.isnan(report.true_values[:, 5]), [True, False])

@@ -5,13 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ase_dos.fit.alignment import (
-    Alignment,
-    align,
-    choose,
-    cross_correlation_shifts,
-    leave_one_out,
-)  # fmt: skip
+from ase_dos.fit.alignment import Alignment, align, choose, cross_correlation_shifts, leave_one_out
 from ase_dos.fit.metric import METRICS
 from ase_dos.fit.projection import Problem, curvature, filled_targets, projected_loss
 from ase_dos.fit.ridge import Ridge
@@ -248,8 +242,10 @@ def test_compositions_with_terms_of_their_own_are_brought_together(penalty):
     pure = peaks(ENERGIES, centers, heights[1])[0]
     _, squared = best_shift(
         DOSTarget(-14.0, STEP, *peaks(nodes, centers, heights[1]), 20.0, 4.0, 0.0, 0.6),
-        terms[1], ENERGIES, 0.0,
-    )  # fmt: skip
+        terms[1],
+        ENERGIES,
+        0.0,
+    )
     assert np.sqrt(squared) < 0.15 * np.sqrt(np.sum(pure**2) * 0.1)
 
 
@@ -302,12 +298,11 @@ def test_unknown_energies_minimise_the_loss_even_with_more_features_than_structu
     ridge = Ridge.decompose(features, np.ones((20, 1)))
     cut = Problem(
         ridge,
-        [
-            replace(t, valid_to=2.0 if i % 2 else 20.0)
-            for i, t in enumerate(problem.targets)
-        ],
-        problem.n_atoms, ENERGIES, problem.origin,
-    )  # fmt: skip
+        [replace(t, valid_to=2.0 if i % 2 else 20.0) for i, t in enumerate(problem.targets)],
+        problem.n_atoms,
+        ENERGIES,
+        problem.origin,
+    )
     maker = ridge.residual_maker(regularization)
     filled = filled_targets(cut, cut.origin, maker)
     known = cut.per_atom(cut.origin)[2]
@@ -335,8 +330,11 @@ def test_result_does_not_depend_on_the_order_of_structures():
     order = np.random.default_rng(7).permutation(24)
     shuffled = Problem(
         Ridge.decompose(problem.ridge.features[order], np.ones((24, 1))),
-        [problem.targets[i] for i in order], np.ones(24), ENERGIES, np.zeros(24),
-    )  # fmt: skip
+        [problem.targets[i] for i in order],
+        np.ones(24),
+        ENERGIES,
+        np.zeros(24),
+    )
     one = align(problem, 0.01, 0.01, problem.origin).shifts
     two = align(shuffled, 0.01, 0.01, shuffled.origin).shifts
     assert np.allclose(one[order], two, atol=1e-4)
@@ -413,10 +411,18 @@ def test_spread_counts_known_energies_only():
     problem, true = make_problem(n=6)
     exact = np.array([t(ENERGIES, s)[0] for t, s in zip(problem.targets, true, strict=True)])
     cut = [
-        DOSTarget(t.start, t.step, np.where(np.arange(t.values.size) * STEP - 14 > 5, 0, t.values),
-                  t.derivatives, 5.0, 4.0, 0.0, 0.6)
+        DOSTarget(
+            t.start,
+            t.step,
+            np.where(np.arange(t.values.size) * STEP - 14 > 5, 0, t.values),
+            t.derivatives,
+            5.0,
+            4.0,
+            0.0,
+            0.6,
+        )
         for t in problem.targets
-    ]  # fmt: skip
+    ]
     errors = aligned_errors(cut, exact, np.ones(6), ENERGIES, true)
     inside = np.all([ENERGIES + s <= 5 for s in true], axis=0)
     deviation = (exact - exact.mean(axis=0))[:, inside]

@@ -99,9 +99,7 @@ def dumps(tmp_path_factory):
 def test_lammps_dump_is_what_ase_reads(dumps, name):
     types = ["Si", "Ge"]
     frames = open_frames(dumps / name, types=types)
-    expected = ase.io.read(
-        dumps / name, ":", format="lammps-dump-text", specorder=types
-    )  # fmt: skip
+    expected = ase.io.read(dumps / name, ":", format="lammps-dump-text", specorder=types)
     assert frames.count() == len(expected) == N_FRAMES
     for atoms, other in zip(frames, expected, strict=True):
         assert_same(atoms, other)
@@ -197,7 +195,7 @@ def test_triclinic_bounds_enclose_the_box(tmp_path, tilt):
         ),
         ("ITEM: TIMESTEP\n", {"types": ["Si"]}, "ends before its atoms"),
     ],
-)  # fmt: skip
+)
 def test_bad_dump_names_the_frame_and_the_fault(tmp_path, text, options, message):
     path = tmp_path / "md.dump"
     good = dump(["1 1 0 0 0"]) if "element x" not in text else ""
@@ -212,14 +210,16 @@ def test_dump_goes_on_after_a_frame_that_was_cut_off(tmp_path):
     path = tmp_path / "md.dump"
     path.write_text(
         dump(ROWS, step=0, head="ITEM: UNITS\nmetal\nITEM: TIME\n0\n")
-        + dump(ROWS, step=1, head="ITEM: TIME\n0.5\n")[:-30] + "\n"
+        + dump(ROWS, step=1, head="ITEM: TIME\n0.5\n")[:-30]
+        + "\n"
         + dump(ROWS, step=2, head="ITEM: UNITS\nmetal\nITEM: TIME\n1\n")
-    )  # fmt: skip
+    )
     frames = open_frames(path, types=["O", "Si"])
     assert frames.count() == 3
     assert (frames[0].info, frames[2].info) == (
-        {"step": 0, "time": 0.0}, {"step": 2, "time": 1000.0}
-    )  # fmt: skip
+        {"step": 0, "time": 0.0},
+        {"step": 2, "time": 1000.0},
+    )
     with pytest.raises(ValueError, match="frame 1 of"):
         frames[1]
 
@@ -446,9 +446,10 @@ def test_universe(images):
 
     universe = mda.Universe.empty(8, trajectory=False)
     universe.load_new(
-        np.array([a.positions for a in images], dtype=np.float32), format=MemoryReader,
+        np.array([a.positions for a in images], dtype=np.float32),
+        format=MemoryReader,
         dimensions=np.array([a.cell.cellpar() for a in images]),
-    )  # fmt: skip
+    )
     with pytest.raises(ValueError, match="add_TopologyAttr"):
         open_frames(universe)
     universe.add_TopologyAttr("types", np.where(images[0].numbers == 14, "1", "2"))
@@ -458,9 +459,7 @@ def test_universe(images):
     for frames in (by_types, open_frames(universe.atoms)):
         np.testing.assert_array_equal(frames[3].numbers, images[0].numbers)
         np.testing.assert_allclose(frames[3].positions, images[3].positions, atol=1e-5)
-        np.testing.assert_allclose(
-            frames[3].cell.cellpar(), images[3].cell.cellpar(), atol=1e-5
-        )  # fmt: skip
+        np.testing.assert_allclose(frames[3].cell.cellpar(), images[3].cell.cellpar(), atol=1e-5)
     assert len(open_frames(universe.select_atoms("element Ge"))[0]) == 2
 
 

@@ -38,11 +38,19 @@ FRAMES = {
     "primitive cell": rattled(bulk("Si")),
     "two species": mixed(),
     "cluster": Atoms("Si5C2", np.random.default_rng(1).normal(0, 1.8, (7, 3))),
-    "slab": Atoms("Si2C", [[0, 0, 0], [1.1, 0.7, 1.9], [2.0, 2.1, 0.4]],
-                  cell=[3.1, 3.4, 9.0], pbc=[True, True, False]),
-    "small and skewed": Atoms("Si2", [[0, 0, 0], [1.2, 1.1, 1.6]],
-                              cell=[[2.6, 0, 0.4], [1.2, 2.9, 0], [0.3, -0.9, 3.1]], pbc=True),
-}  # fmt: skip
+    "slab": Atoms(
+        "Si2C",
+        [[0, 0, 0], [1.1, 0.7, 1.9], [2.0, 2.1, 0.4]],
+        cell=[3.1, 3.4, 9.0],
+        pbc=[True, True, False],
+    ),
+    "small and skewed": Atoms(
+        "Si2",
+        [[0, 0, 0], [1.2, 1.1, 1.6]],
+        cell=[[2.6, 0, 0.4], [1.2, 2.9, 0], [0.3, -0.9, 3.1]],
+        pbc=True,
+    ),
+}
 SOAPS = {
     "plain": SOAP(4.5, 5, 4, 0.5, ("C", "Si")),
     "scaled, odd sizes": SOAP(4.0, 9, 2, 0.6, ("C", "Si"), radial_scaling=(1.0, 2.5, 4)),
@@ -61,11 +69,12 @@ def regressors(n_features):
         "linear": make_layers([scaled(n, 1)]),
         "kernel": make_layers([scaled(n, 7), scaled(7, 1)], degree=3, unit_length=True),
         "network": make_layers(
-            [scaled(n, 9), scaled(9, 6), scaled(6, 1)], [rng.normal(size=k) for k in (9, 6, 1)],
+            [scaled(n, 9), scaled(9, 6), scaled(6, 1)],
+            [rng.normal(size=k) for k in (9, 6, 1)],
             activation="tanh",
         ),
         "silu": make_layers([scaled(n, 5), scaled(5, 1)], activation="silu"),
-    }  # fmt: skip
+    }
 
 
 def central(function, step=2e-5):

@@ -26,9 +26,10 @@ def two_kinds(n_frames=6, atoms=30, seed=0):
         )
         kinds.append(kind)
         frames.append(
-            LocalFrame(index, 0.1 * index, {"charge": kind + 0.0}, None, energies, basis,
-                       coefficients)
-        )  # fmt: skip
+            LocalFrame(
+                index, 0.1 * index, {"charge": kind + 0.0}, None, energies, basis, coefficients
+            )
+        )
     return frames, kinds
 
 
@@ -202,19 +203,33 @@ def test_map_does_not_depend_on_the_modes_chosen():
     frames, _ = two_kinds()
     mix = np.random.default_rng(3).normal(size=(3, 3))
     mixed = [
-        LocalFrame(f.index, f.fermi_level, f.scalars, None, f.energies, mix @ f.basis,
-                   f.coefficients @ np.linalg.inv(mix))
+        LocalFrame(
+            f.index,
+            f.fermi_level,
+            f.scalars,
+            None,
+            f.energies,
+            mix @ f.basis,
+            f.coefficients @ np.linalg.inv(mix),
+        )
         for f in frames
-    ]  # fmt: skip
+    ]
     a, b = fit_local_map(frames), fit_local_map(mixed)
     np.testing.assert_allclose(a.components, b.components, atol=1e-9)
     np.testing.assert_allclose(a.scores(frames[0]), b.scores(mixed[0]), atol=1e-9)
     # Nor on redundant ones.
     doubled = [
-        LocalFrame(f.index, f.fermi_level, {}, None, f.energies, np.tile(f.basis, (2, 1)),
-                   np.tile(f.coefficients / 2, (1, 2)))
+        LocalFrame(
+            f.index,
+            f.fermi_level,
+            {},
+            None,
+            f.energies,
+            np.tile(f.basis, (2, 1)),
+            np.tile(f.coefficients / 2, (1, 2)),
+        )
         for f in frames
-    ]  # fmt: skip
+    ]
     np.testing.assert_allclose(fit_local_map(doubled).components, a.components, atol=1e-9)
 
 

@@ -110,9 +110,12 @@ def test_compiled_kernels_agree(kind, backend):
     matrix = RNG.normal(size=(hidden.size(n), 4))
     last = matrix if hidden.mix is None else hidden.mix @ matrix
     layers = make_layers(
-        [*hidden.weights, last], [*hidden.biases, np.zeros(4)],
-        activation=hidden.activation, degree=hidden.degree, unit_length=hidden.unit_length,
-    )  # fmt: skip
+        [*hidden.weights, last],
+        [*hidden.biases, np.zeros(4)],
+        activation=hidden.activation,
+        degree=hidden.degree,
+        unit_length=hidden.unit_length,
+    )
     expected = hidden(replace(soap, backend="numba").compute(atoms)) @ matrix
     scale = np.abs(expected).max()
     np.testing.assert_allclose(soap.regress(atoms, layers), expected, atol=1e-10 * scale)

@@ -43,9 +43,14 @@ def trained(regressor):
     soap = SOAP(4.5, 4, 3, 0.5, ("Si",), radial_scaling=(1.0, 2.5, 4))
     frames = toy_frames(12)
     model = DOSModel(
-        soap, EnergyGrid(-20.0, 0.05, 1000), regressor=regressor, n_modes=10, reference="fermi",
-        regularizations=[1e-3], penalties=[0.0],
-    )  # fmt: skip
+        soap,
+        EnergyGrid(-20.0, 0.05, 1000),
+        regressor=regressor,
+        n_modes=10,
+        reference="fermi",
+        regularizations=[1e-3],
+        penalties=[0.0],
+    )
     return model.fit(frames, [metal(atoms, soap) for atoms in frames])
 
 
@@ -79,9 +84,12 @@ def test_forces_and_stress_are_the_derivatives_of_the_energy(models, kind, struc
     if kind not in models:
         pytest.skip("PyTorch is not installed")
     check_derivatives(
-        models[kind], STRUCTURES[structure], temperature, structure != "cluster",
+        models[kind],
+        STRUCTURES[structure],
+        temperature,
+        structure != "cluster",
         ((0, 0), (1, 2), (1, 1)),
-    )  # fmt: skip
+    )
 
 
 def test_parts_of_the_atoms_sum_to_the_cell(models):

@@ -17,9 +17,7 @@ def structures(seed=0, counts=(3, 4, 2, 3, 3, 2)):
 
 def kernel(a, b):
     """Mean over pairs of atoms of two structures."""
-    return np.mean(
-        [[(x @ y / np.sqrt((x @ x) * (y @ y))) ** DEGREE for y in b] for x in a]
-    )  # fmt: skip
+    return np.mean([[(x @ y / np.sqrt((x @ x) * (y @ y))) ** DEGREE for y in b] for x in a])
 
 
 def test_all_environments_as_points_are_full_kernel_regression():
@@ -35,8 +33,9 @@ def test_all_environments_as_points_are_full_kernel_regression():
     # The same with a kernel matrix and a constant that is not penalised.
     strength = 0.01 * ridge.scale
     gram = np.array([[kernel(a, b) for b in train] for a in train])
-    system = np.block([[gram + strength * np.eye(6), np.ones((6, 1))],
-                       [np.ones((1, 6)), np.zeros((1, 1))]])  # fmt: skip
+    system = np.block(
+        [[gram + strength * np.eye(6), np.ones((6, 1))], [np.ones((1, 6)), np.zeros((1, 1))]]
+    )
     solution = np.linalg.solve(system, np.vstack([values, np.zeros((1, 3))]))
     across = np.array([[kernel(a, b) for b in train] for a in test])
     np.testing.assert_allclose(found, across @ solution[:6] + solution[6], rtol=1e-9)
@@ -109,8 +108,9 @@ def test_farthest_points_are_what_they_say():
 def test_farthest_points_do_not_depend_on_the_order():
     vectors = np.random.default_rng(6).normal(size=(50, 4))
     order = np.random.default_rng(7).permutation(50)
-    np.testing.assert_array_equal(order[farthest_points(vectors[order], 12)],
-                                  farthest_points(vectors, 12))  # fmt: skip
+    np.testing.assert_array_equal(
+        order[farthest_points(vectors[order], 12)], farthest_points(vectors, 12)
+    )
 
 
 def test_farthest_points_stop_where_nothing_is_new():

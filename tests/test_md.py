@@ -64,11 +64,13 @@ def spread(steps, **options):
         {"pulse": LaserPulse(0.5, 80 * fs, 40 * fs), "coupling": lambda t: 3e14 * t},
         {
             "pulse": LaserPulse(0.5, 80 * fs, 40 * fs, depth=4.0, direction="+x"),
-            "coupling": 1e19, "conductivity": 100.0, "cells": (3, 1, 1),
+            "coupling": 1e19,
+            "conductivity": 100.0,
+            "cells": (3, 1, 1),
         },
     ],
     ids=["held", "isolated", "coupled", "coupled-held", "bath", "pulse", "grid"],
-)  # fmt: skip
+)
 def test_energy_is_conserved_to_second_order_in_the_time_step(options):
     coarse, _, _ = spread(40, **options)
     fine, entropy, dynamics = spread(80, **options)
@@ -459,10 +461,14 @@ def test_smearing_of_the_ground_state_is_counted_once():
 
 def grid_run(path, **changes):
     options = {
-        "coupling": 1e18, "cells": (3, 1, 1), "conductivity": 50.0, "rng": 5,
+        "coupling": 1e18,
+        "cells": (3, 1, 1),
+        "conductivity": 50.0,
+        "rng": 5,
         "pulse": LaserPulse(0.3, 20 * fs, 15 * fs, depth=5.0, direction="+x"),
-        "reassign_interval": 4, "restart": path,
-    } | changes  # fmt: skip
+        "reassign_interval": 4,
+        "restart": path,
+    } | changes
     return TwoTemperature(crystal((3, 2, 2), 900.0, model=WAVY, hot=900.0), 2 * fs, **options)
 
 
@@ -485,8 +491,9 @@ def test_a_continued_run_is_the_same_bit_for_bit(make, tmp_path):
     assert second.nsteps == 7
     second.run(9)
     for name in ("positions", "momenta"):
-        np.testing.assert_array_equal(getattr(whole.atoms, f"get_{name}")(),
-                                      getattr(second.atoms, f"get_{name}")())  # fmt: skip
+        np.testing.assert_array_equal(
+            getattr(whole.atoms, f"get_{name}")(), getattr(second.atoms, f"get_{name}")()
+        )
     for name in ("temperature", "entropy", "energy", "fermi_level"):
         np.testing.assert_array_equal(getattr(whole.state, name), getattr(second.state, name))
     assert whole.absorbed == second.absorbed
@@ -541,9 +548,13 @@ def test_a_run_that_becomes_too_hot_stops_cleanly(tmp_path):
     def make(energy):
         atoms = crystal((2, 2, 2), hot=2000.0, model=FlatMetal(half_width=6.0))
         return TwoTemperature(
-            atoms, fs, pulse=LaserPulse(energy, 20 * fs, 10 * fs), coupling=1e17, rng=1,
+            atoms,
+            fs,
+            pulse=LaserPulse(energy, 20 * fs, 10 * fs),
+            coupling=1e17,
+            rng=1,
             restart=path,
-        )  # fmt: skip
+        )
 
     run, twin = make(0.8), make(0.8)
     message = r"step 21 failed: at \d+.* K some .* unknown states .*The last complete state, at 20"
@@ -563,9 +574,12 @@ def test_a_run_that_becomes_too_hot_stops_cleanly(tmp_path):
 
 def test_a_ground_state_that_fails_stops_the_run_cleanly(tmp_path):
     run = TwoTemperature(
-        crystal((2, 2, 2)), fs, coupling=lambda t: np.where(t > 299, -1.0, 1e17), rng=0,
+        crystal((2, 2, 2)),
+        fs,
+        coupling=lambda t: np.where(t > 299, -1.0, 1e17),
+        rng=0,
         restart=tmp_path / "last.npz",
-    )  # fmt: skip
+    )
     with pytest.raises(TwoTemperatureError, match=r"coupling: expected numbers >= 0 .* got -1 at"):
         run.run(2)
     assert (tmp_path / "last.npz").exists()
@@ -578,9 +592,15 @@ def test_log_trajectory_and_observers(tmp_path):
     atoms = crystal((2, 2, 2), model=WAVY, hot=4000.0)
     log = tmp_path / "run.log"
     with TwoTemperature(
-        atoms, fs, coupling=lambda t: 1e14 * t, rng=0, pulse=LaserPulse(0.1, 5 * fs, 5 * fs),
-        logfile=str(log), trajectory=str(tmp_path / "run.traj"), loginterval=2,
-    ) as dynamics:  # fmt: skip
+        atoms,
+        fs,
+        coupling=lambda t: 1e14 * t,
+        rng=0,
+        pulse=LaserPulse(0.1, 5 * fs, 5 * fs),
+        logfile=str(log),
+        trajectory=str(tmp_path / "run.traj"),
+        loginterval=2,
+    ) as dynamics:
         seen = [step for step in dynamics.irun(6)]
     assert seen == [False] * 6 + [True]
     table = np.loadtxt(log)
@@ -608,8 +628,14 @@ def test_each_kind_of_warning_comes_once():
             warnings.warn(f"{len(atoms)} of 8 atoms are far out", stacklevel=1)
             warnings.warn(f"at {np.random.default_rng().random()} K", stacklevel=1)
             local = super().predict(atoms)
-            return LocalDOS(local.coefficients, local.basis, local.energies, local.valence,
-                            0.0, np.full(len(atoms), 1.5))  # fmt: skip
+            return LocalDOS(
+                local.coefficients,
+                local.basis,
+                local.energies,
+                local.valence,
+                0.0,
+                np.full(len(atoms), 1.5),
+            )
 
     with pytest.warns(UserWarning, match=r"at the start: .* are only counted from here") as caught:
         dynamics = TwoTemperature(crystal((2, 2, 2), model=Wandering()), fs)
@@ -702,12 +728,14 @@ def test_structures_without_meaning():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"energy": -1}, "pulse energy"), ({"duration": 0}, "pulse duration"),
-        ({"center": np.inf}, "pulse center"), ({"depth": 0}, "pulse depth"),
+        ({"energy": -1}, "pulse energy"),
+        ({"duration": 0}, "pulse duration"),
+        ({"center": np.inf}, "pulse center"),
+        ({"depth": 0}, "pulse depth"),
         ({"direction": "up"}, "pulse direction: expected a sign and an axis"),
         ({"direction": "z"}, "pulse direction"),
     ],
-)  # fmt: skip
+)
 def test_pulses_without_meaning(change, message):
     with pytest.raises(ValueError, match=message):
         LaserPulse(**({"energy": 1.0, "center": 0.0, "duration": 1.0} | change))

@@ -102,8 +102,12 @@ def test_training_on_dos_agrees_with_training_on_eigenvalues(toy_data):
     frames, states = toy_data
     targets = [target_from_states(s, 0.3) for s in states]
     dos = [t.dos(np.arange(t.start, t.valid_to, 0.05)) for t in targets]
-    options = {"n_modes": 8, "regularizations": [1e-3], "penalties": [0.01],
-               "grid": EnergyGrid(-15, 0.05, 500)}  # fmt: skip
+    options = {
+        "n_modes": 8,
+        "regularizations": [1e-3],
+        "penalties": [0.01],
+        "grid": EnergyGrid(-15, 0.05, 500),
+    }
     one = DOSModel(soap(), **options).fit(frames, states).predict(frames[0]).total()
     two = DOSModel(soap(), **options).fit(frames, dos).predict(frames[0]).total()
     assert isinstance(dos[0], DOS)
@@ -475,9 +479,11 @@ def test_refitted_learns_from_the_structures_that_judged(toy_data):
     assert model.info["hash"] == before  # the first one stays as it is
     assert final.info["n_structures"] == 14
     assert final.info["validation"] == {
-        "n_structures": 6, "rmse": report.rmse, "percent_rmse": report.percent_rmse,
+        "n_structures": 6,
+        "rmse": report.rmse,
+        "percent_rmse": report.percent_rmse,
         "refitted": True,
-    }  # fmt: skip
+    }
     assert final.evaluate(frames[8:], states[8:]).rmse < report.rmse
     fresh = DOSModel(soap(), n_modes=4, regularizations=[1e-2], penalties=[0.0]).fit(frames, states)
     np.testing.assert_array_equal(final.predictor_.weights, fresh.predictor_.weights)
@@ -604,9 +610,14 @@ def test_electrons_below_a_gap_are_exact(toy_data, metric, regressor):
     held = {}
     for name, some, count in (("exact", dos, None), ("rough", rough, None), ("fixed", rough, top)):
         model = DOSModel(
-            soap(), n_modes=3, regularizations=[1e-4], penalties=[0.01], metric=metric,
-            count_below=count, regressor=regressor,
-        ).fit(frames, some)  # fmt: skip
+            soap(),
+            n_modes=3,
+            regularizations=[1e-4],
+            penalties=[0.01],
+            metric=metric,
+            count_below=count,
+            regressor=regressor,
+        ).fit(frames, some)
         held[name] = electrons_below(model.predictor_.predict(atoms), top)
     np.testing.assert_allclose(held["exact"], 4.0, atol=1e-4)
     assert np.ptp(held["rough"]) > 1e-3

@@ -142,8 +142,9 @@ def test_bins_with_a_skin_serve_moved_atoms(seed):
     fresh = find_pairs(later, 4.0)
     np.testing.assert_allclose(
         as_sorted(pairs.first, pairs.neighbors, pairs.vectors),
-        as_sorted(fresh.first, fresh.neighbors, fresh.vectors), atol=2e-6,
-    )  # fmt: skip
+        as_sorted(fresh.first, fresh.neighbors, fresh.vectors),
+        atol=2e-6,
+    )
 
 
 def test_bins_do_not_serve_what_they_were_not_made_for():

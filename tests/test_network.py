@@ -164,8 +164,10 @@ def test_prediction_needs_no_torch(data, tmp_path):
     model.save(tmp_path / "model.npz")
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path / "model.npz")],
-        capture_output=True, text=True, cwd=Path(__file__).parents[1],
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
     assert done.returncode == 0, done.stderr
     total, ensemble, message = done.stdout.splitlines()
     atoms = bulk("Si", cubic=True)

@@ -146,9 +146,11 @@ def test_end_of_a_program_commits(tmp_path):
     )
     here = __file__.rpartition("/")[0] or "."
     done = subprocess.run(
-        [sys.executable, "-c", code, here, tmp_path / "md.zarr"], capture_output=True, text=True,
+        [sys.executable, "-c", code, here, tmp_path / "md.zarr"],
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     assert "late" in done.stderr
     assert len(TrajectoryResult.load(tmp_path / "md.zarr")) == 1
 

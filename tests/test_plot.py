@@ -34,11 +34,14 @@ def evaluation():
     rng = np.random.default_rng(0)
     truth = np.abs(rng.normal(size=(6, 50)))
     return SimpleNamespace(
-        energies=np.linspace(-10, 5, 50), truth=truth, prediction=truth + 0.1,
+        energies=np.linspace(-10, 5, 50),
+        truth=truth,
+        prediction=truth + 0.1,
         errors=SimpleNamespace(squared=rng.random(6)),
-        true_values=rng.random((6, 8)), predicted_values=rng.random((6, 8)),
+        true_values=rng.random((6, 8)),
+        predicted_values=rng.random((6, 8)),
         families=np.array(["a", "a", "b", "b", "c", "c"]),
-    )  # fmt: skip
+    )
 
 
 def ink(ax):
@@ -80,8 +83,11 @@ def test_ensemble_tells_spread_sampling_and_model_apart():
     ax = plot.plot_ensemble(averages)
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == [
-        "mean of 100 frames", "model error (upper bound)", "sampling error", "spread over frames"
-    ]  # fmt: skip
+        "mean of 100 frames",
+        "model error (upper bound)",
+        "sampling error",
+        "spread over frames",
+    ]
     bands = {band.get_label(): band.get_paths()[0].vertices for band in ax.collections}
     at_zero = [
         np.ptp(v[np.abs(v[:, 0]) < 1e-9, 1]) / 2

@@ -82,9 +82,12 @@ def test_frames_pair_structures_with_their_states(name):
     frames = read_frames(DATA / name)
     assert len(frames) == {"si_md.pwo": 3, "h2.gpaw.txt": 2}.get(name, 1)
     atoms, states = frames[-1]
-    assert atoms.get_chemical_formula().lower() == {
-        "si": "si2", "al": "al", "ni": "ni", "h2": "h2", "h": "h",
-    }[name.replace(".", "_").split("_")[0]]  # fmt: skip
+    assert (
+        atoms.get_chemical_formula().lower()
+        == {"si": "si2", "al": "al", "ni": "ni", "h2": "h2", "h": "h"}[
+            name.replace(".", "_").split("_")[0]
+        ]
+    )
     last = read_states(DATA / name)
     np.testing.assert_array_equal(states.eigenvalues, last.eigenvalues)
     assert atoms.get_volume() > 5

@@ -21,12 +21,16 @@ def report(toy_model):
         Trial({**DEFAULTS, "cutoff": 5.0}, 0.1, 1e-3, 252, 1.0),
     ]
     return Report(
-        name="toy", model=toy_model, data="- toy data", shifts=np.linspace(-1, 1, 14),
-        families=[""] * 14, curve=LearningCurve(np.array([7, 14]), np.array([0.2, 0.1]),
-                                                np.array([0.3, 0.2])),
-        search=Search(trials, False), evaluation=toy_model.evaluate(frames, states, families),
+        name="toy",
+        model=toy_model,
+        data="- toy data",
+        shifts=np.linspace(-1, 1, 14),
+        families=[""] * 14,
+        curve=LearningCurve(np.array([7, 14]), np.array([0.2, 0.1]), np.array([0.3, 0.2])),
+        search=Search(trials, False),
+        evaluation=toy_model.evaluate(frames, states, families),
         bars=error_bars(toy_model, frames, n_members=8),
-    )  # fmt: skip
+    )
 
 
 def test_text_holds_the_numbers(report):
@@ -52,9 +56,7 @@ def test_error_bars_are_those_of_the_ensembles(report, toy_model):
 
 
 def test_figures(report):
-    assert set(report.figures()) == {
-        "learning_curve", "shifts", "spectra", "parity", "calibration"
-    }  # fmt: skip
+    assert set(report.figures()) == {"learning_curve", "shifts", "spectra", "parity", "calibration"}
 
 
 def test_report_without_validation(report):

@@ -47,8 +47,9 @@ def test_pointwise_weights_are_those_of_all_principal_components(metric):
     problem = make_problem(metric)
     points, modes = (solve(problem, ALIGNED, n) for n in (None, 9))
     assert len(points.modes) == ENERGIES.size
-    np.testing.assert_allclose(points.weights @ points.modes, modes.weights @ modes.modes,
-                               atol=1e-9)  # fmt: skip
+    np.testing.assert_allclose(
+        points.weights @ points.modes, modes.weights @ modes.modes, atol=1e-9
+    )
     np.testing.assert_allclose(points.terms, modes.terms, atol=1e-9)
     # Both are plain ridge regression at every energy.
     weights, terms = problem.ridge.solve(0.05, problem.per_atom(np.zeros(9))[0])

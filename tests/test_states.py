@@ -89,8 +89,11 @@ def test_valid_to_is_the_lowest_top_band_of_weighted_kpoints(bands):
 )
 def test_contradictions_are_refused(bands, changes, message):
     arguments = {
-        "eigenvalues": bands[0], "weights": WEIGHTS, "n_electrons": 5, "spin_degeneracy": 2,
-    }  # fmt: skip
+        "eigenvalues": bands[0],
+        "weights": WEIGHTS,
+        "n_electrons": 5,
+        "spin_degeneracy": 2,
+    }
     with pytest.raises(ValueError, match=message):
         ElectronicStates(**(arguments | changes))
 

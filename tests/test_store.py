@@ -65,9 +65,11 @@ def test_xarray_opens_it_with_units_and_provenance(tmp_path):
         "print(data.dos.attrs['units'], data.attrs['model_hash'], 'ase_dos' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "md.zarr"], capture_output=True, text=True,
+        [sys.executable, "-c", code, tmp_path / "md.zarr"],
+        capture_output=True,
+        text=True,
         check=True,
-    )  # fmt: skip
+    )
     sizes, last = done.stdout.splitlines()
     assert dict(eval(sizes)) == {"atom": 8, "energy": 321, "frame": 3, "mode": 2, "temperature": 2}
     assert last == "states/eV toy False"
@@ -99,9 +101,13 @@ def test_equal_runs_give_equal_files(tmp_path):
     for name in "ab":
         run(frames_of([1, 2, 1]), tmp_path / name)
     a, b = (
-        {p.relative_to(tmp_path / n): p.read_bytes() for p in (tmp_path / n).rglob("*")
-         if p.is_file()} for n in "ab"
-    )  # fmt: skip
+        {
+            p.relative_to(tmp_path / n): p.read_bytes()
+            for p in (tmp_path / n).rglob("*")
+            if p.is_file()
+        }
+        for n in "ab"
+    )
     assert a == b
 
 
@@ -204,8 +210,10 @@ def test_fifty_kills_at_any_moment_lose_nothing(tmp_path):
     kills = finished = 0
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, os.path.dirname(__file__)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stdout.readline() == "ready\n"
         while kills < 50 or not finished:
             path = tmp_path / f"{finished}"
@@ -369,7 +377,10 @@ def test_missing_library_is_named(monkeypatch):
 def test_options_that_matter_are_kept():
     analysis = FrameAnalysis.of(ToyModel(), [3000.0, 300.0, 300.0], members=4)
     assert analysis.options == {
-        "model": "toy", "temperatures": [300.0, 3000.0], "local": False, "members": 4
-    }  # fmt: skip
+        "model": "toy",
+        "temperatures": [300.0, 3000.0],
+        "local": False,
+        "members": 4,
+    }
     with pytest.raises(ValueError, match="members: expected 2 or more, got 1"):
         FrameAnalysis.of(ToyModel(), [300.0], members=1)

@@ -41,8 +41,9 @@ class Metal:
     def predict(self, atoms):
         g = DENSITY * (1.0 + atoms.positions[0, 0])
         basis = np.full((1, self.energies.size), 1.0)
-        return LocalDOS(np.full((len(atoms), 1), g), basis, self.energies,
-                        np.full(len(atoms), 30.0 * g))  # fmt: skip
+        return LocalDOS(
+            np.full((len(atoms), 1), g), basis, self.energies, np.full(len(atoms), 30.0 * g)
+        )
 
     def predict_ensemble(self, atoms, n_members):
         dos = self.predict(atoms).total()
@@ -121,9 +122,10 @@ def test_default_range_ends_where_the_energies_of_the_model_end():
     assert f"supports up to {highest:.4g} K" in str(error.value)
     every = [model.predict(atoms).total().electron_gas(table.temperatures) for atoms in frames]
     np.testing.assert_allclose(
-        table.heat_capacity.mean, np.mean([gas.heat_capacity / 8 for gas in every], axis=0),
+        table.heat_capacity.mean,
+        np.mean([gas.heat_capacity / 8 for gas in every], axis=0),
         rtol=1e-9,
-    )  # fmt: skip
+    )
 
 
 def test_shipped_model_and_its_uncertainty():
@@ -198,8 +200,9 @@ def test_written_tables_are_read_back(metal, tmp_path):
     t, c = np.loadtxt(tmp_path / "a.ttm_cascade", unpack=True)
     density = float(
         next(x for x in (tmp_path / "a.ttm_cascade").read_text().splitlines() if "rho_e" in x)
-        .split(":")[1].split()[0]
-    )  # fmt: skip
+        .split(":")[1]
+        .split()[0]
+    )
     np.testing.assert_allclose(c * density, GAMMA * t / VOLUME, rtol=1e-6)
     worst = metal.write_ttm_thermal(tmp_path / "a.ttm_thermal", 2e17, 90.0, (3, 1, 2))
     rows = np.loadtxt(tmp_path / "a.ttm_thermal")
@@ -353,8 +356,23 @@ def test_command_writes_what_the_names_say(trajectory, tmp_path, capsys):
         for end in (".csv", ".dat", ".ttm_mod", ".ttm_cascade", ".ttm_thermal")
     ]
     named = [word for path in outputs for word in ("-o", str(path))]
-    main(["export", f"{trajectory}@0:2", *named, "--from", "3000", "--points", "20",
-          "--coupling", "1e17", "--set", "gamma_s=0.5", "--unit", "J/kg/K"])  # fmt: skip
+    main(
+        [
+            "export",
+            f"{trajectory}@0:2",
+            *named,
+            "--from",
+            "3000",
+            "--points",
+            "20",
+            "--coupling",
+            "1e17",
+            "--set",
+            "gamma_s=0.5",
+            "--unit",
+            "J/kg/K",
+        ]
+    )
     printed = capsys.readouterr().out
     assert "2 structures, 4 electrons per atom" in printed
     assert "si.ttm_mod: fit of C_e with errors of" in printed
@@ -440,9 +458,13 @@ def lammps_output(folder, units="metal", **options):
     script = INPUT.format(a=repr(a), file="al.ttm_mod", units=units, **options)
     (folder / "in.ttm").write_text(script)
     return subprocess.run(
-        [lammps(), "-in", "in.ttm", "-log", "none"], cwd=folder, capture_output=True, text=True,
-        check=False, timeout=120,
-    )  # fmt: skip
+        [lammps(), "-in", "in.ttm", "-log", "none"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
 
 
 def run_lammps(folder, **options):

@@ -147,8 +147,10 @@ def test_nothing_above_the_last_known_energy_reaches_the_target():
         np.testing.assert_array_equal(one.values, cut.values)
         np.testing.assert_array_equal(one.derivatives, cut.derivatives)
         assert (one.start, one.valid_to, one.fermi_level) == (
-            cut.start, cut.valid_to, cut.fermi_level,
-        )  # fmt: skip
+            cut.start,
+            cut.valid_to,
+            cut.fermi_level,
+        )
     assert cut.valid_to == grid[known][-1]
     # Slopes are right up to the last known point: 1e-3 of the largest, as between the nodes.
     error = cut.derivatives - target(cut.nodes)[1]

@@ -18,9 +18,14 @@ from ase_dos.thermo import (
 )
 
 NAMES = (
-    "fermi_level", "internal_energy", "entropy", "free_energy", "heat_capacity", "thermal_dos",
+    "fermi_level",
+    "internal_energy",
+    "entropy",
+    "free_energy",
+    "heat_capacity",
+    "thermal_dos",
     "fermi_slope",
-)  # fmt: skip
+)
 
 
 def free_electrons(step=0.05, bottom=-4.0, top=16.0):
@@ -519,9 +524,11 @@ def test_weights_project_on_atoms_and_sum_to_the_total():
     gas = total.electron_gas(3000.0)
     w = gas.weights(e)
     for name, want in (
-        ("entropy", gas.entropy), ("energy", gas.internal_energy),
-        ("heat_capacity", gas.heat_capacity), ("electrons", 20.0),
-    ):  # fmt: skip
+        ("entropy", gas.entropy),
+        ("energy", gas.internal_energy),
+        ("heat_capacity", gas.heat_capacity),
+        ("electrons", 20.0),
+    ):
         parts = local.project(getattr(w, name))
         assert parts.shape == (5,)
         assert parts.sum() == pytest.approx(want, rel=1e-10)
@@ -632,8 +639,11 @@ def test_any_temperature_is_solved_on_a_noisy_gap():
 )
 def test_malformed_input(change, message):
     options = {
-        "energies": np.arange(5.0), "values": np.ones(5), "n_electrons": 2.0, "temperature": 300.0,
-    } | change  # fmt: skip
+        "energies": np.arange(5.0),
+        "values": np.ones(5),
+        "n_electrons": 2.0,
+        "temperature": 300.0,
+    } | change
     with pytest.raises(ValueError, match=message):
         gas_from_dos(**options)
 
@@ -652,8 +662,11 @@ def test_malformed_input(change, message):
 )
 def test_malformed_eigenvalues(change, message):
     options = {
-        "eigenvalues": np.zeros((1, 2, 3)), "weights": [0.5, 0.5], "n_electrons": 1.0,
-        "spin_degeneracy": 2.0, "temperature": 300.0,
-    } | change  # fmt: skip
+        "eigenvalues": np.zeros((1, 2, 3)),
+        "weights": [0.5, 0.5],
+        "n_electrons": 1.0,
+        "spin_degeneracy": 2.0,
+        "temperature": 300.0,
+    } | change
     with pytest.raises(ValueError, match=message):
         gas_from_eigenvalues(**options)

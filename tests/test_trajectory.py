@@ -141,9 +141,10 @@ def test_parts_of_the_atoms_sum_to_the_heat_capacity(frames, model):
     result = run(frames, model)
     for place, frame in enumerate(result.frames):
         np.testing.assert_allclose(
-            result.local(frame)["local_heat_capacity"].sum(axis=1), result.heat_capacity[place],
+            result.local(frame)["local_heat_capacity"].sum(axis=1),
+            result.heat_capacity[place],
             rtol=1e-6,
-        )  # fmt: skip
+        )
 
 
 def test_parts_of_an_insulator_sum_too(model):

@@ -50,8 +50,9 @@ def test_thermodynamics_of_all_members_at_once():
     many = DOSEnsemble(mean, values, 0.1, np.array([0.1]))
     gas = many.electron_gas([300.0, 1000.0])
     for member, row in zip(many.members, gas.heat_capacity, strict=True):
-        np.testing.assert_allclose(member.electron_gas([300.0, 1000.0]).heat_capacity, row,
-                                   rtol=1e-9)  # fmt: skip
+        np.testing.assert_allclose(
+            member.electron_gas([300.0, 1000.0]).heat_capacity, row, rtol=1e-9
+        )
 
 
 def test_averaging_a_structure_with_itself_leaves_its_error():

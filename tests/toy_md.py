@@ -66,14 +66,18 @@ def crystal(shape=(4, 4, 4), temperature=300.0, seed=0, model=None, hot=300.0, *
     sites = 2.5 * (sites + 0.5)
     atoms = Atoms(f"Al{len(sites)}", sites, cell=2.5 * shape, pbc=True)
     atoms.calc = DOSCalculator(
-        FlatMetal() if model is None else model, ground_state=Springs(sites),
-        electronic_temperature=hot, **options,
-    )  # fmt: skip
+        FlatMetal() if model is None else model,
+        ground_state=Springs(sites),
+        electronic_temperature=hot,
+        **options,
+    )
     rng = np.random.default_rng(seed)
     masses = atoms.get_masses()[:, None]
     # Kinetic and potential energy 3 N k T / 2 each, exactly.
-    for values, scale in ((rng.normal(size=sites.shape), "momenta"),
-                          (rng.normal(size=sites.shape), "positions")):  # fmt: skip
+    for values, scale in (
+        (rng.normal(size=sites.shape), "momenta"),
+        (rng.normal(size=sites.shape), "positions"),
+    ):
         size = np.sqrt(3 * len(sites) * kB * temperature / (values**2).sum())
         if scale == "momenta":
             atoms.set_momenta(size * values * np.sqrt(masses))
@@ -85,7 +89,19 @@ def crystal(shape=(4, 4, 4), temperature=300.0, seed=0, model=None, hot=300.0, *
 def tersoff():
     """Silicon of Tersoff, Phys. Rev. B 38, 9902 (1988)."""
     silicon = TersoffParameters(
-        m=3.0, gamma=1.0, lambda3=0.0, c=1.0039e5, d=16.217, h=-0.59825, n=0.78734, beta=1.1e-6,
-        lambda2=1.73222, B=471.18, R=2.85, D=0.15, lambda1=2.4799, A=1830.8,
-    )  # fmt: skip
+        m=3.0,
+        gamma=1.0,
+        lambda3=0.0,
+        c=1.0039e5,
+        d=16.217,
+        h=-0.59825,
+        n=0.78734,
+        beta=1.1e-6,
+        lambda2=1.73222,
+        B=471.18,
+        R=2.85,
+        D=0.15,
+        lambda1=2.4799,
+        A=1830.8,
+    )
     return Tersoff({("Si", "Si", "Si"): silicon})

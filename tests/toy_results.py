@@ -50,8 +50,9 @@ def toy_dataset(n=200, seed=0, members=0, missing=(), offset=0.0, atoms=8, local
         deviation = np.ones((n, 1)) * bias
         variables["fermi_level_member"] = (("frame", "member"), fermi[:, None] + deviation)
         variables["dos_at_fermi_level_member"] = (
-            ("frame", "member"), atoms * (at_fermi[:, None] + deviation)
-        )  # fmt: skip
+            ("frame", "member"),
+            atoms * (at_fermi[:, None] + deviation),
+        )
         for name in ("entropy", "heat_capacity", "free_energy"):
             values = variables[name][1]
             variables[f"{name}_member"] = ((*thermal, "member"), values[..., None] * (1 + bias))
@@ -65,8 +66,9 @@ def toy_dataset(n=200, seed=0, members=0, missing=(), offset=0.0, atoms=8, local
         variables["numbers"] = (("atom",), np.full(atoms, 14, np.int16))
         variables["local_dos_at_fermi_level"] = (("frame", "atom"), per_atom.astype(np.float32))
         variables["local_charge"] = (
-            ("frame", "atom"), (0.1 * rng.normal(size=(n, atoms))).astype(np.float32)
-        )  # fmt: skip
+            ("frame", "atom"),
+            (0.1 * rng.normal(size=(n, atoms))).astype(np.float32),
+        )
         basis = np.stack([np.exp(-((energies - c) ** 2)) for c in (-4.0, -1.0, 2.0)])
         variables["basis"] = (("mode", "energy"), basis)
         variables["coefficients"] = (
@@ -76,11 +78,14 @@ def toy_dataset(n=200, seed=0, members=0, missing=(), offset=0.0, atoms=8, local
     return xarray.Dataset(
         {"status": (frame, status), **variables},
         coords={
-            "frame": np.arange(n), "time": (frame, 5.0 * np.arange(n), {"units": "fs"}),
-            "md_step": (frame, np.full(n, np.nan)), "energy": energies, "temperature": TEMPERATURES,
+            "frame": np.arange(n),
+            "time": (frame, 5.0 * np.arange(n), {"units": "fs"}),
+            "md_step": (frame, np.full(n, np.nan)),
+            "energy": energies,
+            "temperature": TEMPERATURES,
         },
         attrs={"model_hash": "abc"},
-    )  # fmt: skip
+    )
 
 
 def member_bias(members):

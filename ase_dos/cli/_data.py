@@ -41,9 +41,11 @@ def add_grid_arguments(parser: ArgumentParser) -> None:
     """Declare where the DOS that structures carry has its energies."""
     for name, metavar, text in (("start", "E", "first energy"), ("step", "dE", "spacing")):
         parser.add_argument(
-            f"--grid-{name}", type=float, metavar=metavar,
+            f"--grid-{name}",
+            type=float,
+            metavar=metavar,
             help=f"{text} (eV) of the DOS that structures carry in info['DOS'] (and 'mask')",
-        )  # fmt: skip
+        )
 
 
 def read_data(paths: Sequence[str], args: Namespace, smearing: float, *splits: str) -> Data:
@@ -173,9 +175,10 @@ def _files_below(folder: Path) -> list[Path]:
     """Return files in a folder and its folders, but for hidden ones, in the order of names."""
     found = (path for path in folder.rglob("*") if path.is_file())
     return sorted(
-        path for path in found
+        path
+        for path in found
         if not any(name.startswith(".") for name in path.relative_to(folder).parts)
-    )  # fmt: skip
+    )
 
 
 def _read_file(path: str, start: float | None, step: float | None, smearing: float) -> Part:

@@ -21,13 +21,25 @@ class CLICommand:
         add = parser.add_argument
         add("model", metavar="MODEL", help="model file, or name of a shipped model")
         add("data", metavar="DATA", help=FILES)
-        add("--split", default="test", metavar="PART",
-            help="train, validation, test or heldout (default: %(default)s)")  # fmt: skip
+        add(
+            "--split",
+            default="test",
+            metavar="PART",
+            help="train, validation, test or heldout (default: %(default)s)",
+        )
         add_grid_arguments(parser)
-        add("--smearing", type=float, metavar="eV",
-            help="Gaussian broadening of that DOS (default and expected: the model's)")  # fmt: skip
-        add("-o", "--output", metavar="DIRECTORY",
-            help="write figures there: spectra.png, parity.png")  # fmt: skip
+        add(
+            "--smearing",
+            type=float,
+            metavar="eV",
+            help="Gaussian broadening of that DOS (default and expected: the model's)",
+        )
+        add(
+            "-o",
+            "--output",
+            metavar="DIRECTORY",
+            help="write figures there: spectra.png, parity.png",
+        )
 
     @staticmethod
     @reports_user_errors
@@ -50,6 +62,8 @@ class CLICommand:
 
             save_figures(
                 args.output,
-                {"spectra": plot_spectra(evaluation).figure,
-                 "parity": plot_parity(evaluation).figure},
-            )  # fmt: skip
+                {
+                    "spectra": plot_spectra(evaluation).figure,
+                    "parity": plot_parity(evaluation).figure,
+                },
+            )

@@ -48,29 +48,77 @@ class CLICommand:
         add = parser.add_argument
         add("structures", metavar="STRUCTURES", help="structures or a trajectory")
         add("--model", default="silicon", help="model file or name (default: %(default)s)")
-        add("-o", "--output", required=True, action="append", metavar="FILE",
-            help="file to write, named *" + ", *".join(SUFFIXES) + "; may be repeated")  # fmt: skip
-        add("--from", dest="lowest", type=float, default=300.0, metavar="K",
-            help="lowest electronic temperature (default: %(default)g)")  # fmt: skip
-        add("--to", dest="highest", type=float, metavar="K",
-            help="highest one (default: as the energies of the model allow)")  # fmt: skip
-        add("--points", type=int, default=100, metavar="N",
-            help="number of temperatures, eight or more (default: %(default)s)")  # fmt: skip
+        add(
+            "-o",
+            "--output",
+            required=True,
+            action="append",
+            metavar="FILE",
+            help="file to write, named *" + ", *".join(SUFFIXES) + "; may be repeated",
+        )
+        add(
+            "--from",
+            dest="lowest",
+            type=float,
+            default=300.0,
+            metavar="K",
+            help="lowest electronic temperature (default: %(default)g)",
+        )
+        add(
+            "--to",
+            dest="highest",
+            type=float,
+            metavar="K",
+            help="highest one (default: as the energies of the model allow)",
+        )
+        add(
+            "--points",
+            type=int,
+            default=100,
+            metavar="N",
+            help="number of temperatures, eight or more (default: %(default)s)",
+        )
         add_frame_arguments(parser)
         add("--uncertainty", action="store_true", help="give the uncertainty of the model too")
-        add("--atomic-volume", type=float, metavar="A^3",
-            help="volume per atom (default: of the cells; slabs and clusters need it)")  # fmt: skip
-        add("--unit", default="J/m^3/K", choices=UNITS,
-            help="of C_e in a .dat file (default: %(default)s)")  # fmt: skip
-        add("--coupling", type=float, metavar="G",
-            help="electron-phonon coupling of .ttm_mod and .ttm_thermal in W/m^3/K")  # fmt: skip
-        add("--conductivity", type=float, metavar="KAPPA",
-            help="heat conductivity of the electrons of .ttm_thermal in W/m/K "
-                 "(default: 0)")  # fmt: skip
-        add("--grid", type=int, nargs=3, metavar="N",
-            help="cells of .ttm_thermal along x, y and z (default: 1 1 1)")  # fmt: skip
-        add("--set", dest="entries", action="append", default=[], metavar="NAME=VALUE",
-            help="another entry of .ttm_mod; may be repeated")  # fmt: skip
+        add(
+            "--atomic-volume",
+            type=float,
+            metavar="A^3",
+            help="volume per atom (default: of the cells; slabs and clusters need it)",
+        )
+        add(
+            "--unit",
+            default="J/m^3/K",
+            choices=UNITS,
+            help="of C_e in a .dat file (default: %(default)s)",
+        )
+        add(
+            "--coupling",
+            type=float,
+            metavar="G",
+            help="electron-phonon coupling of .ttm_mod and .ttm_thermal in W/m^3/K",
+        )
+        add(
+            "--conductivity",
+            type=float,
+            metavar="KAPPA",
+            help="heat conductivity of the electrons of .ttm_thermal in W/m/K (default: 0)",
+        )
+        add(
+            "--grid",
+            type=int,
+            nargs=3,
+            metavar="N",
+            help="cells of .ttm_thermal along x, y and z (default: 1 1 1)",
+        )
+        add(
+            "--set",
+            dest="entries",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="another entry of .ttm_mod; may be repeated",
+        )
         add("-q", "--quiet", action="store_true", help="no progress bar")
 
     @staticmethod
@@ -83,10 +131,16 @@ class CLICommand:
         outputs = _outputs(args, entries)
         path, selection = selected_frames(args.structures, args)
         table = heat_capacity_table(
-            path, args.model, lowest=args.lowest, highest=args.highest, points=args.points,
-            n_members=64 if args.uncertainty else 0, volume=args.atomic_volume,
-            progress=not args.quiet, **selection,
-        )  # fmt: skip
+            path,
+            args.model,
+            lowest=args.lowest,
+            highest=args.highest,
+            points=args.points,
+            n_members=64 if args.uncertainty else 0,
+            volume=args.atomic_volume,
+            progress=not args.quiet,
+            **selection,
+        )
         print(summary(table))
         for output in outputs:
             remark = _write(output, table, args, entries)
@@ -99,13 +153,17 @@ def summary(table: Any) -> str:
     from ase.units import kB
 
     series = table.heat_capacity
-    lines = [f"{table.n_structures} structures, {table.electrons:g} electrons per atom, "
-             f"{table.volume:.4g} Angstrom^3 per atom",
-             f"{'T_e (K)':>9} {'C_e (k_B/atom)':>15} {'error':>9} {'model error':>12}"]  # fmt: skip
+    lines = [
+        f"{table.n_structures} structures, {table.electrons:g} electrons per atom, "
+        f"{table.volume:.4g} Angstrom^3 per atom",
+        f"{'T_e (K)':>9} {'C_e (k_B/atom)':>15} {'error':>9} {'model error':>12}",
+    ]
     for i in np.unique(np.linspace(0, len(table.temperatures) - 1, 6).astype(int)):
         model = "" if series.model_error is None else f"{series.model_error[i] / kB:.2g}"
-        lines.append(f"{table.temperatures[i]:>9.0f} {series.mean[i] / kB:>15.5g} "
-                     f"{series.error[i] / kB:>9.2g} {model:>12}".rstrip())  # fmt: skip
+        lines.append(
+            f"{table.temperatures[i]:>9.0f} {series.mean[i] / kB:>15.5g} "
+            f"{series.error[i] / kB:>9.2g} {model:>12}".rstrip()
+        )
     return "\n".join(lines)
 
 

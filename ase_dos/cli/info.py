@@ -19,9 +19,11 @@ class CLICommand:
     def add_arguments(parser: ArgumentParser) -> None:
         """Declare the arguments."""
         parser.add_argument(
-            "source", nargs="?", metavar="MODEL_OR_FILE",
+            "source",
+            nargs="?",
+            metavar="MODEL_OR_FILE",
             help="model file or name, data set, directory of results, or DFT output",
-        )  # fmt: skip
+        )
 
     @staticmethod
     @reports_user_errors

@@ -25,9 +25,12 @@ class CLICommand:
             "source", metavar="RESULT_OR_MODEL", help="directory of results, model file or name"
         )
         parser.add_argument(
-            "-o", "--output", default=".", metavar="DIRECTORY",
+            "-o",
+            "--output",
+            default=".",
+            metavar="DIRECTORY",
             help="where to write (default: here)",
-        )  # fmt: skip
+        )
 
     @staticmethod
     @reports_user_errors

@@ -23,10 +23,20 @@ class CLICommand:
         add = parser.add_argument
         add("structure", metavar="STRUCTURE", help="file with a structure")
         add("--model", default="silicon", help="model file or name (default: %(default)s)")
-        add("-T", "--temperature", type=float, action="append", metavar="K",
-            help="electronic temperature; may be repeated (default: 300)")  # fmt: skip
-        add("-o", "--output", metavar="FILE",
-            help="write the DOS: .csv (total), or .npz (also of every atom)")  # fmt: skip
+        add(
+            "-T",
+            "--temperature",
+            type=float,
+            action="append",
+            metavar="K",
+            help="electronic temperature; may be repeated (default: 300)",
+        )
+        add(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="write the DOS: .csv (total), or .npz (also of every atom)",
+        )
         add("--plot", metavar="FIGURE", help="draw the DOS into this file, such as dos.png")
 
     @staticmethod
@@ -77,12 +87,16 @@ def _print_gas(calc: Any, dos: Any, atoms: Any, temperatures: list[float]) -> No
     print(f"{atoms.get_chemical_formula()}, {dos.n_electrons:g} electrons")
     print(f"E_F - band bottom  {-bottom:.4f} eV")
     print(f"g(E_F)             {float(dos.at(0.0)) / n:.5f} states/eV/atom")
-    print(f"{'T (K)':>9} {'mu - E_F (eV)':>14} {'S (k_B/atom)':>13} {'C_el (k_B/atom)':>16} "
-          f"{'F(T)-F(0) (eV/atom)':>20}")  # fmt: skip
+    print(
+        f"{'T (K)':>9} {'mu - E_F (eV)':>14} {'S (k_B/atom)':>13} {'C_el (k_B/atom)':>16} "
+        f"{'F(T)-F(0) (eV/atom)':>20}"
+    )
     for i, temperature in enumerate(temperatures, start=1):
-        print(f"{temperature:>9g} {gas.fermi_level[i]:>14.5f} {gas.entropy[i] / n / kB:>13.5g} "
-              f"{gas.heat_capacity[i] / n / kB:>16.5g} "
-              f"{(gas.free_energy[i] - gas.free_energy[0]) / n:>20.6g}")  # fmt: skip
+        print(
+            f"{temperature:>9g} {gas.fermi_level[i]:>14.5f} {gas.entropy[i] / n / kB:>13.5g} "
+            f"{gas.heat_capacity[i] / n / kB:>16.5g} "
+            f"{(gas.free_energy[i] - gas.free_energy[0]) / n:>20.6g}"
+        )
 
 
 def _write(path: Path, dos: Any, local: Any) -> None:
@@ -94,6 +108,11 @@ def _write(path: Path, dos: Any, local: Any) -> None:
         np.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.8g")
         return
     np.savez_compressed(
-        path, energies=dos.energies, dos=dos.values, n_electrons=dos.n_electrons,
-        coefficients=local.coefficients, basis=local.basis, valence=local.valence,
-    )  # fmt: skip
+        path,
+        energies=dos.energies,
+        dos=dos.values,
+        n_electrons=dos.n_electrons,
+        coefficients=local.coefficients,
+        basis=local.basis,
+        valence=local.valence,
+    )

@@ -20,14 +20,32 @@ class CLICommand:
         """Declare the arguments."""
         add = parser.add_argument
         add("result", metavar="RESULT", help="directory of results")
-        add("-o", "--output", default="report.html", metavar="FILE",
-            help="the page (default: %(default)s)")  # fmt: skip
-        add("--structures", metavar="MD_FILE",
-            help="the trajectory that was analysed (default: where it was then)")  # fmt: skip
-        add("--frames", type=int, default=6, metavar="N",
-            help="frames whose atoms are looked at (default: %(default)s)")  # fmt: skip
-        add("--atoms", type=int, default=2000, metavar="N",
-            help="atoms of a frame that are shown at most (default: %(default)s)")  # fmt: skip
+        add(
+            "-o",
+            "--output",
+            default="report.html",
+            metavar="FILE",
+            help="the page (default: %(default)s)",
+        )
+        add(
+            "--structures",
+            metavar="MD_FILE",
+            help="the trajectory that was analysed (default: where it was then)",
+        )
+        add(
+            "--frames",
+            type=int,
+            default=6,
+            metavar="N",
+            help="frames whose atoms are looked at (default: %(default)s)",
+        )
+        add(
+            "--atoms",
+            type=int,
+            default=2000,
+            metavar="N",
+            help="atoms of a frame that are shown at most (default: %(default)s)",
+        )
         add("--no-viewer", action="store_true", help="leave the view of structures out")
         add("--title", default="", help="title of the page")
 
@@ -39,7 +57,12 @@ class CLICommand:
         from ase_dos.results import TrajectoryResult
 
         write_report(
-            TrajectoryResult.load(args.result), args.output, structures=args.structures,
-            n_frames=args.frames, n_atoms=args.atoms, viewer=not args.no_viewer, title=args.title,
-        )  # fmt: skip
+            TrajectoryResult.load(args.result),
+            args.output,
+            structures=args.structures,
+            n_frames=args.frames,
+            n_atoms=args.atoms,
+            viewer=not args.no_viewer,
+            title=args.title,
+        )
         print(f"wrote {args.output}")

@@ -21,13 +21,19 @@ HYPERPARAMETERS = (
     ("max-radial", int, "radial functions (default: 8)"),
     ("max-angular", int, "largest angular momentum (default: 6)"),
     ("width", float, "width of the Gaussians (Angstrom; default: 0.4)"),
-    ("sparse-points", int,
-     "environments of every species that a kernel compares with (default: 500)"),
+    (
+        "sparse-points",
+        int,
+        "environments of every species that a kernel compares with (default: 500)",
+    ),
     ("degree", int, "of the kernel (default: 6)"),
-    ("radial-basis", int,
-     "contract the radial functions to this many principal components of the training set, for "
-     "every species and angular momentum"),
-)  # fmt: skip
+    (
+        "radial-basis",
+        int,
+        "contract the radial functions to this many principal components of the training set, for "
+        "every species and angular momentum",
+    ),
+)
 
 
 class CLICommand:
@@ -48,45 +54,95 @@ class CLICommand:
         add = parser.add_argument
         add("data", nargs="+", metavar="DATA", help=FILES)
         add("-o", "--output", required=True, metavar="MODEL.npz", help="model file to write")
-        add("--report", metavar="DIRECTORY",
-            help="where to write the report and its figures (default: MODEL.report)")  # fmt: skip
+        add(
+            "--report",
+            metavar="DIRECTORY",
+            help="where to write the report and its figures (default: MODEL.report)",
+        )
         add("--no-report", action="store_true", help="write the model only")
-        add("--validation", type=float, metavar="SHARE",
-            help="of the structures that no data set has split (default: 0.15)")  # fmt: skip
-        add("--refit", action="store_true",
+        add(
+            "--validation",
+            type=float,
+            metavar="SHARE",
+            help="of the structures that no data set has split (default: 0.15)",
+        )
+        add(
+            "--refit",
+            action="store_true",
             help="once the validation errors are known, train again on these structures as well; "
-                 "the report is that of the training without them")  # fmt: skip
-        add("--seed", type=int, default=0,
-            help="of the split and the search (default: %(default)s)")  # fmt: skip
-        add("--search", type=int, metavar="TRIALS",
+            "the report is that of the training without them",
+        )
+        add(
+            "--seed", type=int, default=0, help="of the split and the search (default: %(default)s)"
+        )
+        add(
+            "--search",
+            type=int,
+            metavar="TRIALS",
             help="look for hyperparameters by the leave-one-out error of the training set, in at "
-                 "most so many trials; they are kept in MODEL.search.json")  # fmt: skip
-        add("--budget", type=float, metavar="MINUTES",
-            help="the same, with no new trial after so many minutes")  # fmt: skip
-        add("--reference", default="adaptive", choices=["adaptive", "fermi", "average_potential"],
-            help="energy reference of the training structures (default: %(default)s)")  # fmt: skip
+            "most so many trials; they are kept in MODEL.search.json",
+        )
+        add(
+            "--budget",
+            type=float,
+            metavar="MINUTES",
+            help="the same, with no new trial after so many minutes",
+        )
+        add(
+            "--reference",
+            default="adaptive",
+            choices=["adaptive", "fermi", "average_potential"],
+            help="energy reference of the training structures (default: %(default)s)",
+        )
         add_grid_arguments(parser)
-        add("--smearing", type=float, default=0.3, metavar="eV",
+        add(
+            "--smearing",
+            type=float,
+            default=0.3,
+            metavar="eV",
             help="Gaussian broadening of the levels, and of a DOS that structures carry "
-                 "(default: %(default)s)")  # fmt: skip
-        add("--headroom", type=float, default=14.0, metavar="eV",
+            "(default: %(default)s)",
+        )
+        add(
+            "--headroom",
+            type=float,
+            default=14.0,
+            metavar="eV",
             help="energies above the mean Fermi level to learn, as far as half of the structures "
-                 "are known there; electrons of temperature T need some 13 kT "
-                 "(default: %(default)s)")  # fmt: skip
-        add("--regressor", default="kernel", choices=["ridge", "kernel", "network"],
+            "are known there; electrons of temperature T need some 13 kT "
+            "(default: %(default)s)",
+        )
+        add(
+            "--regressor",
+            default="kernel",
+            choices=["ridge", "kernel", "network"],
             help="linear in the features, sparse polynomial kernel, or network with a hidden "
-                 "layer, whose training needs PyTorch (default: %(default)s)")  # fmt: skip
-        add("--metric", default="mix", choices=["dos", "cumulative", "mix"],
+            "layer, whose training needs PyTorch (default: %(default)s)",
+        )
+        add(
+            "--metric",
+            default="mix",
+            choices=["dos", "cumulative", "mix"],
             help="what counts as an error: that of the DOS, of its integral, or both "
-                 "(default: %(default)s)")  # fmt: skip
-        add("--count-below", type=float, metavar="E",
+            "(default: %(default)s)",
+        )
+        add(
+            "--count-below",
+            type=float,
+            metavar="E",
             help="energy (eV, 0 at the mean Fermi level) in a gap that every structure has: "
-                 "electrons below it are exact in every prediction")  # fmt: skip
+            "electrons below it are exact in every prediction",
+        )
         add("--modes", type=int, default=32, help="energy modes to keep (default: %(default)s)")
         for name, kind, text in HYPERPARAMETERS:
             add(f"--{name}", type=kind, metavar="N" if kind is int else "X", help=text)
-        add("--radial-scaling", type=float, nargs=3, metavar=("RATE", "SCALE", "EXPONENT"),
-            help="weigh neighbours: RATE / (RATE + (r / SCALE)^EXPONENT)")  # fmt: skip
+        add(
+            "--radial-scaling",
+            type=float,
+            nargs=3,
+            metavar=("RATE", "SCALE", "EXPONENT"),
+            help="weigh neighbours: RATE / (RATE + (r / SCALE)^EXPONENT)",
+        )
 
     @staticmethod
     @reports_user_errors
@@ -152,10 +208,14 @@ def _given(args: Namespace) -> dict[str, Any]:
 
 def _options(args: Namespace) -> dict[str, Any]:
     return {
-        "regressor": args.regressor, "reference": args.reference, "smearing": args.smearing,
-        "headroom": args.headroom, "n_modes": args.modes, "metric": args.metric,
+        "regressor": args.regressor,
+        "reference": args.reference,
+        "smearing": args.smearing,
+        "headroom": args.headroom,
+        "n_modes": args.modes,
+        "metric": args.metric,
         "count_below": args.count_below,
-    }  # fmt: skip
+    }
 
 
 def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
@@ -178,11 +238,16 @@ def _search(args: Namespace, training: Part, targets: list, validation: Part) ->
     limits += [f"{args.budget:g} minutes"] if args.budget is not None else []
     print(f"searching hyperparameters, at most {' and '.join(limits)}; trials in {record}")
     found = search(
-        training.frames, targets, trials=args.search,
+        training.frames,
+        targets,
+        trials=args.search,
         budget=None if args.budget is None else 60 * args.budget,
-        seed=args.seed, fixed=_given(args), record=record,
-        about={"split": _split(args, training, validation)}, **_options(args),
-    )  # fmt: skip
+        seed=args.seed,
+        fixed=_given(args),
+        record=record,
+        about={"split": _split(args, training, validation)},
+        **_options(args),
+    )
     print(found.summary())
     return found
 
@@ -221,9 +286,15 @@ def _refitted(model: Any, training: Part, validation: Part, targets: list, args:
 
 
 def _write_report(
-    args: Namespace, model: Any, training: Part, targets: list, validation: Part,
-    found: Any, evaluation: Any, bars: Any,
-) -> None:  # fmt: skip
+    args: Namespace,
+    model: Any,
+    training: Part,
+    targets: list,
+    validation: Part,
+    found: Any,
+    evaluation: Any,
+    bars: Any,
+) -> None:
     from ase_dos.cli.plot import save_figures
     from ase_dos.learning import learning_curve
     from ase_dos.report import Report
@@ -234,15 +305,18 @@ def _write_report(
     (directory / "split.json").write_text(json.dumps(split, indent=1))
     held = (validation.frames, validation.states) if validation.frames else None
     report = Report(
-        name=args.output, model=model,
+        name=args.output,
+        model=model,
         data=f"- {len(training.frames)} structures for training, {len(validation.frames)} for "
-             f"validation, seed {args.seed}; their checksums are in `split.json`"
-             + ("\n- the model file holds a model trained again, on all of them" * args.refit),
+        f"validation, seed {args.seed}; their checksums are in `split.json`"
+        + ("\n- the model file holds a model trained again, on all of them" * args.refit),
         shifts=model.shifts_ - [target.fermi_level for target in targets],
         families=_families(training),
         curve=learning_curve(model, training.frames, targets, held, seed=args.seed),
-        search=found, evaluation=evaluation, bars=bars,
-    )  # fmt: skip
+        search=found,
+        evaluation=evaluation,
+        bars=bars,
+    )
     save_figures(directory, report.figures())
     (directory / "report.md").write_text(report.text())
     print(f"wrote {directory / 'report.md'} and its figures")

@@ -25,24 +25,53 @@ class CLICommand:
         add = parser.add_argument
         add("trajectory", metavar="MD_FILE", help="trajectory")
         add("--model", default="silicon", help="model file or name (default: %(default)s)")
-        add("-T", "--temperature", type=float, action="append", metavar="K",
-            help="electronic temperature; may be repeated (default: 300)")  # fmt: skip
-        add("-o", "--output", required=True, metavar="DIRECTORY",
-            help="directory of results, by custom NAME.zarr")  # fmt: skip
+        add(
+            "-T",
+            "--temperature",
+            type=float,
+            action="append",
+            metavar="K",
+            help="electronic temperature; may be repeated (default: 300)",
+        )
+        add(
+            "-o",
+            "--output",
+            required=True,
+            metavar="DIRECTORY",
+            help="directory of results, by custom NAME.zarr",
+        )
         add_frame_arguments(parser)
         add("--local", action="store_true", help="keep the local DOS of every atom")
-        add("--members", type=int, metavar="M",
-            help="keep results of M members of the ensemble: the errors of the model")  # fmt: skip
+        add(
+            "--members",
+            type=int,
+            metavar="M",
+            help="keep results of M members of the ensemble: the errors of the model",
+        )
         add("--processes", type=int, metavar="N", help="analyse frames in N processes")
-        add("--scheduler", metavar="ADDRESS",
-            help="analyse frames on the dask cluster with this scheduler")  # fmt: skip
-        add("--block-atoms", type=int, metavar="N",
-            help="cut frames into blocks of N atoms, and analyse these in parallel")  # fmt: skip
+        add(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="analyse frames on the dask cluster with this scheduler",
+        )
+        add(
+            "--block-atoms",
+            type=int,
+            metavar="N",
+            help="cut frames into blocks of N atoms, and analyse these in parallel",
+        )
         add("--plot", metavar="DIRECTORY", help="also draw the results there")
-        add("--extxyz", metavar="FILE",
-            help="also write the frames with g(E_F), charge and novelty of every atom")  # fmt: skip
-        add("--on-error", choices=["raise", "skip"], default="raise",
-            help="at a bad frame, end or leave it out (default: %(default)s)")  # fmt: skip
+        add(
+            "--extxyz",
+            metavar="FILE",
+            help="also write the frames with g(E_F), charge and novelty of every atom",
+        )
+        add(
+            "--on-error",
+            choices=["raise", "skip"],
+            default="raise",
+            help="at a bad frame, end or leave it out (default: %(default)s)",
+        )
         add("-q", "--quiet", action="store_true", help="no progress bar")
 
     @staticmethod
@@ -55,11 +84,19 @@ class CLICommand:
             raise ValueError("frames: analyse them in --processes or by a --scheduler, not both")
         frames, selection = selected_frames(args.trajectory, args)
         result = analyze_trajectory(
-            frames, args.model, args.temperature or (300.0,), args.output, **selection,
-            local=args.local, members=args.members, on_error=args.on_error,
+            frames,
+            args.model,
+            args.temperature or (300.0,),
+            args.output,
+            **selection,
+            local=args.local,
+            members=args.members,
+            on_error=args.on_error,
             backend=args.scheduler if args.processes is None else args.processes,
-            block_atoms=args.block_atoms, command=args.words, progress=not args.quiet,
-        )  # fmt: skip
+            block_atoms=args.block_atoms,
+            command=args.words,
+            progress=not args.quiet,
+        )
         print(result.summary())
         for message in result.missing.values():
             print(f"missing: {message}")
@@ -79,12 +116,22 @@ def add_frame_arguments(parser: ArgumentParser) -> None:
     add("--start", type=int, metavar="I", help="first frame (default: 0)")
     add("--stop", type=int, metavar="I", help="frame to stop before (default: none)")
     add("--step", type=int, metavar="N", help="take every Nth frame (default: 1)")
-    add("--types", nargs="+", metavar="ELEMENT",
-        help="elements of the types of a LAMMPS dump or H5MD file, from type 1 on")  # fmt: skip
-    add("--topology", metavar="FILE",
-        help="structure with the elements, or the cell, that the file lacks")  # fmt: skip
-    add("--cache-index", action="store_true",
-        help="keep where the frames begin in FILE.index.npz, for later runs")  # fmt: skip
+    add(
+        "--types",
+        nargs="+",
+        metavar="ELEMENT",
+        help="elements of the types of a LAMMPS dump or H5MD file, from type 1 on",
+    )
+    add(
+        "--topology",
+        metavar="FILE",
+        help="structure with the elements, or the cell, that the file lacks",
+    )
+    add(
+        "--cache-index",
+        action="store_true",
+        help="keep where the frames begin in FILE.index.npz, for later runs",
+    )
 
 
 def selected_frames(source: str, args: Namespace) -> tuple[Any, dict[str, Any]]:

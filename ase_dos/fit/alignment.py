@@ -80,20 +80,33 @@ def _newton(start: NDArray, problem: Problem, maker: NDArray, penalty: float) ->
     values -= values.mean(axis=0)
     spread, size = float(np.sum(values * problem.metric(values))), np.sqrt(start.size)
     return minimize(
-        projected_loss, start, args=(problem, maker, penalty), jac=True, hess=curvature,
-        method="trust-exact", callback=_Patience(),
-        options={"maxiter": _STEPS, "gtol": max(_FLAT * spread, np.finfo(float).tiny),
-                 "initial_trust_radius": _FIRST_STEP * size, "max_trust_radius": size},
-    )  # fmt: skip
+        projected_loss,
+        start,
+        args=(problem, maker, penalty),
+        jac=True,
+        hess=curvature,
+        method="trust-exact",
+        callback=_Patience(),
+        options={
+            "maxiter": _STEPS,
+            "gtol": max(_FLAT * spread, np.finfo(float).tiny),
+            "initial_trust_radius": _FIRST_STEP * size,
+            "max_trust_radius": size,
+        },
+    )
 
 
 def _bounded(start: NDArray, problem: Problem, maker: NDArray, penalty: float) -> OptimizeResult:
     """Go down from ``start`` (n,), relative to the reference, within the bounds."""
     return minimize(
-        projected_loss, start, args=(problem, maker, penalty), jac=True, method="L-BFGS-B",
+        projected_loss,
+        start,
+        args=(problem, maker, penalty),
+        jac=True,
+        method="L-BFGS-B",
         bounds=[(-problem.bound, problem.bound)] * start.size,
         options={"maxiter": 400, "ftol": 1e-12, "gtol": 1e-10},
-    )  # fmt: skip
+    )
 
 
 class _Patience:
@@ -125,9 +138,12 @@ def cross_correlation_shifts(problem: Problem, rounds: int = 3) -> NDArray:
             distance = np.where(known, (values - goal) ** 2, 0.0).sum(axis=1) / known.sum(axis=1)
             goal = values[distance.argmin()]
         errors = aligned_errors(
-            problem.targets, np.tile(goal, (len(shifts), 1)), problem.n_atoms,
-            problem.energies, shifts,
-        )  # fmt: skip
+            problem.targets,
+            np.tile(goal, (len(shifts), 1)),
+            problem.n_atoms,
+            problem.energies,
+            shifts,
+        )
         limited = np.clip(errors.shifts - problem.origin, -problem.bound, problem.bound)
         shifts = problem.origin + limited - limited.mean()
     return shifts
@@ -186,9 +202,12 @@ def leave_one_out(problem: Problem, alignment: Alignment) -> LeaveOneOut:
 
 
 def choose(
-    problem: Problem, regularizations: NDArray, penalties: Sequence[float], adaptive: bool,
+    problem: Problem,
+    regularizations: NDArray,
+    penalties: Sequence[float],
+    adaptive: bool,
     starts: Sequence[NDArray] = (),
-) -> tuple[Alignment, list[dict[str, float]]]:  # fmt: skip
+) -> tuple[Alignment, list[dict[str, float]]]:
     """Shifts and hyperparameters with the smallest leave-one-out loss after alignment.
 
     The regularisations are searched with the first penalty, then the penalties with the
@@ -234,9 +253,13 @@ class _Search:
         alignment = min(tries, key=lambda one: one.loss)
         result = leave_one_out(self.problem, alignment)
         self.history.append(
-            {"penalty": alignment.penalty, "regularization": float(regularization),
-             "rmse": result.errors.rmse, "loss": float(result.loss)}
-        )  # fmt: skip
+            {
+                "penalty": alignment.penalty,
+                "regularization": float(regularization),
+                "rmse": result.errors.rmse,
+                "loss": float(result.loss),
+            }
+        )
         if result.loss < self.lowest:
             self.best, self.lowest, self.best_at = alignment, result.loss, len(self.history) - 1
         return _distinct([one.shifts for one in tries])

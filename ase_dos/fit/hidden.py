@@ -68,8 +68,11 @@ class Hidden:
         return cls(
             [arrays[f"weight{i}"] for i in range(depth)],
             [arrays[f"bias{i}"] for i in range(depth)],
-            header["activation"], header["degree"], header["unit_length"], arrays.get("mix"),
-        )  # fmt: skip
+            header["activation"],
+            header["degree"],
+            header["unit_length"],
+            arrays.get("mix"),
+        )
 
     def size(self, n_features: int) -> int:
         """Give the number of outputs."""

@@ -70,9 +70,12 @@ class SparseKernel:
         values, vectors = np.linalg.eigh((points @ points.T) ** self.degree)
         kept = values > _SMALLEST * values[-1]
         return Hidden(
-            weights=[points.T], biases=[np.zeros(len(points))], degree=self.degree,
-            unit_length=True, mix=vectors[:, kept] / np.sqrt(values[kept]),
-        )  # fmt: skip
+            weights=[points.T],
+            biases=[np.zeros(len(points))],
+            degree=self.degree,
+            unit_length=True,
+            mix=vectors[:, kept] / np.sqrt(values[kept]),
+        )
 
 
 def farthest_points(vectors: NDArray, count: int) -> NDArray:

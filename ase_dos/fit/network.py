@@ -102,8 +102,9 @@ class Network:
             If PyTorch is not installed.
         """
         scaling = [_standardize(some) for some in features]
-        scaled = [(some - mean) / scale for some, (mean, scale) in zip(
-            features, scaling, strict=True)]  # fmt: skip
+        scaled = [
+            (some - mean) / scale for some, (mean, scale) in zip(features, scaling, strict=True)
+        ]
         rng = np.random.default_rng(self.seed)
         members = [
             self._train(scaled, owners, problem, start.shifts - problem.origin, adaptive, rng)

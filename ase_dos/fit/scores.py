@@ -44,9 +44,16 @@ def best_shift(
         """Mean-square deviation per known energy, times the length of the grid (per cell)."""
         costs = np.empty(len(shifts))
         mean_square_errors(
-            target.start, target.step, target.values, target.derivatives, target.valid_to,
-            energies, prediction, shifts, costs,
-        )  # fmt: skip
+            target.start,
+            target.step,
+            target.values,
+            target.derivatives,
+            target.valid_to,
+            energies,
+            prediction,
+            shifts,
+            costs,
+        )
         return span * costs
 
     costs = mismatch(scan)

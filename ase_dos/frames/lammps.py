@@ -80,9 +80,13 @@ def _parse(text: bytes, types: Sequence[str] | None) -> Atoms:
     if _scaled(columns):
         positions = positions @ cell + origin
     frame = Atoms(
-        numbers=_numbers(data, columns, types), positions=positions,
-        cell=cell, celldisp=origin, pbc=pbc, info=_info(items),
-    )  # fmt: skip
+        numbers=_numbers(data, columns, types),
+        positions=positions,
+        cell=cell,
+        celldisp=origin,
+        pbc=pbc,
+        info=_info(items),
+    )
     used = {"id", "element", *_coordinates(columns)}
     for name in columns:
         if name not in used:

@@ -20,9 +20,14 @@ from ase_dos.frames.universe import UniverseFrames, is_universe
 from ase_dos.frames.xyz import xyz
 
 __all__ = [
-    "count_frames", "frame_range", "frame_readers", "numbered_frames", "open_frames",
-    "progress_bar", "source_name",
-]  # fmt: skip
+    "count_frames",
+    "frame_range",
+    "frame_readers",
+    "numbered_frames",
+    "open_frames",
+    "progress_bar",
+    "source_name",
+]
 
 _SUFFIXES = {
     ".dcd": "coordinates",

@@ -207,9 +207,13 @@ def table(text: bytes, columns: Sequence[tuple[str, Any]], count: int) -> NDArra
     if not text.strip():
         raise ValueError(f"the frame ends after 0 of {count} atoms")
     rows = np.loadtxt(
-        BytesIO(text), dtype=list(columns), comments=None, ndmin=1, max_rows=count,
+        BytesIO(text),
+        dtype=list(columns),
+        comments=None,
+        ndmin=1,
+        max_rows=count,
         usecols=tuple(range(len(columns))),
-    )  # fmt: skip
+    )
     if len(rows) < count:
         raise ValueError(f"the frame ends after {len(rows)} of {count} atoms")
     return rows

@@ -114,8 +114,11 @@ def _build(info: dict[str, Any], rows: bytes, count: int) -> Atoms:
     atoms = Atoms(
         numbers=numbers,
         positions=as_array(arrays.pop("positions"), "positions", (count, 3)),
-        charges=arrays.pop("initial_charges", None), cell=cell, pbc=pbc, info=info,
-    )  # fmt: skip
+        charges=arrays.pop("initial_charges", None),
+        cell=cell,
+        pbc=pbc,
+        info=info,
+    )
     set_calc_and_arrays(atoms, arrays)
     return atoms
 

@@ -113,14 +113,19 @@ class AtomsReport:
         ]
         scores = np.concatenate([self.local_map.scores(frame) for frame in self.frames])
         shown = plot_local_map(
-            scores, np.concatenate(counts) if counts else None, label=COORDINATION.label,
+            scores,
+            np.concatenate(counts) if counts else None,
+            label=COORDINATION.label,
             explained=self.local_map.explained,
-        )  # fmt: skip
+        )
         figures += [
-            (shown, "Atoms in the principal components of their local DOS: neighbours in this "
-                    "map have like local DOS."),
+            (
+                shown,
+                "Atoms in the principal components of their local DOS: neighbours in this "
+                "map have like local DOS.",
+            ),
             (plot_components(self.local_map), "What the components do to the local DOS."),
-        ]  # fmt: skip
+        ]
         return figures_html(figures)
 
     def _table(self, groups: Groups) -> str:
@@ -128,10 +133,12 @@ class AtomsReport:
         head += [f"{about.label} ({about.unit})" for about in self.properties.values()]
         rows = [
             [label, f"{group.n_atoms:.4g}"]
-            + [_with_spread(group.scalars[name].mean, group.atom_spread[name])
-               for name in self.properties]
+            + [
+                _with_spread(group.scalars[name].mean, group.atom_spread[name])
+                for name in self.properties
+            ]
             for label, group in groups.groups.items()
-        ]  # fmt: skip
+        ]
         caption = f"Averages by {groups.by.lower()}, ± the standard deviation over atoms."
         return note(caption) + table(head, rows)
 

@@ -100,9 +100,11 @@ def _viewer_data(
         values = np.concatenate([frame.values[name] for frame in frames])
         if np.isfinite(values).all():
             columns[about.label] = {
-                "target": "atom", "values": _short(values), "units": about.unit or "1",
+                "target": "atom",
+                "values": _short(values),
+                "units": about.unit or "1",
                 "description": about.meaning,
-            }  # fmt: skip
+            }
     label = properties[color].label
     # The viewer would take the range of the first structure, and fails where that is empty.
     low, high = np.percentile(columns[label]["values"], PERCENTILES)
@@ -113,17 +115,26 @@ def _viewer_data(
         "palette": PALETTE,
     }
     settings = chemiscope.quick_settings(
-        x=properties[axes[0]].label, y=properties[axes[1]].label, target="atom",
+        x=properties[axes[0]].label,
+        y=properties[axes[1]].label,
+        target="atom",
         map_settings={"color": scale},
-        structure_settings={"color": scale, "unitCell": True, "supercell": [1, 1, 1],
-                            "environments": {"activated": False}},
-    )  # fmt: skip
+        structure_settings={
+            "color": scale,
+            "unitCell": True,
+            "supercell": [1, 1, 1],
+            "environments": {"activated": False},
+        },
+    )
     atoms_before_last = sum(len(structure) for structure in structures[:-1])
     settings["pinned"] = [atoms_before_last]  # begin with the last structure
     data = chemiscope.create_input(
-        structures, properties=columns, settings=settings, metadata={"name": " "},
+        structures,
+        properties=columns,
+        settings=settings,
+        metadata={"name": " "},
         environments=chemiscope.all_atomic_environments(structures, SHOWN_AROUND),
-    )  # fmt: skip
+    )
     for structure in data["structures"]:
         for axis in "xyz":
             structure[axis] = _short(structure[axis]).tolist()

@@ -123,9 +123,15 @@ def hermite_many(starts, steps, ends, values, derivatives, energies, shifts, out
     for i in range(starts.size):
         begin, end = ends[i], ends[i + 1]
         hermite(
-            starts[i], steps[i], values[begin:end], derivatives[begin:end], energies, shifts[i],
-            out[i], out_derivative[i],
-        )  # fmt: skip
+            starts[i],
+            steps[i],
+            values[begin:end],
+            derivatives[begin:end],
+            energies,
+            shifts[i],
+            out[i],
+            out_derivative[i],
+        )
 
 
 @kernel

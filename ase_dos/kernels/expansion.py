@@ -90,13 +90,20 @@ def make_scratch(bins, hypers, candidates, team):
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
     stride = team * room + 24
     return Scratch(
-        np.empty(2 * rows, np.int64), np.empty(3 * rows), np.empty(room, np.int64),
-        np.empty(3 * room), np.empty(team * hypers.n_species + 1, np.int64),
-        np.empty(hypers.n_species, np.int64), np.empty(stride, np.int64),
-        np.empty(5 * stride, kind), np.empty(n_harmonics * stride, kind),
-        np.empty(n_functions * stride + WIDTH, kind), np.empty(5 * stride, kind),
-        np.empty(4 * WIDTH, kind), np.empty(12, kind),
-    )  # fmt: skip
+        np.empty(2 * rows, np.int64),
+        np.empty(3 * rows),
+        np.empty(room, np.int64),
+        np.empty(3 * room),
+        np.empty(team * hypers.n_species + 1, np.int64),
+        np.empty(hypers.n_species, np.int64),
+        np.empty(stride, np.int64),
+        np.empty(5 * stride, kind),
+        np.empty(n_harmonics * stride, kind),
+        np.empty(n_functions * stride + WIDTH, kind),
+        np.empty(5 * stride, kind),
+        np.empty(4 * WIDTH, kind),
+        np.empty(12, kind),
+    )
 
 
 @kernel
@@ -154,9 +161,15 @@ def _radial(begin, end, stride, table, hypers, scratch):
     geometry = scratch.geometry
     for j in range(begin, end):
         radial_values(
-            geometry[j], geometry[4 * stride + j], table, hypers.length, n_functions,
-            scratch.basis, scratch.radial, j * n_functions,
-        )  # fmt: skip
+            geometry[j],
+            geometry[4 * stride + j],
+            table,
+            hypers.length,
+            n_functions,
+            scratch.basis,
+            scratch.radial,
+            j * n_functions,
+        )
 
 
 @kernel
@@ -209,17 +222,29 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
     for i in range(first, last):
         rows, _ = rows_around(places[i], bins, scratch.spans, scratch.origins)
         found = collect(
-            bins, rows, scratch.spans, scratch.origins, scratch.vectors,
-            scratch.vectors[room:], scratch.vectors[2 * room :], scratch.who,
-        )  # fmt: skip
+            bins,
+            rows,
+            scratch.spans,
+            scratch.origins,
+            scratch.vectors,
+            scratch.vectors[room:],
+            scratch.vectors[2 * room :],
+            scratch.who,
+        )
         if found < 0:
             return stride, places[i]
         _add_neighbors(found, kinds, hypers, (i - first) * hypers.n_species, stride, scratch)
     real_harmonics(
-        scratch.geometry[stride:], scratch.geometry[2 * stride :], scratch.geometry[3 * stride :],
-        scratch.starts[(last - first) * hypers.n_species], hypers.l_max, hypers.harmonic_factors,
-        stride, scratch.work, scratch.harmonics,
-    )  # fmt: skip
+        scratch.geometry[stride:],
+        scratch.geometry[2 * stride :],
+        scratch.geometry[3 * stride :],
+        scratch.starts[(last - first) * hypers.n_species],
+        hypers.l_max,
+        hypers.harmonic_factors,
+        stride,
+        scratch.work,
+        scratch.harmonics,
+    )
     return stride, -1
 
 
@@ -242,9 +267,17 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
                 present[s] = True
             _radial(begin, end, stride, hypers.table[min(s, last_set)], hypers, scratch)
             sum_neighbors(
-                begin, end, stride, n_max, l_max, at, scratch.radial, scratch.harmonics,
-                scratch.tile, out,
-            )  # fmt: skip
+                begin,
+                end,
+                stride,
+                n_max,
+                l_max,
+                at,
+                scratch.radial,
+                scratch.harmonics,
+                scratch.tile,
+                out,
+            )
         add_center(own, lane + i - first, hypers, out)
     return -1
 

@@ -28,7 +28,7 @@ from ase_dos.kernels.thermo import (
     imbalance,
     lack_of_charge,
     log_term,
-)  # fmt: skip
+)
 
 _X, _W = np.polynomial.legendre.leggauss(8)
 _PANEL = 1.0  # kT: the 8-point rule then errs by 3e-18
@@ -77,9 +77,13 @@ def _add_cell(cell, r, s, kt, full, upper):
                 away = s * (share if near else share - 1.0)
                 m = cell if near else cell + 1
                 for i, value in (
-                    (_COUNT, f), (_K0, k), (_K1, k * away), (_K2, k * away**2),
-                    (_S, log + y * f), (_LOG, log),
-                ):  # fmt: skip
+                    (_COUNT, f),
+                    (_K0, k),
+                    (_K1, k * away),
+                    (_K2, k * away**2),
+                    (_S, log + y * f),
+                    (_LOG, log),
+                ):
                     if m < full.shape[1]:
                         full[i, m] += part * value
                     if near:

@@ -47,10 +47,14 @@ def _to_coefficients(gradient, coefficients, present, n_max, l_max, factors, out
                     for ell in range(l_max + 1):
                         begin = ell * ell * LANES
                         _spread(
-                            gradient[at * LANES :], factors[ell] * fold, 2 * ell + 1,
-                            coefficients[first + begin :], coefficients[second + begin :],
-                            out[first + begin :], out[second + begin :],
-                        )  # fmt: skip
+                            gradient[at * LANES :],
+                            factors[ell] * fold,
+                            2 * ell + 1,
+                            coefficients[first + begin :],
+                            coefficients[second + begin :],
+                            out[first + begin :],
+                            out[second + begin :],
+                        )
                         at += 1
 
 
@@ -108,27 +112,59 @@ def _expand_block(first, last, places, bins, kinds, hypers, scratch, slopes, pre
             table = hypers.table[min(s, last_set)]
             for j in range(begin, end):
                 weight, slope = neighbor_weight_slope(
-                    geometry[j], hypers.cutoff, hypers.smoothing, hypers.rate, hypers.scale,
+                    geometry[j],
+                    hypers.cutoff,
+                    hypers.smoothing,
+                    hypers.rate,
+                    hypers.scale,
                     hypers.exponent,
-                )  # fmt: skip
+                )
                 radial_slopes(
-                    geometry[j], weight, slope, table, hypers.length, n_functions, scratch.basis,
-                    scratch.radial, slopes, j * n_functions,
-                )  # fmt: skip
+                    geometry[j],
+                    weight,
+                    slope,
+                    table,
+                    hypers.length,
+                    n_functions,
+                    scratch.basis,
+                    scratch.radial,
+                    slopes,
+                    j * n_functions,
+                )
             at = s * n_max * (l_max + 1) * (l_max + 1) * LANES + i - first
             sum_neighbors(
-                begin, end, stride, n_max, l_max, at, scratch.radial, scratch.harmonics,
-                scratch.tile, out,
-            )  # fmt: skip
+                begin,
+                end,
+                stride,
+                n_max,
+                l_max,
+                at,
+                scratch.radial,
+                scratch.harmonics,
+                scratch.tile,
+                out,
+            )
         add_center(own, i - first, hypers, out)
     return stride, -1
 
 
 @kernel
 def _pull_on_vectors(
-    first, last, stride, places, hypers, turns, values, scratch, slopes, gradient, tile, sums,
-    forces, virial,
-):  # fmt: skip
+    first,
+    last,
+    stride,
+    places,
+    hypers,
+    turns,
+    values,
+    scratch,
+    slopes,
+    gradient,
+    tile,
+    sums,
+    forces,
+    virial,
+):
     """Add what the coefficients of a block of atoms say about positions and strain."""
     n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
     n_harmonics = (l_max + 1) * (l_max + 1)
@@ -139,14 +175,30 @@ def _pull_on_vectors(
             if begin == end:
                 continue
             _turn(
-                gradient, i - first, s * n_max * n_harmonics * LANES, n_max, n_harmonics,
-                _padded(n_max), turns, values, tile,
-            )  # fmt: skip
+                gradient,
+                i - first,
+                s * n_max * n_harmonics * LANES,
+                n_max,
+                n_harmonics,
+                _padded(n_max),
+                turns,
+                values,
+                tile,
+            )
             for j in range(begin, end):
                 _one_neighbor(
-                    j, stride, n_max, l_max, _padded(n_max), scratch.geometry, scratch.harmonics,
-                    scratch.radial, slopes, tile, sums,
-                )  # fmt: skip
+                    j,
+                    stride,
+                    n_max,
+                    l_max,
+                    _padded(n_max),
+                    scratch.geometry,
+                    scratch.harmonics,
+                    scratch.radial,
+                    slopes,
+                    tile,
+                    sums,
+                )
                 _add_force(
                     places[i], scratch.ids[j], j, stride, scratch.geometry, sums, forces, virial
                 )
@@ -272,9 +324,18 @@ def differentiate_frame(
 
 @kernel
 def _differentiate_parts(
-    first_part, last_part, places, bins, kinds, hypers, turns, turn_values, layers, gradients,
+    first_part,
+    last_part,
+    places,
+    bins,
+    kinds,
+    hypers,
+    turns,
+    turn_values,
+    layers,
+    gradients,
     virials,
-):  # fmt: skip
+):
     """Work of one thread in `differentiate_frame`."""
     n_parts, n_features = len(gradients), layers.sizes[0]
     begin, end = first_part * places.size // n_parts, last_part * places.size // n_parts
@@ -317,7 +378,19 @@ def _differentiate_parts(
                 by_features, coefficients, present, n_max, l_max, hypers.factors, pulled
             )
             _pull_on_vectors(
-                first, last, stride, places, hypers, turns, turn_values, scratch, slopes, pulled,
-                tile, sums, gradient, virial,
-            )  # fmt: skip
+                first,
+                last,
+                stride,
+                places,
+                hypers,
+                turns,
+                turn_values,
+                scratch,
+                slopes,
+                pulled,
+                tile,
+                sums,
+                gradient,
+                virial,
+            )
     return -1

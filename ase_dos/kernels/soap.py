@@ -41,9 +41,12 @@ def spectrum(coefficients, present, n_max, l_max, factors, out):
                     for ell in range(l_max + 1):
                         factor = out.dtype.type(factors[ell] * fold)
                         _contract(
-                            first[ell * ell * LANES :], second[ell * ell * LANES :], 2 * ell + 1,
-                            factor, out[at * LANES :],
-                        )  # fmt: skip
+                            first[ell * ell * LANES :],
+                            second[ell * ell * LANES :],
+                            2 * ell + 1,
+                            factor,
+                            out[at * LANES :],
+                        )
                         at += 1
 
 

@@ -115,13 +115,25 @@ def plot_heat_capacity(result: Any, ax: Axes | None = None) -> Axes:
     mean = capacity.mean
     if np.isfinite(capacity.model_error).any():
         ax.fill_between(
-            temperatures, mean - capacity.model_error, mean + capacity.model_error, color=PURPLE,
-            alpha=0.35, lw=0, label="model error",
-        )  # fmt: skip
+            temperatures,
+            mean - capacity.model_error,
+            mean + capacity.model_error,
+            color=PURPLE,
+            alpha=0.35,
+            lw=0,
+            label="model error",
+        )
     ax.errorbar(
-        temperatures, mean, yerr=np.nan_to_num(capacity.sampling_error), color=BLUE, marker="o",
-        ms=3.5, lw=1.2, capsize=3, label="mean, sampling error",
-    )  # fmt: skip
+        temperatures,
+        mean,
+        yerr=np.nan_to_num(capacity.sampling_error),
+        color=BLUE,
+        marker="o",
+        ms=3.5,
+        lw=1.2,
+        capsize=3,
+        label="mean, sampling error",
+    )
     gamma = np.pi**2 / 3 * kB * averages["dos_at_fermi_level"].mean
     line = np.array([0.0, temperatures.max()])
     ax.plot(line, gamma * line, color="black", ls=":", lw=1.0, label=r"$\gamma T$ of mean $g(E_F)$")
@@ -200,9 +212,13 @@ def plot_dos_image(
     low, high = energy_span(series.band_bottom, energies)
     shown = (energies >= low) & (energies <= high)
     mesh = ax.pcolormesh(
-        edges, _edges(energies[shown]), np.ma.masked_invalid(values[:, shown].T), cmap="viridis",
-        vmin=0.0, rasterized=True,
-    )  # fmt: skip
+        edges,
+        _edges(energies[shown]),
+        np.ma.masked_invalid(values[:, shown].T),
+        cmap="viridis",
+        vmin=0.0,
+        rasterized=True,
+    )
     ax.axhline(0.0, color="white", lw=0.8, ls="--")
     ax.set(xlabel=label, ylabel=ENERGY)
     ax.figure.colorbar(mesh, ax=ax, label=PER_ATOM)

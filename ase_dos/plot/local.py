@@ -90,15 +90,19 @@ def plot_components(local_map: Any, ax: Axes | None = None) -> Axes:
     for i, (component, variance, explained) in enumerate(rows):
         moved = local_map.mean + 2.0 * np.sqrt(variance) * component
         ax.plot(
-            local_map.energies, moved, color=COLORS[i % len(COLORS)], lw=1.2,
+            local_map.energies,
+            moved,
+            color=COLORS[i % len(COLORS)],
+            lw=1.2,
             label=rf"mean + 2$\sigma$ of component {i + 1} ({100 * explained:.0f} %)",
-        )  # fmt: skip
+        )
     bottom = local_map.energies[np.argmax(local_map.mean > EMPTY * local_map.mean.max())]
     ax.axhline(0.0, color="black", lw=0.6)
     ax.set(
         xlim=(max(bottom - 2.0, local_map.energies[0]), local_map.energies[-1]),
-        xlabel="Energy of the model (eV)", ylabel="Local DOS (states/eV)",
-    )  # fmt: skip
+        xlabel="Energy of the model (eV)",
+        ylabel="Local DOS (states/eV)",
+    )
     ax.legend(frameon=False, fontsize="small")
     return ax
 
@@ -174,18 +178,28 @@ def plot_atoms(
     colors = _color_scale(values)
     ax.add_collection(
         EllipseCollection(
-            diameters, diameters, np.zeros(len(atoms)), units="x", offsets=places,
-            offset_transform=ax.transData, facecolors=colors.to_rgba(values[order]),
-            edgecolors="black", linewidths=0.3 if len(atoms) <= 2000 else 0.0, rasterized=True,
+            diameters,
+            diameters,
+            np.zeros(len(atoms)),
+            units="x",
+            offsets=places,
+            offset_transform=ax.transData,
+            facecolors=colors.to_rgba(values[order]),
+            edgecolors="black",
+            linewidths=0.3 if len(atoms) <= 2000 else 0.0,
+            rasterized=True,
         )
-    )  # fmt: skip
+    )
     margin = diameters.max()
     low, high = places.min(axis=0) - margin, places.max(axis=0) + margin
     names = "xyz"
     ax.set(
-        xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal",
-        xlabel=f"${names[across]}$ (Å)", ylabel=f"${names[up]}$ (Å)",
-    )  # fmt: skip
+        xlim=(low[0], high[0]),
+        ylim=(low[1], high[1]),
+        aspect="equal",
+        xlabel=f"${names[across]}$ (Å)",
+        ylabel=f"${names[up]}$ (Å)",
+    )
     _color_bar(ax, colors, values, label)
     return ax
 

@@ -48,24 +48,38 @@ def plot_spectra(
         base, prediction = level * offset, evaluation.prediction[i] + level * offset
         first = level == 0
         ax.plot(
-            evaluation.energies, evaluation.truth[i] + base, color="black", lw=1.6,
+            evaluation.energies,
+            evaluation.truth[i] + base,
+            color="black",
+            lw=1.6,
             label="truth" if first else None,
-        )  # fmt: skip
+        )
         ax.plot(
-            evaluation.energies, prediction, color=ORANGE, ls="--", lw=1.4,
+            evaluation.energies,
+            prediction,
+            color=ORANGE,
+            ls="--",
+            lw=1.4,
             label="prediction" if first else None,
-        )  # fmt: skip
+        )
         if errors is not None:
             ax.fill_between(
-                evaluation.energies, prediction - errors[i], prediction + errors[i],
-                color=ORANGE, alpha=0.3, lw=0, label="its standard error" if first else None,
-            )  # fmt: skip
+                evaluation.energies,
+                prediction - errors[i],
+                prediction + errors[i],
+                color=ORANGE,
+                alpha=0.3,
+                lw=0,
+                label="its standard error" if first else None,
+            )
         rank = {0: "best", (len(picked) - 1) / 2: "median", len(picked) - 1: "worst"}.get(level, "")
         lines = (rank, evaluation.families[i], f"RMSE {np.sqrt(evaluation.errors.squared[i]):.3f}")
         ax.annotate(
-            "\n".join(line for line in lines if line), (1.02, base + 0.3 * offset),
-            xycoords=("axes fraction", "data"), fontsize="small",
-        )  # fmt: skip
+            "\n".join(line for line in lines if line),
+            (1.02, base + 0.3 * offset),
+            xycoords=("axes fraction", "data"),
+            fontsize="small",
+        )
     tick = MaxNLocator(2, steps=[1, 2, 5, 10]).tick_values(0.0, offset)[1]
     bases = offset * np.arange(len(picked))
     ax.set_yticks(np.sort([*bases, *(bases + tick)]), ["0", f"{tick:g}"] * len(picked))
@@ -108,13 +122,22 @@ def plot_parity(evaluation: Any, ax: Axes | None = None, quantity: int = 1) -> A
     for i, family in enumerate(families):
         rows = evaluation.families == family
         ax.plot(
-            true[rows], predicted[rows], markers[i % len(markers)], ms=5, alpha=0.8,
-            color=COLORS[i % len(COLORS)], mew=0, label=family or None,
-        )  # fmt: skip
+            true[rows],
+            predicted[rows],
+            markers[i % len(markers)],
+            ms=5,
+            alpha=0.8,
+            color=COLORS[i % len(COLORS)],
+            mew=0,
+            label=family or None,
+        )
     ax.set(
-        xlim=limits, ylim=limits, aspect="equal",
-        xlabel=f"true {label}", ylabel=f"predicted {label}",
-    )  # fmt: skip
+        xlim=limits,
+        ylim=limits,
+        aspect="equal",
+        xlabel=f"true {label}",
+        ylabel=f"predicted {label}",
+    )
     if families.size > 1:
         ax.legend(frameon=False, fontsize="x-small")
     return ax
@@ -144,8 +167,10 @@ def plot_parities(evaluation: Any, figure: Figure | None = None) -> NDArray:
 def plot_learning_curve(curve: Any, ax: Axes | None = None) -> Axes:
     """Draw the errors of a `LearningCurve` against the number of structures trained on."""
     ax = axes_or_new(ax, (5.0, 4.0))
-    series = (("leave-one-out", curve.leave_one_out, BLUE, "o"),
-              ("validation", curve.validation, ORANGE, "s"))  # fmt: skip
+    series = (
+        ("leave-one-out", curve.leave_one_out, BLUE, "o"),
+        ("validation", curve.validation, ORANGE, "s"),
+    )
     for label, errors, color, marker in series:
         if np.isnan(errors).all():
             continue
@@ -153,9 +178,11 @@ def plot_learning_curve(curve: Any, ax: Axes | None = None) -> Axes:
         ax.plot(*curve.mean(errors), f"{marker}-", color=color, ms=5, label=label)
     sizes = np.unique(curve.sizes)
     ax.set(
-        xscale="log", yscale="log", xlabel="Structures in the training set",
+        xscale="log",
+        yscale="log",
+        xlabel="Structures in the training set",
         ylabel=r"RMSE (states eV$^{-1/2}$/atom)",
-    )  # fmt: skip
+    )
     ax.set_xticks(sizes, [str(n) for n in sizes])
     ax.set_xticks([], minor=True)
     ax.yaxis.set_minor_formatter("{x:.2g}")
@@ -201,9 +228,12 @@ def plot_calibration(deciles: NDArray, ax: Axes | None = None) -> Axes:
     ax.plot(expected, observed, "o-", color=BLUE, lw=0.8)
     unit = r"RMSE (states eV$^{-1/2}$/atom)"
     ax.set(
-        xlim=limits, ylim=limits, aspect="equal", xlabel=f"expected {unit}",
+        xlim=limits,
+        ylim=limits,
+        aspect="equal",
+        xlabel=f"expected {unit}",
         ylabel=f"observed {unit}",
-    )  # fmt: skip
+    )
     return ax
 
 
@@ -216,7 +246,8 @@ def plot_modes(model: Any, ax: Axes | None = None, count: int = 4) -> Axes:
     ax.axhline(0.0, color="black", lw=0.6)
     ax.set(
         xlim=(model.grid_.start, model.grid_.stop),
-        xlabel="Energy of the model (eV)", ylabel="Energy mode (largest value 1)",
-    )  # fmt: skip
+        xlabel="Energy of the model (eV)",
+        ylabel="Energy mode (largest value 1)",
+    )
     ax.legend(frameon=False, fontsize="small")
     return ax

@@ -8,8 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-__all__ = ["BLUE", "COLORS", "ENERGY", "ORANGE", "PER_ATOM", "PURPLE", "axes_or_new", "energy_span",
-           "markers", "math_label"]  # fmt: skip
+__all__ = [
+    "BLUE",
+    "COLORS",
+    "ENERGY",
+    "ORANGE",
+    "PER_ATOM",
+    "PURPLE",
+    "axes_or_new",
+    "energy_span",
+    "markers",
+    "math_label",
+]
 
 # Okabe and Ito: told apart with any kind of colour vision.
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"

@@ -43,9 +43,7 @@ def aluminium_basis():
     """Return the basis; deterministic."""
     with open(os.devnull, "w") as log:
         maker = BasisMaker.from_symbol("Al", gtxt=None, xc="PBE")
-        atomic = maker.generate(
-            2, 0, tailnorm=(TAIL_NORM,), energysplit=ENERGY_SHIFT, txt=log
-        )  # fmt: skip
+        atomic = maker.generate(2, 0, tailnorm=(TAIL_NORM,), energysplit=ENERGY_SHIFT, txt=log)
     functions = [*atomic.bf_j, *(gaussian(*one) for one in WIDTHS)]
     size = int(np.ceil(max(one.rc for one in functions) / STEP)) + 1
     grid = EquidistantRadialGridDescriptor(STEP, size)

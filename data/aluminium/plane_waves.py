@@ -41,9 +41,12 @@ def plane_waves(atoms, log):
     atoms.calc = calc
     atoms.get_potential_energy()
     dense = calc.fixed_density(
-        kpts={"size": MESH, "gamma": True}, nbands=BANDS + 6, convergence={"bands": BANDS},
-        maxiter=300, txt=log,
-    )  # fmt: skip
+        kpts={"size": MESH, "gamma": True},
+        nbands=BANDS + 6,
+        convergence={"bands": BANDS},
+        maxiter=300,
+        txt=log,
+    )
     points, weights = dense.get_ibz_k_points(), np.asarray(dense.get_k_point_weights())
     levels = np.array([dense.get_eigenvalues(kpt=k)[:BANDS] for k in range(len(weights))])
     return levels - calc.get_fermi_level(), points, weights
@@ -91,8 +94,10 @@ def main():
             states = ElectronicStates(
                 matrices.eigenvalues(points_dense), weights_dense, calc.get_number_of_electrons(), 2
             )
-            heat += [(basis, t, 4e5 * float(states.electron_gas(t).heat_capacity))
-                     for t in (300.0, 600.0, 900.0, 2000.0)]  # fmt: skip
+            heat += [
+                (basis, t, 4e5 * float(states.electron_gas(t).heat_capacity))
+                for t in (300.0, 600.0, 900.0, 2000.0)
+            ]
     print("\n| basis | T (K) | C_el of 4 atoms (1e-5 eV/K) |\n|---|---|---|")
     for basis, temperature, value in heat:
         print(f"| {basis} | {temperature:g} | {value:.3f} |")

@@ -37,11 +37,15 @@ def molecular_dynamics(atoms, stages, seed, every=None):
     and last pressure (GPa).
     """
     lines = [
-        "units metal", "atom_style atomic", "boundary p p p", "box tilt large",
+        "units metal",
+        "atom_style atomic",
+        "boundary p p p",
+        "box tilt large",
         "read_data start.data",
-        "mass 1 28.0855", "timestep 0.001",
+        "mass 1 28.0855",
+        "timestep 0.001",
         f"velocity all create {stages[0][1]} {seed} mom yes rot yes",
-    ]  # fmt: skip
+    ]
     total = sum(stage[3] for stage in stages)
     step = every or total
     lines += [

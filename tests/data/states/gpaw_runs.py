@@ -7,9 +7,12 @@ from gpaw import GPAW, PW, FermiDirac
 
 def run(atoms, name, ecut, nbands, width, save=True, **options):
     atoms.calc = GPAW(
-        mode=PW(ecut), nbands=nbands, occupations=FermiDirac(width), txt=f"{name}.gpaw.txt",
+        mode=PW(ecut),
+        nbands=nbands,
+        occupations=FermiDirac(width),
+        txt=f"{name}.gpaw.txt",
         **options,
-    )  # fmt: skip
+    )
     atoms.get_potential_energy()
     if name == "h2":  # a second structure in the same text file
         atoms.positions[0, 2] -= 0.05

@@ -59,42 +59,46 @@ def vasprun(name, out):
     )
     weights = vectors(states.weights[:, None], 3)
     (HERE / out).write_text(
-        "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<modeling>\n <generator>\n"
-        "  <i name=\"program\" type=\"string\">vasp </i>\n"
-        "  <i name=\"version\" type=\"string\">hand-written, see README.md </i>\n </generator>\n"
-        " <kpoints>\n  <varray name=\"kpointlist\" >\n"
+        '<?xml version="1.0" encoding="ISO-8859-1"?>\n<modeling>\n <generator>\n'
+        '  <i name="program" type="string">vasp </i>\n'
+        '  <i name="version" type="string">hand-written, see README.md </i>\n </generator>\n'
+        ' <kpoints>\n  <varray name="kpointlist" >\n'
         f"{vectors(kpoints, 3)}\n  </varray>\n"
-        f"  <varray name=\"weights\" >\n{weights}\n  </varray>\n </kpoints>\n"
-        " <parameters>\n  <separator name=\"electronic\" >\n"
-        f"   <i name=\"EDIFF\">{1e-4:17.8f}</i>\n"
-        f"   <i name=\"NELECT\">{states.n_electrons:17.8f}</i>\n"
-        "   <separator name=\"electronic smearing\" >\n"
-        "    <i type=\"int\" name=\"ISMEAR\">    -1</i>\n"
-        f"    <i name=\"SIGMA\">{states.smearing_width:17.8f}</i>\n   </separator>\n"
-        "   <separator name=\"electronic startup\" >\n"
-        "    <i type=\"int\" name=\"ICHARG\">     2</i>\n   </separator>\n"
-        "   <separator name=\"electronic spin\" >\n"
-        f"    <i type=\"int\" name=\"ISPIN\">     {states.n_spins}</i>\n"
-        "    <i type=\"logical\" name=\"LNONCOLLINEAR\"> F  </i>\n   </separator>\n"
-        "   <separator name=\"electronic convergence\" >\n"
-        "    <i type=\"int\" name=\"NELM\">    60</i>\n   </separator>\n"
+        f'  <varray name="weights" >\n{weights}\n  </varray>\n </kpoints>\n'
+        ' <parameters>\n  <separator name="electronic" >\n'
+        f'   <i name="EDIFF">{1e-4:17.8f}</i>\n'
+        f'   <i name="NELECT">{states.n_electrons:17.8f}</i>\n'
+        '   <separator name="electronic smearing" >\n'
+        '    <i type="int" name="ISMEAR">    -1</i>\n'
+        f'    <i name="SIGMA">{states.smearing_width:17.8f}</i>\n   </separator>\n'
+        '   <separator name="electronic startup" >\n'
+        '    <i type="int" name="ICHARG">     2</i>\n   </separator>\n'
+        '   <separator name="electronic spin" >\n'
+        f'    <i type="int" name="ISPIN">     {states.n_spins}</i>\n'
+        '    <i type="logical" name="LNONCOLLINEAR"> F  </i>\n   </separator>\n'
+        '   <separator name="electronic convergence" >\n'
+        '    <i type="int" name="NELM">    60</i>\n   </separator>\n'
         "  </separator>\n </parameters>\n"
         f" <atominfo>\n  <atoms>       {len(atoms)} </atoms>\n  <types>       1 </types>\n"
-        "  <array name=\"atoms\" >\n   <dimension dim=\"1\">ion</dimension>\n"
-        "   <field type=\"string\">element</field>\n   <field type=\"int\">atomtype</field>\n"
+        '  <array name="atoms" >\n   <dimension dim="1">ion</dimension>\n'
+        '   <field type="string">element</field>\n   <field type="int">atomtype</field>\n'
         f"   <set>\n{species}   </set>\n  </array>\n </atominfo>\n"
         + structure(' name="initialpos"')
-        + " <calculation>\n" + scstep(True, 0.3) + scstep(False, 1e-6) + scstep(False) + structure()
-        + f"  <energy>\n   <i name=\"e_fr_energy\">{energy:17.8f} </i>\n"
-        f"   <i name=\"e_wo_entrp\">{energy:17.8f} </i>\n"
-        f"   <i name=\"e_0_energy\">{0:17.8f} </i>\n  </energy>\n"
-        "  <eigenvalues>\n   <array>\n    <dimension dim=\"1\">band</dimension>\n"
-        "    <dimension dim=\"2\">kpoint</dimension>\n    <dimension dim=\"3\">spin</dimension>\n"
+        + " <calculation>\n"
+        + scstep(True, 0.3)
+        + scstep(False, 1e-6)
+        + scstep(False)
+        + structure()
+        + f'  <energy>\n   <i name="e_fr_energy">{energy:17.8f} </i>\n'
+        f'   <i name="e_wo_entrp">{energy:17.8f} </i>\n'
+        f'   <i name="e_0_energy">{0:17.8f} </i>\n  </energy>\n'
+        '  <eigenvalues>\n   <array>\n    <dimension dim="1">band</dimension>\n'
+        '    <dimension dim="2">kpoint</dimension>\n    <dimension dim="3">spin</dimension>\n'
         "    <field>eigene</field>\n    <field>occ</field>\n    <set>\n"
         f"{spins}    </set>\n   </array>\n  </eigenvalues>\n"
-        f"  <dos>\n   <i name=\"efermi\">{states.fermi_level:17.8f} </i>\n  </dos>\n"
+        f'  <dos>\n   <i name="efermi">{states.fermi_level:17.8f} </i>\n  </dos>\n'
         " </calculation>\n" + structure(' name="finalpos"') + "</modeling>\n"
-    )  # fmt: skip
+    )
 
 
 def occupations(states):
@@ -164,7 +168,7 @@ def aims(name, out):
         f"  | Electronic free energy        : {free:29.15E} eV\n\n"
         "          Have a nice day.\n"
         "------------------------------------------------------------\n"
-    )  # fmt: skip
+    )
 
 
 vasprun("al", "al_vasprun.xml")
