@@ -4,40 +4,28 @@ Public names are resolved on first use, so importing the package reads, writes a
 compiles nothing.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import Any
-
+from ase_dos._lazy import lazy_names
 from ase_dos._version import __version__
 
-_HOMES = {
-    "DOS": "spectrum",
-    "EnergyGrid": "spectrum",
-    "LocalDOS": "spectrum",
-    "ElectronicStates": "states",
-    "read_states": "readers",
-    "ElectronGas": "thermo",
-    "SOAP": "soap",
-    "DOSModel": "model",
-    "DOSCalculator": "calculator",
-    "LaserPulse": "pulse",
-    "TwoTemperature": "md",
-    "analyze_trajectory": "trajectory",
-    "heat_capacity_table": "heat_capacity",
-    "TrajectoryResult": "results",
-    "DOSObserver": "observer",
-    "open_frames": "frames",
-}
-
-__all__ = ["__version__", *sorted(_HOMES)]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, _names = lazy_names(
+    __name__,
+    {
+        "DOS": "spectra.dos",
+        "DOSCalculator": "adapters.ase",
+        "DOSModel": "model.dos_model",
+        "DOSObserver": "trajectory.observer",
+        "ElectronGas": "electrons.gas",
+        "ElectronicStates": "spectra.states",
+        "EnergyGrid": "spectra.dos",
+        "LaserPulse": "dynamics.laser_pulse",
+        "LocalDOS": "spectra.local_dos",
+        "SOAP": "descriptors.soap",
+        "TrajectoryResult": "results.result",
+        "TwoTemperature": "dynamics.two_temperature",
+        "analyze_trajectory": "trajectory.run",
+        "heat_capacity_table": "trajectory.heat_capacity",
+        "open_frames": "io.frames",
+        "read_states": "io.dft",
+    },
+)
+__all__ = ["__version__", *_names]

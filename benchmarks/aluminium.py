@@ -21,10 +21,10 @@ import numpy as np
 from ase.build import bulk
 from ase.units import kB, kJ, mol
 
-from ase_dos.dataset import load_dataset
-from ase_dos.model import DOSModel
-from ase_dos.targets import target_from_states
-from ase_dos.thermo import gas_from_dos
+from ase_dos.electrons.gas import gas_from_dos
+from ase_dos.io.dataset import load_dataset
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.spectra.target import target_from_states
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "aluminium" / "aluminium.npz"
 TEMPERATURES = np.array(

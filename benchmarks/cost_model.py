@@ -22,9 +22,9 @@ import numpy as np
 from ase.build import bulk
 
 from ase_dos import DOSModel
-from ase_dos.analysis import FrameAnalysis
-from ase_dos.frames import frame_readers
-from ase_dos.store import Store
+from ase_dos.io.frames import frame_readers
+from ase_dos.results.store import Store
+from ase_dos.trajectory.frame import FrameAnalysis
 
 STEPS = ("read", "compute", "transfer", "write")
 

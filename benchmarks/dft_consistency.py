@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from ase.units import kB
 
-from ase_dos.dataset import load_dataset
+from ase_dos.io.dataset import load_dataset
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "silicon" / "silicon.npz"
 

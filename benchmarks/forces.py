@@ -132,10 +132,9 @@ def difference(function):
 def deviations(model, atoms, temperature):
     """Largest relative deviation of forces and of stress; the latter NaN without a volume."""
     from ase_dos import DOSCalculator
-    from ase_dos.excitation import excite
 
     calculator = DOSCalculator(model, electronic_temperature=temperature)
-    functional = excite(model.predict(atoms).total(), temperature).derivative
+    functional = model.predict(atoms).total().excite(temperature).derivative
 
     def energy(structure):
         if temperature < LINEAR_BELOW:
@@ -167,12 +166,13 @@ def deviations(model, atoms, temperature):
 
 
 def accuracy_table():
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+    tests = Path(__file__).resolve().parents[1] / "tests"
+    sys.path[:0] = [str(tests / "support"), str(tests / "adapters")]
     from test_hot_electrons import STRUCTURES, trained
 
     from ase_dos import DOSModel
-    from ase_dos.fit.kernel import SparseKernel
     from ase_dos.fit.network import Network
+    from ase_dos.fit.sparse_kernel import SparseKernel
 
     kinds = {
         "ridge": lambda: trained("ridge"),

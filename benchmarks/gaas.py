@@ -34,12 +34,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from ase_dos import SOAP, DOSModel
-from ase_dos.evaluation import QUANTITIES, evaluate_predictions
-from ase_dos.fit.solution import count_below
-from ase_dos.model import REGRESSORS
-from ase_dos.readers import read_dos_frames
-from ase_dos.spectrum import DOS, EnergyGrid
-from ase_dos.targets import target_from_dos
+from ase_dos.fit.modes import count_below
+from ase_dos.io.dft import read_dos_frames
+from ase_dos.model.dos_model import REGRESSORS
+from ase_dos.model.evaluation import QUANTITIES, evaluate_predictions
+from ase_dos.spectra.dos import DOS, EnergyGrid
+from ase_dos.spectra.target import target_from_dos
 
 REFERENCES = ("adaptive", "fermi")
 MEANS = "species means"

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ase_dos.dataset import load_dataset
-from ase_dos.model import DOSModel
-from ase_dos.targets import target_from_states
+from ase_dos.io.dataset import load_dataset
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.spectra.target import target_from_states
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 MISSED = 1e-3  # share of electrons above the known bands that is allowed

@@ -61,7 +61,7 @@ def featomic(dtype):
     from featomic import SoapPowerSpectrum
 
     from ase_dos import SOAP
-    from ase_dos.peers import featomic_hypers
+    from ase_dos.descriptors.backends import featomic_hypers
 
     calculator = SoapPowerSpectrum(**featomic_hypers(SOAP(**OPTIONS), spline_accuracy=1e-8))
     return calculator.compute
@@ -151,7 +151,7 @@ def child(code, size, dtype, threads, repeats, cache):
 
 def table(args, cache):
     """Measure and print row by row."""
-    from ase_dos.neighbors import find_pairs
+    from ase_dos.descriptors.neighbors import find_pairs
 
     atoms = silicon(1000)
     work = operations(len(find_pairs(atoms, OPTIONS["cutoff"])) / len(atoms))

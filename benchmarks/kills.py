@@ -19,7 +19,7 @@ import xarray
 from ase.build import bulk
 
 from ase_dos import analyze_trajectory, store
-from ase_dos.results import TrajectoryResult
+from ase_dos.results.result import TrajectoryResult
 
 
 def frames_of(count):

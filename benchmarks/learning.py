@@ -42,11 +42,11 @@ from published_procedure import DATA, WINDOWS, Silicon
 from published_procedure import train as train_published
 
 from ase_dos import SOAP, DOSModel
-from ase_dos.dataset import load_dataset
-from ase_dos.evaluation import QUANTITIES, derived_quantities
 from ase_dos.fit.metric import METRICS
-from ase_dos.model import REFERENCES
-from ase_dos.uncertainty import decile_table, miscalibration_area
+from ase_dos.io.dataset import load_dataset
+from ase_dos.model.dos_model import REFERENCES
+from ase_dos.model.evaluation import QUANTITIES, derived_quantities
+from ase_dos.spectra.ensemble import decile_table, miscalibration_area
 
 GRID = WINDOWS["full"]
 DESCRIPTOR = SOAP(6.0, 8, 6, 0.5, ("Si",), radial_scaling=(1.0, 3.5, 6))

@@ -56,13 +56,13 @@ from ase import Atoms
 from featomic import SoapPowerSpectrum
 from numpy.typing import NDArray
 
-from ase_dos.dataset import load_dataset
-from ase_dos.evaluation import Evaluation, evaluate_predictions
+from ase_dos.descriptors.neighbors import enclosing_box
 from ase_dos.fit.scores import aligned_errors
-from ase_dos.model import REFERENCES
-from ase_dos.neighbors import enclosing_box
-from ase_dos.spectrum import DOS, EnergyGrid
-from ase_dos.targets import DOSTarget, TargetStack, target_from_states
+from ase_dos.io.dataset import load_dataset
+from ase_dos.model.dos_model import REFERENCES
+from ase_dos.model.evaluation import Evaluation, evaluate_predictions
+from ase_dos.spectra.dos import DOS, EnergyGrid
+from ase_dos.spectra.target import DOSTarget, TargetStack, target_from_states
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "silicon" / "silicon.npz"
 SMEARING = 0.3  # eV, as everything below that is not a count

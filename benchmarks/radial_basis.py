@@ -23,7 +23,7 @@ import numpy as np
 from ase.build import bulk
 
 from ase_dos import SOAP, DOSModel
-from ase_dos.dataset import load_dataset
+from ase_dos.io.dataset import load_dataset
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "silicon" / "silicon.npz"
 

@@ -133,7 +133,7 @@ def write_coordinates(folder, images):
 
 def opened(path):
     """Frames by our reader."""
-    from ase_dos.frames import open_frames
+    from ase_dos.io.frames import open_frames
 
     options = {}
     if path.name in TYPES:
@@ -182,7 +182,7 @@ def dscribe(path):
 
 
 def nothing(path):
-    import ase_dos.frames  # noqa: F401
+    import ase_dos.io.frames  # noqa: F401
 
     yield None
 

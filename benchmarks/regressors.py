@@ -21,7 +21,7 @@ import numpy as np
 from ase.build import bulk
 
 from ase_dos import SOAP
-from ase_dos.layers import make_layers
+from ase_dos.descriptors.layers import make_layers
 
 OUTPUTS = 32
 

@@ -18,8 +18,8 @@ import numpy as np
 from ase.build import bulk
 
 from ase_dos import DOSModel, analyze_trajectory
-from ase_dos.analysis import FrameAnalysis
-from ase_dos.trajectory import TASK_FRAMES
+from ase_dos.trajectory.frame import FrameAnalysis
+from ase_dos.trajectory.run import TASK_FRAMES
 
 TEMPERATURES = np.array([3000.0])
 

@@ -18,7 +18,7 @@ import numba
 import numpy as np
 from ase.units import kB
 
-from ase_dos.thermo import gas_from_dos
+from ase_dos.electrons.gas import gas_from_dos
 
 NAMES = ("fermi_level", "entropy", "free_energy", "heat_capacity", "thermal_dos", "fermi_slope")
 

@@ -20,7 +20,7 @@ from ase.io import read
 from pack_states import load_run
 from run_dft import BlochMatrices, Method, difference, kpoints, self_consistent
 
-from ase_dos.states import ElectronicStates
+from ase_dos.spectra.states import ElectronicStates
 
 
 def by_family(frames, runs):

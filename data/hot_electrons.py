@@ -23,8 +23,8 @@ import numpy as np
 from ase.units import kB
 from run_dft import WIDTH, Method, kpoint_mesh, self_consistent
 
-from ase_dos.dataset import load_dataset
-from ase_dos.states import ElectronicStates
+from ase_dos.io.dataset import load_dataset
+from ase_dos.spectra.states import ElectronicStates
 
 TEMPERATURES = (3000.0, 10_000.0, 20_000.0)
 

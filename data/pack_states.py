@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from ase.io import read
 
-from ase_dos.dataset import Dataset, save_dataset, seeded_split
-from ase_dos.states import ElectronicStates
+from ase_dos.io.dataset import Dataset, save_dataset, seeded_split
+from ase_dos.spectra.states import ElectronicStates
 
 # Bands of the self-consistent runs that begin higher above the Fermi level (eV) are left out:
 # at the runs' smearing of 0.1 eV they are empty.

@@ -34,8 +34,8 @@ from ase.units import Ha
 from scipy.linalg import eigh
 
 from ase_dos.fit.scores import best_shift
-from ase_dos.states import ElectronicStates
-from ase_dos.targets import target_from_states
+from ase_dos.spectra.states import ElectronicStates
+from ase_dos.spectra.target import target_from_states
 
 SETTINGS = {"mode": "lcao", "basis": "dzp", "xc": "PBE", "h": 0.25}
 WIDTH = 0.1  # Fermi-Dirac width (eV)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from ase.units import kB
 
-from ase_dos.dataset import load_dataset
-from ase_dos.targets import target_from_states
+from ase_dos.io.dataset import load_dataset
+from ase_dos.spectra.target import target_from_states
 
 data = load_dataset(Path(__file__).resolve().parents[1] / "data" / "silicon" / "silicon.npz")
 index = int(np.flatnonzero(data.families == "liquid")[0])

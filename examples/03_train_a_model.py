@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ase_dos import SOAP, DOSModel
-from ase_dos.dataset import load_dataset
+from ase_dos.io.dataset import load_dataset
 
 data = load_dataset(Path(__file__).resolve().parents[1] / "data" / "silicon" / "silicon.npz")
 frames, states = data.select("train")

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from ase_dos import analyze_trajectory, open_frames
-from ase_dos.grouping import group_atoms
-from ase_dos.local import local_frames
-from ase_dos.local_map import fit_local_map
-from ase_dos.plot import plot_groups
+from ase_dos.results.atom_plots import plot_groups
+from ase_dos.results.atoms import local_frames
+from ase_dos.results.groups import group_atoms
+from ase_dos.results.local_map import fit_local_map
 
 # Last step (2 fs) of each stage, potential, temperatures (K) and pressures (GPa) at its ends.
 STAGES = [

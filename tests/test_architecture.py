@@ -1,174 +1,51 @@
 """The direction of imports, and what importing the package may cost."""
 
-import ast
+import importlib
 import subprocess
 import sys
-from pathlib import Path
 
+import architecture
 import pytest
+from architecture import FLOORS, GROUND, PACKAGE
 
-PACKAGE = Path(__file__).resolve().parents[1] / "ase_dos"
-
-# What each room may import of the others; subpackages count as one room.
-ALLOWED = {
-    "__init__": {"_version"},
-    "_version": set(),
-    "checks": set(),
-    "files": set(),
-    "kernels": set(),
-    "spectrum": {"checks"},
-    "states": {"checks"},
-    "readers": {"checks", "spectrum", "states"},
-    "targets": {"checks", "kernels", "spectrum"},
-    "neighbors": {"checks", "kernels"},
-    "peers": {"checks", "neighbors"},
-    "layers": {"checks", "kernels"},
-    "layout": {"checks"},
-    "radial": {"checks", "kernels"},
-    "soap": {"checks", "kernels", "layers", "layout", "neighbors", "peers", "radial"},
-    "compression": {"soap"},
-    "fermi": {"checks", "kernels"},
-    "functionals": {"checks", "kernels"},
-    "smearing": {"kernels"},
-    "thermo": {"checks", "fermi", "functionals", "smearing"},
-    "fit": {"checks", "kernels", "spectrum", "targets"},
-    "evaluation": {"fit", "spectrum", "targets"},
-    "uncertainty": {"checks", "spectrum"},
-    "training": {"checks", "compression", "fit", "soap", "spectrum", "targets"},
-    "dataset": {"states"},
-    "modelfile": {"_version", "files"},
-    "predictor": {
-        "checks",
-        "fit",
-        "kernels",
-        "layers",
-        "neighbors",
-        "soap",
-        "spectrum",
-        "uncertainty",
-    },
-    "model": {
-        "_version",
-        "checks",
-        "compression",
-        "evaluation",
-        "fit",
-        "modelfile",
-        "predictor",
-        "soap",
-        "spectrum",
-        "targets",
-        "training",
-        "uncertainty",
-    },
-    "blocks": {"checks", "neighbors", "predictor", "spectrum"},
-    "excitation": {"fermi", "spectrum"},
-    "splitting": set(),
-    "selection": {"_version", "checks", "files", "fit", "model", "soap", "targets", "training"},
-    "learning": {"model", "training"},
-    "calculator": {"checks", "excitation", "model", "spectrum", "thermo"},
-    "electrons": {"fermi", "functionals", "kernels", "spectrum"},
-    "cells": {"electrons"},
-    "pulse": {"checks"},
-    "heating": {"cells", "checks", "electrons", "pulse"},
-    "thermostat": {"checks", "heating"},
-    "mdlog": set(),
-    "restart": {"checks", "electrons", "files"},
-    "md": {
-        "calculator",
-        "cells",
-        "checks",
-        "electrons",
-        "heating",
-        "mdlog",
-        "pulse",
-        "restart",
-        "thermostat",
-    },
-    "statistics": {"checks"},
-    "frames": {"checks", "files"},
-    "tables": {"checks", "files"},
-    "heat_capacity": {"checks", "frames", "model", "statistics", "tables", "thermo"},
-    "ttm_mod": {"checks", "files", "tables"},
-    "growing": {"files"},
-    "store": {"_version", "checks", "growing"},
-    "series": {"checks", "spectrum", "store"},
-    "averages": {"checks", "series", "statistics", "store"},
-    "comparison": {"averages", "series"},
-    "results": {"averages", "frames", "series", "spectrum", "store"},
-    "analysis": {
-        "_version",
-        "checks",
-        "fermi",
-        "model",
-        "smearing",
-        "spectrum",
-        "store",
-        "thermo",
-    },
-    "cluster": set(),
-    "apply": {"cluster"},
-    "trajectory": {"analysis", "apply", "blocks", "checks", "frames", "results", "store"},
-    "observer": {"analysis", "results", "store"},
-    "coordination": {"checks", "neighbors"},
-    "local": {"frames", "series", "spectrum", "store"},
-    "grouping": {"checks", "local", "spectrum", "statistics"},
-    "local_map": {"checks", "local"},
-    "plot": {"averages", "checks", "evaluation", "series"},
-    "html_report": {
-        "_version",
-        "averages",
-        "coordination",
-        "files",
-        "grouping",
-        "local",
-        "local_map",
-        "plot",
-        "series",
-    },
-    "report": {
-        "evaluation",
-        "learning",
-        "model",
-        "plot",
-        "selection",
-        "spectrum",
-        "uncertainty",
-    },
-}
-# Methods that delegate to a later room when they are called; nothing is imported before.
-SHORTCUTS = {
-    ("spectrum", "thermo"),
-    ("spectrum", "plot"),
-    ("states", "thermo"),
-    ("uncertainty", "thermo"),
-}
+FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+ROOMS = sorted({architecture.room(module) for module in architecture.modules(PACKAGE)} - GROUND)
 
 
-def room(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def test_every_package_has_a_floor():
+    assert sorted(FLOOR_OF) == ROOMS
+    assert len(FLOORS) <= 9
 
 
-def imports(tree, body_only):
-    nodes = tree.body if body_only else ast.walk(tree)
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ase_dos"):
-            parts = node.module.split(".")
-            names = [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
-            yield from names
-        elif isinstance(node, ast.Import):
-            yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("ase_dos."))
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_lead_down(room):
+    reached = {other for here, other in architecture.arrows(PACKAGE) if here == room}
+    assert [other for other in reached if FLOOR_OF[other] >= FLOOR_OF[room]] == []
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.name))
-def test_imports_follow_the_table(path):
-    here = room(path)
-    if here == "cli":
-        return
-    tree = ast.parse(path.read_text())
-    assert set(imports(tree, body_only=True)) - {here} <= ALLOWED[here]
-    everything = set(imports(tree, body_only=False)) - {here}
-    assert {name for name in everything - ALLOWED[here] if (here, name) not in SHORTCUTS} == set()
+def test_there_is_no_circle_of_modules():
+    assert architecture.circles(architecture.arrows(PACKAGE, of=lambda module: module)) == []
+
+
+def test_values_of_ours_are_annotated_with_their_type():
+    files = architecture.modules(PACKAGE).values()
+    assert [one for path in files for one in architecture.loose_parameters(path)] == []
+
+
+def test_the_reader_sees_what_breaks_the_rules(tmp_path):
+    """Imports in functions count, a circle is found, and so is an `Any` for a value of ours."""
+    for name, text in {
+        "__init__": "",
+        "low": "def f(model: Any):\n    from house.high import thing\n",
+        "high": "import house.low\n",
+    }.items():
+        (tmp_path / "house").mkdir(exist_ok=True)
+        (tmp_path / "house" / f"{name}.py").write_text(text)
+    edges = architecture.arrows(tmp_path / "house")
+    assert edges == {("low", "high"), ("high", "low")}
+    assert architecture.circles(edges) == [["high", "low"]]
+    assert architecture.height({("c", "b"), ("b", "a"), ("c", "a")}) == 3
+    assert architecture.loose_parameters(tmp_path / "house" / "low.py") == ["low.py:1 model"]
 
 
 def test_import_is_light():
@@ -180,10 +57,15 @@ def test_import_is_light():
     assert done.stdout.strip() == "0"
 
 
-def test_every_public_name_resolves():
-    import ase_dos
-
-    for name in ase_dos.__all__:
-        assert getattr(ase_dos, name) is not None
+@pytest.mark.parametrize(
+    "package", ["", *(f".{room}" for room in ROOMS if (PACKAGE / room / "__init__.py").exists())]
+)
+def test_every_public_name_resolves(package):
+    found = importlib.import_module(f"ase_dos{package}")
+    for name in getattr(found, "__all__", ()):
+        assert getattr(found, name) is not None
+        # A module of that name would stand in for it once it has been imported.
+        assert not (PACKAGE / package.strip(".") / f"{name}.py").exists()
+        assert not (PACKAGE / package.strip(".") / name).is_dir()
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = ase_dos.nonsense
+        _ = found.nonsense

@@ -89,7 +89,7 @@ def read_data(paths: Sequence[str], args: Namespace, smearing: float, *splits: s
 
 def divided(data: Data, share: float, seed: int) -> tuple[Part, Part]:
     """Return structures for training and for validation: as data sets say, files by content."""
-    from ase_dos.splitting import structure_hash, validation_rows
+    from ase_dos.model_selection.split import structure_hash, validation_rows
 
     files = joined(data.files)
     sources = [number for number, part in enumerate(data.files) for _ in part.frames]
@@ -123,7 +123,7 @@ def chosen(part: Part, rows: Sequence[int]) -> Part:
 
 
 def _read_dataset(path: str, needed: str, *others: str) -> dict[str, Part]:
-    from ase_dos.dataset import load_dataset
+    from ase_dos.io.dataset import load_dataset
 
     data = load_dataset(path)
     parts = {}
@@ -137,8 +137,8 @@ def _read_folder(
     folder: Path, start: float | None, step: float | None, smearing: float
 ) -> list[Part]:
     """Read all that can be trained on below a folder, and say what was passed over."""
-    from ase_dos.readers import is_output
-    from ase_dos.splitting import distinct
+    from ase_dos.io.dft import is_output
+    from ase_dos.model_selection.split import distinct
 
     parts, others = [], 0
     for path in _files_below(folder):
@@ -182,7 +182,7 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def _read_file(path: str, start: float | None, step: float | None, smearing: float) -> Part:
-    from ase_dos.readers import read_dos_frames, read_frames
+    from ase_dos.io.dft import read_dos_frames, read_frames
 
     pairs: list[Any]
     if start is not None:
@@ -207,7 +207,7 @@ def _carries_dos(path: str) -> bool:
     from ase.io import read
     from ase.io.formats import filetype
 
-    from ase_dos.readers import FORMATS
+    from ase_dos.io.dft import FORMATS
 
     # What ASE cannot read is left to the reader of eigenvalues, which says why.
     try:

@@ -45,7 +45,7 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Evaluate and print."""
-        from ase_dos.model import DOSModel
+        from ase_dos.model.dos_model import DOSModel
 
         model = DOSModel.load(args.model)
         if args.smearing not in (None, model.smearing):
@@ -58,7 +58,7 @@ class CLICommand:
         print(evaluation.summary())
         if args.output:
             from ase_dos.cli.plot import save_figures
-            from ase_dos.plot import plot_parity, plot_spectra
+            from ase_dos.model_selection.plots import plot_parity, plot_spectra
 
             save_figures(
                 args.output,

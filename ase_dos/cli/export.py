@@ -9,7 +9,12 @@ from typing import Any
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.trajectory import add_frame_arguments, selected_frames
 
-UNITS = ("J/m^3/K", "J/kg/K", "eV/K/atom", "eV/K/electron")  # those of `ase_dos.tables`
+UNITS = (
+    "J/m^3/K",
+    "J/kg/K",
+    "eV/K/atom",
+    "eV/K/electron",
+)
 SUFFIXES = (".csv", ".dat", ".ttm_mod", ".ttm_cascade", ".ttm_thermal")
 COUPLED = (".ttm_mod", ".ttm_thermal")
 
@@ -125,7 +130,7 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Average, write, and say how well."""
-        from ase_dos.heat_capacity import heat_capacity_table
+        from ase_dos.trajectory.heat_capacity import heat_capacity_table
 
         entries = dict(map(_entry, args.entries))
         outputs = _outputs(args, entries)
@@ -181,13 +186,13 @@ def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
             raise ValueError(f"--output: no directory {output.parent}")
     suffixes = {output.suffix for output in outputs}
     if ".ttm_mod" in suffixes:
-        from ase_dos.ttm_mod import check_entries
+        from ase_dos.adapters.lammps_ttm import check_entries
 
         check_entries(args.coupling, entries)
     elif entries:
         raise ValueError("--set belongs to a .ttm_mod file; none is to be written")
     if ".ttm_thermal" in suffixes:
-        from ase_dos.tables import check_ttm_thermal
+        from ase_dos.results.heat_capacity_table import check_ttm_thermal
 
         check_ttm_thermal(*_thermal(args))
     elif args.conductivity is not None or args.grid is not None:
@@ -215,7 +220,7 @@ def _entry(text: str) -> tuple[str, float]:
 
 def _write(output: Path, table: Any, args: Namespace, entries: dict[str, float]) -> str:
     """Write one file; return a remark on it."""
-    from ase_dos.ttm_mod import fit_gaussian_polynomial, write_ttm_mod
+    from ase_dos.adapters.lammps_ttm import fit_gaussian_polynomial, write_ttm_mod
 
     if output.suffix == ".csv":
         table.write_csv(output)

@@ -45,7 +45,7 @@ def _describe(source: str | None) -> Iterator[str]:
 
 
 def _shipped() -> Iterator[str]:
-    from ase_dos.model import shipped_models
+    from ase_dos.model.dos_model import shipped_models
 
     yield "shipped models:"
     for name in shipped_models():
@@ -53,7 +53,7 @@ def _shipped() -> Iterator[str]:
 
 
 def _model(source: str) -> Iterator[str]:
-    from ase_dos.model import DOSModel
+    from ase_dos.model.dos_model import DOSModel
 
     model = DOSModel.load(source)
     soap = model.descriptor_
@@ -74,7 +74,7 @@ def _is_dataset(path: Path) -> bool:
 def _dataset(path: Path) -> Iterator[str]:
     from collections import Counter
 
-    from ase_dos.dataset import load_dataset
+    from ase_dos.io.dataset import load_dataset
 
     data = load_dataset(path)
     yield f"data set of {len(data.frames)} structures, {sum(map(len, data.frames))} atoms"
@@ -84,7 +84,7 @@ def _dataset(path: Path) -> Iterator[str]:
 
 
 def _result(path: Path) -> Iterator[str]:
-    from ase_dos.results import TrajectoryResult
+    from ase_dos.results.result import TrajectoryResult
 
     result = TrajectoryResult.load(path)
     yield f"written by ase_dos {result.about['ase_dos_version']}: {result.about['command']}"
@@ -94,7 +94,7 @@ def _result(path: Path) -> Iterator[str]:
 
 
 def _states(path: Path) -> Iterator[str]:
-    from ase_dos.readers import read_frames
+    from ase_dos.io.dft import read_frames
 
     pairs = read_frames(path)
     yield f"{len(pairs)} structures with eigenvalues"

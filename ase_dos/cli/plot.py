@@ -37,12 +37,12 @@ class CLICommand:
     def run(args: Namespace) -> None:
         """Draw."""
         if Path(args.source).is_dir():
-            from ase_dos.results import TrajectoryResult
+            from ase_dos.results.result import TrajectoryResult
 
             figures = result_figures(TrajectoryResult.load(args.source))
         else:
-            from ase_dos.model import DOSModel
-            from ase_dos.plot import plot_modes
+            from ase_dos.model.dos_model import DOSModel
+            from ase_dos.model_selection.plots import plot_modes
 
             figures = {"modes": plot_modes(DOSModel.load(args.source)).figure}
         for path in save_figures(args.output, figures):
@@ -51,7 +51,12 @@ class CLICommand:
 
 def result_figures(result: Any) -> dict[str, Any]:
     """Figures of a `TrajectoryResult` by name."""
-    from ase_dos.plot import plot_dos_image, plot_ensemble, plot_heat_capacity, plot_time_series
+    from ase_dos.results.plots import (
+        plot_dos_image,
+        plot_ensemble,
+        plot_heat_capacity,
+        plot_time_series,
+    )
 
     averages = result.averages()
     figures = {"ensemble": plot_ensemble(averages).figure}

@@ -43,8 +43,8 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Predict, print, and write what was asked for."""
-        from ase_dos.calculator import DOSCalculator
-        from ase_dos.checks import as_temperature
+        from ase_dos.adapters.ase import DOSCalculator
+        from ase_dos.utils.checks import as_temperature
 
         temperatures = as_temperature(args.temperature or [300.0]).tolist()
         if args.output and Path(args.output).suffix not in (".csv", ".npz"):
@@ -57,7 +57,8 @@ class CLICommand:
             _write(Path(args.output), dos, calc.get_local_dos())
             print(f"wrote {args.output}")
         if args.plot:
-            from ase_dos.plot import ENERGY, plot_dos
+            from ase_dos.plot.curve import plot_dos
+            from ase_dos.plot.style import ENERGY
 
             ax = plot_dos(dos)
             ax.axvline(0.0, color="black", lw=0.8, ls="--")

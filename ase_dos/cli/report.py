@@ -53,8 +53,8 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Write the page."""
-        from ase_dos.html_report import write_report
-        from ase_dos.results import TrajectoryResult
+        from ase_dos.results.html import write_report
+        from ase_dos.results.result import TrajectoryResult
 
         write_report(
             TrajectoryResult.load(args.result),

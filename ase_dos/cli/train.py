@@ -14,7 +14,7 @@ UNIT = "states eV^-1/2 per atom"
 SHARE = 0.15
 # More kinds of structures than this are no longer told apart in a figure.
 MOST_FAMILIES = 20
-# Of `ase_dos.selection.DEFAULTS`, whose import would make the help slow.
+# Of `ase_dos.model_selection.hyperparameters.DEFAULTS`, whose import would make the help slow.
 HYPERPARAMETERS = (
     ("cutoff", float, "radius of the environments (Angstrom; default: 6)"),
     ("cutoff-smoothing", float, "shell in which neighbours fade out (Angstrom; default: 0.5)"),
@@ -148,7 +148,7 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Search, train, save and report."""
-        from ase_dos.training import make_targets
+        from ase_dos.model.training import make_targets
 
         folder = Path(args.output).parent
         if not folder.is_dir():  # before hours of training
@@ -161,7 +161,7 @@ class CLICommand:
         model = _trained(args, training, targets, found.best.choice if found else _given(args))
         bars = evaluation = None
         if validation.frames:
-            from ase_dos.report import error_bars
+            from ase_dos.model_selection.report import error_bars
 
             bars = None if args.no_report else error_bars(model, validation.frames)
             evaluation = model.calibrate(*validation)
@@ -220,7 +220,7 @@ def _options(args: Namespace) -> dict[str, Any]:
 
 def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
     """Which structures train and which validate, by their checksums."""
-    from ase_dos.splitting import structure_hash
+    from ase_dos.model_selection.split import structure_hash
 
     parts = {"training": training, "validation": validation}
     hashes = {name: [structure_hash(a) for a in part.frames] for name, part in parts.items()}
@@ -231,7 +231,7 @@ def _search(args: Namespace, training: Part, targets: list, validation: Part) ->
     """Look for hyperparameters where that is asked for."""
     if args.search is None and args.budget is None:
         return None
-    from ase_dos.selection import search
+    from ase_dos.model_selection.hyperparameters import search
 
     record = _beside(args.output, ".search.json")
     limits = [f"{args.search} trials"] if args.search is not None else []
@@ -253,7 +253,7 @@ def _search(args: Namespace, training: Part, targets: list, validation: Part) ->
 
 
 def _trained(args: Namespace, training: Part, targets: list, choice: dict[str, Any]) -> Any:
-    from ase_dos.selection import make_model
+    from ase_dos.model_selection.hyperparameters import make_model
 
     species = sorted({int(z) for atoms in training.frames for z in atoms.numbers})
     model = make_model(choice, species, **_options(args))
@@ -272,7 +272,7 @@ def _trained(args: Namespace, training: Part, targets: list, choice: dict[str, A
 
 def _refitted(model: Any, training: Part, validation: Part, targets: list, args: Namespace) -> Any:
     """Return the model trained on the validation structures as well."""
-    from ase_dos.training import make_targets
+    from ase_dos.model.training import make_targets
 
     final = model.refitted(
         training.frames + validation.frames,
@@ -296,8 +296,8 @@ def _write_report(
     bars: Any,
 ) -> None:
     from ase_dos.cli.plot import save_figures
-    from ase_dos.learning import learning_curve
-    from ase_dos.report import Report
+    from ase_dos.model_selection.learning import learning_curve
+    from ase_dos.model_selection.report import Report
 
     directory = Path(args.report or _beside(args.output, ".report"))
     directory.mkdir(parents=True, exist_ok=True)

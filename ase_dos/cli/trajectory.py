@@ -78,7 +78,7 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Analyse, print the summary, draw."""
-        from ase_dos.trajectory import analyze_trajectory
+        from ase_dos.trajectory.run import analyze_trajectory
 
         if args.processes is not None and args.scheduler:
             raise ValueError("frames: analyse them in --processes or by a --scheduler, not both")
@@ -136,7 +136,7 @@ def add_frame_arguments(parser: ArgumentParser) -> None:
 
 def selected_frames(source: str, args: Namespace) -> tuple[Any, dict[str, Any]]:
     """Open the file; take frames from options or from ASE's ``@`` syntax."""
-    from ase_dos.frames import open_frames
+    from ase_dos.io.frames import open_frames
 
     path, chosen = _selection(source, args)
     options = {"types": args.types, "topology": args.topology, "cache_index": args.cache_index}

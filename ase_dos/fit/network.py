@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ase_dos.checks import as_positive
-from ase_dos.fit.alignment import Alignment
-from ase_dos.fit.hidden import Hidden
-from ase_dos.fit.projection import Problem
+from ase_dos.descriptors.feature_map import Hidden
+from ase_dos.fit.energy_reference import Alignment
+from ase_dos.fit.projected_loss import Problem
+from ase_dos.utils.checks import as_positive
 
 __all__ = ["Network"]
 

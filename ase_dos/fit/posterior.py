@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ase_dos.fit.projection import Problem
+from ase_dos.fit.projected_loss import Problem
 
 __all__ = [
     "SKETCH_SIZE",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from ase_dos.kernels.broadening import mean_square_errors
-from ase_dos.targets import DOSTarget
+from ase_dos.spectra.target import DOSTarget
 
 __all__ = ["AlignedErrors", "aligned_errors", "best_shift"]
 

@@ -22,7 +22,7 @@ from gpaw import GPAW, PW, FermiDirac, setup_paths
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from run_dft import SIGMA, WIDTH, BlochMatrices, kpoints, self_consistent
 
-from ase_dos.states import ElectronicStates
+from ase_dos.spectra.states import ElectronicStates
 
 LATTICE = 4.05  # Angstrom
 MESH = (20, 20, 20)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ase_dos.readers import read_frames
+from ase_dos.io.dft import read_frames
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,472 @@
+"""SOAP power spectrum: what surrounds an atom, as numbers that no rotation changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
+from ase.stress import voigt_6_to_full_3x3_stress
+from numpy.typing import NDArray
+
+from ase_dos.descriptors import backends
+from ase_dos.descriptors.layers import apply_layers, make_layers
+from ase_dos.descriptors.neighbors import NeighborSearch
+from ase_dos.descriptors.power_spectrum import PowerSpectrumLayout
+from ase_dos.descriptors.radial import RadialScaling, as_scaling, radial_tables
+from ase_dos.kernels import gradient as kernels_gradient
+from ase_dos.kernels import soap as kernels
+from ase_dos.kernels.expansion import Expansion
+from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients
+from ase_dos.kernels.radial import gto_basis
+from ase_dos.kernels.regression import Layers
+from ase_dos.utils.checks import as_array, as_count, as_positive
+
+__all__ = ["SOAP", "RadialScaling"]
+
+_BACKENDS = ("numba", *backends.BACKENDS)
+# Below this the orthonormal radial functions are made of rounding errors.
+_SMALLEST_OVERLAP = 1e-10
+# Derivatives of a frame are sums of parts that threads share out among themselves. Their number
+# follows from the frame alone, and so does every digit of the sums.
+_ATOMS_PER_PART, _MOST_PARTS = 64, 16
+
+
+@dataclass(frozen=True)
+class SOAP:
+    """Power spectrum of the neighbour density (SOAP) with GTO radial functions.
+
+    Every atom within the cutoff stands for a Gaussian, faded out before the cutoff by a shifted
+    cosine. The density of each species is expanded in orthonormal radial functions times
+    spherical harmonics, c_nlm, and p_(n1 n2 l) = (-1)^l / sqrt(2 l + 1) sum_m c_(n1 l m)
+    c_(n2 l m) (Bartok, Kondor and Csanyi, https://doi.org/10.1103/PhysRevB.87.184115; scaled
+    as featomic does). All backends give the same features to rounding.
+
+    Parameters
+    ----------
+    cutoff : float
+        Radius of the environment (Angstrom).
+    max_radial : int
+        Number of primitive radial functions n_max (featomic's ``max_radial`` is one less).
+    max_angular : int
+        Largest angular momentum l_max.
+    width : float
+        Standard deviation of the Gaussians (Angstrom).
+    species : sequence of int or str
+        Atomic numbers or symbols of all species a frame may hold; kept sorted.
+    cutoff_smoothing : float
+        Width of the shell below the cutoff in which neighbours fade out (Angstrom).
+    radial_scaling : None, RadialScaling, mapping or sequence
+        Weight of neighbours by distance: rate, scale (Angstrom) and exponent.
+    center_weight : float
+        Weight of the atom's own Gaussian.
+    backend : str
+        "numba", "featomic" or "librascal".
+    contraction : (species, max_angular + 1, n_radial, max_radial) array_like, optional
+        Radial functions to use, as combinations of the primitive ones, for every species of
+        neighbours and every l; `ase_dos.descriptors.radial_basis.optimal_radial_basis` makes good
+        ones.
+
+    Raises
+    ------
+    ValueError
+        If a hyperparameter is out of range.
+
+    Notes
+    -----
+    `PowerSpectrumLayout` describes the order of the features, ``soap.layout.labels`` lists it.
+    """
+
+    cutoff: float = 6.0
+    max_radial: int = 8
+    max_angular: int = 6
+    width: float = 0.4
+    species: tuple[int, ...] = (14,)
+    cutoff_smoothing: float = 0.5
+    radial_scaling: RadialScaling | None = None
+    center_weight: float = 1.0
+    backend: str = "numba"
+    contraction: Any = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        checked = {
+            "cutoff": as_positive(self.cutoff, "cutoff"),
+            "max_radial": as_count(self.max_radial, "max_radial", 1),
+            "max_angular": as_count(self.max_angular, "max_angular", 0),
+            "width": as_positive(self.width, "width"),
+            "species": _as_species(self.species),
+            "cutoff_smoothing": as_positive(self.cutoff_smoothing, "cutoff_smoothing"),
+            "radial_scaling": as_scaling(self.radial_scaling),
+            "center_weight": as_positive(self.center_weight, "center_weight", zero=True),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        if self.cutoff_smoothing > self.cutoff:
+            raise ValueError(
+                f"cutoff_smoothing: expected at most the cutoff of {self.cutoff:g} Angstrom, "
+                f"got {self.cutoff_smoothing:g}"
+            )
+        object.__setattr__(self, "contraction", self._checked_contraction())
+        if self.backend not in _BACKENDS:
+            raise ValueError(
+                f"backend: expected one of {', '.join(_BACKENDS)}, got {self.backend!r}"
+            )
+        smallest = gto_basis(self.cutoff, self.max_radial)[2]
+        if smallest < _SMALLEST_OVERLAP:
+            raise ValueError(
+                f"max_radial: {self.max_radial} GTO functions are linearly dependent (smallest "
+                f"eigenvalue of their overlap {smallest:.0e}); take fewer"
+            )
+
+    def _checked_contraction(self) -> tuple | None:
+        if self.contraction is None:
+            return None
+        shape = (len(self.species), self.max_angular + 1, None, self.max_radial)
+        array = as_array(self.contraction, "contraction", shape)
+        if not 1 <= array.shape[2] <= self.max_radial:
+            raise ValueError(
+                f"contraction: expected 1 to {self.max_radial} functions of {self.max_radial} "
+                f"primitive ones, got {array.shape[2]}"
+            )
+        return _as_tuples(array)
+
+    # -- what the features are -------------------------------------------------------------
+
+    @property
+    def n_radial(self) -> int:
+        """Number of radial functions, after the contraction."""
+        return self.max_radial if self.contraction is None else len(self.contraction[0][0])
+
+    @cached_property
+    def layout(self) -> PowerSpectrumLayout:
+        """Order of the features."""
+        return PowerSpectrumLayout(self.species, self.n_radial, self.max_angular)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features per atom."""
+        return self.layout.n_features
+
+    @cached_property
+    def primitive(self) -> SOAP:
+        """The same SOAP with its primitive radial functions."""
+        return self if self.contraction is None else replace(self, contraction=None)
+
+    def contract(self, features: NDArray) -> NDArray:
+        """Features (atoms, n_features) from those of `primitive`.
+
+        The power spectrum is bilinear in the density: p_(a b l) becomes U_(a l) p_(a b l)
+        U_(b l)^T with U the contraction.
+        """
+        if self.contraction is None:
+            return features
+        functions = np.array(self.contraction)
+        a, b = np.searchsorted(self.species, self.layout.species_pairs).T
+        full = self.primitive.layout.unfold(features)
+        return self.layout.fold(functions[a] @ full @ functions[b].swapaxes(-1, -2))
+
+    # -- computing them --------------------------------------------------------------------
+
+    def compute(self, atoms: Atoms) -> NDArray:
+        """Features of all atoms of a frame (atoms, n_features).
+
+        Raises
+        ------
+        ValueError
+            If the frame is empty, holds a species not in `species`, two atoms at one position,
+            a NaN position, or a periodic cell without volume.
+        ImportError
+            If the backend is not installed.
+        """
+        features = np.empty((len(atoms), self.n_features))
+        for where, block in self.blocks(atoms):
+            features[where] = block
+        return features
+
+    def blocks(self, atoms: Atoms, size: int = 4096) -> Iterator[tuple[slice, NDArray]]:
+        """Yield (slice of the atoms, their features), at most ``size`` atoms at a time.
+
+        Neither the pairs nor the features of the whole frame exist at once. (With the other
+        backends the pairs do, with librascal the features too: it knows whole frames only.)
+        Errors as in `compute`.
+        """
+        size = as_count(size, "block size", 1)
+        self._check_frame(atoms)
+        compute = self._numba(atoms) if self.backend == "numba" else self._peer(atoms)
+        for start in range(0, len(atoms), size):
+            where = slice(start, min(start + size, len(atoms)))
+            yield where, compute(where.start, where.stop)
+
+    def _check_frame(self, atoms: Atoms) -> None:
+        if len(atoms) == 0:
+            raise ValueError("atoms: the frame is empty; expected at least one atom")
+        unknown = sorted(set(atoms.numbers.tolist()) - set(self.species))
+        if unknown:
+            raise ValueError(
+                f"atoms: unknown species {_names(unknown)}; this SOAP knows {_names(self.species)}"
+            )
+
+    def linear_map(
+        self,
+        atoms: Atoms,
+        weights: NDArray,
+        *,
+        search: NeighborSearch | None = None,
+        dtype: Any = np.float64,
+    ) -> NDArray:
+        """Features times weights (n_features, k) for all atoms, (atoms, k).
+
+        The features of more than a few atoms never exist (with the numba backend), which is
+        faster than `compute` and needs little memory.
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The frame.
+        weights : (n_features, k) array
+            Linear map of the features of one atom.
+        search : NeighborSearch, optional
+            Of this frame, where there is one already (numba backend).
+        dtype : {float64, float32}
+            Type to calculate the features in (float32: numba backend).
+
+        Raises
+        ------
+        ValueError, ImportError
+            As in `compute`; also if the weights do not fit the features.
+        """
+        weights = as_array(weights, "weights", (self.n_features, None))
+        return self.regress(atoms, make_layers([weights]), search=search, dtype=dtype)
+
+    def regress(
+        self,
+        atoms: Atoms,
+        layers: Layers,
+        *,
+        search: NeighborSearch | None = None,
+        which: NDArray | None = None,
+        dtype: Any = np.float64,
+    ) -> NDArray:
+        """Apply a linear map, sparse kernel or network to the features.
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The frame.
+        layers : Layers
+            From `make_layers`.
+        search : NeighborSearch, optional
+            Of this frame, where there is one already; it takes the positions of ``atoms``
+            (numba backend).
+        which : (n,) int array, optional
+            Indices of the atoms to do; all by default.
+        dtype : {float64, float32}
+            Type to calculate the features in (float32: numba backend). What follows, in which
+            large numbers may cancel, is in double precision.
+
+        Returns
+        -------
+        (n, outputs) array
+
+        Raises
+        ------
+        ValueError
+            As in `compute`; also for layers that do not fit the features, a search that was made
+            for another frame or cutoff, another type, and single precision with another backend.
+        """
+        self._check_layers(atoms, layers, dtype)
+        if self.backend != "numba":
+            if np.dtype(dtype) != np.float64:
+                raise ValueError(f"dtype: the backend {self.backend!r} calculates in float64")
+            blocks = [apply_layers(layers, block) for _, block in self.blocks(atoms)]
+            return np.concatenate(blocks)[slice(None) if which is None else which]
+        search = self._checked_search(atoms, search)
+        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        # In the order of the cells, neighbours in space are neighbours in memory.
+        places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
+        rows = search.order if which is None else np.argsort(search.place_of[which])
+        out = np.empty((len(places), layers.sizes[-1]))
+        shared = kernels.regress_frame(
+            places,
+            rows,
+            search.bins,
+            kinds,
+            _kernel_arguments(self, np.dtype(dtype)),
+            layers,
+            out.reshape(-1),
+        )
+        search.refuse_coincident(shared)
+        return out
+
+    def differentiate(
+        self,
+        atoms: Atoms,
+        layers: Layers,
+        *,
+        search: NeighborSearch | None = None,
+        which: NDArray | None = None,
+        dtype: Any = np.float64,
+    ) -> tuple[NDArray, NDArray]:
+        """Differentiate the sum over atoms of a regressor with one output.
+
+        Features and their derivatives never exist for more than a few atoms.
+
+        Parameters
+        ----------
+        atoms, search, which, dtype
+            As in `regress`; of the sum over the atoms ``which``.
+        layers : Layers
+            From `make_layers`, with one output.
+
+        Returns
+        -------
+        gradient : (atoms, 3) array
+            By the positions (1/Angstrom): minus forces, if the output is an energy.
+        virial : (3, 3) array
+            By strain, symmetric: stress times volume.
+
+        Raises
+        ------
+        ValueError
+            As in `regress`; also if there is more than one output, or another backend.
+        """
+        if self.backend != "numba":
+            raise ValueError(f"derivatives need the backend 'numba', this one is {self.backend!r}")
+        if layers.sizes[-1] != 1:
+            raise ValueError(f"derivatives: expected one output, got {layers.sizes[-1]}")
+        self._check_layers(atoms, layers, dtype)
+        search = self._checked_search(atoms, search)
+        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
+        parts = int(np.clip(len(places) // _ATOMS_PER_PART, 1, _MOST_PARTS))
+        gradients, virials = np.empty((parts, 3 * len(atoms))), np.empty((parts, 6))
+        turns, values = gradient_terms(self.max_angular)
+        shared = kernels_gradient.differentiate_frame(
+            places,
+            search.bins,
+            kinds,
+            _kernel_arguments(self, np.dtype(dtype)),
+            turns.ravel(),
+            values.astype(dtype),
+            layers,
+            min(numba.get_num_threads(), parts),
+            gradients,
+            virials,
+        )
+        search.refuse_coincident(shared)
+        gradient = gradients.sum(axis=0).reshape(-1, 3)[search.place_of]
+        return gradient, voigt_6_to_full_3x3_stress(virials.sum(axis=0))
+
+    def _check_layers(self, atoms: Atoms, layers: Layers, dtype: Any) -> None:
+        if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
+            raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
+        self._check_frame(atoms)
+        if layers.sizes[0] != self.n_features:
+            raise ValueError(
+                f"regress: the first weights take {layers.sizes[0]} features, this SOAP has "
+                f"{self.n_features}"
+            )
+
+    def _checked_search(self, atoms: Atoms, search: NeighborSearch | None) -> NeighborSearch:
+        """Return a search that is of this frame and cutoff."""
+        if search is None:
+            return NeighborSearch(atoms, self.cutoff)
+        if search.cutoff != self.cutoff or not search.move(atoms):
+            raise ValueError(
+                f"search: made with a cutoff of {search.cutoff:g} Angstrom (here {self.cutoff:g}), "
+                "or for another frame, or atoms have moved by more than half its skin; make a new "
+                "one"
+            )
+        return search
+
+    def _numba(self, atoms: Atoms) -> backends.Features:
+        """Return the function (start, stop) -> features by the kernels of this package."""
+        search = NeighborSearch(atoms, self.cutoff)
+        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        hypers = _kernel_arguments(self, np.dtype(float))
+
+        def compute(start: int, stop: int) -> NDArray:
+            out = np.empty((stop - start, self.n_features))
+            places = search.place_of[start:stop]
+            shared = kernels.power_spectrum(places, search.bins, kinds, hypers, out.reshape(-1))
+            search.refuse_coincident(shared)
+            return out
+
+        return compute
+
+    def _peer(self, atoms: Atoms) -> backends.Features:
+        """Return the function (start, stop) -> features by another library, which knows no U."""
+        compute = backends.BACKENDS[self.backend](self.primitive, atoms)
+        return lambda start, stop: self.contract(compute(start, stop))
+
+    # -- keeping the hyperparameters -------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Hyperparameters as plain values, ready for JSON."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["species"] = list(self.species)
+        if self.radial_scaling:
+            values["radial_scaling"] = self.radial_scaling._asdict()
+        if self.contraction:
+            values["contraction"] = np.array(self.contraction).tolist()
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SOAP:
+        """Inverse of `to_dict`; hyperparameters that are absent take their defaults."""
+        known = [f.name for f in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ValueError(f"SOAP: unknown hyperparameters {unknown}; expected some of {known}")
+        return cls(**values)
+
+
+@lru_cache(maxsize=16)
+def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
+    """Collect everything that the kernels need to know, in one floating-point type."""
+    tables, length, at_origin = radial_tables(
+        soap.cutoff, soap.max_radial, soap.max_angular, soap.width, soap.contraction
+    )
+    rate, scale, exponent = soap.radial_scaling or (1.0, 1.0, 0)
+    ell = np.arange(soap.max_angular + 1)
+    return Expansion(
+        n_species=len(soap.species),
+        n_max=soap.n_radial,
+        l_max=soap.max_angular,
+        cutoff=soap.cutoff,
+        smoothing=soap.cutoff_smoothing,
+        rate=rate,
+        scale=scale,
+        exponent=exponent,
+        table=tables.astype(dtype),
+        length=dtype.type(length),
+        center=(soap.center_weight * at_origin / np.sqrt(4.0 * np.pi)).astype(dtype),
+        harmonic_factors=harmonic_coefficients(soap.max_angular).astype(dtype),
+        factors=((-1.0) ** ell / np.sqrt(2 * ell + 1)).astype(dtype),
+    )
+
+
+def _as_tuples(array: NDArray) -> Any:
+    """Nested tuples of floats, which can be hashed and compared."""
+    return tuple(map(_as_tuples, array)) if array.ndim else float(array)
+
+
+def _as_species(species: Any) -> tuple[int, ...]:
+    """Atomic numbers, sorted; from numbers or symbols."""
+    items = [species] if isinstance(species, (str, int, np.integer)) else list(species)
+    numbers: list[Any] = [atomic_numbers.get(z, z) if isinstance(z, str) else z for z in items]
+    for given, z in zip(items, numbers, strict=True):
+        if not isinstance(z, (int, np.integer)) or not 0 <= z < len(chemical_symbols):
+            raise ValueError(f"species: expected atomic numbers or symbols, got {given!r}")
+    if not numbers or len(set(numbers)) != len(numbers):
+        raise ValueError(f"species: expected one or more different species, got {items}")
+    return tuple(sorted(int(z) for z in numbers))
+
+
+def _names(species: Any) -> str:
+    return ", ".join(f"{chemical_symbols[z]} ({z})" for z in species)

@@ -1,0 +1,12 @@
+"""Two-temperature molecular dynamics: ions and hot electrons."""
+
+from ase_dos._lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "LaserPulse": "laser_pulse",
+        "TwoTemperature": "two_temperature",
+        "TwoTemperatureError": "two_temperature",
+    },
+)

@@ -1,0 +1,116 @@
+"""Electron-phonon coupling as a Langevin thermostat of the ions at the temperature of electrons."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from numpy.typing import NDArray
+
+from ase_dos.dynamics.heat import function_of_temperature
+from ase_dos.utils.checks import as_positive
+
+__all__ = ["ElectronPhonon"]
+
+_COUPLING = units.J / units.s / units.m**3  # W/m^3/K in ASE's units
+
+
+class ElectronPhonon:
+    """Exchange of energy between ions and the electrons of their cells.
+
+    Parameters
+    ----------
+    coupling : float or callable
+        G in W/m^3/K, or a function that gives it for T_e (K).
+    atoms : Atoms
+        The sample.
+    atomic_volume : float, optional
+        Volume of an atom (Angstrom^3); by default that of the periodic cell over the atoms.
+
+    Raises
+    ------
+    ValueError
+        If G is negative, or the volume of an atom is not known.
+    """
+
+    def __init__(
+        self, coupling: float | Callable, atoms: Atoms, atomic_volume: float | None = None
+    ) -> None:
+        self._coupling = function_of_temperature(coupling, "coupling", _COUPLING)
+        if atomic_volume is not None:
+            self.atomic_volume = as_positive(atomic_volume, "atomic_volume")
+        elif atoms.pbc.all() and atoms.cell.rank == 3:
+            self.atomic_volume = float(atoms.get_volume() / len(atoms))
+        else:
+            raise ValueError(
+                "coupling: W/m^3/K need the density of atoms, which a structure that is not "
+                "periodic in three directions does not tell; give its atomic_volume (Angstrom^3)"
+            )
+
+    def friction(self, temperature: NDArray) -> NDArray:
+        """Friction Gamma = G / (3 n k) (1 / ASE's unit of time) at T_e (K)."""
+        return self._coupling(temperature) * self.atomic_volume / (3.0 * units.kB)
+
+    def kick(
+        self,
+        atoms: Atoms,
+        labels: NDArray,
+        temperature: NDArray,
+        spare: NDArray,
+        time: float,
+        rng: np.random.Generator,
+        comm: Any,
+    ) -> tuple[NDArray, int]:
+        """Take the exact Langevin step of the momenta at constant T_e.
+
+        Parameters
+        ----------
+        atoms : Atoms
+            Their momenta change, within their constraints.
+        labels : (atoms,) int array
+            Cell of every atom.
+        temperature, spare : (cells,) arrays
+            T_e (K), and the most energy (eV) that the electrons can give. The ions of a cell that
+            would take more keep their momenta.
+        time : float
+            Length of the step, in ASE's unit.
+        rng, comm
+            Random numbers, the same for all ranks of a communicator.
+
+        Returns
+        -------
+        gain : (cells,) array
+            Kinetic energy that the ions have gained, as measured (eV).
+        refused : int
+            Cells whose ions kept their momenta.
+
+        Warns
+        -----
+        UserWarning
+            If any did.
+        """
+        decay = np.exp(-self.friction(temperature) * time)
+        noise = np.sqrt((1.0 - decay**2) * units.kB * temperature)
+        normal = rng.standard_normal((len(atoms), 3))
+        comm.broadcast(normal, 0)
+        masses, here = atoms.get_masses()[:, None], labels[:, None]
+        before = atoms.get_momenta()
+        atoms.set_momenta(decay[here] * before + noise[here] * np.sqrt(masses) * normal)
+        after = atoms.get_momenta()
+        change = (0.5 * (after**2 - before**2) / masses).sum(axis=1)
+        gain = np.bincount(labels, change, len(temperature))
+        poor = gain > spare
+        if poor.any():
+            atoms.set_momenta(np.where(poor[here], before, after), apply_constraint=False)
+            gain[poor] = 0.0
+            warnings.warn(
+                f"electrons of {int(poor.sum())} of {len(poor)} cells could not pay for a kick of "
+                "the thermostat, their ions kept their momenta: too few or too cold electrons in a "
+                "cell for this coupling and time step",
+                UserWarning,
+                stacklevel=2,
+            )
+        return gain, int(poor.sum())

@@ -1,0 +1,155 @@
+"""Heat that electrons exchange with light, with a bath, and between cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from ase import units
+from numpy.typing import NDArray
+
+from ase_dos.dynamics.cell_electrons import CellElectrons, ElectronState
+from ase_dos.dynamics.cell_grid import CellGrid, conduct
+from ase_dos.dynamics.laser_pulse import LaserPulse
+from ase_dos.utils.checks import as_positive
+
+__all__ = ["Heating", "function_of_temperature", "plain"]
+
+_CONDUCTIVITY = units.J / units.s / units.m  # W/m/K in ASE's units
+
+
+class Heating:
+    """What changes the energy of the electrons of a grid besides the ions.
+
+    Parameters
+    ----------
+    grid : CellGrid
+        The cells.
+    pulse, conductivity, bath_temperature, bath_rate
+        As in `ase_dos.dynamics.two_temperature.TwoTemperature`.
+
+    Attributes
+    ----------
+    held_at : float or None
+        Temperature (K) that the electrons are held at.
+
+    Raises
+    ------
+    ValueError
+        If a number is negative or not finite, or options contradict each other.
+    """
+
+    def __init__(
+        self,
+        grid: CellGrid,
+        pulse: LaserPulse | Sequence[LaserPulse] = (),
+        conductivity: float | Callable | None = None,
+        bath_temperature: float | None = None,
+        bath_rate: float | None = None,
+    ) -> None:
+        self.grid = grid
+        self.pulses = [pulse] if isinstance(pulse, LaserPulse) else list(pulse)
+        self.conductivity = conductivity
+        self.bath_temperature, self.bath_rate = bath_temperature, bath_rate
+        if bath_temperature is not None:
+            as_positive(bath_temperature, "bath_temperature", zero=True)
+        if bath_rate is not None:
+            as_positive(bath_rate, "bath_rate")
+            if bath_temperature is None:
+                raise ValueError("bath_rate: expected a bath_temperature to relax to, got none")
+        self.held_at = bath_temperature if bath_rate is None else None
+        if self.held_at is not None and (self.pulses or conductivity is not None):
+            raise ValueError(
+                "bath_temperature without bath_rate holds T_e: neither a pulse nor conduction can "
+                "change it; give a bath_rate, or leave out the bath"
+            )
+        for each in self.pulses:
+            if not isinstance(each, LaserPulse):
+                raise ValueError(f"pulse: expected LaserPulse, got {type(each).__name__}")
+            if each.depth is not None and grid.shape[each.axis] == 1:
+                raise ValueError(
+                    f"pulse: a depth needs cells along {each.direction[1]}, got a grid {grid.shape}"
+                )
+        if conductivity is not None:
+            if grid.size == 1:
+                raise ValueError("conductivity: heat flows between cells, but there is only one")
+            self._flow = function_of_temperature(conductivity, "conductivity", _CONDUCTIVITY)
+            self._links = grid.links()
+
+    def acts(self, start: float, stop: float) -> bool:
+        """Whether anything happens between two times."""
+        always = self.conductivity is not None or self.bath_rate is not None
+        return always or any(pulse.absorbed(start, stop) for pulse in self.pulses)
+
+    def apply(
+        self, electrons: CellElectrons, state: ElectronState, start: float, stop: float
+    ) -> tuple[ElectronState, float, float]:
+        """State after the time from start to stop, the energy absorbed and that from the bath.
+
+        Energies in eV, times in ASE's unit.
+        """
+        light = self._light(electrons, start, stop)
+        if light.any():
+            state = electrons.at_energy(state.energy + light, state.temperature)
+        if self.conductivity is not None:
+            state = conduct(electrons, state, *self._links, self._flow, stop - start)
+        from_bath = 0.0
+        if self.bath_temperature is not None and self.bath_rate is not None:
+            rest = np.exp(-self.bath_rate * (stop - start)) * state.temperature
+            rest += -np.expm1(-self.bath_rate * (stop - start)) * self.bath_temperature
+            after = electrons.at_temperature(rest)
+            from_bath, state = float((after.energy - state.energy).sum()), after
+        return state, float(light.sum()), from_bath
+
+    def _light(self, electrons: CellElectrons, start: float, stop: float) -> NDArray:
+        """Energy (cells,) that pulses bring between two times (eV)."""
+        energy = np.zeros(self.grid.size)
+        counts = np.bincount(electrons.labels, minlength=self.grid.size).reshape(self.grid.shape)
+        for pulse in self.pulses:
+            shares = pulse.shares(counts, self.grid.thickness(pulse.axis))
+            energy += counts.sum() * pulse.absorbed(start, stop) * shares.ravel()
+        return energy
+
+    def todict(self) -> dict[str, Any]:
+        """Parameters as plain values."""
+        return {
+            "cells": list(self.grid.shape),
+            "pulses": [pulse.todict() for pulse in self.pulses],
+            "conductivity": plain(self.conductivity),
+            "bath_temperature": self.bath_temperature,
+            "bath_rate": self.bath_rate,
+        }
+
+
+def function_of_temperature(
+    value: float | Callable, name: str, unit: float
+) -> Callable[[NDArray], NDArray]:
+    """Make a function of temperatures (K), in ASE's units, of a constant or a function.
+
+    Raises
+    ------
+    ValueError
+        If a constant, or what a function returns, is negative or not finite.
+    """
+    if not callable(value):
+        constant = as_positive(value, name, zero=True) * unit
+        return lambda temperature: np.full(temperature.shape, constant)
+
+    def checked(temperature: NDArray) -> NDArray:
+        found = np.broadcast_to(np.asarray(value(temperature), dtype=float), temperature.shape)
+        good = np.isfinite(found) & (found >= 0)
+        if not good.all():
+            worst = int(np.argmin(good))
+            raise ValueError(
+                f"{name}: expected numbers >= 0 from the function, got {found[worst]:g} at "
+                f"{temperature[worst]:g} K"
+            )
+        return unit * found
+
+    return checked
+
+
+def plain(value: Any) -> Any:
+    """Give a number as it is, and of a function the name."""
+    return getattr(value, "__name__", type(value).__name__) if callable(value) else value

@@ -1,0 +1,86 @@
+"""Free energy of excited electrons as a functional of the density of states.
+
+At fixed electron number F(T) = Omega + mu N changes with the DOS by dF/dg(E) = omega(E), the
+grand potential of one state: the change of mu drops out because dOmega/dmu + N = 0. The
+derivative of F(T) - F(T_0) by anything that the DOS depends on is then one integral over
+energies with the difference of two such functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.electrons.gap import repair_gradient, repair_valence
+from ase_dos.electrons.gas import gas_from_dos
+
+__all__ = ["Excitation", "excite"]
+
+
+@dataclass(frozen=True, eq=False)
+class Excitation:
+    """F(T) - F(T_0) of one cell, and how it depends on the DOS.
+
+    Parameters
+    ----------
+    free_energy : float
+        F(T) - F(T_0) (eV).
+    derivative : (n,) array
+        By the values of the DOS on its grid, at fixed electron number (eV^2/states).
+    local_weights : (3, n) array
+        Weights over the energies of the local DOS of an atom that give its part of the free
+        energy (but for ``per_electron``), its entropy and its electrons at T.
+    per_electron : float
+        mu(T) - mu(T_0) (eV), which every valence electron adds.
+    """
+
+    free_energy: float
+    derivative: NDArray
+    local_weights: NDArray
+    per_electron: float
+
+
+def excite(
+    energies: ArrayLike,
+    values: ArrayLike,
+    n_electrons: float,
+    temperature: float,
+    ground_temperature: float = 0.0,
+    **options: Any,
+) -> Excitation:
+    """Heat the electrons of a cell from ``ground_temperature`` to ``temperature`` (K).
+
+    Parameters
+    ----------
+    energies, values : (n,) array_like
+        Uniform grid (eV), and the DOS of the cell on it (states/eV).
+    n_electrons : float
+        Electrons of the cell.
+    temperature, ground_temperature : float
+        T and T_0 (K), zero or above.
+    **options
+        ``valid_to`` and ``smearing`` of `gas_from_dos`.
+
+    Raises
+    ------
+    ValueError
+        If the electrons do not fit the known states at one of the temperatures.
+    """
+    energies, values = np.asarray(energies, dtype=float), np.asarray(values, dtype=float)
+    gas = gas_from_dos(energies, values, n_electrons, [ground_temperature, temperature], **options)
+    weights = gas.weights(energies)
+    change = weights.grand_potential[1] - weights.grand_potential[0]
+    repaired, _ = repair_valence(energies, values, n_electrons)
+    kept = np.divide(repaired, values, out=np.ones_like(repaired), where=values != repaired)
+    before, after = np.asarray(gas.fermi_level)
+    shift = float(after - before)
+    return Excitation(
+        # The difference of two free energies would lose the digits of their band energies.
+        free_energy=float(change @ repaired + shift * n_electrons),
+        derivative=repair_gradient(energies, values, n_electrons, change),
+        local_weights=kept * np.array([change, weights.entropy[1], weights.electrons[1]]),
+        per_electron=shift,
+    )

@@ -1,0 +1,274 @@
+"""The adaptive energy reference: shifts of the structures fitted together with the model.
+
+The loss of the shifts alone (`ase_dos.fit.projected_loss`) is minimised by Newton's method in a
+trust region, in the gauge ``mean(D - D_0) = 0`` of every block of structures that share composition
+terms (`Ridge.blocks`; in most training sets all do). A few steps do what takes L-BFGS hundreds,
+because structures that the model hardly constrains have next to no curvature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult, minimize
+from threadpoolctl import threadpool_limits
+
+from ase_dos.fit.projected_loss import Problem, curvature, filled_targets, projected_loss
+from ase_dos.fit.scores import AlignedErrors, aligned_errors
+from ase_dos.spectra.target import TargetStack
+
+__all__ = ["Alignment", "align", "choose", "cross_correlation_shifts", "leave_one_out"]
+
+_ROUNDS = 10
+_TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
+# Length of the gradient at a minimum, as a share of the spread of the targets per eV.
+_FLAT = 1e-8
+_STEPS = 100  # of Newton's method; without masks some ten are enough
+_IDLE, _GAIN = 5, 1e-6  # steps without a decline of the loss by this share that end a descent
+_FIRST_STEP = 0.1  # eV; the typical shift that the first step may make
+# Steps of the regularisation without a smaller error that end the search.
+_PATIENCE = 3
+_SMALL_PRODUCT = 3e8  # multiplications, some 10 ms
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Shifts found, their loss, and the hyperparameters they were found with."""
+
+    shifts: NDArray
+    loss: float
+    regularization: float
+    penalty: float
+
+
+def align(problem: Problem, regularization: float, penalty: float, start: NDArray) -> Alignment:
+    """Minimise the projected loss over the shifts, from one starting point.
+
+    Parameters
+    ----------
+    problem : Problem
+        Regression, targets and reference shifts.
+    regularization : float
+        Relative to the mean eigenvalue of the Gram matrix.
+    penalty : float
+        Weight of ``|D - D_0|^2`` in the loss (states^2/eV^3 per atom^2).
+    start : (n,) array
+        First shifts (eV).
+    """
+    given = (problem, problem.ridge.residual_maker(regularization), penalty)
+    free, descend = problem.centre(start - problem.origin), _newton
+    for _ in range(_ROUNDS):
+        found = descend(free, *given)
+        if np.abs(found.x).max() > problem.bound:
+            descend = _bounded
+            found = descend(found.x.clip(-problem.bound, problem.bound), *given)
+        previous, free = free, problem.centre(found.x)
+        # A grid point that becomes known or unknown is a step in the loss that can end a descent.
+        if problem.per_atom(problem.origin + free)[2].all() or (
+            np.abs(free - previous).max() < _TOLERANCE
+        ):
+            break
+    return Alignment(problem.origin + free, float(found.fun), regularization, penalty)
+
+
+def _newton(start: NDArray, problem: Problem, maker: NDArray, penalty: float) -> OptimizeResult:
+    """Go down from ``start`` (n,), relative to the reference, without bounds."""
+    values = problem.per_atom(problem.origin)[0]
+    values -= values.mean(axis=0)
+    spread, size = float(np.sum(values * problem.metric(values))), np.sqrt(start.size)
+    return minimize(
+        projected_loss,
+        start,
+        args=(problem, maker, penalty),
+        jac=True,
+        hess=curvature,
+        method="trust-exact",
+        callback=_Patience(),
+        options={
+            "maxiter": _STEPS,
+            "gtol": max(_FLAT * spread, np.finfo(float).tiny),
+            "initial_trust_radius": _FIRST_STEP * size,
+            "max_trust_radius": size,
+        },
+    )
+
+
+def _bounded(start: NDArray, problem: Problem, maker: NDArray, penalty: float) -> OptimizeResult:
+    """Go down from ``start`` (n,), relative to the reference, within the bounds."""
+    return minimize(
+        projected_loss,
+        start,
+        args=(problem, maker, penalty),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-problem.bound, problem.bound)] * start.size,
+        options={"maxiter": 400, "ftol": 1e-12, "gtol": 1e-10},
+    )
+
+
+class _Patience:
+    """Ends a descent that has come to a step of the loss, where smaller steps do not help."""
+
+    def __init__(self) -> None:
+        self.lowest, self.idle = np.inf, 0
+
+    def __call__(self, intermediate_result: OptimizeResult) -> None:
+        if intermediate_result.fun < self.lowest * (1 - _GAIN):
+            self.lowest, self.idle = intermediate_result.fun, 0
+            return
+        self.idle += 1
+        if self.idle > _IDLE:
+            raise StopIteration
+
+
+def cross_correlation_shifts(problem: Problem, rounds: int = 3) -> NDArray:
+    """Shifts that bring all targets together, as a second starting point.
+
+    All are first shifted onto the most typical one, then onto the mean of the shifted: the mean
+    of spectra that are not aligned yet is too blurred to align to.
+    """
+    shifts = problem.origin
+    for number in range(rounds):
+        values, _, known = problem.per_atom(shifts)
+        goal = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        if number == 0:
+            distance = np.where(known, (values - goal) ** 2, 0.0).sum(axis=1) / known.sum(axis=1)
+            goal = values[distance.argmin()]
+        errors = aligned_errors(
+            problem.targets,
+            np.tile(goal, (len(shifts), 1)),
+            problem.n_atoms,
+            problem.energies,
+            shifts,
+        )
+        limited = np.clip(errors.shifts - problem.origin, -problem.bound, problem.bound)
+        shifts = problem.origin + limited - limited.mean()
+    return shifts
+
+
+def with_blocks_aligned(problem: Problem) -> Problem:
+    """Move the reference of each block of structures to where all targets come together.
+
+    Composition terms take up any shift between blocks (pure elements, say, or two compositions of
+    two species), so the loss does not feel it, but structures of other compositions mix those
+    terms. With blocks aligned the terms differ least.
+    """
+    if problem.ridge.blocks.max() == 0:
+        return problem
+    moved = cross_correlation_shifts(problem) - problem.origin
+    return replace(problem, origin=problem.origin + moved - problem.centre(moved))
+
+
+@dataclass(frozen=True, eq=False)
+class LeaveOneOut:
+    """Predictions by the regression without each structure in turn, against the truth.
+
+    Parameters
+    ----------
+    errors : AlignedErrors
+        After alignment.
+    differences : (n, m) array
+        Prediction minus aligned truth, states/eV per atom; zero where the truth is not known.
+    loss : float
+        Mean of their losses in the metric of the problem.
+    judged : (n,) int array
+        The structures: all but those that nothing else can predict, the only ones of their
+        composition.
+    """
+
+    errors: AlignedErrors
+    differences: NDArray
+    loss: float
+    judged: NDArray
+
+
+def leave_one_out(problem: Problem, alignment: Alignment) -> LeaveOneOut:
+    """Predict every structure from all others, with the shifts of these as they are."""
+    maker = problem.ridge.residual_maker(alignment.regularization)
+    filled = filled_targets(problem, alignment.shifts, maker)
+    own = np.diag(maker)
+    judged = np.flatnonzero(own > 1e-12)
+    prediction = filled[judged] - (maker[judged] @ filled) / own[judged, None]
+    targets, n_atoms = [problem.targets[int(i)] for i in judged], problem.n_atoms[judged]
+    errors = aligned_errors(
+        targets, prediction, n_atoms, problem.energies, alignment.shifts[judged]
+    )
+    truth, _, known = TargetStack(targets)(problem.energies, errors.shifts)
+    differences = np.where(known, prediction - truth / n_atoms[:, None], 0.0)
+    return LeaveOneOut(errors, differences, problem.metric.loss(differences).mean(), judged)
+
+
+def choose(
+    problem: Problem,
+    regularizations: NDArray,
+    penalties: Sequence[float],
+    adaptive: bool,
+    starts: Sequence[NDArray] = (),
+) -> tuple[Alignment, list[dict[str, float]]]:
+    """Shifts and hyperparameters with the smallest leave-one-out loss after alignment.
+
+    The regularisations are searched with the first penalty, then the penalties with the
+    regularisation found. With ``adaptive`` false the reference shifts stay. The strongest
+    regularisation comes first and each solution starts the next, which follows one valley of the
+    landscape; a cross-correlation alignment, and ``starts``, give further starts.
+    """
+    # Threads of BLAS wait for each other longer than they work on small matrices: tenfold, where
+    # other threads want the same cores.
+    small = len(problem.targets) ** 2 * problem.energies.size < _SMALL_PRODUCT
+    with threadpool_limits(1 if small else None, user_api="blas"):
+        if adaptive:
+            problem = with_blocks_aligned(problem)
+        search = _Search(problem, adaptive)
+        begin = [problem.origin]
+        if adaptive:
+            begin += [cross_correlation_shifts(problem), *starts]
+        current = begin
+        for number, regularization in enumerate(sorted(regularizations, reverse=True)):
+            current = search.add(regularization, penalties[0], current)
+            if number - search.best_at > _PATIENCE:
+                break
+        for penalty in penalties[1:] if adaptive else ():
+            search.add(search.best.regularization, penalty, [search.best.shifts, *begin])
+        return search.best, search.history
+
+
+class _Search:
+    """Hyperparameters tried so far, and the best of them."""
+
+    def __init__(self, problem: Problem, adaptive: bool) -> None:
+        self.problem, self.adaptive = problem, adaptive
+        self.history: list[dict[str, float]] = []
+        self.best: Alignment
+        self.best_at, self.lowest = 0, np.inf
+
+    def add(self, regularization: float, penalty: float, starts: list[NDArray]) -> list[NDArray]:
+        """Try one pair; return the shifts that every start led to."""
+        if self.adaptive:
+            tries = [align(self.problem, regularization, penalty, start) for start in starts]
+        else:
+            tries = [Alignment(self.problem.origin, np.nan, regularization, 0.0)]
+        alignment = min(tries, key=lambda one: one.loss)
+        result = leave_one_out(self.problem, alignment)
+        self.history.append(
+            {
+                "penalty": alignment.penalty,
+                "regularization": float(regularization),
+                "rmse": result.errors.rmse,
+                "loss": float(result.loss),
+            }
+        )
+        if result.loss < self.lowest:
+            self.best, self.lowest, self.best_at = alignment, result.loss, len(self.history) - 1
+        return _distinct([one.shifts for one in tries])
+
+
+def _distinct(starts: list[NDArray]) -> list[NDArray]:
+    """Leave out shifts that are those of another start: they would lead to the same place."""
+    kept: list[NDArray] = []
+    for shifts in starts:
+        if all(np.abs(shifts - other).max() > _TOLERANCE for other in kept):
+            kept.append(shifts)
+    return kept

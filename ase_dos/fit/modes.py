@@ -1,0 +1,97 @@
+"""Energy modes and weights, once shifts and regularisation are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+
+from ase_dos.fit.energy_reference import Alignment
+from ase_dos.fit.metric import Metric
+from ase_dos.fit.projected_loss import Problem, filled_targets
+
+__all__ = ["Solution", "constrained", "count_below", "solve"]
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The regression in a basis of energy modes: ``g = z . terms + (phi . weights) . modes``.
+
+    Parameters
+    ----------
+    modes : (k, m) array
+        Orthonormal in the metric: the principal components of the aligned targets, or all of a
+        basis where no number of modes was given.
+    weights : (outputs, k) array
+    terms : (species, m) array
+        Spectrum of each species when all outputs vanish.
+    metric : Metric
+    """
+
+    modes: NDArray
+    weights: NDArray
+    terms: NDArray
+    metric: Metric
+
+    def coefficients(self, spectra: NDArray) -> NDArray:
+        """Coefficients (n, k) of the projection of spectra (n, m) onto the modes."""
+        return self.metric(spectra) @ self.modes.T
+
+
+def solve(problem: Problem, alignment: Alignment, n_modes: int | None) -> Solution:
+    """Weights, modes and species terms for given shifts and regularisation."""
+    ridge, metric = problem.ridge, problem.metric
+    maker = ridge.residual_maker(alignment.regularization)
+    aligned = filled_targets(problem, alignment.shifts, maker)
+    # In y = g L with M = L L^T the metric is the identity.
+    factor = metric.factor(problem.energies.size)
+    if n_modes is None:
+        components = np.eye(problem.energies.size)
+    else:
+        components = np.linalg.svd(ridge.projector @ aligned @ factor, full_matrices=False)[2]
+    modes = solve_triangular(factor, components[:n_modes].T, lower=True, trans="T").T
+    solution = Solution(modes, np.empty(0), np.empty(0), metric)
+    weights, offset = ridge.solve(alignment.regularization, solution.coefficients(aligned))
+    # The part of the species means outside the span of the modes is kept exactly.
+    means = np.linalg.pinv(ridge.composition) @ aligned
+    outside = means - solution.coefficients(means) @ modes
+    return Solution(modes, weights, offset @ modes + outside, metric)
+
+
+def count_below(energies: NDArray, top: float) -> NDArray:
+    """Weights (m,) on a uniform grid that integrate a piecewise-linear DOS up to ``top`` (eV)."""
+    step = energies[1] - energies[0]
+    inside = np.clip((top - energies[:-1]) / step, 0.0, 1.0)
+    weights = np.zeros(energies.size)
+    weights[:-1] += step * (inside - inside**2 / 2)
+    weights[1:] += step * inside**2 / 2
+    return weights
+
+
+def constrained(
+    solution: Solution, count: NDArray, electrons: NDArray, centers: NDArray
+) -> Solution:
+    """Make every atom hold the electrons of its species, whatever its surroundings.
+
+    The least-squares solution under the constraint ``g . count = electrons`` is the free one,
+    projected in the metric of the loss.
+
+    Parameters
+    ----------
+    solution : Solution
+    count : (m,) array
+        Weights over energies that count states, `count_below`.
+    electrons : (species,) array
+        What they have to count for an atom of each species.
+    centers : (species, outputs) array
+        Outputs that the composition alone predicts: there the terms take up what the weights lose.
+    """
+    along = solution.modes @ count
+    taken = np.outer(solution.weights @ along, along) / (along @ along)
+    terms = solution.terms + centers @ taken @ solution.modes
+    matrix = solution.metric(np.eye(count.size))
+    direction = np.linalg.solve(matrix, count)
+    terms = terms + np.outer(electrons - terms @ count, direction) / (count @ direction)
+    return Solution(solution.modes, solution.weights - taken, terms, solution.metric)

@@ -1,0 +1,98 @@
+"""Sparse kernel regression: atoms compared with a few chosen environments of the training set.
+
+The kernel is (x . s / |x| |s|)^degree between atoms of one species, zero between species. With
+K the kernel among the sparse points, the outputs are k(x) K^(-1/2), so that ridge regression on
+them penalises the norm of the kernel's function space: the projected-process (subset of
+regressors) form of a Gaussian process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos.descriptors.feature_map import Hidden
+
+__all__ = ["SparseKernel", "farthest_points"]
+
+# Directions of the kernel matrix below this share of the largest add numbers to the model, but no
+# accuracy.
+_SMALLEST = 1e-6
+
+
+@dataclass(frozen=True)
+class SparseKernel:
+    """Hyperparameters of a sparse polynomial kernel.
+
+    Parameters
+    ----------
+    n_points : int
+        Sparse points of every species: environments of the training set, farthest points first.
+        All where there are fewer.
+    degree : int
+        Degree of the polynomial.
+    max_candidates : int
+        Environments to choose from; more are thinned out evenly.
+    """
+
+    n_points: int = 500
+    degree: int = 6
+    max_candidates: int = 50_000
+
+    kind = "kernel"
+
+    def __post_init__(self) -> None:
+        for name in ("n_points", "degree", "max_candidates"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"SparseKernel: expected {name} >= 1, got {value!r}")
+            object.__setattr__(self, name, int(value))  # as model files can hold it
+
+    def maps(self, features: Sequence[NDArray]) -> list[Hidden]:
+        """Choose points and prepare the map of every species.
+
+        Parameters
+        ----------
+        features : sequence of (atoms, n_features) arrays
+            Features of the training environments of each species.
+        """
+        return [self._map(of_species) for of_species in features]
+
+    def _map(self, features: NDArray) -> Hidden:
+        thinned = features[:: -(-len(features) // self.max_candidates) or 1]
+        lengths = np.linalg.norm(thinned, axis=1)
+        # An atom without neighbours, and without a weight of its own, is like no other.
+        unit = thinned[lengths > 0] / lengths[lengths > 0, None]
+        points = unit[farthest_points(unit, self.n_points)]
+        values, vectors = np.linalg.eigh((points @ points.T) ** self.degree)
+        kept = values > _SMALLEST * values[-1]
+        return Hidden(
+            weights=[points.T],
+            biases=[np.zeros(len(points))],
+            degree=self.degree,
+            unit_length=True,
+            mix=vectors[:, kept] / np.sqrt(values[kept]),
+        )
+
+
+def farthest_points(vectors: NDArray, count: int) -> NDArray:
+    """Choose vectors, each the farthest from all before it, and return their indices.
+
+    The first is the farthest from the mean, so that the choice does not depend on the order.
+    Ends early where nothing new is left.
+    """
+    distance = np.sum((vectors - vectors.mean(axis=0)) ** 2, axis=1)
+    chosen = [int(distance.argmax())]
+    squares = np.sum(vectors**2, axis=1)
+    distance = np.full(len(vectors), np.inf)
+    while len(chosen) < count:
+        last = vectors[chosen[-1]]
+        distance = np.minimum(distance, squares + last @ last - 2 * vectors @ last)
+        farthest = int(distance.argmax())
+        if distance[farthest] < 1e-12:
+            break
+        chosen.append(farthest)
+    return np.array(chosen)

@@ -1,8 +1,0 @@
-"""One page on the results of a trajectory: figures, tables, provenance, and structures to turn.
-
-The page is a single file that needs no network.
-"""
-
-from ase_dos.html_report.report import report_page, write_report
-
-__all__ = ["report_page", "write_report"]

@@ -1,0 +1,28 @@
+"""Frames of a trajectory one by one, by index, from any file or program.
+
+`open_frames` chooses what reads a source; each format has a module of its own.
+"""
+
+from ase_dos.io.frames.base import Frames, Images, Reader
+from ase_dos.io.frames.sources import (
+    count_frames,
+    frame_range,
+    frame_readers,
+    numbered_frames,
+    open_frames,
+    progress_bar,
+    source_name,
+)
+
+__all__ = [
+    "Frames",
+    "Images",
+    "Reader",
+    "count_frames",
+    "frame_range",
+    "frame_readers",
+    "numbered_frames",
+    "open_frames",
+    "progress_bar",
+    "source_name",
+]

@@ -1,0 +1,62 @@
+"""Frames of a Universe, or of a group of its atoms, of MDAnalysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from ase_dos.io.frames.base import IndexedFrames
+from ase_dos.io.frames.elements import symbols_to_numbers, types_to_numbers
+from ase_dos.utils.checks import as_array
+
+__all__ = ["UniverseFrames", "is_universe"]
+
+
+def is_universe(source: Any) -> bool:
+    """Whether a source is one of MDAnalysis, which need not be installed."""
+    return hasattr(source, "universe") and hasattr(source, "atoms")
+
+
+class UniverseFrames(IndexedFrames):
+    """Frames of a Universe or AtomGroup.
+
+    Parameters
+    ----------
+    source : MDAnalysis.Universe or MDAnalysis.AtomGroup
+        With elements, or with types that are numbers.
+    types : sequence of str, optional
+        Element of each type, the first being that of type 1.
+    """
+
+    def __init__(self, source: Any, types: Sequence[str] | None = None) -> None:
+        self._group = source.atoms
+        super().__init__(str(self._group.universe.trajectory.filename))
+        self._numbers = _numbers(self._group, types)
+
+    def _open(self) -> tuple[Any, int]:
+        return self._group, len(self._group.universe.trajectory)
+
+    def _read(self, handle: Any, index: int) -> Atoms:
+        step = handle.universe.trajectory[index]
+        atoms = Atoms(numbers=self._numbers, positions=as_array(handle.positions, "positions"))
+        if step.dimensions is not None:
+            atoms.cell, atoms.pbc = step.triclinic_dimensions, True
+        atoms.info["time"] = 1000.0 * step.time  # ps
+        return atoms
+
+
+def _numbers(group: Any, types: Sequence[str] | None) -> NDArray:
+    if hasattr(group, "elements"):
+        return symbols_to_numbers(group.elements)
+    try:
+        numbers = np.array(group.types, dtype=int)
+    except (AttributeError, ValueError):
+        raise ValueError(
+            "the Universe has no elements; give it some: "
+            "universe.add_TopologyAttr('elements', [...])"
+        ) from None
+    return types_to_numbers(numbers, types)

@@ -1,0 +1,102 @@
+"""Model files: one ``.npz`` of arrays and a JSON header, with a checksum over both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos._version import __version__
+from ase_dos.utils.files import replace_file
+
+__all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "write_model"]
+
+FORMAT = 2
+# The last two are how numpy's parser meets a damaged header of an array.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    SyntaxError,
+    TokenError,
+)
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with the package."""
+    folder = files("ase_dos") / "shipped_models"
+    return sorted(Path(e.name).stem for e in folder.iterdir() if e.name.endswith(".npz"))
+
+
+def find_model(name_or_path: str | os.PathLike) -> Path:
+    """Path of a model file, given that or the name of a shipped model.
+
+    Raises
+    ------
+    ValueError
+        If there is neither.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.suffix or len(path.parts) != 1:
+        raise ValueError(f"{path}: no such model file")
+    if str(path) not in shipped_models():
+        raise ValueError(
+            f"model: expected a path or one of the shipped models ({', '.join(shipped_models())}), "
+            f"got {str(name_or_path)!r}"
+        )
+    return Path(str(files("ase_dos") / "shipped_models" / f"{path}.npz"))
+
+
+def digest(info: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> str:
+    """Checksum of a header, less its own ``hash``, and of arrays."""
+    header = {key: value for key, value in info.items() if key != "hash"}
+    checksum = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        checksum.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return checksum.hexdigest()[:16]
+
+
+def write_model(path: str | os.PathLike, info: Mapping[str, Any], arrays: Mapping[str, NDArray]):
+    """Write a model file; an earlier one is replaced in one step or stays."""
+    named: dict[str, Any] = {"header": np.array(json.dumps(dict(info))), **arrays}
+    replace_file(path, lambda file: np.savez_compressed(file, **named))
+
+
+def read_model(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Header and arrays of a model file.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a model, is damaged, or of another format than this release writes.
+    """
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            info = json.loads(str(file["header"]))
+            arrays = {name: file[name] for name in file.files if name != "header"}
+            form, checksum = info["format"], info["hash"]
+    except (*_DAMAGE, TypeError) as error:
+        raise ValueError(f"{path}: not a readable ase_dos model ({error})") from error
+    if form != FORMAT:
+        raise ValueError(
+            f"{path}: model format {form} of ase_dos {info.get('version')}, this release "
+            f"({__version__}) reads format {FORMAT}; train the model again"
+        )
+    if digest(info, arrays) != checksum:
+        raise ValueError(f"{path}: the contents do not match their checksum; the file is damaged")
+    return info, arrays

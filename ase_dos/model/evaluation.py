@@ -1,0 +1,183 @@
+"""How good predictions are: aligned errors and the quantities users take from a DOS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos.fit.scores import AlignedErrors, aligned_errors
+from ase_dos.spectra.dos import DOS
+from ase_dos.spectra.target import DOSTarget
+
+__all__ = ["Evaluation", "derived_quantities", "evaluate_predictions"]
+
+TEMPERATURES = (300.0, 1000.0, 3000.0, 10_000.0)
+FREE_ENERGY_TEMPERATURE = 3000.0
+QUANTITIES = (
+    ("E_F - band bottom", "eV"),
+    ("g(E_F)", "states/eV/atom"),
+    ("band energy - N E_F", "eV/atom"),
+    *((f"C_el({temperature:g} K)", "eV/K/atom") for temperature in TEMPERATURES),
+    (f"F({FREE_ENERGY_TEMPERATURE:g} K) - F(0)", "eV/atom"),
+)
+
+
+def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
+    """Numbers that no rigid shift changes, from one DOS.
+
+    Returns
+    -------
+    (quantities,) array
+        As `QUANTITIES` lists them. NaN where the known states do not reach high enough for a
+        temperature; all NaN where they cannot hold the electrons.
+    """
+    # The prediction is judged by the broadened DOS it was trained on, taken as it stands; what
+    # broadening does to thermal quantities is another matter (`ase_dos.electrons.gas` warns of it).
+    plain = replace(dos, smearing=0.0)
+    try:
+        cold = plain.electron_gas(0.0)
+        bottom = dos.band_bottom
+    except ValueError:
+        return np.full(len(QUANTITIES), np.nan)
+    fermi = cold.fermi_level
+    free_energy, _ = _thermal(plain, FREE_ENERGY_TEMPERATURE)
+    per_atom = [
+        dos.at(fermi),
+        cold.internal_energy - fermi * dos.n_electrons,
+        *(_thermal(plain, temperature)[1] for temperature in TEMPERATURES),
+        free_energy - cold.free_energy,
+    ]
+    return np.array([fermi - bottom, *(np.array(per_atom) / n_atoms)])
+
+
+def _thermal(dos: DOS, temperature: float) -> tuple[float, float]:
+    """Free energy (eV) and heat capacity (eV/K); NaN where electrons would leave the window."""
+    try:
+        gas = dos.electron_gas(temperature)
+    except ValueError:
+        return np.nan, np.nan
+    return float(gas.free_energy), float(gas.heat_capacity)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Predictions against the truth, structure by structure.
+
+    Parameters
+    ----------
+    energies : (m,) array
+        Energies of the model (eV).
+    truth, prediction : (n, m) array
+        DOS in states/eV per atom, the truth shifted onto the prediction and NaN where it is not
+        known.
+    errors : AlignedErrors
+        Errors after alignment.
+    true_values, predicted_values : (n, quantities) array
+        Rows of `derived_quantities`; all NaN for a prediction that cannot hold the electrons.
+    families : (n,) array of str
+        Family of each structure; empty strings when unknown.
+    """
+
+    energies: NDArray
+    truth: NDArray
+    prediction: NDArray
+    errors: AlignedErrors
+    true_values: NDArray
+    predicted_values: NDArray
+    families: NDArray
+
+    @property
+    def rmse(self) -> float:
+        """Root-mean-square error after alignment, states eV^-1/2 per atom."""
+        return self.errors.rmse
+
+    @property
+    def percent_rmse(self) -> float:
+        """`rmse` in percent of the spread of the aligned truth."""
+        return self.errors.percent_rmse
+
+    @property
+    def mean_absolute_errors(self) -> NDArray:
+        """Mean absolute errors (quantities,) of the derived quantities, as `QUANTITIES` has them.
+
+        Each over the structures for which truth and prediction give it; NaN if there is none.
+        """
+        errors = np.abs(self.predicted_values - self.true_values)
+        count = np.isfinite(errors).sum(axis=0)
+        return np.where(count > 0, np.nansum(errors, axis=0) / np.maximum(count, 1), np.nan)
+
+    @property
+    def has_values(self) -> NDArray:
+        """Whether the predicted DOS of each structure (n,) gives the derived quantities at all."""
+        return ~np.isnan(self.predicted_values).all(axis=1)
+
+    def family_rmse(self) -> dict[str, tuple[int, float]]:
+        """Return number of structures and RMSE (states eV^-1/2 per atom) of each family."""
+        return {
+            str(family): (
+                int(np.sum(self.families == family)),
+                float(np.sqrt(self.errors.squared[self.families == family].mean())),
+            )
+            for family in np.unique(self.families)
+        }
+
+    def summary(self) -> str:
+        """Human-readable table."""
+        lines = [
+            f"{len(self.truth)} structures, errors after the best rigid shift of each",
+            f"RMSE        {self.rmse:.4f} states eV^-1/2 per atom "
+            f"({self.percent_rmse:.1f} % of the spread of the truth)",
+        ]
+        for (name, unit), error in zip(QUANTITIES, self.mean_absolute_errors, strict=True):
+            lines.append(f"MAE {name:<18} {error:.3g} {unit}")
+        if not self.has_values.all():
+            lines.append(
+                f"MAE without {np.sum(~self.has_values)} predictions that hold no electrons"
+            )
+        if np.unique(self.families).size > 1:
+            lines.append("RMSE by family:")
+            for family, (count, rmse) in self.family_rmse().items():
+                lines.append(f"  {family:<20} {count:>4}  {rmse:.4f}")
+        return "\n".join(lines)
+
+
+def evaluate_predictions(
+    targets: Sequence[DOSTarget],
+    predictions: Sequence[DOS],
+    n_atoms: NDArray,
+    families: Sequence[str] | None = None,
+) -> Evaluation:
+    """Compare predicted DOS of cells with targets of the same cells."""
+    energies = predictions[0].energies
+    per_atom = np.array([p.values / n for p, n in zip(predictions, n_atoms, strict=True)])
+    # Half of the electrons lie below an energy deep in the bands: unlike the Fermi level of an
+    # insulator, it hardly feels small errors of the prediction, so the scan starts close.
+    start = np.array(
+        [
+            target.dos(target.nodes).filling_energy(0.5) - prediction.filling_energy(0.5)
+            for target, prediction in zip(targets, predictions, strict=True)
+        ]
+    )
+    errors = aligned_errors(targets, per_atom, n_atoms, energies, start)
+    true = [t.dos(energies, s) for t, s in zip(targets, errors.shifts, strict=True)]
+    return Evaluation(
+        energies=energies,
+        truth=np.array(
+            [
+                np.where(energies <= dos.valid_to, dos.values / n, np.nan)
+                for dos, n in zip(true, n_atoms, strict=True)
+            ]
+        ),
+        prediction=per_atom,
+        errors=errors,
+        true_values=np.array(
+            [derived_quantities(t.dos(t.nodes), n) for t, n in zip(targets, n_atoms, strict=True)]
+        ),
+        predicted_values=np.array(
+            [derived_quantities(*pair) for pair in zip(predictions, n_atoms, strict=True)]
+        ),
+        families=np.array(families if families is not None else [""] * len(targets)),
+    )

@@ -1,0 +1,286 @@
+"""What a model has learned, applied to atoms: local DOS, its uncertainty and its derivatives."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.descriptors.feature_map import Hidden
+from ase_dos.descriptors.layers import make_layers
+from ase_dos.descriptors.neighbors import NeighborSearch
+from ase_dos.descriptors.soap import SOAP
+from ase_dos.fit.posterior import Posterior
+from ase_dos.kernels.regression import Layers
+from ase_dos.spectra.dos import EnergyGrid
+from ase_dos.spectra.ensemble import DOSEnsemble
+from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.utils.checks import as_array
+
+__all__ = ["Predictor", "as_stored", "warn_of_novelty"]
+
+# Atoms of which the deviations from the training set exist at once.
+_BLOCK = 4096
+# What the single precision of model files may add to a distance.
+_ROOM = 1.0 + 1e-4
+_POSTERIOR = ("centers", "factor", "composition", "covariance")
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """Local densities of states from the features of each atom.
+
+    ``g_i(E) = b_species(E) + sum_k (h(x_i) . W_k) B_k(E)`` with features ``x_i``, ``K`` energy
+    modes ``B``, weights ``W`` and a mean ``b`` for every species. The map ``h`` is the identity
+    in ridge regression; for every species a kernel with chosen environments, or a hidden layer of
+    a network.
+
+    Parameters
+    ----------
+    descriptor : SOAP
+        Features of the atoms.
+    grid : EnergyGrid
+        Energies of the modes.
+    maps : list of Hidden
+        Map ``h`` of every species, or one for all of them.
+    weights : (outputs, modes) array
+        For the outputs of all maps, one after the other.
+    modes : (modes, energies) array
+        States/eV per unit of their coefficients.
+    species_terms : (species, energies) array
+        Mean local DOS (states/eV).
+    valence : (species,) array
+        Valence electrons.
+    smearing : float
+        Standard deviation of the broadening of the training set (eV).
+    posterior : Posterior
+        Uncertainty of the weights.
+    sketch : (outputs, k) array
+        Map to a few numbers whose length tells how far an atom is from the training set...
+    novelty_limit : float
+        ... and the length of the farthest atom of the training set.
+    """
+
+    descriptor: SOAP
+    grid: EnergyGrid
+    maps: list[Hidden]
+    weights: NDArray
+    modes: NDArray
+    species_terms: NDArray
+    valence: NDArray
+    smearing: float
+    posterior: Posterior
+    sketch: NDArray
+    novelty_limit: float
+    _layers: dict[tuple, Layers] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def species(self) -> tuple[int, ...]:
+        """Atomic numbers that the descriptor knows."""
+        return self.descriptor.species
+
+    @property
+    def error_unit(self) -> float:
+        """`Posterior.error_unit` of the model's modes."""
+        return self.posterior.error_unit(self.modes, self.grid.step)
+
+    def predict(
+        self, atoms: Atoms, *, which: NDArray | None = None, dtype: Any = np.float64
+    ) -> LocalDOS:
+        """Local DOS, with its novelty, of every atom or of the atoms ``which``."""
+        n_modes = len(self.modes)
+        outputs = self._apply(atoms, "predict", dtype, which)
+        numbers = atoms.numbers if which is None else atoms.numbers[which]
+        one_hot = (numbers[:, None] == np.array(self.species)).astype(float)
+        sketch = outputs[:, n_modes:] - one_hot @ (self.posterior.centers @ self.sketch)
+        return LocalDOS(
+            np.hstack([one_hot, outputs[:, :n_modes]]),
+            np.vstack([self.species_terms, self.modes]),
+            self.grid.energies,
+            one_hot @ self.valence,
+            self.smearing,
+            np.linalg.norm(sketch, axis=1) / (_ROOM * self.novelty_limit),
+        )
+
+    def predict_ensemble(self, atoms: Atoms, n_members: int, seed: int) -> DOSEnsemble:
+        """Total DOS with its uncertainty; see `DOSModel.predict_ensemble`."""
+        dos = self.predict(atoms).total()
+        total, lengths = self._deviations(atoms)
+        mean = total[None] / len(atoms)
+        composition = self._composition(atoms)
+        draws = self.posterior.draws(mean, composition, n_members, seed)[0]
+        return DOSEnsemble(
+            mean=dos,
+            values=dos.values + len(atoms) * draws @ self.modes,
+            expected_error=self.error_unit
+            * float(self.posterior.errors(self.posterior.distances(mean, composition))[0]),
+            local_errors=self.error_unit * self.posterior.errors(lengths),
+        )
+
+    def differentiate(
+        self,
+        atoms: Atoms,
+        weights: ArrayLike,
+        groups: NDArray | None = None,
+        *,
+        dtype: Any = np.float64,
+    ) -> tuple[NDArray, NDArray]:
+        """Gradient and virial of sum_E weights(E) g(E); see `DOSModel.differentiate`."""
+        weights = as_array(np.atleast_2d(weights), "weights", (None, self.grid.size))
+        columns = self.weights @ (self.modes @ weights.T)
+        search = NeighborSearch(atoms, self.descriptor.cutoff)
+        members = np.zeros(len(atoms), np.int64) if groups is None else groups
+        kinds = np.zeros(len(atoms), np.int64)
+        if len(self.maps) > 1:
+            kinds = np.searchsorted(self.species, atoms.numbers).clip(max=len(self.maps) - 1)
+        gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
+        for kind, group in np.unique(np.stack([kinds, members], axis=1), axis=0):
+            some, more = self.descriptor.differentiate(
+                atoms,
+                self._map_layers(kind, columns[:, group : group + 1]),
+                search=search,
+                which=np.flatnonzero((kinds == kind) & (members == group)),
+                dtype=dtype,
+            )
+            gradient += some
+            virial += more
+        return gradient, virial
+
+    def distance(self, atoms: Atoms) -> float:
+        """Distance of the mean surroundings from those of the training set, ``q``."""
+        mean = self._deviations(atoms)[0][None] / len(atoms)
+        return float(self.posterior.distances(mean, self._composition(atoms))[0])
+
+    def _composition(self, atoms: Atoms) -> NDArray:
+        """Share of every species (1, species)."""
+        return (atoms.numbers[:, None] == np.array(self.species)).mean(axis=0)[None]
+
+    def _deviations(self, atoms: Atoms) -> tuple[NDArray, NDArray]:
+        """Sum over atoms of A^T (h - m) (r,), and the squared length for every atom."""
+        total, lengths = np.zeros(self.posterior.factor.shape[1]), []
+        offsets = self.posterior.centers @ self.posterior.factor
+        for start in range(0, len(atoms), _BLOCK):
+            which = np.arange(start, min(start + _BLOCK, len(atoms)))
+            block = self._apply(atoms, "deviate", np.float64, which)
+            block -= offsets[np.searchsorted(self.species, atoms.numbers[which])]
+            total += block.sum(axis=0)
+            lengths.append(np.sum(block**2, axis=1))
+        return total, np.concatenate(lengths)
+
+    def _apply(
+        self, atoms: Atoms, purpose: str, dtype: Any, which: NDArray | None = None
+    ) -> NDArray:
+        """Apply the regressor to every atom, or to the atoms ``which``: (atoms, outputs)."""
+        soap = self.descriptor
+        if len(self.maps) == 1:
+            return soap.regress(atoms, self._layers_of(purpose, 0), which=which, dtype=dtype)
+        which = np.arange(len(atoms)) if which is None else which
+        search = NeighborSearch(atoms, soap.cutoff) if soap.backend == "numba" else None
+        kinds = np.searchsorted(self.species, atoms.numbers[which])
+        parts = {
+            kind: soap.regress(
+                atoms,
+                self._layers_of(purpose, kind),
+                search=search,
+                which=which[kinds == kind],
+                dtype=dtype,
+            )
+            for kind in np.unique(kinds).clip(max=len(self.species) - 1)
+        }
+        out = np.empty((len(which), next(iter(parts.values())).shape[1]))
+        for kind, part in parts.items():
+            out[kinds == kind] = part
+        return out
+
+    def _layers_of(self, purpose: str, kind: int) -> Layers:
+        """Return the regressor of one map as the kernels want it.
+
+        For prediction: weights of the modes, and the sketch that tells how far an atom is out.
+        """
+        key = (purpose, kind)
+        if key not in self._layers:
+            matrix = self.posterior.factor
+            if purpose == "predict":
+                matrix = np.hstack([self.weights, self.sketch])
+            self._layers[key] = self._map_layers(kind, matrix)
+        return self._layers[key]
+
+    def _map_layers(self, kind: int, matrix: NDArray) -> Layers:
+        """Regressor that applies a matrix (outputs of all maps, k) to those of one map."""
+        sizes = [hidden.size(self.descriptor.n_features) for hidden in self.maps]
+        first = sum(sizes[:kind])
+        hidden, matrix = self.maps[kind], matrix[first : first + sizes[kind]]
+        last = matrix if hidden.mix is None else hidden.mix @ matrix
+        return make_layers(
+            [*hidden.weights, last],
+            [*hidden.biases, np.zeros(last.shape[1])],
+            activation=hidden.activation,
+            degree=hidden.degree,
+            unit_length=hidden.unit_length,
+        )
+
+    # Files
+
+    def arrays(self) -> dict[str, NDArray]:
+        """Arrays of a model file."""
+        posterior = self.posterior
+        arrays = {
+            "weights": self.weights,
+            "modes": self.modes,
+            "species_terms": self.species_terms,
+            "sketch": self.sketch,
+            "error_sizes": np.array([posterior.noise, posterior.scale]),
+        }
+        arrays |= {name: getattr(posterior, name).astype(np.float32) for name in _POSTERIOR}
+        for kind, hidden in enumerate(self.maps):
+            arrays |= {f"{name}_{kind}": values for name, values in hidden.arrays().items()}
+        return arrays
+
+    @classmethod
+    def restored(cls, info: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> Predictor:
+        """Inverse of `arrays`, with the header of the model file."""
+        noise, scale = map(float, arrays["error_sizes"])
+        roots = {name: arrays[name].astype(float) for name in _POSTERIOR}
+        maps = [
+            Hidden.restored(how, {name: arrays[f"{name}_{kind}"] for name in how["arrays"]})
+            for kind, how in enumerate(info["maps"])
+        ]
+        return cls(
+            SOAP.from_dict(info["descriptor"]),
+            EnergyGrid(**info["grid"]),
+            maps,
+            arrays["weights"],
+            arrays["modes"],
+            arrays["species_terms"],
+            np.array(info["valence"]),
+            info["smearing"],
+            Posterior(**roots, noise=noise, scale=scale),
+            arrays["sketch"],
+            info["novelty_limit"],
+        )
+
+
+def as_stored(posterior: Posterior) -> Posterior:
+    """Round to single precision, plenty for the size of an error, as model files do."""
+    rounded = {name: getattr(posterior, name).astype(np.float32) for name in _POSTERIOR}
+    return replace(posterior, **{name: array.astype(float) for name, array in rounded.items()})
+
+
+def warn_of_novelty(local: LocalDOS) -> None:
+    """Warn, in the name of the caller of the caller, of atoms that the model does not know."""
+    assert local.novelty is not None
+    unknown = int(np.sum(local.novelty > 1.0))
+    if unknown:
+        worst = int(local.novelty.argmax())
+        warnings.warn(
+            f"{unknown} of {len(local)} atoms have surroundings unlike those the model was "
+            f"trained on (the worst is atom {worst}, {local.novelty[worst]:.3g} times as far "
+            "out as any there): the DOS may be wrong; predict_ensemble() estimates by how much",
+            UserWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,114 @@
+"""How the errors of a model fall with the size of its training set."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.training import make_targets
+
+__all__ = ["LearningCurve", "learning_curve"]
+
+# Fewer structures make no model worth a point.
+_FEWEST = 5
+# Regularisations to try, by that of the whole training set.
+_FACTORS = 10.0 ** np.array([-0.5, 0.0, 0.5, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class LearningCurve:
+    """Errors of models trained on parts of a training set, one entry for each model.
+
+    Parameters
+    ----------
+    sizes : (n,) array of int
+        Structures they were trained on, rising.
+    leave_one_out, validation : (n,) array
+        Their errors (states eV^-1/2 per atom); NaN without structures for validation.
+    """
+
+    sizes: NDArray
+    leave_one_out: NDArray
+    validation: NDArray
+
+    def mean(self, errors: NDArray) -> tuple[NDArray, NDArray]:
+        """Root of the mean square of errors (n,) for every size: sizes, means."""
+        sizes = np.unique(self.sizes)
+        return sizes, np.array([np.sqrt(np.mean(errors[self.sizes == n] ** 2)) for n in sizes])
+
+
+def learning_curve(
+    model: DOSModel,
+    frames: Sequence[Atoms],
+    states: Sequence,
+    validation: tuple[Sequence[Atoms], Sequence] | None = None,
+    *,
+    repeats: int = 3,
+    halvings: int = 3,
+    seed: int = 0,
+) -> LearningCurve:
+    """Train again on a half, a quarter, ... of the training set.
+
+    The penalty on shifts is that of the model; the regularisation is chosen again, close to that
+    of the model.
+
+    Parameters
+    ----------
+    model : DOSModel
+        Trained on all of ``frames``.
+    frames, states
+        Its training set.
+    validation : frames and states, optional
+        Structures outside the training set.
+    repeats : int
+        Random parts of every size.
+    halvings : int
+        Sizes below the whole set, as long as five structures are left.
+    seed : int
+
+    Returns
+    -------
+    LearningCurve
+        Without the parts that no model can be trained on, because they miss a species, say.
+    """
+    targets = make_targets(states, model.smearing)
+    held = None
+    if validation is not None:
+        held = (validation[0], make_targets(validation[1], model.smearing))
+    rng = np.random.default_rng(seed)
+    rows = []
+    for power in range(halvings, 0, -1):
+        size = len(frames) >> power
+        for _ in range(repeats if size >= _FEWEST else 0):
+            part = np.sort(rng.permutation(len(frames))[:size])
+            errors = _errors(model, [frames[i] for i in part], [targets[i] for i in part], held)
+            rows += [(size, *errors)] if errors else []
+    rows.append((len(frames), model.info["leave_one_out_rmse"], _validation_rmse(model, held)))
+    sizes, leave_one_out, validated = np.array(rows).T
+    return LearningCurve(sizes.astype(int), leave_one_out, validated)
+
+
+def _errors(
+    model: DOSModel, frames: Sequence, targets: Sequence, held: tuple | None
+) -> tuple[float, float] | None:
+    """Errors of the model trained on other structures; None where that cannot be done."""
+    part = copy.copy(model)
+    part.grid = model.grid_  # so that all errors count the same energies
+    part.penalties = (model.info["shift_penalty"],)
+    part.regularizations = tuple(model.info["regularization"] * _FACTORS)
+    part.valence = dict(zip(model.info["species"], model.info["valence"], strict=True))
+    try:
+        part.fit(frames, targets)
+    except ValueError:
+        return None
+    return part.info["leave_one_out_rmse"], _validation_rmse(part, held)
+
+
+def _validation_rmse(model: DOSModel, held: tuple | None) -> float:
+    return np.nan if held is None else model.evaluate(*held).rmse

@@ -1,0 +1,234 @@
+"""What is known about a model when its training ends: one text and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.evaluation import QUANTITIES, Evaluation, derived_quantities
+from ase_dos.model_selection.hyperparameters import DEFAULTS, Search, describe
+from ase_dos.model_selection.learning import LearningCurve
+from ase_dos.model_selection.plots import (
+    plot_calibration,
+    plot_learning_curve,
+    plot_parities,
+    plot_shifts,
+    plot_spectra,
+)
+from ase_dos.spectra.dos import DOS
+from ase_dos.spectra.ensemble import decile_table, miscalibration_area
+
+__all__ = ["ErrorBars", "Report", "error_bars"]
+
+UNIT = "states eV^-1/2 per atom"
+# Structures in each row of the table of expected and observed errors, at least.
+_IN_ROW = 5
+# Share of the largest expected error; below the bands there is none.
+_NOTHING = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorBars:
+    """Errors that a model expects of its predictions.
+
+    Parameters
+    ----------
+    expected : (n,) array
+        Root-mean-square error of every structure after alignment (states eV^-1/2 per atom).
+    dos : (n, m) array
+        Standard deviation of the DOS (states/eV per atom).
+    values : (n, quantities) array
+        Of the `QUANTITIES`; NaN where members of the ensemble do not give them.
+    """
+
+    expected: NDArray
+    dos: NDArray
+    values: NDArray
+
+
+def error_bars(model: DOSModel, frames: Sequence[Atoms], n_members: int = 32) -> ErrorBars:
+    """Predict structures with their errors."""
+    rows = []
+    for atoms in frames:
+        ensemble = model.predict_ensemble(atoms, n_members)
+        size = len(atoms)
+
+        def quantities(dos: DOS, size: int = size) -> NDArray:
+            return derived_quantities(dos, size)
+
+        rows.append(
+            (ensemble.expected_error, ensemble.error / size, ensemble.spread(quantities)[1])
+        )
+    expected, dos, values = zip(*rows, strict=True)
+    return ErrorBars(np.array(expected), np.array(dos), np.array(values))
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """A trained model, how it was found, and how good it is.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    model : DOSModel
+    data : str
+        Lines on the structures and how they were split.
+    shifts : (n,) array
+        Energy references found, relative to the Fermi levels of the training structures (eV).
+    families : sequence of str
+        Of the training structures.
+    curve : LearningCurve
+    search : Search, optional
+    evaluation : Evaluation, optional
+        Of structures outside the training set.
+    bars : ErrorBars, optional
+        Errors expected of these, as they were before the model was calibrated on them.
+    """
+
+    name: str
+    model: DOSModel
+    data: str
+    shifts: NDArray
+    families: Sequence[str]
+    curve: LearningCurve
+    search: Search | None = None
+    evaluation: Evaluation | None = None
+    bars: ErrorBars | None = None
+
+    def text(self) -> str:
+        """Return all in Markdown."""
+        parts = [f"# {self.name}", self._model(), self.data, self._validation(), self._search()]
+        parts += [self._calibration(), self._learning(), self._shifts()]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def figures(self) -> dict[str, Any]:
+        """Figures by name."""
+        figures = {
+            "learning_curve": plot_learning_curve(self.curve).figure,
+            "shifts": plot_shifts(self.shifts, self.families).figure,
+        }
+        if self.evaluation is not None and self.bars is not None:
+            spectra = plot_spectra(self.evaluation, count=3, errors=self.bars.dos)
+            figures["spectra"] = spectra.figure
+            parities = plot_parities(self.evaluation)
+            if parities.size:
+                figures["parity"] = parities[0].figure
+            figures["calibration"] = plot_calibration(self._deciles()).figure
+        return figures
+
+    def _model(self) -> str:
+        info = self.model.info
+        lines = [
+            f"model `{info['hash']}`, ase_dos {info['version']}",
+            f"training set `{info['training_set_hash']}`: {info['n_structures']} structures",
+            f"{info['kind']} regression of {self.model.descriptor_.n_features} features for "
+            f"{', '.join(info['species'])}, reference {info['reference']}, broadening "
+            f"{info['smearing']:g} eV",
+            f"regularisation {info['regularization']:.2g}, penalty on shifts "
+            f"{info['shift_penalty']:g}",
+            f"leave-one-out RMSE {info['leave_one_out_rmse']:.4f} {UNIT}",
+        ]
+        return "\n".join(f"- {line}" for line in lines)
+
+    def _validation(self) -> str:
+        if self.evaluation is None:
+            return "## Validation\n\nNo structures were kept for validation."
+        figures = "![](spectra.png)"
+        if np.isfinite(self.evaluation.mean_absolute_errors).any():
+            figures += "\n![](parity.png)"
+        return f"## Validation\n\n```\n{self.evaluation.summary()}\n```\n\n{figures}"
+
+    def _search(self) -> str:
+        if self.search is None:
+            return ""
+        best = self.search.best
+        end = "nothing was left to try" if self.search.ended else "the limit ended it"
+        rows = [
+            (
+                str(number),
+                ("**%s**" if trial is best else "%s") % f"{trial.rmse:.4f}",
+                f"{trial.regularization:.1g}",
+                str(trial.n_features),
+                f"{trial.seconds:.1f}",
+                describe(trial.choice, DEFAULTS) or "defaults",
+            )
+            for number, trial in enumerate(self.search.trials, start=1)
+        ]
+        head = ("trial", "leave-one-out RMSE", "regularisation", "features", "s", "not default")
+        return (
+            f"## Hyperparameters\n\n{self.search.summary()}; {end}.\n"
+            f"Trials know the training set only, and use one penalty.\n\n{_table(head, rows)}"
+        )
+
+    def _deciles(self) -> NDArray:
+        assert self.evaluation is not None
+        assert self.bars is not None
+        observed = np.sqrt(self.evaluation.errors.squared)
+        rows = min(10, max(len(observed) // _IN_ROW, 1))
+        return decile_table(self.bars.expected, observed, rows)
+
+    def _areas(self) -> list[tuple[str, str]]:
+        """Miscalibration area of the DOS and of every quantity that has enough values."""
+        assert self.evaluation is not None
+        assert self.bars is not None
+        report = self.evaluation
+        scores = [("DOS at every energy", _scores(report.prediction - report.truth, self.bars.dos))]
+        wrong = report.predicted_values - report.true_values
+        scores += [
+            (name, _scores(wrong[:, i], self.bars.values[:, i]))
+            for i, (name, _) in enumerate(QUANTITIES)
+        ]
+        return [(name, f"{miscalibration_area(some):.3f}") for name, some in scores if some.size]
+
+    def _calibration(self) -> str:
+        if self.evaluation is None:
+            return ""
+        rows = [(f"{n:.0f}", f"{e:.4f}", f"{o:.4f}") for n, e, o in self._deciles()]
+        deciles = _table(("structures", "expected RMSE", "observed RMSE"), rows)
+        return (
+            "## Calibration\n\n"
+            "Expected errors of the validation structures against those observed, with error bars\n"
+            "whose size comes from leave-one-out. The model file's are scaled to the\n"
+            "validation errors afterwards, unless it has learned from these structures since.\n\n"
+            f"{deciles}"
+            "\n\n![](calibration.png)\n\n"
+            "Miscalibration area: 0 where errors are as large as expected and normal, 0.5 at worst."
+            f"\n\n{_table(('quantity', 'area'), self._areas())}"
+        )
+
+    def _learning(self) -> str:
+        sizes, left_out = self.curve.mean(self.curve.leave_one_out)
+        validated = self.curve.mean(self.curve.validation)[1]
+        rows = [
+            (str(n), f"{one:.4f}", f"{other:.4f}" if np.isfinite(other) else "")
+            for n, one, other in zip(sizes, left_out, validated, strict=True)
+        ]
+        head = ("training structures", "leave-one-out RMSE", "validation RMSE")
+        return f"## Learning curve\n\n{_table(head, rows)}\n\n![](learning_curve.png)"
+
+    def _shifts(self) -> str:
+        low, high = self.shifts.min(), self.shifts.max()
+        return (
+            "## Energy references\n\nThe energy of each training structure that the model's zero "
+            f"stands for\nlies between {low:.2f} and {high:.2f} eV from its Fermi level, with a "
+            f"standard deviation of {self.shifts.std():.2f} eV.\n\n![](shifts.png)"
+        )
+
+
+def _scores(wrong: NDArray, expected: NDArray) -> NDArray:
+    """Errors over what was expected of them, where both are known and there is any to expect."""
+    known = np.isfinite(wrong) & np.isfinite(expected)
+    known &= expected > _NOTHING * np.max(expected[known], initial=0.0)
+    return wrong[known] / expected[known]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

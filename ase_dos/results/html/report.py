@@ -1,0 +1,128 @@
+"""The whole report on the results of a trajectory."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ase_dos._version import __version__
+from ase_dos.results.averages import Averages, average
+from ase_dos.results.html.atoms import AtomsReport
+from ase_dos.results.html.page import figures_html, full_page, note, section, table
+from ase_dos.results.plots import plot_dos_image, plot_ensemble, plot_heat_capacity
+from ase_dos.results.series import results_dataset
+from ase_dos.utils.files import replace_file
+
+__all__ = ["report_page", "write_report"]
+
+N_FRAMES, N_ATOMS = 6, 2000
+UNKNOWN = "–"
+LONGEST = 300  # characters of one entry of the provenance
+EXPLANATION = (
+    "Spread is the standard deviation over frames. The sampling error of the mean counts "
+    "correlations in time by the integrated autocorrelation; blocks is the same error from "
+    "averages over blocks, and should agree with it. The model error does not fall with longer "
+    "runs: it is the deviation among the averages that members of the model's ensemble give. "
+    "Drift is the change along a straight line over the run, with its error, and n_eff the number "
+    f"of independent frames. {UNKNOWN} stands for what is not known: a block error where the run "
+    "is too short, a model error where the results hold no members."
+)
+
+
+def write_report(source: Any, path: str | os.PathLike, **options: Any) -> None:
+    """Write `report_page` to a file, wholly or not at all."""
+    page = report_page(source, **options).encode()
+    replace_file(path, lambda file: file.write(page))
+
+
+def report_page(
+    source: Any,
+    structures: Any = None,
+    *,
+    n_frames: int = N_FRAMES,
+    n_atoms: int = N_ATOMS,
+    viewer: bool = True,
+    title: str = "",
+) -> str:
+    """Make one self-contained page on the results of a trajectory.
+
+    Parameters
+    ----------
+    source : TrajectoryResult or xarray.Dataset
+        Results.
+    structures : str, path or iterable of Atoms, optional
+        The trajectory that was analysed; by default the file that the results name, where it
+        still is.
+    n_frames : int
+        Frames, evenly spaced, whose atoms are shown and grouped.
+    n_atoms : int
+        Atoms of each that the view of structures shows at most: those in a cube in the middle.
+    viewer : bool
+        Put the interactive view of structures into the page (some 3 MB).
+    title : str
+        Of the page.
+
+    Raises
+    ------
+    ValueError
+        If no frame is finished, or ``structures`` are not those of the results.
+    ImportError
+        If the view is asked for, there are structures, and chemiscope is not installed.
+    """
+    if n_frames < 1 or n_atoms < 1:
+        raise ValueError(f"report: expected n_frames, n_atoms >= 1, got {n_frames}, {n_atoms}")
+    dataset = results_dataset(source)
+    averages = average(dataset)
+    atoms = AtomsReport.of(dataset, structures, n_frames)
+    sections = [
+        section("Averages", note(EXPLANATION), _table(averages)),
+        section("Density of states", _figures(dataset, averages)),
+        *atoms.sections(n_atoms if viewer else 0),
+        section("Provenance", _provenance(dataset)),
+    ]
+    lead = f"{averages.n_frames} frames, {averages.n_missing} missing; ase_dos {__version__}"
+    name = Path(str(dataset.attrs.get("source", "a trajectory"))).name
+    return full_page(title or f"Electronic structure along {name}", lead, sections)
+
+
+def _table(averages: Averages) -> str:
+    head = ("", "mean", "spread", "sampling", "blocks", "model", "drift", "±", "n_eff")
+    rows = []
+    for label, unit, quantity, i in averages.rows():
+        mean, *errors = quantity.row(i)
+        cells = [f"{error:.3g}" if np.isfinite(error) else UNKNOWN for error in errors]
+        star = " *" if np.asarray(quantity.estimate.drifts)[i] else ""
+        rows.append([f"{label} ({unit}){star}", f"{mean:.5g}", *cells])
+    return table(head, rows) + "".join(map(note, averages.remarks()))
+
+
+def _figures(dataset: Any, averages: Averages) -> str:
+    figures = [(plot_ensemble(averages), "Average DOS, with E_F of each frame at zero.")]
+    if averages.n_frames > 1:
+        figures.append((plot_dos_image(dataset), "DOS along the trajectory."))
+    if len(averages.temperatures) > 1:
+        figures.append(
+            (plot_heat_capacity(averages), "Electronic heat capacity at fixed electron number.")
+        )
+    return figures_html(figures)
+
+
+def _provenance(dataset: Any) -> str:
+    rows = []
+    for name, value in dataset.attrs.items():
+        if isinstance(value, str) and value.startswith("{"):
+            rows += [[f"{name}: {key}", str(part)] for key, part in json.loads(value).items()]
+        else:
+            rows.append([str(name), str(value)])
+    return table((), [[name, _shortened(value)] for name, value in rows], "provenance")
+
+
+def _shortened(text: str) -> str:
+    """Text without the arrays that a model's header may hold."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]} … ({len(text)} characters, in the attributes of the results)"

@@ -1,0 +1,213 @@
+"""Results of a trajectory: the data set, what it holds of finished frames, and their averages."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from ase_dos.io.frames import frame_readers
+from ase_dos.results.averages import Averages, average
+from ase_dos.results.series import FrameSeries
+from ase_dos.results.store import FINISHED, require_format, require_xarray
+from ase_dos.spectra.local_dos import LocalDOS
+
+__all__ = ["TrajectoryResult"]
+
+_NAMES = {"frames": "frame", "temperatures": "temperature", "energies": "energy"} | {
+    name: name
+    for name in (
+        "time",
+        "md_step",
+        "n_atoms",
+        "n_electrons",
+        "volume",
+        "dos",
+        "fermi_level",
+        "band_bottom",
+        "dos_at_fermi_level",
+        "chemical_potential",
+        "entropy",
+        "free_energy",
+        "heat_capacity",
+    )
+}
+_VIEWED = ("local_dos_at_fermi_level", "local_charge", "novelty")
+
+
+@dataclass(frozen=True, eq=False)
+class TrajectoryResult:
+    """Electronic structure of the frames of a trajectory; quantities are per cell.
+
+    Arrays over the finished frames are attributes, read when they are asked for: ``frames``
+    (index in the trajectory), ``time`` and ``md_step`` (NaN where the frames had none),
+    ``n_atoms``, ``n_electrons``, ``volume`` (Angstrom^3, NaN without a three-dimensional cell),
+    ``dos`` (n, k) (states/eV) on ``energies`` (eV), ``fermi_level`` and ``band_bottom`` (eV on
+    ``energies``, T = 0), ``dos_at_fermi_level`` (states/eV); at each of the ``temperatures`` (K),
+    (n, m): ``chemical_potential`` mu(T) - E_F (eV), ``entropy`` and ``heat_capacity`` (eV/K),
+    ``free_energy`` F(T) - F(0) (eV).
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        All that there is, also of missing frames and of atoms, with units; on disk until it is
+        asked for. `ase_dos.results.store.VARIABLES` lists the variables.
+    """
+
+    dataset: Any
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> TrajectoryResult:
+        """Open a zarr directory of results, finished or not.
+
+        Raises
+        ------
+        ValueError
+            If it is no such directory, or holds no finished frame.
+        ImportError
+            If xarray or zarr is missing.
+        """
+        xarray = require_xarray()
+        if not (Path(path) / ".zmetadata").is_file():
+            raise ValueError(f"{path}: not the results of a trajectory")
+        dataset = xarray.open_zarr(path)
+        require_format(path, dataset.attrs)
+        if FINISHED not in dataset.get("status", ()):
+            raise ValueError(f"{path}: holds no finished frame")
+        return cls(dataset)
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """Where the results come from: source, command, version, options, header of the model."""
+        about = dict(self.dataset.attrs)
+        return {**about, **{name: json.loads(about[name]) for name in ("options", "model")}}
+
+    @cached_property
+    def missing(self) -> dict[int, str]:
+        """Indices of the frames that could not be done, and why."""
+        return {int(i): why for i, why in json.loads(self.dataset.attrs["errors"]).items()}
+
+    @cached_property
+    def _finished(self) -> Any:
+        """Data of the finished frames."""
+        return self.dataset.isel(frame=self.dataset["status"].values == FINISHED)
+
+    @cached_property
+    def _frames(self) -> NDArray:
+        return self._finished["frame"].values
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getattr__(self, name: str) -> NDArray:
+        if name not in _NAMES:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return self._finished[_NAMES[name]].values
+
+    def local(self, frame: int) -> dict[str, NDArray]:
+        """Arrays over the atoms of the frame with this index in the trajectory.
+
+        Returns
+        -------
+        dict
+            By name, (atoms, ...): ``numbers``, ``local_dos_at_fermi_level`` (states/eV),
+            ``local_charge`` (e: valence less electrons at T = 0), ``local_heat_capacity``
+            (temperatures, atoms; eV/K), ``novelty`` if the model knows it; with ``local=True``
+            also ``coefficients`` (atoms, modes) and ``valence`` (e).
+
+        Raises
+        ------
+        ValueError
+            If there is no such frame.
+        """
+        place = np.flatnonzero(self._frames == int(frame))
+        if not place.size:
+            raise ValueError(f"frame {frame}: no result; there are {len(self)} frames, see .frames")
+        row = self._finished.isel(frame=int(place[0]))
+        row = row.isel(atom=slice(int(row["n_atoms"])))
+        return {str(name): row[name].values for name in row.data_vars if "atom" in row[name].dims}
+
+    def local_dos(self, frame: int) -> LocalDOS:
+        """DOS of every atom of a frame, of a run with ``local=True``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such frame, or the local DOS were not kept.
+        """
+        arrays = self.local(frame)
+        if "coefficients" not in arrays:
+            raise ValueError("local DOS: not kept; run the analysis with local=True (--local)")
+        return LocalDOS(
+            arrays["coefficients"],
+            self.dataset["basis"].values,
+            self.energies,
+            arrays["valence"],
+            self.about["model"].get("smearing", 0.0),
+            arrays.get("novelty"),
+        )
+
+    def write_extxyz(self, path: str | os.PathLike, frames: Any) -> int:
+        """Write the finished frames with the local scalars of every atom, for viewers.
+
+        The atoms carry ``local_dos_at_fermi_level`` (states/eV), ``local_charge`` (e) and
+        ``novelty``.
+
+        Parameters
+        ----------
+        path : str or path
+            File to write; in extended xyz whatever its name.
+        frames : str, path or iterable of Atoms
+            The trajectory that was analysed.
+
+        Returns
+        -------
+        int
+            Frames written.
+        """
+        from ase.io import write
+
+        written, wanted = 0, set(self._frames.tolist())
+        with open(path, "w") as file:
+            # Not beyond the last finished frame: the source may be broken there.
+            for index, read in enumerate(islice(frame_readers(frames), int(self._frames[-1]) + 1)):
+                if index not in wanted:
+                    continue
+                atoms = read()
+                plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+                plain.info = {"frame": index}
+                local = self.local(index)
+                for name in set(_VIEWED) & set(local):
+                    plain.arrays[name] = local[name].astype(float)
+                write(file, plain, format="extxyz")
+                written += 1
+        return written
+
+    def aligned_dos(self) -> tuple[NDArray, NDArray]:
+        """DOS of every frame on one axis with E_F at zero.
+
+        Returns
+        -------
+        energies : (k,) array
+            Energies relative to E_F (eV), up to where all frames are known.
+        values : (n, k) array
+            States/eV per atom.
+        """
+        series = FrameSeries.of(self.dataset)
+        return series.energies, series["dos"].values[series.used]
+
+    def averages(self, **options: Any) -> Averages:
+        """Average over the frames, with errors; see `ase_dos.results.averages.average`."""
+        return average(self.dataset, **options)
+
+    def summary(self) -> str:
+        """Table of `averages`, with a remark where they do not describe an equilibrium."""
+        return f"{self.about['source']}: {self.averages().table()}"

@@ -1,0 +1,205 @@
+"""Results of a trajectory as series over its frames, per atom and with the DOS on one axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase.units import kB
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.results.alignment import align_spectra
+from ase_dos.results.store import FINISHED
+from ase_dos.utils.checks import as_array
+
+__all__ = ["THERMAL", "FrameSeries", "Series", "results_dataset", "time_axis"]
+
+# Quantities at the temperatures: label, unit, divisor next to the number of atoms.
+THERMAL = {
+    "heat_capacity": ("C_el", "k_B/atom", kB),
+    "entropy": ("S", "k_B/atom", kB),
+    "free_energy": ("F(T) - F(0)", "eV/atom", 1.0),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One quantity along a trajectory.
+
+    Attributes
+    ----------
+    label, unit : str
+        What it is.
+    values : (n, ...) array
+        Of every frame; NaN where a frame has no result.
+    members : (n, ..., members) array, optional
+        What the members of the model's ensemble say instead.
+    """
+
+    label: str
+    unit: str
+    values: NDArray
+    members: NDArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FrameSeries:
+    """Quantities of the n frames from the first to the last that count.
+
+    Attributes
+    ----------
+    quantities : dict of str to Series
+        ``dos`` (n, k), ``occupied_width`` (E_F - band bottom) and ``dos_at_fermi_level`` (n,);
+        ``heat_capacity``, ``entropy`` and ``free_energy`` (n, m). ``series[name]`` gives one.
+    dos_error : (n, k) array, optional
+        Standard deviation of the DOS over the members of the ensemble (states/eV per atom).
+    weights : (n,) array
+        Of the frames; zero where there is no result.
+    status : (n,) array
+        Of the frames, as in the results.
+    rows : slice
+        Where the frames are in the results.
+    x, axis : (n,) array, str
+        Time, and the label of its axis; see `time_axis`.
+    energies : (k,) array
+        Energies (eV) of the DOS.
+    reference : str
+        What is at zero energy: ``"fermi"``, E_F of each frame, or ``"common"``, its average.
+    band_bottom : float
+        The lowest of all frames (eV), on ``energies``.
+    temperatures : (m,) array
+        Electronic temperatures (K).
+    ensemble : tuple, optional
+        What tells the members from those of another ensemble.
+    """
+
+    quantities: dict[str, Series]
+    dos_error: NDArray | None
+    weights: NDArray
+    status: NDArray
+    rows: slice
+    x: NDArray
+    axis: str
+    energies: NDArray
+    reference: str
+    band_bottom: float
+    temperatures: NDArray
+    ensemble: tuple[Any, ...] | None
+
+    def __getitem__(self, name: str) -> Series:
+        return self.quantities[name]
+
+    @property
+    def used(self) -> NDArray:
+        """Which frames count (n,)."""
+        return self.weights > 0
+
+    @classmethod
+    def of(
+        cls, source: Any, weights: ArrayLike | None = None, reference: str = "fermi"
+    ) -> FrameSeries:
+        """Take them from results; arguments and errors are those of `average`."""
+        if reference not in ("fermi", "common"):
+            raise ValueError(f"reference: expected 'fermi' or 'common', got {reference!r}")
+        dataset = results_dataset(source)
+        w, rows = _weights(dataset["status"].values, weights)
+        times, axis = time_axis(dataset)
+        data = dataset.isel(frame=rows)
+        used = w > 0
+        fermi = data["fermi_level"].values
+        zero = np.average(fermi[used], weights=w[used])
+        references = fermi if reference == "fermi" else np.full(fermi.shape, zero)
+        energies, dos = _aligned(data, "dos", references, used)
+        error = _aligned(data, "dos_error", references, used)[1] if "dos_error" in data else None
+        bottoms = data["band_bottom"].values
+        widths = None
+        if "band_bottom_member" in data:
+            widths = data["fermi_level_member"].values - data["band_bottom_member"].values
+        places = np.arange(len(w))
+        return cls(
+            {
+                "dos": Series("DOS", "states/eV/atom", dos),
+                "occupied_width": Series("E_F - band bottom", "eV", fermi - bottoms, widths),
+                "dos_at_fermi_level": _per_atom(
+                    data, "dos_at_fermi_level", "g(E_F)", "states/eV/atom"
+                ),
+                **{name: _per_atom(data, name, *about) for name, about in THERMAL.items()},
+            },
+            dos_error=error,
+            weights=w,
+            status=data["status"].values,
+            rows=rows,
+            # A frame without a result has no time; it gets one between its neighbours.
+            x=np.interp(places, places[used], times[rows][used]),
+            axis=axis,
+            energies=energies,
+            reference=reference,
+            band_bottom=float((bottoms - references)[used].min()),
+            temperatures=np.asarray(data["temperature"].values, dtype=float),
+            ensemble=_ensemble_identity(dataset),
+        )
+
+
+def results_dataset(source: Any) -> Any:
+    """Dataset of results, given as such or wrapped."""
+    dataset = getattr(source, "dataset", source)
+    if "status" not in getattr(dataset, "variables", ()):
+        raise ValueError(
+            f"expected the results of a trajectory (xarray.Dataset or TrajectoryResult), got "
+            f"{type(source).__name__}"
+        )
+    return dataset
+
+
+def time_axis(dataset: Any) -> tuple[NDArray, str]:
+    """Return time, else MD step, else index of the frames, with a label.
+
+    The first of these that all finished frames have and that rises.
+    """
+    finished = dataset["status"].values == FINISHED
+    unit = dataset["time"].attrs.get("units", "unit of the trajectory")
+    for name, label in (("time", f"Time ({unit})"), ("md_step", "Step")):
+        values = np.asarray(dataset[name].values, dtype=float)
+        found = values[finished]
+        if np.isfinite(found).all() and (np.diff(found) > 0).all():
+            return values, label
+    return np.asarray(dataset["frame"].values, dtype=float), "Frame"
+
+
+def _weights(status: NDArray, weights: ArrayLike | None) -> tuple[NDArray, slice]:
+    """Weights of the frames from the first to the last that count, and where these are."""
+    w = np.ones(len(status)) if weights is None else as_array(weights, "weights", status.shape)
+    if (w < 0).any():
+        raise ValueError(f"weights: expected numbers >= 0, got {w.min():g}")
+    w = w * (status == FINISHED)
+    counting = np.flatnonzero(w)
+    if not counting.size:
+        raise ValueError("results: no finished frame, or none with a weight above zero")
+    rows = slice(int(counting[0]), int(counting[-1]) + 1)
+    return w[rows], rows
+
+
+def _aligned(data: Any, name: str, references: NDArray, used: NDArray) -> tuple[NDArray, NDArray]:
+    """Spectra per atom of the frames that count on one axis, NaN for the others."""
+    values = data[name].values[used] / data["n_atoms"].values[used, None]
+    energies, rows = align_spectra(data["energy"].values, values, references[used])
+    spectra = np.full((used.size, energies.size), np.nan)
+    spectra[used] = rows
+    return energies, spectra
+
+
+def _per_atom(data: Any, name: str, label: str, unit: str, divisor: float = 1.0) -> Series:
+    atoms = np.maximum(data["n_atoms"].values, 1) * divisor
+
+    def divided(name: str) -> NDArray:
+        values = data[name].values
+        return values / atoms.reshape((-1,) + (1,) * (values.ndim - 1))
+
+    members = f"{name}_member"
+    return Series(label, unit, divided(name), divided(members) if members in data else None)
+
+
+def _ensemble_identity(dataset: Any) -> tuple[Any, ...] | None:
+    identity = (dataset.attrs.get("model_hash"), dataset.sizes.get("member"))
+    return None if None in identity else identity

@@ -1,0 +1,305 @@
+"""What is kept of a trajectory, and how records of frames become rows of it on disk."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos._version import __version__
+from ase_dos.results.zarr_rows import MARK, Column, GrowingArrays
+from ase_dos.utils.checks import require_same
+
+__all__ = [
+    "FINISHED",
+    "FORMAT",
+    "MISSING",
+    "VARIABLES",
+    "Store",
+    "Variable",
+    "require_format",
+    "require_xarray",
+]
+
+FORMAT = 3
+FINISHED, MISSING = 1, 2
+COMMIT_SECONDS = 10.0  # between commits where frames take long
+BLOCK_ATOMS = 2**17  # atoms, in all frames of it, between commits
+BLOCK_FRAMES = 1024
+CHUNK_BYTES = 2**20
+
+
+class Variable(NamedTuple):
+    """Dimensions, type, unit and meaning of a variable."""
+
+    dims: tuple[str, ...]
+    dtype: str
+    unit: str
+    meaning: str
+
+
+_F, _FT, _FA = ("frame",), ("frame", "temperature"), ("frame", "atom")
+_FM, _FTM = ("frame", "member"), ("frame", "temperature", "member")
+
+VARIABLES: dict[str, Variable] = {
+    "frame": Variable(_F, "<i8", "1", "index in the trajectory"),
+    "time": Variable(_F, "<f8", "", "time"),
+    "md_step": Variable(_F, "<f8", "1", "step of the dynamics"),
+    "fingerprint": Variable(_F, "<u8", "1", "hash of the structure"),
+    "n_atoms": Variable(_F, "<i8", "1", "atoms in the cell"),
+    "n_electrons": Variable(_F, "<f8", "1", "electrons in the cell"),
+    "volume": Variable(_F, "<f8", "Angstrom^3", "volume of the cell"),
+    "fermi_level": Variable(_F, "<f8", "eV", "Fermi level at T = 0, on the energies of the model"),
+    "band_bottom": Variable(_F, "<f8", "eV", "energy below which 0.5 % of the electrons lie"),
+    "dos_at_fermi_level": Variable(_F, "<f8", "states/eV", "g(E_F)"),
+    "dos": Variable(("frame", "energy"), "<f8", "states/eV", "density of states of the cell"),
+    "chemical_potential": Variable(_FT, "<f8", "eV", "mu(T) - E_F"),
+    "entropy": Variable(_FT, "<f8", "eV/K", "electronic entropy"),
+    "free_energy": Variable(_FT, "<f8", "eV", "F(T) - F(0)"),
+    "heat_capacity": Variable(_FT, "<f8", "eV/K", "heat capacity at fixed electron number"),
+    "numbers": Variable(_FA, "<i2", "1", "atomic number, 0 where there is no atom"),
+    "local_dos_at_fermi_level": Variable(_FA, "<f4", "states/eV", "part of an atom of g(E_F)"),
+    "local_charge": Variable(_FA, "<f4", "e", "valence less electrons of an atom at T = 0"),
+    "local_heat_capacity": Variable(
+        ("frame", "temperature", "atom"), "<f4", "eV/K", "part of an atom of the heat capacity"
+    ),
+    "novelty": Variable(
+        _FA, "<f4", "1", "distance from the training set; 1 is the farthest structure in it"
+    ),
+    "valence": Variable(_FA, "<f4", "e", "valence electrons of an atom"),
+    "coefficients": Variable(("frame", "atom", "mode"), "<f4", "1", "local DOS on the modes"),
+    "dos_error": Variable(
+        ("frame", "energy"), "<f8", "states/eV", "standard deviation of the members from dos"
+    ),
+    "fermi_level_member": Variable(_FM, "<f8", "eV", "fermi_level of each member"),
+    "band_bottom_member": Variable(_FM, "<f8", "eV", "band_bottom of each member"),
+    "dos_at_fermi_level_member": Variable(_FM, "<f8", "states/eV", "g(E_F) of each member"),
+    "chemical_potential_member": Variable(_FTM, "<f8", "eV", "mu(T) - E_F of each member"),
+    "entropy_member": Variable(_FTM, "<f8", "eV/K", "entropy of each member"),
+    "free_energy_member": Variable(_FTM, "<f8", "eV", "F(T) - F(0) of each member"),
+    "heat_capacity_member": Variable(_FTM, "<f8", "eV/K", "heat capacity of each member"),
+    "status": Variable(_F, "|i1", "1", "1 finished, 2 missing (why, in the attribute errors)"),
+    "energy": Variable(("energy",), "<f8", "eV", "energy on the axis of the model"),
+    "temperature": Variable(("temperature",), "<f8", "K", "electronic temperature"),
+    "basis": Variable(("mode", "energy"), "<f8", "states/eV", "energy modes of the local DOS"),
+}
+COORDINATES = ("time", "md_step")
+CONSTANTS = ("energy", "temperature", "basis")
+
+
+def require_xarray() -> Any:
+    """Import xarray, with zarr to read from.
+
+    Raises
+    ------
+    ImportError
+        If one is not installed.
+    """
+    try:
+        import numcodecs  # noqa: F401
+        import xarray
+        import zarr  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"results of trajectories need xarray and zarr: pip install 'ase_dos[trajectory]' "
+            f"({error})"
+        ) from error
+    return xarray
+
+
+class Store:
+    """Results of the frames of one run, row by row, in a zarr directory.
+
+    Records are dictionaries with names of `VARIABLES`. Rows are committed when their atoms are
+    many or `COMMIT_SECONDS` have passed; `close` commits the rest.
+
+    Parameters
+    ----------
+    path : str or path
+        The directory.
+    time_unit : str
+        Unit of the time that records come with.
+
+    Attributes
+    ----------
+    status, fingerprints : list of int
+        Of every row.
+    missing : dict of int to str
+        Indices of the frames that could not be done, and why.
+    """
+
+    def __init__(self, path: str | os.PathLike, time_unit: str = "unit of the trajectory") -> None:
+        require_xarray()
+        self.path = Path(path)
+        self._units = {"time": time_unit}
+        self.status: list[int] = []
+        self.fingerprints: list[int] = []
+        self.missing: dict[int, str] = {}
+        self._arrays = GrowingArrays(self.path, last="status")
+        self._constants: dict[str, NDArray] = {}  # known from the first record on
+        self._waiting: dict[int, dict[str, Any]] = {}  # rows before it
+        self._block = 1
+        self._committed = time.monotonic()
+        self._changed = self._unsettled = self._failed = False
+
+    def open(self, options: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+        """Begin results with these options, or go on with those that have the same.
+
+        Raises
+        ------
+        ValueError
+            If the directory holds something else or results of other options, or another
+            process writes to it.
+        """
+        self._arrays.open()
+        try:
+            if self._arrays.size:
+                self._resume(options)
+            else:
+                about = {"coordinates": " ".join(COORDINATES), **about}
+                self._arrays.begin(
+                    {MARK: FORMAT, **about, "options": json.dumps(options), "errors": "{}"}
+                )
+        except BaseException:
+            self._arrays.close()
+            raise
+
+    def put(self, row: int, index: int, record: Mapping[str, Any]) -> None:
+        """Set the result of the frame with this index.
+
+        Raises
+        ------
+        ValueError
+            If its energies are not those of the frames before it.
+        """
+        if not self._constants:
+            self._begin(record)
+        for name, values in self._constants.items():
+            if not np.array_equal(values, record[name]):
+                raise ValueError(f"{name}: not that of the frames before")
+        self.missing.pop(index, None)
+        self._set(row, {**record, "frame": index, "status": FINISHED})
+
+    def put_missing(self, row: int | None, index: int, why: str) -> None:
+        """Record that a frame has no result; it has no row if it was not asked for."""
+        self.missing[index] = why
+        self._changed = True
+        if row is not None:
+            self._set(row, {"frame": index, "status": MISSING})
+
+    def read(self, name: str) -> NDArray:
+        """Read the committed rows of a variable that is not one over atoms."""
+        return self._arrays.read(name)
+
+    def commit(self) -> None:
+        """Make what was put survive the process."""
+        if self._changed and self._constants:
+            errors = {str(index): why for index, why in sorted(self.missing.items())}
+            self._arrays.attributes["errors"] = json.dumps(errors)
+            self._arrays.commit()
+            self._unsettled = True
+        self._changed = False
+        self._committed = time.monotonic()
+
+    def close(self) -> None:
+        """Commit, unless rows are half written, and let others write."""
+        try:
+            if not self._failed:
+                self.commit()
+            if self._unsettled:
+                self._arrays.settle()
+        finally:
+            self._arrays.close()
+
+    def _resume(self, options: Mapping[str, Any]) -> None:
+        attributes = self._arrays.attributes
+        require_format(self.path, attributes)
+        require_same(
+            self.path, json.loads(attributes["options"]), options, "choose another output directory"
+        )
+        self.status = self._arrays.read("status").tolist()
+        self.fingerprints = self._arrays.read("fingerprint").tolist()
+        errors = json.loads(attributes["errors"])
+        indices = self._arrays.read("frame")[np.array(self.status) == MISSING]
+        # Whether there are frames after the last result is an open question again.
+        size = 1 + max(row for row, status in enumerate(self.status) if status == FINISHED)
+        self._arrays.size = size
+        del self.status[size:], self.fingerprints[size:]
+        indices = indices[: self.status.count(MISSING)]
+        self.missing = {int(index): errors[str(index)] for index in indices}
+        self._constants = {
+            name: self._arrays.read(name) for name in CONSTANTS if name in self._arrays
+        }
+        self._block = self._arrays.chunk_rows("numbers")
+
+    def _begin(self, record: Mapping[str, Any]) -> None:
+        """Make the arrays, in the sizes of the first record."""
+        atoms = len(record["numbers"])
+        self._block = _power_of_two(BLOCK_ATOMS // atoms)
+        self._constants = {name: record[name] for name in CONSTANTS if name in record}
+        columns = {
+            name: self._column(name, np.shape(record.get(name, 0)))
+            for name in (*record, "frame", "status")
+            if name not in CONSTANTS
+        }
+        described = {
+            name: (VARIABLES[name].dims, values, self._attributes(name))
+            for name, values in self._constants.items()
+        }
+        self._arrays.create(columns, described)
+        for row, values in self._waiting.items():
+            self._arrays.put(row, values)
+
+    def _column(self, name: str, shape: tuple[int, ...]) -> Column:
+        """Lay an array out in chunks of about a megabyte, whole blocks if it is over atoms."""
+        dims, dtype = VARIABLES[name].dims, VARIABLES[name].dtype
+        inner = [
+            min(size, BLOCK_ATOMS) if dim == "atom" else size
+            for dim, size in zip(dims[1:], shape, strict=True)
+        ]
+        rows = _power_of_two(CHUNK_BYTES // (math.prod(inner) * np.dtype(dtype).itemsize))
+        if "atom" in dims:
+            rows = min(rows, self._block)
+        return Column(dims, dtype, (rows, *inner), self._attributes(name))
+
+    def _attributes(self, name: str) -> dict[str, str]:
+        unit = self._units.get(name, VARIABLES[name].unit)
+        return {"units": unit, "long_name": VARIABLES[name].meaning}
+
+    def _set(self, row: int, values: dict[str, Any]) -> None:
+        fingerprint = int(values.get("fingerprint", 0))
+        if row == len(self.status):
+            self.status.append(0)
+            self.fingerprints.append(0)
+        self.status[row], self.fingerprints[row] = values["status"], fingerprint
+        self._changed = True
+        if not self._constants:
+            self._waiting[row] = values
+            return
+        self._failed = True
+        self._arrays.put(row, values)
+        if (row + 1) % self._block == 0 or time.monotonic() > self._committed + COMMIT_SECONDS:
+            self.commit()
+        self._failed = False
+
+
+def require_format(path: Any, attributes: Mapping[str, Any]) -> None:
+    """Refuse results that another release wrote in another way."""
+    if attributes.get(MARK) != FORMAT:
+        raise ValueError(
+            f"{path}: format {attributes.get(MARK)} of ase_dos "
+            f"{attributes.get('ase_dos_version')}, this release ({__version__}) "
+            f"reads format {FORMAT}"
+        )
+
+
+def _power_of_two(number: int) -> int:
+    """Largest power of two up to a number, between 1 and `BLOCK_FRAMES`."""
+    return 1 << min(max(number, 1), BLOCK_FRAMES).bit_length() - 1

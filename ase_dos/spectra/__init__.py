@@ -1,0 +1,16 @@
+"""Values: electronic states, densities of states, training targets, ensembles."""
+
+from ase_dos._lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "DOS": "dos",
+        "DOSEnsemble": "ensemble",
+        "DOSTarget": "target",
+        "ElectronicStates": "states",
+        "EnergyGrid": "dos",
+        "LocalDOS": "local_dos",
+        "mean_ensemble": "ensemble",
+    },
+)

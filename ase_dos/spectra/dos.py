@@ -1,0 +1,168 @@
+"""Densities of states as frozen values that carry their axis, electron count and validity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.electrons.excitation import Excitation, excite
+from ase_dos.electrons.gas import ElectronGas, gas_from_dos
+from ase_dos.utils.checks import as_array, as_positive, uniform_grid
+
+__all__ = ["DOS", "EnergyGrid"]
+
+# A broadened band has no sharp edge; its onset is where this share of the electrons is reached.
+_BOTTOM_SHARE = 0.005
+
+
+@dataclass(frozen=True)
+class EnergyGrid:
+    """Uniform grid of energies.
+
+    Parameters
+    ----------
+    start : float
+        First energy (eV).
+    step : float
+        Spacing (eV), above zero.
+    size : int
+        Number of points, two or more.
+    """
+
+    start: float
+    step: float
+    size: int
+
+    def __post_init__(self) -> None:
+        as_array(self.start, "grid start", ())
+        as_positive(self.step, "grid step")
+        if self.size < 2:
+            raise ValueError(f"grid size: expected at least 2 points, got {self.size}")
+
+    @classmethod
+    def spanning(cls, start: float, stop: float, step: float) -> EnergyGrid:
+        """Grid from ``start`` to at least ``stop`` (eV)."""
+        as_positive(step, "grid step")
+        if not stop > start:
+            raise ValueError(f"energy grid: expected stop > start, got {start:g} to {stop:g} eV")
+        return cls(float(start), float(step), int(np.ceil((stop - start) / step - 1e-9)) + 1)
+
+    @property
+    def energies(self) -> NDArray:
+        """Grid points (size,) in eV."""
+        return self.start + self.step * np.arange(self.size)
+
+    @property
+    def stop(self) -> float:
+        """Last energy (eV)."""
+        return self.start + self.step * (self.size - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class DOS:
+    """Electronic density of states of one cell, both spins counted.
+
+    Parameters
+    ----------
+    energies : (n,) array
+        Uniformly spaced energies (eV).
+    values : (n,) array
+        Density of states of the whole cell (states/eV).
+    n_electrons : float
+        Electrons in the cell that these states hold.
+    smearing : float
+        Standard deviation of the Gaussian the states are broadened with (eV); 0 for none.
+    valid_to : float
+        Highest energy (eV) up to which the values are complete; by default the last energy.
+    """
+
+    energies: NDArray
+    values: NDArray
+    n_electrons: float
+    smearing: float = 0.0
+    valid_to: float = np.inf
+
+    def __post_init__(self) -> None:
+        energies, _ = uniform_grid(self.energies)
+        object.__setattr__(self, "energies", energies)
+        object.__setattr__(self, "values", as_array(self.values, "values", energies.shape))
+        as_positive(self.n_electrons, "n_electrons")
+        as_positive(self.smearing, "smearing", zero=True)
+        object.__setattr__(self, "valid_to", float(min(self.valid_to, energies[-1])))
+
+    def shifted(self, shift: float) -> DOS:
+        """Return the same states with every energy raised by ``shift`` (eV)."""
+        return replace(self, energies=self.energies + shift, valid_to=self.valid_to + shift)
+
+    @property
+    def band_bottom(self) -> float:
+        """Energy (eV) below which 0.5 % of the electrons lie, the onset of a broadened band."""
+        return self.filling_energy(_BOTTOM_SHARE)
+
+    def filling_energy(self, share: float) -> float:
+        """Energy (eV) below which the states hold this share (0 to 1) of the electrons.
+
+        Small predicted values of either sign below the band cancel; what counts is the last
+        energy at which the count rises through the share.
+        """
+        steps = (self.values[1:] + self.values[:-1]) / 2 * np.diff(self.energies)
+        count = np.append(0.0, np.cumsum(steps)) - share * self.n_electrons
+        below = np.flatnonzero((count[:-1] < 0) & (count[1:] >= 0))
+        if not below.size:
+            raise ValueError(
+                f"DOS: its states from {self.energies[0]:.2f} to {self.energies[-1]:.2f} eV never "
+                f"rise through {share:g} of {self.n_electrons:g} electrons"
+            )
+        i = below[-1]
+        step = self.energies[i + 1] - self.energies[i]
+        return float(self.energies[i] - step * count[i] / (count[i + 1] - count[i]))
+
+    def at(self, energy: ArrayLike) -> NDArray:
+        """Linear interpolation of the DOS (states/eV) at ``energy`` (eV); zero off the grid."""
+        energy = np.asarray(energy, dtype=float)
+        return np.interp(energy, self.energies, self.values, left=0.0, right=0.0)
+
+    def electron_gas(self, temperature: ArrayLike, **options: Any) -> ElectronGas:
+        """Thermodynamics of the electrons; see `ase_dos.electrons.gas.gas_from_dos`."""
+        return gas_from_dos(
+            self.energies,
+            self.values,
+            self.n_electrons,
+            temperature,
+            valid_to=self.valid_to,
+            smearing=self.smearing,
+            **options,
+        )
+
+    def excite(self, temperature: float, ground_temperature: float = 0.0) -> Excitation:
+        """Heat the electrons; see `ase_dos.electrons.excitation.excite`."""
+        return excite(
+            self.energies,
+            self.values,
+            self.n_electrons,
+            temperature,
+            ground_temperature,
+            valid_to=self.valid_to,
+            smearing=self.smearing,
+        )
+
+    def plot(self, ax=None, **options: Any):
+        """Draw the DOS; see `ase_dos.plot.curve.plot_dos`."""
+        from ase_dos.plot.curve import plot_dos
+
+        return plot_dos(self, ax=ax, **options)
+
+    def to_ase(self):
+        """Return the values as `ase.spectrum.dosdata.GridDOSData` (unit width, not resampled)."""
+        from ase.spectrum.dosdata import GridDOSData
+
+        info: dict[str, Any] = {"n_electrons": self.n_electrons}  # ASE's annotation says str
+        return GridDOSData(self.energies, self.values, info=info)
+
+    @classmethod
+    def from_ase(cls, data, n_electrons: float) -> DOS:
+        """Take energies and weights of an `ase.spectrum.dosdata.GridDOSData` as they are."""
+        return cls(data.get_energies(), data.get_weights(), n_electrons)

@@ -1,0 +1,165 @@
+"""What is not known about a predicted DOS, and what that means for all that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
+
+from ase_dos.electrons.gas import ElectronGas, gas_from_dos
+from ase_dos.spectra.dos import DOS
+from ase_dos.utils.checks import as_array
+
+__all__ = ["DOSEnsemble", "decile_table", "mean_ensemble", "miscalibration_area"]
+
+
+@dataclass(frozen=True, eq=False)
+class DOSEnsemble:
+    """Equally likely densities of states of one cell, around the prediction.
+
+    Parameters
+    ----------
+    mean : DOS
+        The prediction.
+    values : (members, n) array
+        Densities of states (states/eV of the cell) on the energies of ``mean``.
+    expected_error : float
+        Expected root-mean-square error after alignment (states eV^-1/2 per atom).
+    local_errors : (atoms,) array
+        The same for the local DOS of every atom (states eV^-1/2).
+    """
+
+    mean: DOS
+    values: NDArray
+    expected_error: float
+    local_errors: NDArray
+
+    def __post_init__(self) -> None:
+        values = as_array(self.values, "values", (None, self.mean.energies.size))
+        object.__setattr__(self, "values", values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def error(self) -> NDArray:
+        """Standard deviation (n,) of the DOS (states/eV)."""
+        return np.sqrt(np.mean((self.values - self.mean.values) ** 2, axis=0))
+
+    @property
+    def members(self) -> list[DOS]:
+        """The densities of states, one by one."""
+        return [replace(self.mean, values=values) for values in self.values]
+
+    def electron_gas(self, temperature: ArrayLike, **options: Any) -> ElectronGas:
+        """Thermodynamics of every member, attributes of shape (members, temperatures...).
+
+        The standard deviation over members is the error of a quantity; see `spread`.
+        """
+        return gas_from_dos(
+            self.mean.energies,
+            self.values,
+            self.mean.n_electrons,
+            temperature,
+            valid_to=self.mean.valid_to,
+            smearing=self.mean.smearing,
+            **options,
+        )
+
+    def spread(self, function: Callable[[DOS], Any]) -> tuple[NDArray, NDArray]:
+        """Value and error of anything that follows from a DOS.
+
+        Parameters
+        ----------
+        function : callable
+            Takes a DOS, returns a number or an array.
+
+        Returns
+        -------
+        value, error : array
+            ``function`` of the prediction, and the root-mean-square deviation of the members
+            from it.
+        """
+        value = np.asarray(function(self.mean))
+        others = np.array([function(member) for member in self.members])
+        return value, np.sqrt(np.mean((others - value) ** 2, axis=0))
+
+
+def mean_ensemble(ensembles: Sequence[DOSEnsemble]) -> DOSEnsemble:
+    """Average over structures, member by member: the errors of like structures do not cancel.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or their energies or numbers of members differ.
+    """
+    if not ensembles:
+        raise ValueError("mean_ensemble: expected at least one ensemble, got none")
+    first = ensembles[0]
+    for other in ensembles:
+        if other.values.shape != first.values.shape or not np.array_equal(
+            other.mean.energies, first.mean.energies
+        ):
+            raise ValueError(
+                "mean_ensemble: expected ensembles of one size on the same energies, got "
+                f"{first.values.shape} and {other.values.shape}"
+            )
+    mean = replace(
+        first.mean,
+        values=np.mean([e.mean.values for e in ensembles], axis=0),
+        n_electrons=float(np.mean([e.mean.n_electrons for e in ensembles])),
+        valid_to=min(e.mean.valid_to for e in ensembles),
+    )
+    return DOSEnsemble(
+        mean,
+        np.mean([e.values for e in ensembles], axis=0),
+        float(np.mean([e.expected_error for e in ensembles])),
+        np.concatenate([e.local_errors for e in ensembles]),
+    )
+
+
+def miscalibration_area(scores: ArrayLike) -> float:
+    """Area between the observed and the nominal coverage of central intervals.
+
+    0 if errors follow the normal distributions that were predicted for them, 1/2 at worst
+    (Tran et al., https://doi.org/10.1088/2632-2153/ab7e1a).
+
+    Parameters
+    ----------
+    scores : array_like
+        Errors divided by their predicted standard deviations.
+    """
+    inside = np.sort(2.0 * ndtr(np.abs(np.ravel(scores))) - 1.0)
+    nominal = np.linspace(0.0, 1.0, 1001)
+    observed = np.searchsorted(inside, nominal, side="right") / inside.size
+    return float(np.trapezoid(np.abs(observed - nominal), nominal))
+
+
+def decile_table(expected: ArrayLike, observed: ArrayLike, n_bins: int = 10) -> NDArray:
+    """Root-mean-square of observed errors, by size of the expected error.
+
+    Parameters
+    ----------
+    expected, observed : (n,) array_like
+        Errors of every structure.
+    n_bins : int
+        Groups of equal size; fewer where there are fewer structures.
+
+    Returns
+    -------
+    (bins, 3) array
+        Structures, expected and observed root-mean-square error of each group.
+    """
+    expected = as_array(expected, "expected", (None,))
+    observed = as_array(observed, "observed", expected.shape)
+    groups = np.array_split(np.argsort(expected, kind="stable"), min(n_bins, expected.size))
+    return np.array(
+        [
+            (len(g), np.sqrt(np.mean(expected[g] ** 2)), np.sqrt(np.mean(observed[g] ** 2)))
+            for g in groups
+        ]
+    )

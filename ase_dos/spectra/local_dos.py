@@ -1,0 +1,116 @@
+"""Density of states of every atom, low-rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.electrons.excitation import Excitation
+from ase_dos.spectra.dos import DOS
+from ase_dos.utils.checks import as_array
+
+__all__ = ["LocalDOS"]
+
+
+@dataclass(frozen=True, eq=False)
+class LocalDOS:
+    """Density of states of every atom, kept as coefficients on a few energy modes.
+
+    Parameters
+    ----------
+    coefficients : (atoms, modes) array
+        Mode coefficients of every atom.
+    basis : (modes, n) array
+        Energy modes (states/eV).
+    energies : (n,) array
+        Uniformly spaced energies (eV).
+    valence : (atoms,) array
+        Valence electrons that each atom brings.
+    smearing : float
+        Standard deviation of the Gaussian broadening (eV).
+    novelty : (atoms,) array, optional
+        How far the surroundings of each atom are from those a model was trained on, in units of
+        the farthest that one training structure is from the rest: above 1, an extrapolation.
+    """
+
+    coefficients: NDArray
+    basis: NDArray
+    energies: NDArray
+    valence: NDArray
+    smearing: float = 0.0
+    novelty: NDArray | None = None
+
+    def __post_init__(self) -> None:
+        energies = as_array(self.energies, "energies", (None,))
+        basis = as_array(self.basis, "basis", (None, energies.size))
+        coefficients = as_array(self.coefficients, "coefficients", (None, len(basis)))
+        valence = as_array(self.valence, "valence", (len(coefficients),))
+        for name, value in (
+            ("energies", energies),
+            ("basis", basis),
+            ("coefficients", coefficients),
+            ("valence", valence),
+        ):
+            object.__setattr__(self, name, value)
+        if self.novelty is not None:
+            novelty = as_array(self.novelty, "novelty", (len(coefficients),))
+            object.__setattr__(self, "novelty", novelty)
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    def shifted(self, shift: float) -> LocalDOS:
+        """Return the same states with every energy raised by ``shift`` (eV)."""
+        return replace(self, energies=self.energies + shift)
+
+    @property
+    def values(self) -> NDArray:
+        """Local DOS (atoms, n) in states/eV. Memory grows with atoms times energies."""
+        return self.coefficients @ self.basis
+
+    def project(self, weights: ArrayLike) -> NDArray:
+        """Per-atom sums of ``weights`` (..., n) over energies, shape (atoms, ...).
+
+        Gives local scalars (g(E_F), charges, entropies) without the (atoms, n) array.
+        """
+        weights = np.asarray(weights, dtype=float)
+        rows = weights.reshape(-1, weights.shape[-1])
+        sums = self.coefficients @ (self.basis @ rows.T)
+        return sums.reshape(len(self), *weights.shape[:-1])
+
+    def share(self, excitation: Excitation) -> tuple[NDArray, NDArray, NDArray]:
+        """Split the excitation of the electrons of these atoms among them.
+
+        Parameters
+        ----------
+        excitation : Excitation
+            Of `total`.
+
+        Returns
+        -------
+        free_energies, entropies, charges : (atoms,) array
+            Parts of F(T) - F(T_0) (eV), of the entropy at T (eV/K), and the valence less the
+            electrons at T, which sum to the values of the cell.
+        """
+        free_energies, entropies, electrons = self.project(excitation.local_weights).T
+        return (
+            free_energies + excitation.per_electron * self.valence,
+            entropies,
+            self.valence - electrons,
+        )
+
+    def total(self, which: Any = slice(None)) -> DOS:
+        """Density of states of all atoms together, or of some, as their mask or indices say.
+
+        The (atoms, n) array is never made. ``local.total(atoms.numbers == 14)`` is the part of
+        one species.
+        """
+        return DOS(
+            self.energies,
+            self.coefficients[which].sum(axis=0) @ self.basis,
+            float(self.valence[which].sum()),
+            self.smearing,
+        )

@@ -1,0 +1,293 @@
+"""Eigenvalues, k-point weights and electron count of one electronic-structure calculation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.electrons.gas import ElectronGas, gas_from_eigenvalues
+from ase_dos.utils.checks import as_array, as_positive
+
+__all__ = ["ElectronicStates"]
+
+
+@dataclass(frozen=True, eq=False)
+class ElectronicStates:
+    r"""Kohn-Sham eigenvalues of one structure and how to sum over them.
+
+    A sum over states is :math:`\sum_{snk} g_s w_k h(\epsilon_{snk})` with :math:`g_s` the
+    `spin_degeneracy`; so `n_electrons` :math:`= \sum g_s w_k f(\epsilon_{snk})`.
+
+    Parameters
+    ----------
+    eigenvalues : (spins, kpoints, bands) or (kpoints, bands) array
+        Energies (eV) with one or two spin channels; stored three-dimensional, bands ascending.
+    weights : (kpoints,) array
+        k-point weights, summing to 1, or to 2 where a program counts both spins of spin-paired
+        states in them (Quantum ESPRESSO). Stored normalised to 1.
+    n_electrons : float
+        Electrons in the cell that these states hold.
+    spin_degeneracy : int
+        Electrons that one eigenvalue holds: 2 for spin-paired states, 1 for each of two spin
+        channels and for spinors.
+    fermi_level : float, optional
+        Fermi level (eV) as the program printed it; None if it printed none or several.
+    smearing_width : float, optional
+        kT (eV) of the Fermi-Dirac occupations the program used, with the digits it printed;
+        None for any other occupation scheme.
+    entropy_term : float, optional
+        The program's -TS (eV per cell, zero or below); None unless it used Fermi-Dirac.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, values are not finite, weights are negative or sum to something
+        else, or electron count, spin channels and degeneracy contradict each other.
+    """
+
+    eigenvalues: NDArray
+    weights: NDArray
+    n_electrons: float
+    spin_degeneracy: int
+    fermi_level: float | None = None
+    smearing_width: float | None = None
+    entropy_term: float | None = None
+
+    def __post_init__(self) -> None:
+        eigenvalues = as_array(self.eigenvalues, "eigenvalues")
+        if eigenvalues.ndim == 2:
+            eigenvalues = eigenvalues[None]
+        if eigenvalues.ndim != 3 or eigenvalues.shape[0] not in (1, 2) or 0 in eigenvalues.shape:
+            raise ValueError(
+                "eigenvalues: expected shape (kpoints, bands) or (1 or 2 spins, kpoints, bands), "
+                f"got {np.shape(self.eigenvalues)}"
+            )
+        degeneracy = _checked_degeneracy(self.spin_degeneracy, len(eigenvalues))
+        weights = as_array(self.weights, "weights", (eigenvalues.shape[1],))
+        weights = _normalised(weights, degeneracy)
+        n_electrons = as_positive(self.n_electrons, "n_electrons")
+        capacity = degeneracy * eigenvalues.shape[0] * eigenvalues.shape[2]
+        # Completely filled bands (n == capacity) are a legitimate insulator without empty bands.
+        if n_electrons > capacity * (1 + 1e-9):
+            raise ValueError(
+                f"n_electrons: {n_electrons:g} electrons do not fit into {capacity} states "
+                f"({eigenvalues.shape[0]} spin channels x {eigenvalues.shape[2]} bands x "
+                f"{degeneracy}); check the electron count and spin_degeneracy"
+            )
+        # The sort copies: a frozen value must not follow later changes of the caller's array.
+        values = {
+            "eigenvalues": np.sort(eigenvalues, axis=-1),
+            "weights": weights,
+            "n_electrons": n_electrons,
+            "spin_degeneracy": degeneracy,
+        }
+        for name in ("fermi_level", "smearing_width", "entropy_term"):
+            value = getattr(self, name)
+            if value is not None:
+                values[name] = float(as_array(value, name, ()))
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def n_spins(self) -> int:
+        """Number of spin channels."""
+        return self.eigenvalues.shape[0]
+
+    @property
+    def n_kpoints(self) -> int:
+        """Number of k-points."""
+        return self.eigenvalues.shape[1]
+
+    @property
+    def n_bands(self) -> int:
+        """Number of bands in every spin channel."""
+        return self.eigenvalues.shape[2]
+
+    @property
+    def valid_to(self) -> float:
+        """Energy (eV) up to which the bands are complete: the lowest top band of any k-point.
+
+        No smearing is subtracted. k-points of weight zero do not count.
+        """
+        return float(self.eigenvalues[:, self.weights > 0, -1].min())
+
+    @property
+    def bottom(self) -> float:
+        """Lowest eigenvalue (eV) of any k-point that has weight."""
+        return float(self.eigenvalues[:, self.weights > 0, 0].min())
+
+    def electron_gas(self, temperature: ArrayLike, **options: Any) -> ElectronGas:
+        """Thermodynamics of the electrons; see `ase_dos.electrons.gas.gas_from_eigenvalues`.
+
+        Parameters
+        ----------
+        temperature : float or array
+            Electronic temperatures (K).
+        """
+        return gas_from_eigenvalues(
+            self.eigenvalues,
+            self.weights,
+            self.n_electrons,
+            self.spin_degeneracy,
+            temperature,
+            **options,
+        )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        eigenvalues: ArrayLike,
+        weights: ArrayLike | None = None,
+        *,
+        n_electrons: float,
+        spin_degeneracy: int | None = None,
+        **printed: float | None,
+    ) -> ElectronicStates:
+        """Take plain arrays, with the usual assumptions made for what is left out.
+
+        Parameters
+        ----------
+        eigenvalues : (spins, kpoints, bands), (kpoints, bands) or (bands,) array
+            Energies (eV).
+        weights : (kpoints,) array, optional
+            k-point weights; equal weights by default.
+        n_electrons : float
+            Electrons in the cell.
+        spin_degeneracy : int, optional
+            By default 1 with two spin channels and 2 with one (spinors need an explicit 1).
+        **printed
+            `fermi_level`, `smearing_width`, `entropy_term`.
+        """
+        values = as_array(eigenvalues, "eigenvalues")
+        if values.ndim == 1:
+            values = values[None]
+        if weights is None:
+            n_kpoints = values.shape[-2] if values.ndim > 1 else 0
+            weights = np.full(n_kpoints, 1 / max(n_kpoints, 1))
+        if spin_degeneracy is None:
+            spin_degeneracy = 1 if values.ndim == 3 and len(values) == 2 else 2
+        return cls(values, np.asarray(weights), n_electrons, spin_degeneracy, **printed)
+
+    @classmethod
+    def from_calculator(
+        cls, calc: Any, n_electrons: float | None = None, spin_degeneracy: int | None = None
+    ) -> ElectronicStates:
+        """Take the eigenvalues that an ASE calculator holds.
+
+        Parameters
+        ----------
+        calc : ase.calculators.calculator.Calculator
+            A finished calculation with `get_eigenvalues` and `get_k_point_weights`: GPAW, or
+            the `SinglePointDFTCalculator` that ASE's file readers attach.
+        n_electrons : float, optional
+            Electrons in the cell. By default the calculator's own number, or the sum of its
+            occupation numbers where their meaning is certain.
+        spin_degeneracy : int, optional
+            By default 1 with two spin channels and 2 with one. Pass 1 for spinors.
+
+        Raises
+        ------
+        ValueError
+            If the calculator has no eigenvalues, or the electron count cannot be known.
+        """
+        eigenvalues, weights = _calculator_bands(calc)
+        if spin_degeneracy is None:
+            spin_degeneracy = 1 if len(eigenvalues) == 2 else 2
+        if n_electrons is None:
+            n_electrons = _calculator_electrons(calc, eigenvalues, weights)
+        return cls(
+            eigenvalues, weights, n_electrons, spin_degeneracy, fermi_level=_fermi_level(calc)
+        )
+
+
+def _checked_degeneracy(value: Any, n_spins: int) -> int:
+    """Return the electrons per eigenvalue; reject what the number of spin channels rules out."""
+    if value not in (1, 2):
+        raise ValueError(
+            "spin_degeneracy: expected 2 (spin-paired) or 1 (spin channels, spinors), "
+            f"got {value!r}"
+        )
+    if n_spins == 2 and value == 2:
+        raise ValueError(
+            "spin_degeneracy: got 2 with two spin channels; an eigenvalue of one channel holds "
+            "1 electron. Pass spin_degeneracy=1, or one channel if both are the same"
+        )
+    return int(value)
+
+
+def _normalised(weights: NDArray, degeneracy: int) -> NDArray:
+    """Return weights with sum 1; accept the sum 2 of programs that count both spins in them."""
+    if (weights < 0).any():
+        worst = int(weights.argmin())
+        raise ValueError(
+            f"weights: expected none below zero, got {weights[worst]:g} at index {worst}"
+        )
+    total = weights.sum()
+    # Programs print 7 digits or more, so every k-point may be off by half of the last one.
+    tolerance = 1e-5 + 1e-7 * weights.size
+    for expected in (1, 2):
+        if abs(total - expected) > tolerance * expected:
+            continue
+        if expected == 2 and degeneracy == 1:
+            raise ValueError(
+                "weights: they sum to 2, which counts both spins of spin-paired states, but "
+                "spin_degeneracy is 1; halve the weights, or pass spin_degeneracy=2"
+            )
+        return weights / total
+    raise ValueError(
+        f"weights: expected a sum of 1 (or 2 for spin-paired states), got {total:.6g}; "
+        "a k-point may be missing. Divide by the sum if they are only rounded or unnormalised"
+    )
+
+
+def _calculator_bands(calc: Any) -> tuple[NDArray, NDArray]:
+    """Return eigenvalues (spins, kpoints, bands) and weights (kpoints,) of a calculator."""
+    name = getattr(calc, "name", None) or type(calc).__name__
+    for method in ("get_eigenvalues", "get_k_point_weights", "get_number_of_spins"):
+        if not hasattr(calc, method):
+            raise ValueError(
+                f"calculator {name}: expected one with eigenvalues (GPAW, or a DFT output read "
+                f"with ase.io.read), but it has no {method}"
+            )
+    weights, n_spins = calc.get_k_point_weights(), calc.get_number_of_spins()
+    if weights is None or n_spins is None or len(weights) == 0:
+        raise ValueError(
+            f"calculator {name}: it holds no k-points; run it first, or let the program "
+            "print its eigenvalues and read the file with ase_dos.io.dft.read_states"
+        )
+    bands = [
+        [calc.get_eigenvalues(kpt=k, spin=s) for k in range(len(weights))] for s in range(n_spins)
+    ]
+    if any(values is None or len(values) == 0 for channel in bands for values in channel):
+        raise ValueError(f"calculator {name}: eigenvalues are missing for some k-points")
+    return as_array(bands, "eigenvalues", (None, None, None)), np.asarray(weights, dtype=float)
+
+
+def _calculator_electrons(calc: Any, eigenvalues: NDArray, weights: NDArray) -> float:
+    """Return the number of electrons of a calculator."""
+    if hasattr(calc, "get_number_of_electrons"):
+        return float(calc.get_number_of_electrons())
+    get = getattr(calc, "get_occupation_numbers", lambda **_: None)
+    occupations = [
+        [get(kpt=k, spin=s) for k in range(len(weights))] for s in range(len(eigenvalues))
+    ]
+    if not any(values is None for channel in occupations for values in channel):
+        f = np.asarray(occupations, dtype=float)
+        # With one channel some readers count 0..1 and others 0..2; only a full 2 tells which.
+        if len(f) == 2 or abs(f.max() - 2) < 1e-3:
+            return float(np.einsum("k,skn->", weights / weights.sum(), f))
+    raise ValueError(
+        "n_electrons: this calculator does not say how many electrons there are; pass n_electrons"
+    )
+
+
+def _fermi_level(calc: Any) -> float | None:
+    """Return the calculator's Fermi level (eV) if there is exactly one."""
+    level = calc.get_fermi_level() if hasattr(calc, "get_fermi_level") else None
+    if level is None or np.size(level) != 1:
+        return None
+    level = float(np.ravel(level)[0])
+    return level if np.isfinite(level) else None

@@ -1,0 +1,216 @@
+"""Targets of the learning: the broadened DOS of one structure as a spline that can be shifted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from ase_dos.kernels.broadening import REACH, broaden, hermite, hermite_many
+from ase_dos.spectra.dos import DOS
+from ase_dos.utils.checks import as_array, as_positive
+
+__all__ = ["DOSTarget", "TargetStack", "target_from_dos", "target_from_states"]
+
+# Nodes per standard deviation: the Hermite spline then deviates by 1e-6 of the peak.
+_NODES_PER_SIGMA = 6
+# Truncated bands leave their Gaussian tails this many standard deviations below them.
+_TRUNCATION_REACH = 3.0
+# Fewer nodes hold no band.
+_FEWEST_NODES = 8
+# Temperature (K) at which the Fermi level of a structure is taken: low against the width of
+# bands, high against the spacing of levels on a finite k-point mesh.
+FERMI_TEMPERATURE = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class DOSTarget:
+    """Broadened DOS of one structure as a cubic Hermite spline on uniform nodes.
+
+    Parameters
+    ----------
+    start, step : float
+        First node and spacing (eV).
+    values, derivatives : (nodes,) array
+        DOS (states/eV) of the cell and its derivative (states/eV^2) at the nodes.
+    valid_to : float
+        Energy (eV) up to which the DOS is complete; above it, it is unknown, not zero.
+    n_electrons : float
+        Electrons in the cell.
+    fermi_level : float
+        Fermi level (eV) on the structure's own energy axis.
+    smearing : float
+        Standard deviation of the Gaussian (eV).
+    """
+
+    start: float
+    step: float
+    values: NDArray
+    derivatives: NDArray
+    valid_to: float
+    n_electrons: float
+    fermi_level: float
+    smearing: float
+
+    @property
+    def nodes(self) -> NDArray:
+        """Energies (eV) of the nodes."""
+        return self.start + self.step * np.arange(self.values.size)
+
+    def __call__(self, energies: NDArray, shift: float = 0.0) -> tuple[NDArray, NDArray]:
+        """DOS and its derivative at ``energies + shift`` (eV); constant above the last node."""
+        energies = as_array(energies, "energies", (None,))
+        value, derivative = np.empty_like(energies), np.empty_like(energies)
+        hermite(
+            self.start,
+            self.step,
+            self.values,
+            self.derivatives,
+            energies,
+            float(shift),
+            value,
+            derivative,
+        )
+        return value, derivative
+
+    def dos(self, energies: NDArray, shift: float = 0.0) -> DOS:
+        """Return the target as a `DOS` on ``energies`` (n,), moved down by ``shift`` (eV)."""
+        return DOS(
+            energies,
+            self(energies, shift)[0],
+            self.n_electrons,
+            self.smearing,
+            valid_to=self.valid_to - shift,
+        )
+
+
+def target_from_states(states, smearing: float) -> DOSTarget:
+    """Broaden eigenvalues with unit Gaussians: ``g(E) = sum s w_k G(E - eps)``.
+
+    Parameters
+    ----------
+    states : ElectronicStates
+        Eigenvalues of one structure.
+    smearing : float
+        Standard deviation of the Gaussian (eV).
+
+    Raises
+    ------
+    ValueError
+        If the smearing is not above zero.
+    """
+    sigma = as_positive(smearing, "smearing")
+    step = sigma / _NODES_PER_SIGMA
+    start = states.eigenvalues.min() - REACH * sigma
+    valid_to = states.valid_to - _TRUNCATION_REACH * sigma
+    size = int(np.ceil((valid_to - start) / step)) + 2
+    if size < _FEWEST_NODES:
+        raise ValueError(
+            f"eigenvalues: the bands end at {states.valid_to:.2f} eV, too close to their bottom "
+            f"for a smearing of {sigma:g} eV; compute more bands"
+        )
+    per_level = states.weights * states.spin_degeneracy
+    values, derivatives = broaden(states.eigenvalues, per_level, sigma, start, step, size)
+    fermi = float(states.electron_gas(FERMI_TEMPERATURE).fermi_level)
+    return DOSTarget(start, step, values, derivatives, valid_to, states.n_electrons, fermi, sigma)
+
+
+def target_from_dos(dos: DOS) -> DOSTarget:
+    """Take a DOS that is already broadened; slopes come from a cubic spline through it.
+
+    Only the grid points up to ``dos.valid_to`` are used, whatever the values above it are. Those
+    below the bands, zero to rounding, are left out, so that the target begins where its bands do.
+
+    Raises
+    ------
+    ValueError
+        If the DOS is known at too few points, or cannot hold its electrons there.
+    """
+    dos = _known_bands(dos)
+    derivatives = CubicSpline(dos.energies, dos.values).derivative()(dos.energies)
+    # A starting point for the alignment, for which broadening does no harm.
+    fermi = float(replace(dos, smearing=0.0).electron_gas(FERMI_TEMPERATURE).fermi_level)
+    return DOSTarget(
+        float(dos.energies[0]),
+        float(dos.energies[1] - dos.energies[0]),
+        dos.values,
+        derivatives,
+        dos.valid_to,
+        dos.n_electrons,
+        fermi,
+        dos.smearing,
+    )
+
+
+def _known_bands(dos: DOS) -> DOS:
+    """Cut a DOS to the grid points from just below its bands to the last that is known."""
+    step = dos.energies[1] - dos.energies[0]
+    stop = int(np.sum(dos.energies <= dos.valid_to + 1e-9 * step))
+    size = np.abs(dos.values[:stop])
+    if not size.any():
+        raise ValueError(
+            f"DOS: no states from {dos.energies[0]:.2f} eV to {dos.valid_to:.2f} eV, where it is "
+            "known"
+        )
+    start = max(0, int(np.argmax(size > np.finfo(float).eps * size.max())) - 1)
+    if stop - start < _FEWEST_NODES:
+        raise ValueError(
+            f"DOS: its bands are known at {stop - start} grid points, expected {_FEWEST_NODES} or "
+            "more; use a finer grid, or compute more bands"
+        )
+    return replace(dos, energies=dos.energies[start:stop], values=dos.values[start:stop])
+
+
+class TargetStack:
+    """Many targets at once, on one grid with a shift for each.
+
+    Parameters
+    ----------
+    targets : sequence of DOSTarget
+        ``n`` targets.
+    """
+
+    def __init__(self, targets: Sequence[DOSTarget]) -> None:
+        self._starts = np.array([target.start for target in targets])
+        self._steps = np.array([target.step for target in targets])
+        self._ends = np.cumsum([0] + [target.values.size for target in targets])
+        self._values = np.concatenate([target.values for target in targets])
+        self._derivatives = np.concatenate([target.derivatives for target in targets])
+        self._valid_to = np.array([target.valid_to for target in targets])
+
+    def __call__(self, energies: NDArray, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Evaluate values, derivatives and validity on the shifted grid.
+
+        Parameters
+        ----------
+        energies : (m,) array
+            Energies of the model (eV).
+        shifts : (n,) array
+            Shift of each target (eV): energy ``E`` of the model is ``E + shift`` of the structure.
+
+        Returns
+        -------
+        values, derivatives : (n, m) array
+            States/eV and states/eV^2 per cell; both zero where the target is not known.
+        known : (n, m) array of bool
+            False above the energy up to which a target is complete.
+        """
+        values, derivatives = np.empty((2, len(self._starts), energies.size))
+        hermite_many(
+            self._starts,
+            self._steps,
+            self._ends,
+            self._values,
+            self._derivatives,
+            energies,
+            np.asarray(shifts, dtype=float),
+            values,
+            derivatives,
+        )
+        known = energies + np.asarray(shifts)[:, None] <= self._valid_to[:, None]
+        values[~known] = 0.0
+        derivatives[~known] = 0.0
+        return values, derivatives, known

@@ -1,0 +1,150 @@
+"""An observer of running molecular dynamics that writes the results of its frames as they come."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Any
+
+from ase import Atoms, units
+from numpy.typing import ArrayLike
+
+from ase_dos.results.result import TrajectoryResult
+from ase_dos.results.store import Store
+from ase_dos.trajectory.frame import Doubts, FrameAnalysis, fingerprint
+
+__all__ = ["DOSObserver"]
+
+
+class DOSObserver:
+    """Analyse the structure of a running simulation whenever it is called.
+
+    ``dyn.attach(observer, interval=10)`` makes ASE call it every tenth step, with the atoms as
+    they are at that step. What it writes is what `ase_dos.trajectory.run.analyze_trajectory` writes
+    of the trajectory of these frames, and can be looked at while the simulation runs. Frames are
+    put on disk some at a time, at the latest ten seconds after the first of them if more are
+    coming, and all of them at the end: of the ``with`` block, or of the program.
+
+    An observer with the path of earlier results appends to them. If its first structure is the
+    last one there, as it is when a simulation is restarted from its last frame, that is not
+    repeated, and time and step go on from it.
+
+    Parameters
+    ----------
+    dyn : Dynamics or Atoms
+        The simulation, or only its atoms; then no time and step are known.
+    model : str or DOSModel
+        Name of a shipped model, path of a model file, or a model.
+    path : str or path
+        Directory of the results in zarr's format.
+    temperatures : (m,) array_like
+        Electronic temperatures (K), zero or above.
+    local : bool
+        Keep the mode coefficients of every atom too (float32).
+    members : int, optional
+        Keep what follows from so many members of the model's ensemble too.
+    on_error : {"raise", "skip"}
+        What a structure that the model cannot describe does: end the simulation, or be recorded
+        as missing.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, the path holds results of another kind, or another run is
+        writing there.
+    ImportError
+        If xarray or zarr are missing.
+    """
+
+    def __init__(
+        self,
+        dyn: Any,
+        model: Any,
+        path: str | os.PathLike,
+        temperatures: ArrayLike = (300.0,),
+        *,
+        local: bool = False,
+        members: int | None = None,
+        on_error: str = "raise",
+    ) -> None:
+        if on_error not in ("raise", "skip"):
+            raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
+        self.path, self.on_error = path, on_error
+        self._dyn: Any = None if isinstance(dyn, Atoms) else dyn
+        self._atoms = dyn if isinstance(dyn, Atoms) else dyn.atoms
+        self._analysis = FrameAnalysis.of(model, temperatures, local=local, members=members)
+        self._doubts = Doubts()
+        self._store = Store(path, time_unit="fs")
+        about = {"source": "molecular dynamics", "command": "DOSObserver"}
+        self._store.open(
+            {**self._analysis.options, "observer": True}, {**about, **self._analysis.about}
+        )
+        self._before = len(self._store.status)  # frames of earlier runs
+        self._shift = {"time": 0.0, "md_step": 0.0}  # of a simulation that was restarted
+        self._close = weakref.finalize(self, self._store.close)
+
+    def __call__(self) -> None:
+        """Analyse the atoms as they are now.
+
+        Raises
+        ------
+        ValueError
+            If the model cannot describe them, unless that is to be skipped; or the observer is
+            closed.
+        """
+        if not self._close.alive:
+            raise ValueError(f"{self.path}: the observer is closed")
+        row = len(self._store.status)
+        clock = self._clock()
+        if row and row == self._before:
+            self._before = -1
+            if self._store.fingerprints[-1] == fingerprint(self._atoms):
+                for name, value in clock.items():
+                    self._shift[name] = float(self._store.read(name)[-1]) - value
+                return
+        outcome = self._analysis.one(row, lambda: self._atoms)
+        self._doubts.add(outcome)
+        if outcome.record is not None:
+            shifted = {name: value + self._shift[name] for name, value in clock.items()}
+            self._store.put(row, row, {**outcome.record, **shifted})
+            return
+        message = f"frame {row} of the simulation: {outcome.error}"
+        self._store.put_missing(row, row, message)
+        if self.on_error == "raise":
+            raise ValueError(message)
+
+    def flush(self) -> None:
+        """Put on disk what has been analysed."""
+        self._store.commit()
+
+    def close(self) -> None:
+        """Put on disk what has been analysed, and let others write there."""
+        self._close()
+        self._doubts.voice(len(self._store.status), stacklevel=2)
+
+    def result(self) -> TrajectoryResult:
+        """Return what has been analysed until now, in earlier runs too.
+
+        Raises
+        ------
+        ValueError
+            If there is no frame yet.
+        """
+        if self._close.alive:
+            self.flush()
+        return TrajectoryResult.load(self.path)
+
+    def __enter__(self) -> DOSObserver:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.close()
+
+    def _clock(self) -> dict[str, float]:
+        """Time (fs) and step of the simulation."""
+        clock = {}
+        if hasattr(self._dyn, "get_time"):
+            clock["time"] = self._dyn.get_time() / units.fs
+        if hasattr(self._dyn, "nsteps"):
+            clock["md_step"] = float(self._dyn.nsteps)
+        return clock

@@ -1,0 +1,357 @@
+"""Electronic structure along a trajectory: frames in, rows of one data set on disk out.
+
+Large frames are read, predicted and stored one at a time, small ones some at a time, here or in
+several processes; `ase_dos.results.store` says what is stored.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+from ase import Atoms
+from numpy.typing import ArrayLike
+
+from ase_dos.io.frames import (
+    Frames,
+    Images,
+    Reader,
+    frame_range,
+    numbered_frames,
+    open_frames,
+    progress_bar,
+    source_name,
+)
+from ase_dos.io.frames.base import giving
+from ase_dos.model.blocks import predict_in_blocks
+from ase_dos.results.result import TrajectoryResult
+from ase_dos.results.store import FINISHED, Store
+from ase_dos.trajectory.frame import TOGETHER_ATOMS, Doubts, FrameAnalysis, Outcome, fingerprint
+from ase_dos.utils.checks import as_count
+from ase_dos.utils.parallel import apply
+
+__all__ = ["analyze_trajectory"]
+
+TASK_FRAMES = 32  # at once, and no more atoms than are analysed together
+LONGEST_WAIT = 1.0  # s; frames that take longer are not waited for
+_SELECTION = ("start", "stop", "step")
+
+
+def analyze_trajectory(
+    frames: str | os.PathLike | Iterable[Atoms],
+    model: Any = "silicon",
+    temperatures: ArrayLike = (300.0,),
+    output: str | os.PathLike | None = None,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    step: int = 1,
+    local: bool = False,
+    members: int | None = None,
+    on_error: str = "raise",
+    backend: Any = None,
+    block_atoms: int | None = None,
+    command: str = "analyze_trajectory",
+    progress: bool = True,
+) -> TrajectoryResult:
+    """Predict the DOS of every frame and what the electrons make of it.
+
+    A run that was ended in whatever way goes on with what it has finished when it is called
+    again, and ends with the same arrays as if nothing had happened.
+
+    Parameters
+    ----------
+    frames : str, path, iterable of Atoms, MDAnalysis.Universe or Frames
+        Trajectory in any format that `ase_dos.open_frames` knows, also compressed (.gz,
+        .bz2, .xz), or structures. What that function returns is taken too, where the elements
+        of types, or a topology, have to be named.
+    model : str or DOSModel
+        Name of a shipped model, path of a model file, or a model.
+    temperatures : (m,) array_like
+        Electronic temperatures (K), zero or above.
+    output : str or path, optional
+        Directory of the results in zarr's format, which one run writes at a time. Finished
+        frames found there are not computed again; the first and the last of them must still be
+        the structures they were computed for, and so must all where that needs no parsing of a
+        file. Without it, results live in memory.
+    start, stop, step : int
+        Frames to take, as in a Python slice but without negative numbers.
+    local : bool
+        Keep the mode coefficients of every atom too (float32): the local DOS of each atom.
+    members : int, optional
+        Keep what follows from so many members of the model's ensemble too: the error of the
+        model, frame by frame and in all averages.
+    on_error : {"raise", "skip"}
+        What a frame that cannot be read or described does: end the run, or be recorded in
+        ``missing`` while the run goes on as far as the file can be read.
+    backend : None, int, str or distributed.Client
+        Where frames are analysed: here, in a number of processes of this machine, or on the
+        workers of a dask cluster, given the address of its scheduler or a client. Workers read
+        the frames themselves where the number of frames is known without parsing them.
+    block_atoms : int, optional
+        For frames too large for one worker: cut each into spatial blocks of so many atoms, with
+        a halo of one cutoff, and analyse the blocks of one frame after the other on the backend.
+    command : str
+        How the run was called, for the attributes of the results.
+    progress : bool
+        Show a progress bar on stderr where that is a terminal.
+
+    Returns
+    -------
+    TrajectoryResult
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, the trajectory is missing or empty, a frame is bad (the
+        message names its index; the frames before it stay stored), ``output`` holds results
+        of another model, trajectory or choice of options (the message says which), another run
+        is writing there, or the trajectory ends before the last finished frame.
+    ImportError
+        If xarray or zarr are missing, or dask where it is asked for.
+    ChildProcessError
+        If a worker process was ended from outside.
+
+    Warns
+    -----
+    UserWarning
+        Once, with the number of frames, for each kind of doubt that thermodynamics voiced.
+    """
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
+    selection = frame_range(start, stop, step)
+    name = source_name(frames)
+    analysis = FrameAnalysis.of(model, temperatures, local=local, members=members)
+    if block_atoms is not None:
+        predict = partial(
+            predict_in_blocks,
+            analysis.model,
+            size=as_count(block_atoms, "block_atoms", 1),
+            apply=partial(apply, backend=backend),
+        )
+        analysis, backend = replace(analysis, predict=predict), None
+    options = {**analysis.options, "start": start, "stop": stop, "step": step}
+    about = {"source": name, "command": command, **analysis.about}
+    with ExitStack() as stack:
+        path = stack.enter_context(TemporaryDirectory()) if output is None else output
+        run = _Run(Store(path), options, about, selection, on_error == "skip")
+        try:
+            with progress_bar(frames, selection, progress) as run.bar:
+                run.go(frames, analysis, backend)
+        finally:
+            run.close()
+        result = TrajectoryResult.load(path)
+        return TrajectoryResult(result.dataset.load()) if output is None else result
+
+
+@dataclass(frozen=True)
+class FrameAt:
+    """What reads one frame of a file, in any process; each opens the file for itself."""
+
+    frames: Frames
+    index: int
+
+    def __call__(self) -> Atoms:
+        """Read the frame."""
+        return self.frames.reader(self.index)()
+
+
+class _Run:
+    """One pass over a trajectory: what is done already, what failed, what was warned of."""
+
+    def __init__(
+        self,
+        store: Store,
+        options: dict[str, Any],
+        about: dict[str, Any],
+        selection: range,
+        skip: bool,
+    ) -> None:
+        self.store, self.options, self.about = store, options, about
+        self.selection, self.skip = selection, skip
+        self.name = about["source"]
+        self.bar: Any = None
+        self.opened = False
+        self.finished: set[int] = set()  # rows of earlier runs
+        self.last_finished = -1
+        self.missing_before: dict[int, str] = {}
+        self.seen, self.reached = 0, -1
+        self.task_frames = 1
+        self.doubts = Doubts()
+
+    def go(self, source: Any, analysis: FrameAnalysis, backend: Any) -> None:
+        """Analyse what is not finished."""
+        elsewhere = backend is not None
+        jobs = self._jobs(_readers(source, self.selection, elsewhere), elsewhere)
+        for outcomes in apply(analysis, self._tasks(jobs), backend):
+            for outcome in outcomes:
+                self._keep(outcome)
+                self.bar.update()
+        if not self.seen:
+            chosen = ", ".join(f"{name}={self.options[name]}" for name in _SELECTION)
+            raise ValueError(f"{self.name}: no frame among {chosen}")
+        if self.reached < self._index(self.last_finished):
+            self._refuse(
+                f"{self.name}: ends after frame {self.reached}, but {self.store.path} holds "
+                f"results up to frame {self._index(self.last_finished)} of a longer trajectory"
+            )
+        if FINISHED not in self.store.status:
+            first = next(iter(self.store.missing.values()))
+            raise ValueError(f"no frame could be analysed: {first}")
+
+    def close(self) -> None:
+        """Commit what is done; say once what was warned of."""
+        if self.opened:
+            self.store.close()
+        self.doubts.voice(self.seen, stacklevel=3)
+
+    def _jobs(
+        self, frames: Iterator[tuple[int, Reader]], elsewhere: bool
+    ) -> Iterator[tuple[int, Reader]]:
+        """Yield the frames that are not finished, once the store is open."""
+        waiting: list[tuple[int, Reader]] = []
+        for index, read in frames:
+            self.seen += 1
+            self.reached = index
+            if not self.opened or (elsewhere and not isinstance(read.read, FrameAt)):
+                read = _read_now(read)
+            waiting.append((index, read))
+            if not self.opened:
+                if isinstance(read.read, _Broken):
+                    if not self.skip:
+                        self._fail(index, read.read.why)
+                    continue
+                self._open(read())
+            yield from self._unfinished(waiting)
+            waiting.clear()
+        for index, read in waiting:  # none could be read
+            self._fail(index, cast(_Broken, read.read).why)
+
+    def _unfinished(self, frames: Iterable[tuple[int, Reader]]) -> Iterator[tuple[int, Reader]]:
+        for index, read in frames:
+            row = self._row(index)
+            if row is None or row not in self.finished:
+                yield index, read
+                continue
+            if read.given or row == self.last_finished:
+                self._require_same(index, row, read)
+            self.bar.update()
+
+    def _tasks(self, jobs: Iterator) -> Iterator[list]:
+        """Put frames together, unless they take long to come."""
+        for job in jobs:  # from the first one on it is known how large frames are
+            begun = time.monotonic()
+            task = [self._kept(*job)]
+            while len(task) < self.task_frames and time.monotonic() < begun + LONGEST_WAIT:
+                if (following := next(jobs, None)) is None:
+                    break
+                task.append(self._kept(*following))
+            yield task
+
+    def _kept(self, index: int, read: Reader) -> tuple[int, Reader]:
+        """Copy a structure that has to wait for others: it may be one that a simulation changes."""
+        if read.given and self.task_frames > 1:
+            read = replace(giving(read().copy()), given=True)
+        return index, read
+
+    def _open(self, atoms: Atoms) -> None:
+        first = f"{fingerprint(atoms):016x}"
+        self.store.open({**self.options, "first_frame": first}, self.about)
+        self.opened = True
+        self.finished = {i for i, status in enumerate(self.store.status) if status == FINISHED}
+        self.last_finished = max(self.finished, default=-1)
+        self.missing_before = dict(self.store.missing)
+        self.task_frames = min(max(TOGETHER_ATOMS // max(len(atoms), 1), 1), TASK_FRAMES)
+
+    def _keep(self, outcome: Outcome) -> None:
+        index, row = outcome.number, self._row(outcome.number)
+        self.doubts.add(outcome)
+        if outcome.record is None or row is None:
+            return self._fail(index, outcome.error)
+        try:
+            self.store.put(row, index, outcome.record)
+        except ValueError as error:
+            self._fail(index, str(error))
+        return None
+
+    def _fail(self, index: int, why: str) -> None:
+        """End the run at a bad frame, or record it."""
+        message = f"frame {index} of {self.name}: {why}"
+        self.store.put_missing(self._row(index), index, message)
+        if not self.skip:
+            raise ValueError(message)
+
+    def _require_same(self, index: int, row: int, read: Any) -> None:
+        """Refuse a frame that is not the one its stored result speaks of."""
+        try:
+            same = fingerprint(read()) == self.store.fingerprints[row]
+        except Exception:  # it was readable when it was analysed
+            same = False
+        if not same:
+            self._refuse(
+                f"frame {index} of {self.name} is not the structure whose result "
+                f"{self.store.path} holds"
+            )
+
+    def _refuse(self, message: str) -> None:
+        """End a run whose trajectory is not that of the stored results; keep nothing of it."""
+        for index, why in self.missing_before.items():
+            self.store.put_missing(self._row(index), index, why)
+        raise ValueError(f"{message}; choose another output directory")
+
+    def _row(self, index: int) -> int | None:
+        """Row of a frame; None if it was not asked for."""
+        return self.selection.index(index) if index in self.selection else None
+
+    def _index(self, row: int) -> int:
+        return self.selection[row] if row >= 0 else -1
+
+
+@dataclass(frozen=True)
+class _Broken:
+    """Stands for a frame that cannot be read."""
+
+    why: str
+
+    def __call__(self) -> Atoms:
+        raise ValueError(self.why)
+
+
+def _readers(source: Any, selection: range, elsewhere: bool) -> Iterator[tuple[int, Reader]]:
+    """Yield the selected frames, and the one that breaks the file."""
+    if elsewhere and (frames := _frames_of_files(source)) is not None:
+        for index in range(selection.start, min(frames.found, selection.stop), selection.step):
+            yield index, Reader(FrameAt(frames, index))
+        return
+    broken: list[tuple[int, Exception]] = []
+    yield from numbered_frames(source, selection, lambda *what: broken.append(what))
+    for index, error in broken:
+        yield index, Reader(_Broken(_text(error)))
+
+
+def _frames_of_files(source: Any) -> Frames | None:
+    """Frames that any process can read by index, where their number can be known."""
+    if not isinstance(source, (str, os.PathLike, Frames)) or isinstance(source, Images):
+        return None
+    try:
+        frames = open_frames(source)
+        return None if frames.count() is None else frames
+    except Exception:  # the frame that breaks the file will be named
+        return None
+
+
+def _read_now(read: Reader) -> Reader:
+    try:
+        return replace(giving(read()), given=read.given)
+    except Exception as error:
+        return Reader(_Broken(_text(error)))
+
+
+def _text(error: Exception) -> str:
+    return str(error) or type(error).__name__

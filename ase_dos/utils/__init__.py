@@ -1,0 +1,1 @@
+"""Checks of input, safe files, parallel runs, statistics, quantities and warnings."""

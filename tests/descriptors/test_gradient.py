@@ -1,0 +1,254 @@
+"""Derivatives of a regressor by positions and strain against central differences."""
+
+from dataclasses import replace
+
+import numba
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from ase_dos.descriptors.layers import make_layers
+from ase_dos.descriptors.neighbors import NeighborSearch
+from ase_dos.descriptors.soap import SOAP
+from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients, real_harmonics
+from ase_dos.kernels.radial import (
+    neighbor_weight,
+    neighbor_weight_slope,
+    radial_slopes,
+    radial_table,
+    radial_values,
+)
+
+
+def rattled(atoms, amount=0.15, seed=0):
+    atoms = atoms.copy()
+    atoms.positions += np.random.default_rng(seed).normal(0, amount, atoms.positions.shape)
+    return atoms
+
+
+def mixed():
+    atoms = bulk("Si", cubic=True)
+    atoms.numbers[[0, 3, 5]] = 6
+    return rattled(atoms, 0.2)
+
+
+FRAMES = {
+    "crystal": rattled(bulk("Si", cubic=True)),
+    "primitive cell": rattled(bulk("Si")),
+    "two species": mixed(),
+    "cluster": Atoms("Si5C2", np.random.default_rng(1).normal(0, 1.8, (7, 3))),
+    "slab": Atoms(
+        "Si2C",
+        [[0, 0, 0], [1.1, 0.7, 1.9], [2.0, 2.1, 0.4]],
+        cell=[3.1, 3.4, 9.0],
+        pbc=[True, True, False],
+    ),
+    "small and skewed": Atoms(
+        "Si2",
+        [[0, 0, 0], [1.2, 1.1, 1.6]],
+        cell=[[2.6, 0, 0.4], [1.2, 2.9, 0], [0.3, -0.9, 3.1]],
+        pbc=True,
+    ),
+}
+SOAPS = {
+    "plain": SOAP(4.5, 5, 4, 0.5, ("C", "Si")),
+    "scaled, odd sizes": SOAP(4.0, 9, 2, 0.6, ("C", "Si"), radial_scaling=(1.0, 2.5, 4)),
+    "l = 0": SOAP(4.0, 3, 0, 0.5, ("C", "Si")),
+}
+
+
+def regressors(n_features):
+    rng = np.random.default_rng(5)
+    n = n_features
+
+    def scaled(*shape):
+        return rng.normal(size=shape) / np.sqrt(shape[0])
+
+    return {
+        "linear": make_layers([scaled(n, 1)]),
+        "kernel": make_layers([scaled(n, 7), scaled(7, 1)], degree=3, unit_length=True),
+        "network": make_layers(
+            [scaled(n, 9), scaled(9, 6), scaled(6, 1)],
+            [rng.normal(size=k) for k in (9, 6, 1)],
+            activation="tanh",
+        ),
+        "silu": make_layers([scaled(n, 5), scaled(5, 1)], activation="silu"),
+    }
+
+
+def central(function, step=2e-5):
+    """Derivative at 0. Small steps, because weights bend sharply where neighbours fade out."""
+    values = [function(k * step) for k in (-2, -1, 1, 2)]
+    return (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
+
+
+def moved(atoms, atom, axis, step):
+    atoms = atoms.copy()
+    atoms.positions[atom, axis] += step
+    return atoms
+
+
+def strained(atoms, a, b, step):
+    strain = np.eye(3)
+    strain[a, b] += step / 2
+    strain[b, a] += step / 2
+    atoms = atoms.copy()
+    atoms.set_cell(atoms.cell.array @ strain)
+    atoms.positions = atoms.positions @ strain
+    return atoms
+
+
+@pytest.mark.parametrize("kind", ["linear", "kernel", "network", "silu"])
+@pytest.mark.parametrize("soap", SOAPS)
+@pytest.mark.parametrize("frame", FRAMES)
+def test_derivatives_agree_with_central_differences(frame, soap, kind):
+    atoms, soap = FRAMES[frame], SOAPS[soap]
+    layers = regressors(soap.n_features)[kind]
+
+    def total(structure):
+        return soap.regress(structure, layers).sum()
+
+    gradient, virial = soap.differentiate(atoms, layers)
+    some = range(0, len(atoms), 3)
+    expected = np.array(
+        [[central(lambda h: total(moved(atoms, i, k, h))) for k in range(3)] for i in some]  # noqa: B023
+    )
+    scale = np.abs(gradient).max()
+    np.testing.assert_allclose(gradient[some], expected, rtol=0, atol=1e-7 * scale)
+    for a, b in ((0, 0), (2, 2), (0, 1), (1, 2)):
+        by_strain = central(lambda h: total(strained(atoms, a, b, h)))  # noqa: B023
+        assert virial[a, b] == pytest.approx(by_strain, rel=1e-7, abs=1e-7 * np.abs(virial).max())
+    np.testing.assert_allclose(gradient.sum(axis=0), 0, atol=1e-12 * scale)
+    np.testing.assert_array_equal(virial, virial.T)
+
+
+def test_no_torque_on_a_cluster():
+    atoms, soap = FRAMES["cluster"], SOAPS["plain"]
+    gradient, _ = soap.differentiate(atoms, regressors(soap.n_features)["kernel"])
+    torque = np.cross(atoms.positions, gradient).sum(axis=0)
+    np.testing.assert_allclose(torque, 0, atol=1e-12 * np.abs(gradient).max())
+
+
+def test_contracted_radial_functions_are_differentiated_too():
+    atoms = FRAMES["two species"]
+    turned = np.random.default_rng(0).normal(size=(2, 5, 3, 5))
+    soap = replace(SOAPS["plain"], contraction=turned)
+    layers = regressors(soap.n_features)["linear"]
+    gradient, _ = soap.differentiate(atoms, layers)
+    expected = central(lambda h: soap.regress(moved(atoms, 2, 1, h), layers).sum())
+    assert gradient[2, 1] == pytest.approx(expected, rel=1e-7, abs=1e-8 * np.abs(gradient).max())
+
+
+def test_sum_over_some_atoms_only():
+    atoms, soap = FRAMES["two species"], SOAPS["plain"]
+    layers = regressors(soap.n_features)["kernel"]
+    which = np.flatnonzero(atoms.numbers == 14)
+    gradient, virial = soap.differentiate(atoms, layers, which=which)
+    rest, more = soap.differentiate(atoms, layers, which=np.flatnonzero(atoms.numbers == 6))
+    whole, all_of_it = soap.differentiate(atoms, layers)
+    np.testing.assert_allclose(gradient + rest, whole, atol=1e-12 * np.abs(whole).max())
+    np.testing.assert_allclose(virial + more, all_of_it, atol=1e-12 * np.abs(all_of_it).max())
+    expected = central(lambda h: soap.regress(moved(atoms, 0, 2, h), layers)[which].sum())
+    assert gradient[0, 2] == pytest.approx(expected, rel=1e-7)
+
+
+def test_every_digit_is_independent_of_the_threads():
+    atoms = rattled(bulk("Si", cubic=True).repeat(4))
+    soap = SOAP(4.0, 4, 3)
+    layers = regressors(soap.n_features)["kernel"]
+    most = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        one = soap.differentiate(atoms, layers)
+    finally:
+        numba.set_num_threads(most)
+    for alone, together in zip(one, soap.differentiate(atoms, layers), strict=True):
+        np.testing.assert_array_equal(together, alone)
+
+
+def test_single_precision_and_a_search_made_before():
+    atoms = rattled(bulk("Si", cubic=True).repeat(2))
+    soap = SOAP(4.0, 4, 3)
+    layers = regressors(soap.n_features)["linear"]
+    double, virial = soap.differentiate(atoms, layers)
+    single, rough = soap.differentiate(atoms, layers, dtype=np.float32)
+    assert 1e-10 < np.abs(single - double).max() / np.abs(double).max() < 1e-5
+    assert np.abs(rough - virial).max() < 1e-5 * np.abs(virial).max()
+    again, _ = soap.differentiate(atoms, layers, search=NeighborSearch(atoms, 4.0))
+    np.testing.assert_array_equal(again, double)
+
+
+def test_what_cannot_be_differentiated():
+    atoms, soap = FRAMES["crystal"], SOAPS["plain"]
+    with pytest.raises(ValueError, match="expected one output, got 2"):
+        soap.differentiate(atoms, make_layers([np.zeros((soap.n_features, 2))]))
+    with pytest.raises(ValueError, match="need the backend 'numba'"):
+        replace(soap, backend="featomic").differentiate(atoms, regressors(3)["linear"])
+    with pytest.raises(ValueError, match="take 3 features"):
+        soap.differentiate(atoms, make_layers([np.zeros((3, 1))]))
+    atoms = atoms.copy()
+    atoms.positions[1] = atoms.positions[0]
+    with pytest.raises(ValueError, match="at the same place"):
+        soap.differentiate(atoms, regressors(soap.n_features)["linear"])
+
+
+# -- the pieces ------------------------------------------------------------------------------
+
+
+def solid_harmonics(point, l_max):
+    length = np.linalg.norm(point)
+    out = np.empty((l_max + 1) ** 2)
+    x, y, z = (point / length)[:, None]
+    factors = harmonic_coefficients(l_max)
+    real_harmonics(x, y, z, 1, l_max, factors, 1, np.empty(5), out)
+    powers = np.repeat(np.arange(l_max + 1), 2 * np.arange(l_max + 1) + 1)
+    return out * length**powers
+
+
+def test_gradients_of_solid_harmonics_are_solid_harmonics():
+    l_max, point = 7, np.array([0.6, -0.9, 0.4])
+    places, values = gradient_terms(l_max)
+    matrix = np.zeros((3, (l_max + 1) ** 2, (l_max + 1) ** 2))
+    matrix[tuple(places.T)] = values
+    for k in range(3):
+        unit = np.eye(3)[k]
+        expected = central(lambda h: solid_harmonics(point + h * unit, l_max), 1e-3)  # noqa: B023
+        np.testing.assert_allclose(matrix[k] @ solid_harmonics(point, l_max), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("distance", [0.3, 2.0, 3.7, 3.999])
+def test_slopes_of_weights_and_radial_functions(distance):
+    arguments = (4.0, 0.5, 1.0, 2.5, 4)
+    weight, slope = neighbor_weight_slope(distance, *arguments)
+    assert weight == pytest.approx(neighbor_weight(distance, *arguments), rel=1e-14)
+    table, length = radial_table(4.0, 4, 2, 0.5)
+    table = np.pad(table, (0, 8))
+
+    def values(r):
+        out = np.empty(20)
+        w = neighbor_weight(r, *arguments)
+        radial_values(r, w, table, length, 12, np.empty(6), out, 0)
+        return out[:12]
+
+    out, slopes = np.empty(24), np.empty(24)
+    radial_slopes(distance, weight, slope, table, length, 12, np.empty(12), out, slopes, 2)
+    np.testing.assert_allclose(out[2:14], values(distance), rtol=1e-13)
+    step = min(1e-4, (4.0 - distance) / 4)
+    expected = central(lambda h: values(distance + h), step)
+    np.testing.assert_allclose(slopes[2:14], expected, atol=1e-8 * np.abs(expected).max() + 1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_memory_that_was_used_before_does_not_matter(dtype):
+    """Vectors read past the last radial function; what is there must not be NaN."""
+    atoms = Atoms("Si2", [[0, 0, 0], [0, 0, 2.3]])
+    soap = SOAP(4.0, 3, 1, 0.5, ("Si",))
+    layers = regressors(soap.n_features)["linear"]
+    expected = soap.differentiate(atoms, layers, dtype=dtype)[0]
+    assert np.isfinite(expected).all()
+    for size in range(8, 3000, 8):
+        spoilt = [np.full(size, np.nan) for _ in range(4)]
+        del spoilt
+        again = soap.differentiate(atoms, layers, dtype=dtype)[0]
+        np.testing.assert_array_equal(again, expected)

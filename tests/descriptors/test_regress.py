@@ -1,0 +1,277 @@
+"""The fused way from positions to mode coefficients: against features times weights."""
+
+import itertools
+from dataclasses import replace
+
+import numba
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+
+from ase_dos import SOAP, DOSModel
+from ase_dos.descriptors.layers import make_layers
+from ase_dos.descriptors.neighbors import NeighborSearch
+from ase_dos.kernels.expansion import sum_neighbors
+from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.regression import _add_map
+from ase_dos.kernels.soap import _contract
+from ase_dos.kernels.vector import fma, load, splat, store
+
+LANES = 4
+
+
+def rattled(atoms, seed=0):
+    atoms = atoms.copy()
+    atoms.rattle(0.1, seed=seed)
+    return atoms
+
+
+def salt(n_atoms=30):
+    """Three species at random places of a skewed cell."""
+    rng = np.random.default_rng(5)
+    cell = 7.0 * (np.eye(3) + 0.2 * rng.normal(size=(3, 3)))
+    grid = np.stack(np.meshgrid(*[np.arange(4)] * 3), -1).reshape(-1, 3) / 4
+    scaled = grid[rng.permutation(64)[:n_atoms]] + 0.02 * rng.normal(size=(n_atoms, 3))
+    return Atoms(rng.choice([8, 14, 22], n_atoms), scaled_positions=scaled, cell=cell, pbc=True)
+
+
+FRAMES = {
+    "crystal": rattled(bulk("Si", cubic=True).repeat((3, 2, 2))),
+    "small cell": rattled(bulk("Si")),
+    "molecule": molecule("SiH4"),
+    "three species": salt(),
+    "one atom": Atoms("Si"),
+}
+SOAPS = {
+    "plain": SOAP(4.5, 6, 4, 0.4, species=(1, 8, 14, 22)),
+    "one function": SOAP(3.0, 1, 0, 0.4, species=(1, 8, 14, 22)),
+    "odd sizes": SOAP(5.0, 9, 3, 0.5, species=(1, 8, 14, 22), radial_scaling=(1.0, 2.0, 3)),
+}
+
+
+def weights_for(soap, n_outputs, seed=3):
+    return np.random.default_rng(seed).normal(size=(soap.n_features, n_outputs))
+
+
+def relative(difference, scale):
+    return np.abs(difference).max() / np.abs(scale).max()
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("soap", SOAPS)
+@pytest.mark.parametrize("n_outputs", [1, 7, 32])
+def test_linear_map_agrees_with_features_times_weights(frame, soap, n_outputs):
+    atoms, soap = FRAMES[frame], SOAPS[soap]
+    weights = weights_for(soap, n_outputs)
+    expected = soap.compute(atoms) @ weights
+    assert relative(soap.linear_map(atoms, weights) - expected, expected) < 1e-13
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_single_precision_costs_six_digits_not_more(frame):
+    atoms, soap = FRAMES[frame], SOAPS["plain"]
+    weights = weights_for(soap, 8)
+    double = soap.linear_map(atoms, weights)
+    single = soap.linear_map(atoms, weights, dtype=np.float32)
+    error = relative(single - double, double)
+    assert 1e-9 < error < 1e-5 or len(atoms) == 1
+
+
+def test_single_precision_agrees_on_every_derived_quantity():
+    model = DOSModel.load("silicon")
+    atoms = rattled(bulk("Si", cubic=True).repeat(3), seed=2)
+    double, single = (model.predict(atoms, dtype=t) for t in (np.float64, np.float32))
+    assert relative(single.values - double.values, double.values) < 1e-5
+    dos = [one.total() for one in (double, single)]
+    gases = [one.shifted(-one.band_bottom).electron_gas([0.0, 3000.0]) for one in dos]
+    for name in ("fermi_level", "heat_capacity", "entropy", "internal_energy", "thermal_dos"):
+        a, b = (np.asarray(getattr(gas, name)) for gas in gases)
+        np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-9, err_msg=name)
+
+
+def test_numbers_do_not_depend_on_the_threads():
+    atoms = rattled(bulk("Si", cubic=True).repeat(5), seed=1)
+    soap = SOAP(5.0, 4, 3)
+    weights = weights_for(soap, 5)
+    most = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        one = soap.linear_map(atoms, weights)
+    finally:
+        numba.set_num_threads(most)
+    np.testing.assert_array_equal(soap.linear_map(atoms, weights), one)
+
+
+def test_a_search_with_a_skin_serves_the_map():
+    atoms = rattled(bulk("Si", cubic=True).repeat(2), seed=1)
+    soap = SOAP(4.0, 4, 3)
+    weights = weights_for(soap, 5)
+    search = NeighborSearch(atoms, 4.0, skin=0.6)
+    atoms.positions += np.random.default_rng(0).uniform(-0.15, 0.15, atoms.positions.shape)
+    assert search.move(atoms)
+    moved, fresh = soap.linear_map(atoms, weights, search=search), soap.linear_map(atoms, weights)
+    assert relative(moved - fresh, fresh) < 1e-12
+
+
+def test_other_backends_map_too():
+    pytest.importorskip("featomic")
+    soap, atoms = SOAP(4.0, 4, 3), FRAMES["small cell"]
+    weights = weights_for(soap, 3)
+    ours = soap.linear_map(atoms, weights)
+    theirs = replace(soap, backend="featomic").linear_map(atoms, weights)
+    assert relative(theirs - ours, ours) < 1e-8
+
+
+def test_weights_have_to_fit():
+    soap = SOAP(4.0, 4, 3)
+    with pytest.raises(ValueError, match="weights"):
+        soap.linear_map(bulk("Si"), np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="dtype: expected float64 or float32"):
+        soap.linear_map(bulk("Si"), weights_for(soap, 1), dtype=int)
+    with pytest.raises(ValueError, match="take 3 features, this SOAP has 40"):
+        soap.regress(bulk("Si"), make_layers([np.zeros((3, 2))]))
+
+
+def test_search_has_to_be_of_this_frame():
+    soap, atoms = SOAP(4.0, 2, 1), bulk("Si", cubic=True)
+    weights = weights_for(soap, 1)
+    shifted = rattled(atoms)
+    for search in (
+        NeighborSearch(atoms.repeat(2), 4.0),
+        NeighborSearch(atoms[:4], 4.0),
+        NeighborSearch(atoms, 3.0),
+        NeighborSearch(shifted, 4.0),
+    ):
+        with pytest.raises(ValueError, match="search: made with a cutoff of"):
+            soap.linear_map(atoms, weights, search=search)
+
+
+def test_single_precision_holds_close_to_the_cutoff():
+    soap = SOAP(4.0, 4, 3, center_weight=0.0)
+    atoms = Atoms("Si2", [[0, 0, 0], [0, 0, 3.999]])
+    weights = weights_for(soap, 3)
+    double = soap.linear_map(atoms, weights)
+    assert relative(soap.linear_map(atoms, weights, dtype=np.float32) - double, double) < 1e-5
+
+
+@pytest.mark.parametrize("size", [2, 300])
+def test_atoms_at_one_place_are_refused(size):
+    atoms = bulk("Si", cubic=True).repeat(5)[:size]
+    atoms.positions[-1] = atoms.positions[0]
+    soap = SOAP(4.0, 2, 1)
+    with pytest.raises(ValueError, match=f"atoms 0 and {size - 1} are at the same place"):
+        soap.linear_map(atoms, weights_for(soap, 1))
+    with pytest.raises(ValueError, match=f"atoms 0 and {size - 1} are at the same place"):
+        soap.compute(atoms)
+
+
+# -- regressors other than linear ones ----------------------------------------------------------
+
+
+def plain_layers(x, weights, biases, function):
+    """Affine maps with a function in between, in numpy."""
+    for number, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        x = function(x) if number else x
+        x = x @ w + b
+    return x
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_sparse_kernel_agrees_with_numpy(frame, degree):
+    atoms, soap = FRAMES[frame], SOAPS["plain"]
+    rng = np.random.default_rng(1)
+    sparse = np.abs(rng.normal(size=(soap.n_features, 11))) / np.sqrt(soap.n_features)
+    weights = rng.normal(size=(11, 6))
+    features = soap.compute(atoms)
+    features /= np.linalg.norm(features, axis=1)[:, None]
+    expected = (features @ sparse) ** degree @ weights
+    layers = make_layers([sparse, weights], degree=degree, unit_length=True)
+    assert relative(soap.regress(atoms, layers) - expected, expected) < 1e-12
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("activation", ["tanh", "silu"])
+def test_network_agrees_with_numpy(frame, activation):
+    atoms, soap = FRAMES[frame], SOAPS["odd sizes"]
+    rng = np.random.default_rng(2)
+    sizes = [soap.n_features, 13, 5, 3]
+    weights = [rng.normal(size=s) / np.sqrt(s[0]) for s in itertools.pairwise(sizes)]
+    biases = [rng.normal(size=n) for n in sizes[1:]]
+    function = {"tanh": np.tanh, "silu": lambda x: x / (1 + np.exp(-x))}[activation]
+    expected = plain_layers(soap.compute(atoms), weights, biases, function)
+    layers = make_layers(weights, biases, activation=activation)
+    assert relative(soap.regress(atoms, layers) - expected, expected) < 1e-12
+
+
+def test_some_atoms_only():
+    atoms, soap = FRAMES["three species"], SOAPS["plain"]
+    layers = make_layers([weights_for(soap, 4)])
+    which = np.flatnonzero(atoms.numbers == 14)
+    whole = soap.regress(atoms, layers)
+    for chosen in (which, which[::-1], which[:1]):
+        some = soap.regress(atoms, layers, which=chosen)
+        assert relative(some - whole[chosen], whole) < 1e-14
+    assert soap.regress(atoms, layers, which=which[:0]).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"weights": [np.zeros((3, 2)), np.zeros((3, 1))]}, "do not follow"),
+        ({"weights": [np.zeros((3, 2))], "biases": [np.zeros(3)]}, "biases"),
+        ({"weights": [np.zeros((3, 2))], "activation": "relu"}, "power, tanh, silu, got 'relu'"),
+        ({"weights": [np.zeros((3, 2))], "degree": 0}, "degree: expected an integer >= 1, got 0"),
+        ({"weights": []}, "at least one matrix"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_layers(**arguments)
+
+
+# -- vectors -------------------------------------------------------------------------------
+
+
+@kernel
+def polynomial(x, coefficients, out):
+    """Horner's rule for whole vectors of x."""
+    for i in range(0, x.size - LANES + 1, LANES):
+        here = load(x, i, LANES)
+        total = splat(coefficients[0], LANES)
+        for c in coefficients[1:]:
+            total = fma(total, here, splat(c, LANES))
+        store(out, i, total)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_vectors_are_their_own_plain_twins(dtype):
+    rng = np.random.default_rng(0)
+    x, coefficients = rng.normal(size=4 * LANES).astype(dtype), rng.normal(size=5).astype(dtype)
+    compiled, plain = np.zeros_like(x), np.zeros_like(x)
+    polynomial(x, coefficients, compiled)
+    polynomial.py_func(x, coefficients, plain)
+    expected = np.polyval(coefficients.astype(float), x.astype(float))
+    np.testing.assert_allclose(plain, expected, rtol=50 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(compiled, expected, rtol=50 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_become_vector_instructions(dtype):
+    """Eight radial functions at a time over neighbours, sixteen atoms at a time after that."""
+    zeros, bits = np.zeros(10_000, dtype), 8 * np.dtype(dtype).itemsize
+    calls = [
+        (sum_neighbors, 8, (0, 1, 8, 4, 2, 0, zeros, zeros, zeros, zeros)),
+        (_contract, 16, (zeros, zeros, 3, zeros[0], zeros)),
+        (_add_map, 16, (zeros, 0, 3, zeros[:30], 10, zeros)),
+    ]
+    for function, lanes, arguments in calls:
+        fresh = numba.njit(error_model="numpy")(function.py_func)  # code from a cache is not kept
+        fresh(*arguments)
+        assert f"@llvm.fma.v{lanes}f{bits}" in fresh.inspect_llvm(fresh.signatures[0])
+
+
+def test_cache_knows_all_files_with_kernels():
+    names = [name for name, _, _ in _contract._cache._cache_file._source_stamp[1]]
+    assert {"harmonics.py", "vector.py", "soap.py"} <= set(names)

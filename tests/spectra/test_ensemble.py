@@ -1,0 +1,190 @@
+"""Ensembles of densities of states, and whether predicted errors are honest."""
+
+import numpy as np
+import pytest
+from toy_model import toy_frames, toy_states
+
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.spectra.dos import DOS
+from ase_dos.spectra.ensemble import DOSEnsemble, decile_table, mean_ensemble, miscalibration_area
+
+ENERGIES = np.linspace(-2, 2, 9)
+RNG = np.random.default_rng(0)
+
+
+def ensemble(seed=0, members=5, energies=ENERGIES, local=(0.2, 0.3)):
+    rng = np.random.default_rng(seed)
+    mean = rng.uniform(1, 2, energies.size)
+    values = mean + rng.normal(size=(members, energies.size))
+    return DOSEnsemble(DOS(energies, mean, 3.0, 0.1), values, 0.4, np.array(local))
+
+
+def test_error_is_the_deviation_from_the_prediction():
+    one = ensemble()
+    expected = [
+        np.sqrt(np.mean([(member[i] - one.mean.values[i]) ** 2 for member in one.values]))
+        for i in range(9)
+    ]
+    np.testing.assert_allclose(one.error, expected)
+    assert len(one) == len(one.members) == 5
+    np.testing.assert_array_equal(one.members[3].values, one.values[3])
+    assert one.members[3].n_electrons == 3.0
+
+
+def test_spread_of_a_linear_function_is_that_of_the_values():
+    one = ensemble()
+    weights = RNG.normal(size=9)
+    value, error = one.spread(lambda dos: dos.values @ weights)
+    assert value == pytest.approx(one.mean.values @ weights)
+    deviations = (one.values - one.mean.values) @ weights
+    assert error == pytest.approx(np.sqrt(np.mean(deviations**2)))
+    values, errors = one.spread(lambda dos: dos.values)
+    np.testing.assert_array_equal(values, one.mean.values)
+    np.testing.assert_allclose(errors, one.error)
+
+
+def test_thermodynamics_of_all_members_at_once():
+    energies = np.linspace(-4, 4, 161)
+    mean = DOS(energies, np.full(161, 1.0), 4.0)
+    values = 1.0 + 0.1 * RNG.normal(size=(3, 1)) * np.ones(161)
+    many = DOSEnsemble(mean, values, 0.1, np.array([0.1]))
+    gas = many.electron_gas([300.0, 1000.0])
+    for member, row in zip(many.members, gas.heat_capacity, strict=True):
+        np.testing.assert_allclose(
+            member.electron_gas([300.0, 1000.0]).heat_capacity, row, rtol=1e-9
+        )
+
+
+def test_averaging_a_structure_with_itself_leaves_its_error():
+    one = ensemble()
+    mean = mean_ensemble([one, one, one])
+    np.testing.assert_allclose(mean.error, one.error)
+    np.testing.assert_allclose(mean.values, one.values)
+    assert mean.expected_error == pytest.approx(one.expected_error)
+    assert len(mean.local_errors) == 6
+
+
+def test_averages_go_member_by_member():
+    one, two = ensemble(0), ensemble(1)
+    mean = mean_ensemble([one, two])
+    np.testing.assert_allclose(mean.values[2], (one.values[2] + two.values[2]) / 2)
+    np.testing.assert_allclose(mean.mean.values, (one.mean.values + two.mean.values) / 2)
+    assert mean.error.mean() < 0.9 * (one.error + two.error).mean() / 2  # these are independent
+
+
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        ([], "at least one ensemble, got none"),
+        ([ensemble(), ensemble(members=4)], r"one size .* got \(5, 9\) and \(4, 9\)"),
+        ([ensemble(), ensemble(energies=ENERGIES + 1)], "on the same energies"),
+    ],
+)
+def test_ensembles_that_cannot_be_averaged(others, message):
+    with pytest.raises(ValueError, match=message):
+        mean_ensemble(others)
+
+
+def test_ensemble_of_another_grid_is_refused():
+    with pytest.raises(ValueError, match=r"values: expected shape \(any, 9\), got \(5, 8\)"):
+        DOSEnsemble(ensemble().mean, np.zeros((5, 8)), 0.1, np.array([0.1]))
+
+
+# -- of a model ----------------------------------------------------------------------------
+
+
+def test_everything_doubles_with_the_cell(toy_model):
+    """Errors of atoms with the same surroundings do not cancel."""
+    atoms = toy_frames(1, seed=50)[0]
+    one, two = (toy_model.predict_ensemble(a, 8) for a in (atoms, atoms.repeat((2, 1, 1))))
+    scale = one.values.max()
+    np.testing.assert_allclose(two.values, 2 * one.values, atol=1e-7 * scale)
+    np.testing.assert_allclose(two.error, 2 * one.error, atol=1e-7 * scale)
+    assert two.expected_error == pytest.approx(one.expected_error)
+    np.testing.assert_allclose(two.local_errors.mean(), one.local_errors.mean())
+
+
+def test_ensemble_surrounds_the_prediction_with_the_expected_error(toy_model):
+    atoms = toy_frames(1, seed=51)[0]
+    many = toy_model.predict_ensemble(atoms, 4000)
+    np.testing.assert_allclose(many.mean.values, toy_model.predict(atoms).total().values)
+    step = toy_model.grid_.step
+    found = np.sqrt(np.sum(many.error**2) * step) / len(atoms)
+    assert found == pytest.approx(many.expected_error, rel=0.03)
+    off = np.abs(many.values.mean(axis=0) - many.mean.values)
+    assert off.max() < 5 * many.error.max() / np.sqrt(4000)
+
+
+@pytest.mark.parametrize("metric", ["cumulative", "mix"])
+def test_expected_error_is_that_of_the_dos_in_every_metric(toy_data, toy_model, metric):
+    model = DOSModel(
+        toy_model.descriptor, n_modes=6, regularizations=[1e-2], penalties=[0.01], metric=metric
+    ).fit(*toy_data)
+    atoms = toy_frames(1, seed=51)[0]
+    many = model.predict_ensemble(atoms, 4000)
+    found = np.sqrt(np.sum(many.error**2) * model.grid_.step) / len(atoms)
+    assert found == pytest.approx(many.expected_error, rel=0.03)
+    frames = toy_frames(6, seed=60)
+    states = [toy_states(atoms, seed=60 + i) for i, atoms in enumerate(frames)]
+    report = model.calibrate(frames, states)
+    expected = [model.predict_ensemble(atoms, 2).expected_error for atoms in frames]
+    assert np.sqrt(np.mean(np.square(expected))) == pytest.approx(report.rmse, rel=0.3)
+
+
+def test_members_of_different_structures_share_their_weights(toy_model):
+    """So the difference of like structures is known better than either of them."""
+    atoms = toy_frames(1, seed=52)[0]
+    close = atoms.copy()
+    close.rattle(0.01, seed=1)
+    one, two = (toy_model.predict_ensemble(a, 64) for a in (atoms, close))
+    difference = np.std(two.values - one.values, axis=0)
+    assert difference.max() < 0.2 * one.error.max()
+    again = toy_model.predict_ensemble(atoms, 64)
+    np.testing.assert_array_equal(again.values, one.values)
+    other = toy_model.predict_ensemble(atoms, 64, seed=1)
+    assert not np.allclose(other.values, one.values)
+
+
+def test_ensemble_of_one_is_refused(toy_model):
+    with pytest.raises(ValueError, match="n_members: expected 2 or more, got 1"):
+        toy_model.predict_ensemble(toy_frames(1)[0], 1)
+
+
+# -- calibration ---------------------------------------------------------------------------
+
+
+def test_honest_errors_have_no_miscalibration_area():
+    assert miscalibration_area(np.random.default_rng(1).normal(size=100_000)) < 0.003
+
+
+@pytest.mark.parametrize("factor", [0.2, 0.5, 2.0, 10.0])
+def test_miscalibration_area_of_errors_off_by_a_factor(factor):
+    """Two normal numbers fall into each other's order with an angle's share of the plane."""
+    scores = factor * np.random.default_rng(2).normal(size=100_000)
+    expected = abs(0.5 - 2 / np.pi * np.arctan(1 / factor))
+    assert miscalibration_area(scores) == pytest.approx(expected, abs=0.004)
+
+
+@pytest.mark.parametrize("score", [0.0, 1e9])
+def test_worst_miscalibration_area(score):
+    assert miscalibration_area([score] * 10) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_decile_table():
+    expected = np.array([4.0, 1.0, 3.0, 2.0, 5.0])
+    observed = np.array([40.0, 10.0, 30.0, 20.0, 50.0])
+    table = decile_table(expected, observed, n_bins=2)
+    rows = [(3, np.sqrt(14 / 3), 10 * np.sqrt(14 / 3)), (2, np.sqrt(41 / 2), 10 * np.sqrt(41 / 2))]
+    np.testing.assert_allclose(table, rows)
+    assert len(decile_table(expected, observed)) == 5  # no more groups than structures
+    with pytest.raises(ValueError, match="observed"):
+        decile_table(expected, observed[:3])
+
+
+def test_decile_table_of_honest_errors_has_equal_columns():
+    rng = np.random.default_rng(3)
+    expected = rng.uniform(0.5, 2.0, 50_000)
+    table = decile_table(expected, expected * rng.normal(size=50_000))
+    assert len(table) == 10
+    np.testing.assert_allclose(table[:, 2], table[:, 1], rtol=0.05)
+    assert (np.diff(table[:, 1]) > 0).all()
