@@ -89,13 +89,14 @@ def read_data(paths: Sequence[str], args: Namespace, smearing: float, *splits: s
 
 def divided(data: Data, share: float, seed: int) -> tuple[Part, Part]:
     """Return structures for training and for validation: as data sets say, files by content."""
-    from ase_dos.model_selection.split import structure_hash, validation_rows
+    from ase_dos.model_selection.split import validation_rows
+    from ase_dos.utils.digests import structure_checksum
 
     files = joined(data.files)
     sources = [number for number, part in enumerate(data.files) for _ in part.frames]
     held = validation_rows(files.frames, sources, share, seed)
     # The order of files has no part in anything that follows.
-    order = sorted(range(len(held)), key=lambda i: structure_hash(files.frames[i]))
+    order = sorted(range(len(held)), key=lambda i: structure_checksum(files.frames[i]))
     training = chosen(files, [i for i in order if not held[i]])
     validation = chosen(files, [i for i in order if held[i]])
     return (

@@ -220,10 +220,10 @@ def _options(args: Namespace) -> dict[str, Any]:
 
 def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
     """Which structures train and which validate, by their checksums."""
-    from ase_dos.model_selection.split import structure_hash
+    from ase_dos.utils.digests import structure_checksum
 
     parts = {"training": training, "validation": validation}
-    hashes = {name: [structure_hash(a) for a in part.frames] for name, part in parts.items()}
+    hashes = {name: [structure_checksum(a) for a in part.frames] for name, part in parts.items()}
     return {"seed": args.seed, **hashes}
 
 

@@ -14,7 +14,9 @@ from ase import Atoms
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-__all__ = ["distinct", "structure_hash", "validation_rows"]
+from ase_dos.utils.digests import structure_checksum
+
+__all__ = ["distinct", "validation_rows"]
 
 # Frames of one file that stay together, where it has enough of them for this many blocks.
 _LONGEST_BLOCK = 10
@@ -22,14 +24,6 @@ _BLOCKS = 20
 _FEWEST_TRAINING = 3
 # Angstrom: more than what output files round, less than any step of a calculation that matters.
 _SAME = 1e-3
-
-
-def structure_hash(atoms: Atoms) -> str:
-    """Checksum of species, positions, cell and periodicity."""
-    checksum = hashlib.sha256()
-    for array in (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc):
-        checksum.update(np.ascontiguousarray(array).tobytes())
-    return checksum.hexdigest()[:16]
 
 
 def validation_rows(
@@ -65,7 +59,7 @@ def validation_rows(
     chosen = np.zeros(len(frames), dtype=bool)
     wanted = max(round(share * len(frames)), 1 if share > 0 else 0)
     wanted = min(wanted, len(frames) - _FEWEST_TRAINING)
-    hashes = np.array([structure_hash(atoms) for atoms in frames])
+    hashes = np.array([structure_checksum(atoms) for atoms in frames])
     counts = _composition_counts(frames)
     rank = np.linalg.matrix_rank(counts) if len(frames) else 0
     for rows in _ranked(_blocks(np.asarray(sources)), hashes, seed):

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.cluster.vq import kmeans2, vq
 
 from ase_dos.results.atoms import local_frames_of
-from ase_dos.utils.checks import as_array
+from ase_dos.utils.checks import as_array, equal_to_rounding
 
 __all__ = ["LocalMap", "assign_clusters", "find_clusters", "fit_local_map"]
 
@@ -88,7 +88,7 @@ def fit_local_map(frames: Any, n_components: int = 2) -> LocalMap:
         energies, basis, coefficients = frame.modes()
         if first is None:
             first = (energies, basis)
-        elif basis.shape != first[1].shape or not np.array_equal(basis, first[1]):
+        elif not equal_to_rounding(basis, first[1]):
             raise ValueError(f"frame {frame.index}: has other energy modes than those before")
         # A column of ones takes the mean out of the others.
         rows = np.column_stack([np.ones(len(coefficients)), coefficients])

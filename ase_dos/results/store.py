@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ase_dos._version import __version__
 from ase_dos.results.zarr_rows import MARK, Column, GrowingArrays
-from ase_dos.utils.checks import require_same
+from ase_dos.utils.checks import equal_to_rounding, require_same
 
 __all__ = [
     "FINISHED",
@@ -182,7 +182,7 @@ class Store:
         if not self._constants:
             self._begin(record)
         for name, values in self._constants.items():
-            if not np.array_equal(values, record[name]):
+            if not equal_to_rounding(values, record[name]):
                 raise ValueError(f"{name}: not that of the frames before")
         self.missing.pop(index, None)
         self._set(row, {**record, "frame": index, "status": FINISHED})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,8 +21,9 @@ from ase_dos.results.store import VARIABLES
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.utils.checks import as_temperature
+from ase_dos.utils.digests import fingerprint
 
-__all__ = ["Doubts", "FrameAnalysis", "Outcome", "describe_frame", "fingerprint"]
+__all__ = ["Doubts", "FrameAnalysis", "Outcome", "describe_frame"]
 
 TOGETHER_ATOMS = 2**14  # atoms, in all of them, of frames that are analysed at once
 
@@ -296,14 +296,6 @@ def _electrons(spectra: Sequence[DOS], temperatures: NDArray) -> list[tuple[Elec
     doubts = smearing_doubts(energies, repaired, smearing, gas)
     rows = zip(*(getattr(gas, one.name) for one in fields(gas)), strict=True)
     return [(ElectronGas(*row), doubt) for row, doubt in zip(rows, doubts, strict=True)]
-
-
-def fingerprint(atoms: Atoms) -> int:
-    """Hash of a structure, to recognise its trajectory."""
-    digest = hashlib.sha256()
-    for array in (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return int.from_bytes(digest.digest()[:8], "little")
 
 
 def _thermal(gas: Any, suffix: str) -> dict[str, Any]:

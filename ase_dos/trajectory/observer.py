@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from ase_dos.results.result import TrajectoryResult
 from ase_dos.results.store import Store
-from ase_dos.trajectory.frame import Doubts, FrameAnalysis, fingerprint
+from ase_dos.trajectory.frame import Doubts, FrameAnalysis
+from ase_dos.utils.digests import fingerprint
 
 __all__ = ["DOSObserver"]
 

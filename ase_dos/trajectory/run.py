@@ -32,8 +32,9 @@ from ase_dos.io.frames.base import giving
 from ase_dos.model.blocks import predict_in_blocks
 from ase_dos.results.result import TrajectoryResult
 from ase_dos.results.store import FINISHED, Store
-from ase_dos.trajectory.frame import TOGETHER_ATOMS, Doubts, FrameAnalysis, Outcome, fingerprint
+from ase_dos.trajectory.frame import TOGETHER_ATOMS, Doubts, FrameAnalysis, Outcome
 from ase_dos.utils.checks import as_count
+from ase_dos.utils.digests import fingerprint
 from ase_dos.utils.parallel import apply
 
 __all__ = ["analyze_trajectory"]

@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["as_array", "as_count", "as_positive", "as_temperature", "require_same", "uniform_grid"]
+__all__ = [
+    "as_array",
+    "as_count",
+    "as_positive",
+    "as_temperature",
+    "equal_to_rounding",
+    "require_same",
+    "uniform_grid",
+]
+
+ROUNDING = 1e-9  # of the largest value: far above rounding, far below any difference that matters
 
 
 def as_array(
@@ -83,6 +93,17 @@ def require_same(where: Any, old: Mapping[str, Any], new: Mapping[str, Any], adv
     if different:
         changes = "; ".join(f"{key} was {old.get(key)}, is {new.get(key)}" for key in different)
         raise ValueError(f"{where}: holds results of another run ({changes}); {advice}")
+
+
+def equal_to_rounding(first: NDArray, second: NDArray) -> bool:
+    """Whether arrays have one shape, and computed values that differ by rounding at most.
+
+    What is computed twice, on two machines for example, differs in its last bits.
+    """
+    if np.shape(first) != np.shape(second):
+        return False
+    scale = np.abs(first).max(initial=0.0)
+    return bool(np.abs(np.subtract(first, second)).max(initial=0.0) <= ROUNDING * scale)
 
 
 def as_count(value: Any, name: str, least: int) -> int:

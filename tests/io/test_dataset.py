@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from ase import Atoms
+from paths import FORMATS
 
 from ase_dos.io.dataset import (
     Dataset,
@@ -120,3 +122,22 @@ def test_split_is_seeded_and_keeps_families_apart():
     assert set(one[30:]) == {"heldout"}
     assert np.sum(one[:20] == "test") == np.sum(one[:20] == "validation") == 3
     assert np.sum(one[20:30] == "train") == 6
+
+
+def test_format_1_is_read():
+    data = load_dataset(FORMATS / "dataset_v1.npz")
+    assert data.split.tolist() == ["train", "test", "train"]
+    assert [atoms.info for atoms in data.frames] == [
+        {"name": f"s{i}", "family": "chain"} for i in (0, 2, 3)
+    ]
+    middle = Atoms("Si4", cell=[5.5, 5.5, 5.5], pbc=True)
+    middle.positions[:, 0] = 1.25 * np.arange(4)
+    middle.positions[:, 1] = 0.25
+    assert data.frames[1] == middle
+    states = data.states[0]
+    assert (states.n_electrons, states.spin_degeneracy) == (8.0, 2)
+    np.testing.assert_allclose(states.weights, [1 / 3, 2 / 3])
+    levels = [-9.844, -4.296, 2.946, 8.160, 9.852, 12.845, 18.251]
+    np.testing.assert_allclose(states.eigenvalues[0, 0, ::2], levels, atol=RESOLUTION)
+    printed = data.printed[2]
+    assert (printed.fermi_level, printed.smearing_width, printed.entropy_term) == (1.5, 0.1, -0.02)

@@ -3,7 +3,8 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from ase_dos.model_selection.split import distinct, structure_hash, validation_rows
+from ase_dos.model_selection.split import distinct, validation_rows
+from ase_dos.utils.digests import structure_checksum
 
 
 def crystals(count, symbol="Si"):
@@ -11,7 +12,7 @@ def crystals(count, symbol="Si"):
 
 
 def hashes(frames, rows):
-    return {structure_hash(frames[i]) for i in np.flatnonzero(rows)}
+    return {structure_checksum(frames[i]) for i in np.flatnonzero(rows)}
 
 
 def test_the_split_follows_the_seed_and_not_the_order():
