@@ -1,21 +1,15 @@
-"""What a run tells while it runs: a table of its energies, and each kind of warning once."""
+"""Log of a two-temperature run: a table of its temperatures and energies."""
 
 from __future__ import annotations
 
-import re
-import warnings
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from ase import units
 from ase.parallel import world
 from ase.utils import IOContext
 
-__all__ = ["ElectronLog", "FirstWarnings"]
-
-_NUMBER = re.compile(r"[-+]?\d[\d.]*(e[-+]?\d+)?")
+__all__ = ["ElectronLog"]
 
 
 class ElectronLog(IOContext):
@@ -79,33 +73,3 @@ class ElectronLog(IOContext):
         )
         self.logfile.write(" ".join(f"{value:18.12g}" for value in row) + "\n")
         self.logfile.flush()
-
-
-class FirstWarnings:
-    """Shows the first warning of each kind in a run and counts the others.
-
-    Attributes
-    ----------
-    counts : dict
-        How often each kind came, by its text with ``#`` for numbers.
-    """
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-
-    @contextmanager
-    def once(self, when: str) -> Iterator[None]:
-        """Collect warnings of the block; then give those of a new kind, with ``when``."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield
-        for warning in caught:
-            text = str(warning.message)
-            kind = _NUMBER.sub("#", text)
-            self.counts[kind] = self.counts.get(kind, 0) + 1
-            if self.counts[kind] == 1:
-                warnings.warn(
-                    f"{when}: {text} (warnings of this kind are only counted from here on)",
-                    warning.category,
-                    stacklevel=4,
-                )

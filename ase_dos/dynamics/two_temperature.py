@@ -25,9 +25,10 @@ from ase_dos.dynamics.cell_grid import CellGrid
 from ase_dos.dynamics.electron_phonon import ElectronPhonon
 from ase_dos.dynamics.heat import Heating, plain
 from ase_dos.dynamics.laser_pulse import LaserPulse
-from ase_dos.dynamics.log import ElectronLog, FirstWarnings
+from ase_dos.dynamics.log import ElectronLog
 from ase_dos.dynamics.restart import read_state, write_state
 from ase_dos.utils.checks import as_positive, as_temperature
+from ase_dos.utils.warnings import WarningCounter
 
 __all__ = ["TwoTemperature", "TwoTemperatureError"]
 
@@ -144,12 +145,12 @@ class TwoTemperature(MolecularDynamics):
         self.absorbed = self.bath_heat = 0.0
         self.refused = 0
         self.labels = self.grid.assign(atoms.positions)
-        self._warnings = FirstWarnings()
+        self._warnings = WarningCounter()
         super().__init__(atoms, timestep, loginterval=loginterval, **kwargs)
         first = self.heating.held_at
         if first is None:
             first = self.calc.parameters["electronic_temperature"]
-        with self._warnings.once("at the start"):
+        with self._warnings.give_first("at the start"):
             self._settle(self._electrons().at_temperature(first))
         if logfile:
             log = self.closelater(ElectronLog(self, logfile, comm=self.comm))
@@ -170,7 +171,7 @@ class TwoTemperature(MolecularDynamics):
 
     @property
     def warned(self) -> dict[str, int]:
-        """Kinds of warnings and how often they came; only the first of each is shown."""
+        """Kinds of warnings, and the number of steps that gave each; the first of each is shown."""
         return self._warnings.counts
 
     @property
@@ -241,7 +242,7 @@ class TwoTemperature(MolecularDynamics):
         """
         read_state(self.restart if path is None else path, self, same_options)
         self._start_afresh()
-        with self._warnings.once(f"step {self.nsteps}"):
+        with self._warnings.give_first(f"step {self.nsteps}"):
             self.atoms.get_forces()
 
     # One step
@@ -250,7 +251,7 @@ class TwoTemperature(MolecularDynamics):
         """Take one step, or go back to where it began and stop."""
         kept = self._snapshot()
         try:
-            with self._warnings.once(f"step {self.nsteps + 1}"):
+            with self._warnings.give_first(f"step {self.nsteps + 1}"):
                 self._advance()
         except (ValueError, CalculatorError) as error:
             self._restore(kept)

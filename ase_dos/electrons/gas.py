@@ -28,7 +28,7 @@ from ase_dos.electrons.filling import (
     highest_supported,
 )
 from ase_dos.electrons.gap import repair_valence
-from ase_dos.electrons.smearing import check_correction, kinks, smearing_doubts
+from ase_dos.electrons.smearing import SmearingWarning, check_correction, kinks, smearing_doubts
 from ase_dos.electrons.weights import FunctionalWeights, functional_weights
 from ase_dos.utils.checks import as_array, as_positive, as_temperature, uniform_grid
 
@@ -185,7 +185,7 @@ def gas_from_dos(
 
     Warns
     -----
-    UserWarning
+    SmearingWarning
         If the thermal excitations live on Gaussian tails of the smearing: ``sigma^2/2 g''`` is
         more than a quarter of g around mu. The states in such a tail are too many by up to
         exp(sigma^2 / 2(kT)^2).
@@ -206,7 +206,7 @@ def gas_from_dos(
     if not correct_smearing:
         doubt = next(filter(None, smearing_doubts(energies, states.g, smearing, gas)), "")
         if doubt:
-            warnings.warn(doubt, UserWarning, stacklevel=2)
+            warnings.warn(doubt, SmearingWarning, stacklevel=2)
     return gas
 
 

@@ -1,4 +1,4 @@
-"""What the broadening of a DOS does to thermal quantities: the leading correction, and warnings."""
+"""Broadening of a DOS and its bias of thermal quantities: the leading correction, and warnings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 
 from ase_dos.kernels.smearing import curvatures
 
-__all__ = ["check_correction", "kinks", "smearing_doubts"]
+__all__ = ["SmearingWarning", "check_correction", "kinks", "smearing_doubts"]
 
 SMEARING_BIAS = 0.25  # relative bias of the thermal DOS that is worth a warning
 NO_ENTROPY = 1e-8  # k: below this neither S nor its smearing error matters to anyone
+
+
+class SmearingWarning(UserWarning):
+    """Thermal excitations that the Gaussian tails of a broadened DOS exaggerate."""
 
 
 def kinks(g: NDArray, step: float) -> NDArray:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos._version import __version__
 from ase_dos.electrons.gap import repair_valence
 from ase_dos.electrons.gas import ElectronGas, gas_from_dos
-from ase_dos.electrons.smearing import smearing_doubts
+from ase_dos.electrons.smearing import SmearingWarning, smearing_doubts
 from ase_dos.results.store import VARIABLES
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.local_dos import LocalDOS
@@ -149,7 +149,7 @@ class FrameAnalysis:
             with frame.listening():
                 gas, doubt = solved[i] if solved else _electrons([frame.dos], self.temperatures)[0]
                 if doubt:
-                    warnings.warn(doubt, UserWarning, stacklevel=1)
+                    warnings.warn(doubt, SmearingWarning, stacklevel=1)
                 frame.record = self._record(frame, gas)
         return [frame.outcome() for frame in frames]
 

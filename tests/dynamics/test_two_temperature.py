@@ -637,7 +637,7 @@ def test_each_kind_of_warning_comes_once():
                 np.full(len(atoms), 1.5),
             )
 
-    with pytest.warns(UserWarning, match=r"at the start: .* are only counted from here") as caught:
+    with pytest.warns(UserWarning, match=r"at the start: .* kind are only counted") as caught:
         dynamics = TwoTemperature(crystal((2, 2, 2), model=Wandering()), fs)
     assert len(caught) == 2
     dynamics.run(5)  # warnings are errors here

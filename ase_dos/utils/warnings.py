@@ -1,0 +1,87 @@
+"""Warnings of a long run: collected block by block, counted by kind, each kind given once."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+__all__ = ["CollectedWarning", "WarningCounter", "collect_warnings"]
+
+_NUMBER = re.compile(r"[-+]?\d[\d.]*(e[-+]?\d+)?")
+
+
+class CollectedWarning(NamedTuple):
+    """Text and category of a warning, as a value that other processes can send."""
+
+    text: str
+    category: type[Warning]
+
+    @property
+    def kind(self) -> str:
+        """Text with ``#`` for every number: equal for warnings that differ in numbers only."""
+        return _NUMBER.sub("#", self.text)
+
+
+@contextmanager
+def collect_warnings() -> Iterator[list[CollectedWarning]]:
+    """Collect the warnings of a block in place of showing them; the list is filled at its end."""
+    found: list[CollectedWarning] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield found
+        finally:
+            found += [CollectedWarning(str(w.message), w.category) for w in caught]
+
+
+class WarningCounter:
+    """Kinds of warnings of a run, with the number of its blocks that gave each.
+
+    A block is a step of a simulation or a frame of a trajectory.
+
+    Attributes
+    ----------
+    counts : dict
+        Number of blocks, by `CollectedWarning.kind`.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self._first: dict[str, tuple[str, CollectedWarning]] = {}
+
+    def add(self, block: str, found: Iterable[CollectedWarning]) -> list[CollectedWarning]:
+        """Count the warnings of a block ("frame 12"); return those of a kind that is new."""
+        kinds: dict[str, CollectedWarning] = {}
+        for warning in found:
+            kinds.setdefault(warning.kind, warning)
+        new = []
+        for kind, warning in kinds.items():
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+            if kind not in self._first:
+                self._first[kind] = block, warning
+                new.append(warning)
+        return new
+
+    @contextmanager
+    def give_first(self, block: str) -> Iterator[None]:
+        """Collect the warnings of a block; give those of a kind that is new, count the others."""
+        with collect_warnings() as found:
+            yield
+        for text, category in self.add(block, found):
+            warnings.warn(
+                f"{block}: {text} (further warnings of this kind are only counted)",
+                category,
+                stacklevel=4,
+            )
+
+    def give_summary(self, total: int, blocks: str, *, stacklevel: int = 1) -> None:
+        """Give every kind once, with the number of the ``total`` blocks ("frames") it came from."""
+        for kind, (first, (text, category)) in self._first.items():
+            warnings.warn(
+                f"{self.counts[kind]} of {total} {blocks}, the first is {first}: {text}",
+                category,
+                stacklevel=stacklevel + 1,
+            )

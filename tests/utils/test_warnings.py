@@ -1,0 +1,69 @@
+"""Warnings of a run: each kind once, with a count of the blocks that gave it."""
+
+import pickle
+import warnings
+
+import pytest
+
+from ase_dos.utils.warnings import CollectedWarning, WarningCounter, collect_warnings
+
+
+class HeatWarning(UserWarning):
+    """A category of our own."""
+
+
+def hot(temperature, times=1):
+    for _ in range(times):
+        warnings.warn(f"at {temperature:g} K it is hot", HeatWarning, stacklevel=1)
+
+
+def test_collected_warnings_are_not_shown():
+    with collect_warnings() as found:
+        hot(300.0)
+        hot(1e30)
+        warnings.warn("no number", UserWarning, stacklevel=1)
+    assert found == [
+        CollectedWarning("at 300 K it is hot", HeatWarning),
+        CollectedWarning("at 1e+30 K it is hot", HeatWarning),
+        CollectedWarning("no number", UserWarning),
+    ]
+    assert [one.kind for one in found] == ["at # K it is hot", "at # K it is hot", "no number"]
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+def test_warnings_of_a_block_that_fails_are_collected():
+    def fail():
+        hot(300.0)
+        raise ValueError("too hot")
+
+    with pytest.raises(ValueError, match="too hot"), collect_warnings() as found:
+        fail()
+    assert len(found) == 1
+
+
+def test_first_warning_of_a_kind_is_given_and_all_blocks_are_counted():
+    counter = WarningCounter()
+    with (
+        pytest.warns(HeatWarning, match=r"step 1: at 300 K .* kind are only counted") as caught,
+        counter.give_first("step 1"),
+    ):
+        hot(300.0, times=3)
+    assert len(caught) == 1
+    with counter.give_first("step 2"):  # warnings are errors here
+        hot(400.0)
+    assert counter.counts == {"at # K it is hot": 2}
+
+
+def test_summary_names_the_number_of_blocks_and_the_first():
+    counter = WarningCounter()
+    for frame, temperatures in ((4, ()), (5, (300.0, 400.0)), (6, (500.0,))):
+        with collect_warnings() as found:
+            for temperature in temperatures:
+                hot(temperature)
+        counter.add(f"frame {frame}", found)
+    with pytest.warns(HeatWarning) as caught:
+        counter.give_summary(3, "frames")
+    assert [str(one.message) for one in caught] == [
+        "2 of 3 frames, the first is frame 5: at 300 K it is hot"
+    ]
+    assert caught[0].filename == __file__
