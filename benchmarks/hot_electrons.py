@@ -2,12 +2,12 @@
 
     python benchmarks/hot_electrons.py [silicon aluminium]
 
-Tables in Markdown from data/<material>/hot_electrons.json (data/hot_electrons.py), the data set
-and the shipped model, in meV per atom. The self-consistent runs have a coarser k-point mesh than
-the levels of the data set. So the DFT result is that of the levels of the data set, frozen as they
-are at 1160 K, plus what self-consistency changes on the coarse mesh. Columns: that result; errors
-by frozen states, by the broadening of 0.3 eV that models learn, by learning; all three together.
-Root-mean-square over the structures, and in brackets the largest.
+Tables in Markdown from data/<material>/hot_electrons.json (data/tools/hot_electrons.py), the data
+set and the shipped model, in meV per atom. The self-consistent runs have a coarser k-point mesh
+than the levels of the data set. So the DFT result is that of the levels of the data set, frozen as
+they are at 1160 K, plus what self-consistency changes on the coarse mesh. Columns: that result;
+errors by frozen states, by the broadening of 0.3 eV that models learn, by learning; all three
+together. Root-mean-square over the structures, and in brackets the largest.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Make the localised basis of the aluminium runs: complete enough 30 eV above the Fermi level.
+"""Localised basis of the aluminium runs, nearly complete up to 30 eV above the Fermi level.
 
-    python data/aluminium/make_basis.py data/aluminium      # writes Al.2s2p2d1f.basis
+    python -m data.aluminium.make_basis runs/      # writes Al.2s2p2d1f.basis
 
 GPAW's own dzp basis (2s 2p 1d) is good to 10 eV above the Fermi level of aluminium and misses one
 state in ten 22 eV above it: nearly free electrons of that energy have angular momenta that it

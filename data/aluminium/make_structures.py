@@ -1,6 +1,6 @@
-"""Make the aluminium structures: crystals by construction, disorder by molecular dynamics.
+"""Aluminium structures: crystals by construction, disorder by molecular dynamics.
 
-    python data/aluminium/make_structures.py structures.extxyz
+    python -m data.aluminium.make_structures structures.extxyz
 
 Molecular dynamics runs in ASE with its effective-medium potential. Everything is seeded. ``info``
 carries ``name``, ``family`` and the k-point spacings (1/Angstrom) of the first dense and of the
@@ -9,18 +9,24 @@ self-consistent mesh.
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 from ase import Atoms, units
 from ase.build import bulk, fcc100, fcc110, fcc111, make_supercell, niggli_reduce
 from ase.calculators.emt import EMT
-from ase.io import write
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-from ase.neighborlist import neighbor_list
+
+from data.tools.structures import (
+    random_box,
+    random_shear,
+    rattled,
+    structures_parser,
+    with_cell,
+    write_structures,
+)
 
 LATTICE = 4.05  # Angstrom
+MASS = 26.9815
 SHORTEST = 2.1  # Angstrom; closer pairs are accidents of the rattling
 OBTUSE = 124.0  # degrees; cells with wider angles are reduced, GPAW's stencils reject some
 TIMESTEP = 3.0 * units.fs
@@ -40,25 +46,9 @@ def molecular_dynamics(atoms, stages, rng):
 
 def strained(atoms, rng, volume, shear):
     """Scale to a volume ratio and add a random symmetric strain that keeps it."""
-    strain = rng.normal(0, shear, (3, 3))
-    strain = (strain + strain.T) / 2
-    strain -= np.eye(3) * np.trace(strain) / 3
-    deformation = np.eye(3) + strain
+    deformation = np.eye(3) + random_shear(rng, shear)
     deformation *= (volume / np.linalg.det(deformation)) ** (1 / 3)
-    atoms = atoms.copy()
-    atoms.set_cell(atoms.cell @ deformation, scale_atoms=True)
-    return atoms
-
-
-def rattled(atoms, rng, width):
-    """Gaussian displacements of ``width`` (Angstrom), drawn again until no pair is too close."""
-    for _ in range(200):
-        trial = atoms.copy()
-        trial.positions += rng.normal(0, width, trial.positions.shape)
-        if not len(neighbor_list("i", trial, SHORTEST)):
-            return trial
-        width *= 0.97
-    raise RuntimeError("no acceptable rattling found")
+    return with_cell(atoms, atoms.cell @ deformation)
 
 
 def crystals(prototype, count, rng, volumes, perfect, shear, width):
@@ -72,7 +62,7 @@ def crystals(prototype, count, rng, volumes, perfect, shear, width):
     for volume in np.linspace(*volumes, count - perfect):
         distorted = strained(prototype, rng, volume, rng.uniform(0.01, shear))
         moved = len(prototype) > 1
-        yield rattled(distorted, rng, rng.uniform(0.02, width)) if moved else distorted
+        yield rattled(distorted, rng, rng.uniform(0.02, width), SHORTEST) if moved else distorted
 
 
 def cells():
@@ -102,15 +92,6 @@ def vacancies(rng):
         yield molecular_dynamics(cell, [((100, 300, 600)[number % 3], 300)], rng)
 
 
-def random_box(n_atoms, density, rng):
-    """Cubic box of ``n_atoms`` at ``density`` (g/cm^3), atoms on a sparse cubic lattice."""
-    side = (n_atoms * 26.9815 / 0.602214 / density) ** (1 / 3)
-    per_side = int(np.ceil(n_atoms ** (1 / 3) - 1e-9))
-    sites = np.stack(np.meshgrid(*[np.arange(per_side)] * 3), -1).reshape(-1, 3) / per_side
-    sites = sites[rng.permutation(len(sites))[:n_atoms]]
-    return Atoms(f"Al{n_atoms}", scaled_positions=sites, cell=[side] * 3, pbc=True)
-
-
 def liquids(rng):
     """Liquid from expanded to compressed and from melting to 6000 K, 8 to 32 atoms."""
     sizes = [8] * 12 + [16] * 10 + [32]
@@ -118,7 +99,7 @@ def liquids(rng):
     for number, (size, density) in enumerate(zip(sizes, densities, strict=True)):
         temperature = (1000, 1500, 2500, 4000, 6000)[number % 5]
         stages = [(6000, 400), (temperature, 600)]
-        yield molecular_dynamics(random_box(size, density, rng), stages, rng)
+        yield molecular_dynamics(random_box("Al", MASS, size, density, rng), stages, rng)
 
 
 def surfaces(rng):
@@ -129,7 +110,7 @@ def surfaces(rng):
         size = (1, 1, layers[build][number // 3 % 2])
         slab = build("Al", size=size, a=LATTICE, vacuum=5.5)
         slab.pbc = (True, True, False)
-        yield rattled(slab, rng, 0.02 + 0.01 * (number // 3))
+        yield rattled(slab, rng, 0.02 + 0.01 * (number // 3), SHORTEST)
 
 
 def families(seed=20261121):
@@ -152,26 +133,23 @@ def first_spacing(n_atoms):
     return {1: 0.075, 2: 0.09, 4: 0.1}.get(n_atoms, 0.11 if n_atoms <= 9 else 0.125)
 
 
+def scf_spacing(n_atoms):
+    """Spacing (1/Angstrom) of the self-consistent mesh."""
+    return 0.7
+
+
+def reduced(atoms):
+    """Describe a crystal by a cell whose angles are not too wide."""
+    atoms = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    if atoms.cell.angles().max() > OBTUSE:
+        niggli_reduce(atoms)
+    return atoms
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("output", help="extended xyz file to write")
-    args = parser.parse_args()
-    frames = []
-    for family, structures in families():
-        for number, atoms in enumerate(structures):
-            clean = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-            if clean.cell.angles().max() > OBTUSE:
-                niggli_reduce(clean)
-            clean.wrap()
-            clean.info = {
-                "name": f"{family}_{number:02d}",
-                "family": family,
-                "kspacing": first_spacing(len(clean)),
-                "scf_kspacing": 0.7,
-            }
-            frames.append(clean)
-    frames.sort(key=len)
-    write(args.output, frames)
+    args = structures_parser(__doc__.splitlines()[0]).parse_args()
+    acute = ((family, map(reduced, structures)) for family, structures in families())
+    write_structures(args.output, acute, first_spacing, scf_spacing)
 
 
 if __name__ == "__main__":

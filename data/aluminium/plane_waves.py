@@ -1,6 +1,6 @@
 """Bands of fcc aluminium in localised bases against plane waves, as a Markdown table.
 
-    python data/aluminium/plane_waves.py --basis-path runs/
+    python -m data.aluminium.plane_waves --basis-path runs/
 
 One k-point mesh for all. For windows of energy above the Fermi level: the mean error of the levels
 (eV) and of the DOS broadened by 0.3 eV (RMS, states/eV/atom), and the number of states per atom
@@ -10,25 +10,24 @@ below the top of the window. Then the heat capacity of the dense mesh at low tem
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from ase.build import bulk
-from gpaw import GPAW, PW, FermiDirac, setup_paths
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from run_dft import SIGMA, WIDTH, BlochMatrices, kpoints, self_consistent
+from gpaw import GPAW, PW, FermiDirac
 
 from ase_dos.spectra.states import ElectronicStates
+from data.tools.gpaw_lcao import WIDTH, BlochMatrices, kpoints, self_consistent, use_basis_path
+from data.tools.run_dft import SIGMA
 
 LATTICE = 4.05  # Angstrom
 MESH = (20, 20, 20)
 DENSE = (72, 72, 72)
 CUTOFF = 350.0  # eV
 BANDS = 26  # of the plane waves that are converged
+TEMPERATURES = (300.0, 600.0, 900.0, 2000.0)  # K
 WINDOWS = (-13.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 
 
@@ -61,46 +60,49 @@ def broadened(levels, weights, energies):
     return np.exp(-0.5 * x * x) @ count / (SIGMA * np.sqrt(2 * np.pi))
 
 
+def print_windows(basis, exact, levels, weights):
+    """Print a row for each window: errors of levels and DOS, and states per atom below its top."""
+    energies = np.arange(WINDOWS[0], WINDOWS[-1], 0.05)
+    truth, other = (broadened(one, weights, energies) for one in (exact, levels))
+    share, n = weights / weights.sum(), min(levels.shape[1], BANDS)
+    for low, high in pairwise(WINDOWS):
+        inside = (exact[:, :n] >= low) & (exact[:, :n] < high)
+        of_level = np.broadcast_to(share[:, None], inside.shape)[inside]
+        error = np.average((levels[:, :n] - exact[:, :n])[inside], weights=of_level)
+        window = (energies >= low) & (energies < high)
+        rms = np.sqrt(np.mean((other - truth)[window] ** 2))
+        counts = (2 * share @ (e < high).sum(axis=1) for e in (exact, levels))
+        below = " | ".join(f"{count:.2f}" for count in counts)
+        print(f"| {basis} | {low:g} to {high:g} | {error:+.2f} | {rms:.3f} | {below} |")
+
+
+def heat_capacities(matrices, n_electrons):
+    """C_el (1e-5 eV/K) of four atoms on the dense mesh."""
+    points, weights = kpoints(DENSE)
+    states = ElectronicStates(matrices.eigenvalues(points), weights, n_electrons, 2)
+    return 4e5 * states.electron_gas(TEMPERATURES).heat_capacity
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--basis-path", required=True, help="directory of the basis 2s2p2d1f")
-    setup_paths.insert(0, parser.parse_args().basis_path)
-    atoms = bulk("Al", a=LATTICE)
-    energies = np.arange(WINDOWS[0], WINDOWS[-1], 0.05)
+    use_basis_path(parser.parse_args().basis_path)
+    atoms, capacities = bulk("Al", a=LATTICE), {}
     with tempfile.TemporaryDirectory() as folder:
         log = str(Path(folder, "log.txt"))
         exact, points, weights = plane_waves(atoms, log)
-        share = weights / weights.sum()
-        truth = broadened(exact, weights, energies)
         print("| basis | window (eV) | level error (eV) | DOS | states below, plane waves | here |")
         print("|---|---|---|---|---|---|")
-        heat = []
         for basis in ("dzp", "2s2p2d1f"):
             calc = self_consistent(atoms, 0.25, log, basis=basis)
             matrices = BlochMatrices(calc, log)
             levels = matrices.eigenvalues(points) - calc.get_fermi_level()
-            other = broadened(levels, weights, energies)
-            n = min(levels.shape[1], BANDS)
-            for low, high in pairwise(WINDOWS):
-                inside = (exact[:, :n] >= low) & (exact[:, :n] < high)
-                of_level = np.broadcast_to(share[:, None], inside.shape)[inside]
-                error = np.average((levels[:, :n] - exact[:, :n])[inside], weights=of_level)
-                judged = (energies >= low) & (energies < high)
-                rms = np.sqrt(np.mean((other - truth)[judged] ** 2))
-                counts = (2 * share @ (e < high).sum(axis=1) for e in (exact, levels))
-                below = " | ".join(f"{count:.2f}" for count in counts)
-                print(f"| {basis} | {low:g} to {high:g} | {error:+.2f} | {rms:.3f} | {below} |")
-            points_dense, weights_dense = kpoints(DENSE)
-            states = ElectronicStates(
-                matrices.eigenvalues(points_dense), weights_dense, calc.get_number_of_electrons(), 2
-            )
-            heat += [
-                (basis, t, 4e5 * float(states.electron_gas(t).heat_capacity))
-                for t in (300.0, 600.0, 900.0, 2000.0)
-            ]
+            print_windows(basis, exact, levels, weights)
+            capacities[basis] = heat_capacities(matrices, calc.get_number_of_electrons())
     print("\n| basis | T (K) | C_el of 4 atoms (1e-5 eV/K) |\n|---|---|---|")
-    for basis, temperature, value in heat:
-        print(f"| {basis} | {temperature:g} | {value:.3f} |")
+    for basis, values in capacities.items():
+        for temperature, value in zip(TEMPERATURES, values, strict=True):
+            print(f"| {basis} | {temperature:g} | {value:.3f} |")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Make the silicon structures: crystals by construction, disorder by molecular dynamics.
+"""Silicon structures: crystals by construction, disorder by molecular dynamics.
 
-    python data/silicon/make_structures.py structures.extxyz [--trajectory melting.extxyz]
+    python -m data.silicon.make_structures structures.extxyz [--trajectory melting.extxyz]
 
 Molecular dynamics runs in LAMMPS (``lmp`` on the PATH) with the Stillinger-Weber potential,
 Phys. Rev. B 31, 5262 (1985); glasses with its form for amorphous silicon and with EDIP, see
@@ -10,7 +10,6 @@ and the k-point spacings (1/Angstrom) of the first dense and of the self-consist
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,13 +19,22 @@ from ase import Atoms
 from ase.build import bulk, diamond100, diamond111, make_supercell
 from ase.io import read, write
 from ase.io.lammpsdata import write_lammps_data
-from ase.neighborlist import neighbor_list
+
+from data.tools.structures import (
+    random_box,
+    random_shear,
+    rattled,
+    structures_parser,
+    with_cell,
+    write_structures,
+)
 
 SW = "Si Si Si 2.1683 2.0951 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n"
 GLASS = Path(__file__).parents[2] / "examples" / "07_compressed_silicon.sw"
 EDIP = Path("/usr/share/lammps/potentials/Si.edip")
 SHORTEST = 1.75  # Angstrom; closer pairs are not silicon, they are accidents of the rattling
 DIAMOND = 5.43
+MASS = 28.0855
 
 
 def molecular_dynamics(atoms, stages, seed, every=None):
@@ -42,7 +50,7 @@ def molecular_dynamics(atoms, stages, seed, every=None):
         "boundary p p p",
         "box tilt large",
         "read_data start.data",
-        "mass 1 28.0855",
+        f"mass 1 {MASS}",
         "timestep 0.001",
         f"velocity all create {stages[0][1]} {seed} mom yes rot yes",
     ]
@@ -74,24 +82,8 @@ def molecular_dynamics(atoms, stages, seed, every=None):
 
 def strained(atoms, rng, volume, shear):
     """Scale to a volume ratio within ``volume`` and add a random symmetric strain."""
-    strain = rng.normal(0, shear, (3, 3))
-    strain = (strain + strain.T) / 2
-    strain -= np.eye(3) * np.trace(strain) / 3
-    scale = rng.uniform(*volume) ** (1 / 3)
-    atoms = atoms.copy()
-    atoms.set_cell(atoms.cell @ (np.eye(3) + strain) * scale, scale_atoms=True)
-    return atoms
-
-
-def rattled(atoms, rng, width):
-    """Gaussian displacements of ``width`` (Angstrom), drawn again until no pair is too close."""
-    for _ in range(200):
-        trial = atoms.copy()
-        trial.positions += rng.normal(0, width, trial.positions.shape)
-        if not len(neighbor_list("i", trial, SHORTEST)):
-            return trial
-        width *= 0.97
-    raise RuntimeError("no acceptable rattling found")
+    deformation = np.eye(3) + random_shear(rng, shear)
+    return with_cell(atoms, atoms.cell @ deformation * rng.uniform(*volume) ** (1 / 3))
 
 
 def crystal(prototype, count, rng, volume, shear, width):
@@ -101,7 +93,7 @@ def crystal(prototype, count, rng, volume, shear, width):
             yield strained(prototype, rng, volume, 0.0)
         else:
             distorted = strained(prototype, rng, volume, shear)
-            yield rattled(distorted, rng, rng.uniform(0.02, width))
+            yield rattled(distorted, rng, rng.uniform(0.02, width), SHORTEST)
 
 
 def beta_tin():
@@ -127,22 +119,13 @@ def cubic_metals():
     }
 
 
-def random_box(n_atoms, density, rng):
-    """Cubic box of ``n_atoms`` at ``density`` (g/cm^3), atoms on a perturbed lattice."""
-    side = (n_atoms * 28.0855 / 0.602214 / density) ** (1 / 3)
-    per_side = int(np.ceil(n_atoms ** (1 / 3) - 1e-9))
-    sites = np.stack(np.meshgrid(*[np.arange(per_side)] * 3), -1).reshape(-1, 3) / per_side
-    sites = sites[rng.permutation(len(sites))[:n_atoms]]
-    return Atoms(f"Si{n_atoms}", scaled_positions=sites, cell=[side] * 3, pbc=True)
-
-
 def liquids(rng):
     """Liquid at several densities (g/cm^3) and temperatures (K), cells of 8 to 64 atoms."""
     for number in range(32):
         n_atoms = 64 if number % 16 == 15 else (16, 8, 16, 32, 16, 8, 16, 16)[number % 8]
         density = 2.3 + 0.9 * rng.random()
         temperature = rng.choice([1700, 2200, 3000, 4000])
-        box = random_box(n_atoms, density, rng)
+        box = random_box("Si", MASS, n_atoms, density, rng)
         stages = [("nvt", 5000, 5000, 4000), ("nvt", 5000, temperature, 2000)]
         stages += [("nvt", temperature, temperature, 6000)]
         yield molecular_dynamics(box, stages, seed=1000 + number)
@@ -154,7 +137,7 @@ def amorphous(rng):
         n_atoms = 64 if number % 8 == 7 else (16, 32, 16, 16)[number % 4]
         density = 2.2 + 0.5 * rng.random()
         final = rng.choice([50, 300, 900])
-        box = random_box(n_atoms, density, rng)
+        box = random_box("Si", MASS, n_atoms, density, rng)
         stages = [("nvt", 4000, 4000, 6000), ("nvt", 4000, 1500, 5000)]
         stages += [("nvt", 1500, 300, 40000), ("nvt", final, final, 3000)]
         yield molecular_dynamics(box, stages, seed=2000 + number)
@@ -185,7 +168,7 @@ def surfaces(rng):
                 push = bond * (1 - 2.35 / np.linalg.norm(bond)) / 2
                 slab.positions[i] += push
                 slab.positions[j] -= push
-        yield rattled(slab, rng, 0.02 + 0.02 * number / 3)
+        yield rattled(slab, rng, 0.02 + 0.02 * number / 3, SHORTEST)
 
 
 def hot_crystals(rng):
@@ -223,7 +206,7 @@ def glasses(rng):
     """Fourfold glasses, quenched at 2e13 K/s, and what 0 to 20 GPa make of them."""
     pressures = (0, 0, 0, 5, 10, 5, 15, 20, 12, 20, 8, 20, 0, 2, 0, 3)
     for number, pressure in enumerate(pressures):
-        box = random_box(64 if number % 3 == 2 else 32, 2.3, rng)
+        box = random_box("Si", MASS, 64 if number % 3 == 2 else 32, 2.3, rng)
         sw, edip = ("sw", GLASS, 0, 0), ("edip", EDIP)
         temperature = rng.choice([300, 500, 800])
         stages = [("nvt", 4000, 4000, 6000, *sw), ("npt", 4000, 2800, 4000, *sw)]
@@ -243,36 +226,27 @@ def melting_trajectory():
     cell = bulk("Si", cubic=True, a=DIAMOND).repeat(3)
     stages = [("npt", 300, 300, 5000), ("npt", 300, 3300, 55000)]
     frames = molecular_dynamics(cell, stages, seed=99, every=2500)
-    kept = []
+    snapshots = []
     for number, frame in enumerate(frames):
         atoms = Atoms(
             frame.numbers, frame.positions.round(4), cell=frame.cell.array.round(5), pbc=True
         )
         atoms.wrap()
         atoms.info["time"] = 2.5 * number  # ps
-        kept.append(atoms)
-    return kept
+        snapshots.append(atoms)
+    return snapshots
+
+
+def scf_spacing(n_atoms):
+    """Spacing (1/Angstrom) of the self-consistent mesh."""
+    return 0.5 if n_atoms <= 4 else 0.6
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("output", help="extended xyz file to write")
+    parser = structures_parser(__doc__.splitlines()[0])
     parser.add_argument("--trajectory", help="also write the heating run of the README here")
     args = parser.parse_args()
-    frames = []
-    for family, structures in families():
-        for number, atoms in enumerate(structures):
-            clean = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-            clean.wrap()
-            clean.info = {
-                "name": f"{family}_{number:02d}",
-                "family": family,
-                "kspacing": first_spacing(len(clean)),
-                "scf_kspacing": 0.5 if len(clean) <= 4 else 0.6,
-            }
-            frames.append(clean)
-    frames.sort(key=len)
-    write(args.output, frames)
+    write_structures(args.output, families(), first_spacing, scf_spacing)
     if args.trajectory:
         write(args.trajectory, melting_trajectory())
 

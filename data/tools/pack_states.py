@@ -1,8 +1,6 @@
-"""Pack structures and the eigenvalues that run_dft.py left into one small data set.
+"""One small data set of structures and the eigenvalues that run_dft.py stored.
 
-Usage::
-
-    python data/pack_states.py structures.extxyz runs/ data/silicon/silicon.npz --heldout surface
+python -m data.tools.pack_states structures.extxyz runs/ data/silicon/silicon.npz --heldout surface
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Run DFT on any frames and keep the eigenvalues: one file per structure, restartable.
+"""DFT eigenvalues of any frames: one file per structure, restartable.
 
-    python data/run_dft.py frames.extxyz runs/ --kspacing 0.12 --shard 0/2
+    python -m data.tools.run_dft frames.extxyz runs/ --kspacing 0.12 --shard 0/2
 
 GPAW (PBE, PAW, LCAO, dzp unless ``--basis`` says otherwise): a self-consistent run on a coarse
 k-point mesh fixes the density. In a localised basis the Hamiltonian has a finite range, so its
@@ -13,15 +13,14 @@ Every structure needs a unique ``name`` in its ``info`` (else its number in the 
 whose result exists is skipped; results are renamed into place only when complete, so a killed run
 loses one structure.
 
-``--headroom`` and ``--judged`` say up to how far above the Fermi level bands are kept and meshes
-judged; a basis of short functions needs less ``--reach``.
+Bands up to ``--headroom`` (eV) above the Fermi level are stored, and meshes are compared up to
+``--judged`` above it. A basis of short functions needs less ``--reach``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 import time
@@ -30,22 +29,24 @@ from pathlib import Path
 
 import numpy as np
 from ase.io import read
-from ase.units import Ha
-from scipy.linalg import eigh
 
 from ase_dos.fit.scores import best_shift
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.spectra.target import target_from_states
-
-SETTINGS = {"mode": "lcao", "basis": "dzp", "xc": "PBE", "h": 0.25}
-WIDTH = 0.1  # Fermi-Dirac width (eV)
-SMALL = 4  # cells up to this size may have symmetry that a shifted mesh would break
-NEGLIGIBLE = (
-    1e-10  # eV (or overlap); eigenvalues change by less than the convergence of the density
+from ase_dos.utils.files import replace_file
+from data.tools.gpaw_lcao import (
+    REACH,
+    SETTINGS,
+    WIDTH,
+    BlochMatrices,
+    kpoint_mesh,
+    kpoints,
+    self_consistent,
+    use_basis_path,
 )
-BATCH = 32  # k-points at a time
+
 DENSER = 0.8  # from one k-point spacing to the next
-SIGMA = 0.3  # Gaussian broadening of the DOS whose noise is judged (eV)
+SIGMA = 0.3  # Gaussian broadening of the DOS of which meshes are compared (eV)
 
 
 @dataclass(frozen=True)
@@ -53,129 +54,25 @@ class Method:
     """What may differ between data sets."""
 
     basis: str = SETTINGS["basis"]
-    headroom: float = 16.5  # bands are kept up to this much above the Fermi level (eV)
-    judged: float = 14.0  # and meshes judged up to this much above it
-    reach: float = 24.0  # Angstrom; matrix elements of orbitals half of it apart vanish
+    headroom: float = 16.5  # eV above the Fermi level up to which bands are stored
+    judged: float = 14.0  # eV above it up to which the DOS of meshes is compared
+    reach: float = REACH  # of matrices (Angstrom)
     noise: float = 0.009  # see `difference`
 
     @classmethod
     def of(cls, settings: dict) -> Method:
-        """Return the method by which a result was computed, from the settings kept with it."""
+        """Return the method by which a result was computed, from the settings stored with it."""
         names = [field.name for field in fields(cls)]
         return cls(**{name: settings[name] for name in names if name in settings})
 
     def settings(self) -> dict:
-        """Return what to keep with a result; of windows and range only what is not default."""
-        kept = {
+        """Return what to store with a result; of windows and range only what is not default."""
+        own = {
             f.name: getattr(self, f.name)
             for f in fields(self)[1:-1]
             if getattr(self, f.name) != f.default
         }
-        return {**SETTINGS, "basis": self.basis, "width": WIDTH, "noise": self.noise, **kept}
-
-
-def kpoint_mesh(atoms, spacing: float) -> tuple[int, int, int]:
-    """Gamma-centred mesh with at most ``spacing`` (1/Angstrom, 2 pi included) between points."""
-    lengths = 2 * np.pi * np.linalg.norm(atoms.cell.reciprocal(), axis=1)
-    mesh = np.maximum(1, np.ceil(lengths / spacing - 1e-9)).astype(int)
-    return tuple(int(n) if periodic else 1 for n, periodic in zip(mesh, atoms.pbc, strict=True))
-
-
-def kpoints(mesh) -> tuple[np.ndarray, np.ndarray]:
-    """Gamma-centred k-points (k, 3), one of each pair k and -k, and their weights."""
-    mesh = np.array(mesh)
-    index = np.stack(np.meshgrid(*map(np.arange, mesh), indexing="ij"), -1).reshape(-1, 3)
-    opposite = np.ravel_multi_index((-index % mesh).T, mesh)
-    here = np.arange(len(index))
-    kept = here <= opposite
-    weights = np.where(opposite == here, 1.0, 2.0) / len(index)
-    return (index / mesh)[kept], weights[kept]
-
-
-def self_consistent(atoms, spacing: float, log: Path | str, width: float = WIDTH, **settings):
-    """Converge the density on a coarse mesh, Fermi-Dirac ``width`` in eV; return the calculator.
-
-    The coarse mesh of larger cells is a shifted (Monkhorst-Pack) one: half the points of a
-    Gamma-centred mesh that is even, and a better density.
-    """
-    from gpaw import GPAW, FermiDirac
-
-    calc = GPAW(
-        **{**SETTINGS, **settings},
-        nbands="nao",
-        kpts={"size": kpoint_mesh(atoms, spacing), "gamma": len(atoms) <= SMALL},
-        occupations=FermiDirac(width),
-        txt=str(log),
-    )
-    atoms = atoms.copy()
-    atoms.calc = calc
-    atoms.get_potential_energy()
-    if calc.get_number_of_spins() != 1:
-        raise ValueError("spin-polarised: these data sets are spin-paired; remove initial moments")
-    return calc
-
-
-class BlochMatrices:
-    """Hamiltonian and overlap of a converged LCAO calculation at any k-point.
-
-    Their matrices on a mesh whose supercell holds ``reach`` (Angstrom) are transformed to the
-    lattice vectors; beyond these they vanish, so the transform back is exact (eigenvalues to
-    1e-9 eV).
-    """
-
-    def __init__(self, calc, log: Path | str, reach: float = Method.reach) -> None:
-        atoms = calc.atoms
-        heights = 1.0 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
-        # Odd numbers, so that the lattice vectors lie symmetrically around zero.
-        mesh = np.where(atoms.pbc, 2 * np.ceil((reach / heights - 1) / 2).astype(int) + 1, 1)
-        dense = calc.fixed_density(
-            kpts={"size": tuple(map(int, mesh)), "gamma": True}, symmetry="off", txt=str(log)
-        )
-        matrices = dense.dft.scf_loop.hamiltonian.create_hamiltonian_matrix_calculator(
-            dense.dft.potential
-        )
-        index = np.stack(np.meshgrid(*map(np.arange, mesh), indexing="ij"), -1).reshape(-1, 3)
-        self.lattice = (index + mesh // 2) % mesh - mesh // 2
-        waves = list(dense.dft.ibzwfs)
-        phases = np.exp(2j * np.pi * self.lattice @ np.array([w.kpt_c for w in waves]).T)
-        at_k = [matrices.calculate_matrix(wave).data * Ha for wave in waves]
-        self.hamiltonian = _real_sums(phases / len(index), np.array(at_k))
-        self.overlap = _real_sums(phases / len(index), np.array([w.S_MM.data for w in waves]))
-        largest = np.maximum(np.abs(self.hamiltonian), np.abs(self.overlap)).max(axis=(1, 2))
-        kept = largest > NEGLIGIBLE
-        self.lattice = self.lattice[kept]
-        self.hamiltonian, self.overlap = self.hamiltonian[kept], self.overlap[kept]
-
-    def eigenvalues(self, points) -> np.ndarray:
-        """All eigenvalues (k, bands) in eV at fractional k-points (k, 3)."""
-        n = self.overlap.shape[-1]
-        out = np.empty((len(points), n))
-        for first in range(0, len(points), BATCH):
-            batch = slice(first, first + BATCH)
-            phases = np.exp(-2j * np.pi * points[batch] @ self.lattice.T)
-            out[batch] = [
-                eigh(
-                    h, s, eigvals_only=True, overwrite_a=True, overwrite_b=True, check_finite=False
-                )
-                for h, s in zip(
-                    _sums(phases, self.hamiltonian), _sums(phases, self.overlap), strict=True
-                )
-            ]
-        return out
-
-
-def _sums(phases, matrices) -> np.ndarray:
-    """Sum real matrices (m, n, n) with phases (k, m); half the work of a complex product."""
-    flat = matrices.reshape(len(matrices), -1)
-    summed = phases.real @ flat + 1j * (phases.imag @ flat)
-    return summed.reshape(-1, *matrices.shape[1:])
-
-
-def _real_sums(phases, matrices) -> np.ndarray:
-    """Sum complex matrices (m, n, n) with phases (k, m) where that is known to be real."""
-    flat = matrices.reshape(len(matrices), -1)
-    summed = phases.real @ flat.real - phases.imag @ flat.imag
-    return summed.reshape(-1, *matrices.shape[1:])
+        return {**SETTINGS, "basis": self.basis, "width": WIDTH, "noise": self.noise, **own}
 
 
 def difference(
@@ -187,7 +84,7 @@ def difference(
     """RMSE (states eV^-1/2 per atom) between the DOS of two meshes after alignment.
 
     Broadening 0.3 eV, from the band bottom to ``judged`` (eV, 14 if nothing else is said) above
-    the Fermi level: the definition by which models are judged.
+    the Fermi level: the measure in which errors of models are given.
     """
     one, other = (target_from_states(s, SIGMA) for s in (states, denser))
     energies = np.arange(one.start, other.fermi_level + judged, 0.05)
@@ -262,22 +159,19 @@ def run(atoms, target: Path, spacing: float, scf_spacing: float, method: Method)
     levels = states.eigenvalues[0]
     above = levels.min(axis=0) > calc.get_fermi_level() + method.headroom
     n_bands = 1 + int(np.argmax(np.append(above, True)))
-    partial = target.with_suffix(".partial")
-    with open(partial, "wb") as file:
-        np.savez(
-            file,
-            eigenvalues=levels[:, :n_bands],
-            weights=states.weights,
-            scf_eigenvalues=[calc.get_eigenvalues(kpt=k) for k in range(len(weights))],
-            scf_weights=weights,
-            n_electrons=electrons,
-            settings=json.dumps(settings_of(atoms, spacing, scf_spacing, method)),
-            mesh=mesh,
-            denser_mesh=denser,
-            difference=left,
-            **printed_values(log),
-        )
-    os.replace(partial, target)
+    result = {
+        "eigenvalues": levels[:, :n_bands],
+        "weights": states.weights,
+        "scf_eigenvalues": [calc.get_eigenvalues(kpt=k) for k in range(len(weights))],
+        "scf_weights": weights,
+        "n_electrons": electrons,
+        "settings": json.dumps(settings_of(atoms, spacing, scf_spacing, method)),
+        "mesh": mesh,
+        "denser_mesh": denser,
+        "difference": left,
+        **printed_values(log),
+    }
+    replace_file(target, lambda file: np.savez(file, **result))
     return f"mesh {mesh}, {left:.4f} to {denser}"
 
 
@@ -297,10 +191,7 @@ def main() -> int:
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     method = Method(args.basis, args.headroom, args.judged, args.reach, args.noise)
-    if args.basis_path:
-        from gpaw import setup_paths
-
-        setup_paths.insert(0, args.basis_path)
+    use_basis_path(args.basis_path)
     part, parts = map(int, args.shard.split("/"))
     frames = read(args.frames, index=":")
     failed = 0

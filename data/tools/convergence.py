@@ -1,12 +1,12 @@
-"""How far the targets are from converged, as a Markdown table.
+"""Convergence of the densities of states with k-points, as a Markdown table.
 
-    python data/convergence.py structures.extxyz runs/ [--density names ...]
+    python -m data.tools.convergence structures.extxyz runs/ [--density names ...]
 
 For every family the largest and the median difference to the next denser k-point mesh, over all
 its structures, as run_dft.py measured it. For the names given also what a density from a denser
 self-consistent mesh (spacing * 0.7) and a real-space grid of 0.2 Angstrom change. RMSE in states
-eV^-1/2 per atom after alignment: the definition by which models are judged, up to the energy up to
-which run_dft.py was told to judge.
+eV^-1/2 per atom after alignment, the measure in which errors of models are given, up to the
+energy that ``--judged`` of run_dft.py says.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 from ase.io import read
-from pack_states import load_run
-from run_dft import BlochMatrices, Method, difference, kpoints, self_consistent
 
 from ase_dos.spectra.states import ElectronicStates
+from data.tools.gpaw_lcao import BlochMatrices, kpoints, self_consistent, use_basis_path
+from data.tools.pack_states import load_run
+from data.tools.run_dft import Method, difference
 
 
 def by_family(frames, runs):
@@ -68,10 +69,7 @@ def main():
     parser.add_argument("--density", nargs="*", default=[], help="names to check for density too")
     parser.add_argument("--basis-path", help="as for run_dft.py")
     args = parser.parse_args()
-    if args.basis_path:
-        from gpaw import setup_paths
-
-        setup_paths.insert(0, args.basis_path)
+    use_basis_path(args.basis_path)
     frames = read(args.structures, index=":")
     by_family(frames, args.runs)
     if args.density:

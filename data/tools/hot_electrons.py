@@ -1,30 +1,30 @@
 """Free energies of hot electrons from self-consistent DFT, and from its cold eigenvalues.
 
-    python data/hot_electrons.py data/silicon/silicon.npz output.json diamond2_00 sc_00 ...
+    python -m data.tools.hot_electrons data/silicon/silicon.npz output.json diamond2_00 sc_00 ...
 
 A structure whose result exists is skipped.
 
 Every structure is run at the smearing of the data set, 0.1 eV (1160 K), and at each temperature,
-with Fermi-Dirac occupations of width kT and all bands of the basis. Kept are F(T) - F(1160 K) of
-these runs, and the same difference for the levels of the first run, frozen. Both come from the
-same k-points, so that what is between them is the response of the density alone.
+with Fermi-Dirac occupations of width kT and all bands of the basis. The file holds
+F(T) - F(1160 K) of these runs, and the same difference for the levels of the first run, frozen.
+Both come from the same k-points, so they differ by the response of the density alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 from ase.units import kB
-from run_dft import WIDTH, Method, kpoint_mesh, self_consistent
 
 from ase_dos.io.dataset import load_dataset
 from ase_dos.spectra.states import ElectronicStates
+from ase_dos.utils.files import replace_file
+from data.tools.gpaw_lcao import SETTINGS, WIDTH, kpoint_mesh, self_consistent, use_basis_path
 
 TEMPERATURES = (3000.0, 10_000.0, 20_000.0)
 
@@ -54,13 +54,10 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("names", nargs="+", help="of the structures")
     parser.add_argument("--kspacing", type=float, default=0.4, help="1/Angstrom")
-    parser.add_argument("--basis", default=Method.basis)
-    parser.add_argument("--basis-path", help="as for run_dft.py")
+    parser.add_argument("--basis", default=SETTINGS["basis"])
+    parser.add_argument("--basis-path", help="directory of a basis that is not GPAW's own")
     args = parser.parse_args()
-    if args.basis_path:
-        from gpaw import setup_paths
-
-        setup_paths.insert(0, args.basis_path)
+    use_basis_path(args.basis_path)
     header = {
         "program": "GPAW",
         "basis": args.basis,
@@ -83,9 +80,8 @@ def main() -> None:
             entry = free_energies(frames[name], args.kspacing, args.basis, Path(folder, "log.txt"))
         mesh = list(kpoint_mesh(frames[name], args.kspacing))
         result["structures"][name] = {"mesh": mesh, **entry}
-        partial = args.output.with_suffix(".partial")
-        partial.write_text(json.dumps(result, indent=1))
-        os.replace(partial, args.output)
+        text = json.dumps(result, indent=1)
+        replace_file(args.output, lambda file, text=text: file.write(text.encode()))
         print(f"{name}: mesh {mesh}, {time.perf_counter() - start:.0f} s, {entry}", flush=True)
 
 

@@ -1,6 +1,6 @@
 """Softening of the TA(X) phonon of silicon by hot electrons: self-consistent DFT and models.
 
-    python data/soft_mode.py [silicon ...] [--no-dft]
+    python -m data.silicon.soft_mode [silicon ...] [--no-dft]
 
 Atoms of the diamond crystal at a = 5.432 Angstrom are displaced by 0.1 Angstrom along the mode, in
 the cell of four atoms that it fits into. Printed is its spring constant (eV/Angstrom^2 per atom)
@@ -18,9 +18,9 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses
 from ase.units import fs, kB
-from run_dft import self_consistent
 
 from ase_dos import DOSCalculator
+from data.tools.gpaw_lcao import self_consistent
 
 TEMPERATURES = (1160.45, 4000.0, 6000.0, 8000.0, 12_000.0)  # K
 DISPLACEMENT = 0.1  # Angstrom
