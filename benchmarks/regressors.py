@@ -21,37 +21,33 @@ import numpy as np
 from ase.build import bulk
 
 from ase_dos import SOAP
-from ase_dos.descriptors.layers import make_layers
+from ase_dos.descriptors.feature_map import FeatureMap
 
 OUTPUTS = 32
 
 
-def in_blocks(soap, layers, matrices, atoms):
+def in_blocks(soap, regressor, atoms):
     """Features of 1024 atoms at a time, and matrix products by BLAS."""
     out = np.empty((len(atoms), OUTPUTS))
-    for where, values in soap.blocks(atoms, 1024):
-        if layers.unit_length:
-            values /= np.linalg.norm(values, axis=1, keepdims=True)
-        values = values @ matrices[0]
-        for matrix in matrices[1:]:
-            values = (values**layers.degree if layers.unit_length else np.tanh(values)) @ matrix
-        out[where] = values
+    for where, features in soap.blocks(atoms, 1024):
+        out[where] = regressor(features)
     return out
 
 
 def cases(n_features):
-    """Name, matrices and options of some regressors."""
+    """Name and map of some regressors."""
     rng = np.random.default_rng(0)
 
-    def matrices(*sizes):
+    def regressor(*sizes, **options):
         shapes = zip((n_features, *sizes), (*sizes, OUTPUTS), strict=True)
-        return [rng.normal(size=shape) / np.sqrt(shape[0]) for shape in shapes]
+        *weights, mix = (rng.normal(size=shape) / np.sqrt(shape[0]) for shape in shapes)
+        return FeatureMap(weights, [np.zeros(size) for size in sizes], mix=mix, **options)
 
-    yield "linear", matrices(), {}
+    yield "linear", regressor()
     for points in (100, 500, 2000):
-        yield f"kernel, {points} points", matrices(points), {"degree": 2, "unit_length": True}
+        yield f"kernel, {points} points", regressor(points, degree=2, unit_length=True)
     for width in (64, 128):
-        yield f"network, 2 x {width}", matrices(width, width), {"activation": "tanh"}
+        yield f"network, 2 x {width}", regressor(width, width, activation="tanh")
 
 
 def medians(functions, repeats):
@@ -73,15 +69,14 @@ def main():
     soap = SOAP(cutoff=5.0, species=("Si",))
     atoms = bulk("Si", cubic=True).repeat(round((args.atoms / 8) ** (1 / 3)))
     atoms.rattle(0.1, seed=0)
-    one = make_layers([np.ones((soap.n_features, 1))])
+    one = FeatureMap(mix=np.ones((soap.n_features, 1)))
     print(f"{len(atoms)} atoms, one thread, us per atom")
     print("| regressor | fused | blocks and BLAS | ratio | fused, own part |")
     print("|---|---|---|---|---|")
-    for name, matrices, options in cases(soap.n_features):
-        layers = make_layers(matrices, **options)
+    for name, regressor in cases(soap.n_features):
         ways = (
-            lambda: soap.regress(atoms, layers),  # noqa: B023
-            lambda: in_blocks(soap, layers, matrices, atoms),  # noqa: B023
+            lambda: soap.regress(atoms, regressor),  # noqa: B023
+            lambda: in_blocks(soap, regressor, atoms),  # noqa: B023
         )
         assert np.allclose(ways[0](), ways[1]())
         fused, blas, bare = (

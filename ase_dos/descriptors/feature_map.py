@@ -1,24 +1,30 @@
-"""What happens to the features of an atom before the linear regression.
+"""Maps from the features of one atom to the inputs of the linear regression, and to its outputs.
 
 Every model is linear in the weights W that are fitted in closed form: ``h(x) W``. Ridge
 regression takes the features as they are, a sparse kernel compares them with those of chosen
-environments, a network has hidden layers that were trained before.
+atoms of the training set, a network has hidden layers that were trained before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Hidden", "mean_outputs"]
+from ase_dos.kernels.regression import POWER, TANH, Layers
+from ase_dos.utils.checks import as_array, as_count
+
+__all__ = ["FeatureMap", "mean_outputs"]
+
+_ACTIVATIONS = {"power": POWER, "tanh": TANH}
 
 
 @dataclass(frozen=True, eq=False)
-class Hidden:
+class FeatureMap:
     """Map h(x) of the features of one atom, the same for all atoms or all of a species.
 
     Affine maps, each followed by a function of single numbers, and a matrix at the end. Without
@@ -31,12 +37,18 @@ class Hidden:
     biases : sequence of (out,) arrays
         As many as weights.
     activation : {"power", "tanh"}
-        The function of single numbers; "power" is x^degree.
+        The function of single numbers; "power" is x^degree. With ``unit_length`` and the features
+        of sparse points as weights, that is a polynomial kernel.
     degree : int
     unit_length : bool
         Divide the features by their length first.
     mix : (last out, outputs) array, optional
         Linear combinations to return.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit one another, the activation is unknown, or the degree below 1.
     """
 
     weights: Sequence[NDArray] = ()
@@ -45,6 +57,24 @@ class Hidden:
     degree: int = 1
     unit_length: bool = False
     mix: NDArray | None = None
+
+    def __post_init__(self) -> None:
+        if self.activation not in _ACTIVATIONS:
+            raise ValueError(
+                f"activation: expected one of {', '.join(_ACTIVATIONS)}, got {self.activation!r}"
+            )
+        as_count(self.degree, "degree", 1)
+        if len(self.biases) != len(self.weights):
+            raise ValueError(
+                f"biases: expected {len(self.weights)}, one for each matrix of weights, "
+                f"got {len(self.biases)}"
+            )
+        size = None
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            size = as_array(weight, "weights", (size, None)).shape[1]
+            as_array(bias, "biases", (size,))
+        if self.mix is not None:
+            as_array(self.mix, "mix", (size, None))
 
     def header(self) -> dict[str, Any]:
         """Return what is no array, and the names of the arrays, as plain values."""
@@ -62,7 +92,7 @@ class Hidden:
         return named if self.mix is None else named | {"mix": self.mix}
 
     @classmethod
-    def restored(cls, header: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> Hidden:
+    def restored(cls, header: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> FeatureMap:
         """Inverse of `header` and `arrays`."""
         depth = sum(name.startswith("weight") for name in arrays)
         return cls(
@@ -80,65 +110,56 @@ class Hidden:
             return self.mix.shape[1]
         return self.weights[-1].shape[1] if self.weights else n_features
 
+    def with_output(self, matrix: NDArray) -> FeatureMap:
+        """Return the map x -> h(x) matrix, for a matrix (outputs, k): a whole regression."""
+        return replace(self, mix=matrix if self.mix is None else self.mix @ matrix)
+
+    @cached_property
+    def kernel_form(self) -> Layers:
+        """The same map as the kernels take it.
+
+        Raises
+        ------
+        ValueError
+            If nothing linear comes last: the kernels end with a matrix.
+        """
+        if self.mix is None:
+            raise ValueError("feature map: expected one that ends in a matrix; use with_output")
+        matrices = [*self.weights, self.mix]
+        return Layers(
+            sizes=np.array([len(matrices[0]), *(matrix.shape[1] for matrix in matrices)]),
+            weights=np.concatenate([np.asarray(m, float).T.ravel() for m in matrices]),
+            biases=np.concatenate([*self.biases, np.zeros(self.mix.shape[1])]),
+            activation=_ACTIVATIONS[self.activation],
+            degree=int(self.degree),
+            unit_length=bool(self.unit_length),
+        )
+
     def __call__(self, features: NDArray) -> NDArray:
         """Compute outputs (atoms, outputs) for features (atoms, n_features)."""
-        return self._forward(features)[-1]
-
-    def _forward(self, features: NDArray) -> list[NDArray]:
-        """Input of every map in turn, and the outputs."""
-        x = features / self._lengths(features) if self.unit_length else features
-        stages = [x]
+        x = features
+        if self.unit_length:
+            lengths = np.linalg.norm(features, axis=1, keepdims=True)
+            x = features / np.where(lengths > 0, lengths, 1.0)
         for weight, bias in zip(self.weights, self.biases, strict=True):
-            stages.append(self._activate(stages[-1] @ weight + bias))
-        stages.append(stages[-1] if self.mix is None else stages[-1] @ self.mix)
-        return stages
-
-    @staticmethod
-    def _lengths(features: NDArray) -> NDArray:
-        lengths = np.linalg.norm(features, axis=1, keepdims=True)
-        return np.where(lengths > 0, lengths, 1.0)
-
-    def _activate(self, x: NDArray) -> NDArray:
-        return np.tanh(x) if self.activation == "tanh" else x**self.degree
-
-    def _slope(self, x: NDArray, y: NDArray) -> NDArray:
-        """Differentiate the activation, from its argument and value."""
-        if self.activation == "tanh":
-            return 1.0 - y**2
-        return self.degree * x ** (self.degree - 1)
-
-    def gradient(self, features: NDArray, output_gradient: NDArray) -> NDArray:
-        """Vector-Jacobian product: dL/dx (atoms, n_features) from dL/dh (atoms, outputs)."""
-        stages = self._forward(features)
-        grad = output_gradient if self.mix is None else output_gradient @ self.mix.T
-        layers = list(zip(self.weights, self.biases, stages, stages[1:], strict=False))
-        for weight, bias, x, y in reversed(layers):
-            grad = (grad * self._slope(x @ weight + bias, y)) @ weight.T
-        if not self.unit_length:
-            return grad
-        unit = stages[0]
-        along = np.sum(grad * unit, axis=1, keepdims=True)
-        return (grad - along * unit) / self._lengths(features)
+            x = x @ weight + bias
+            x = np.tanh(x) if self.activation == "tanh" else x**self.degree
+        return x if self.mix is None else x @ self.mix
 
 
-def mean_outputs(
-    maps: Sequence[Hidden], features: NDArray, kinds: NDArray, divide_by: int
-) -> NDArray:
+def mean_outputs(maps: Sequence[FeatureMap], features: NDArray, kinds: NDArray) -> NDArray:
     """Row of the regression for one structure: outputs of every map in turn, averaged.
 
     Parameters
     ----------
-    maps : sequence of Hidden
+    maps : sequence of FeatureMap
         One for each species, or one for all.
     features : (atoms, n_features) array
+        Of all atoms of the structure.
     kinds : (atoms,) int array
         Index of the species of each atom.
-    divide_by : int
-        Atoms in the structure.
     """
     if len(maps) == 1:
-        return maps[0](features).sum(axis=0) / divide_by
-    parts = [
-        hidden(features[kinds == kind]).sum(axis=0) / divide_by for kind, hidden in enumerate(maps)
-    ]
-    return np.concatenate(parts)
+        return maps[0](features).sum(axis=0) / len(features)
+    sums = [one(features[kinds == kind]).sum(axis=0) for kind, one in enumerate(maps)]
+    return np.concatenate(sums) / len(features)

@@ -15,7 +15,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
 
 from ase_dos.descriptors import backends
-from ase_dos.descriptors.layers import apply_layers, make_layers
+from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
 from ase_dos.descriptors.power_spectrum import PowerSpectrumLayout
 from ase_dos.descriptors.radial import RadialScaling, as_scaling, radial_tables
@@ -241,12 +241,12 @@ class SOAP:
             As in `compute`; also if the weights do not fit the features.
         """
         weights = as_array(weights, "weights", (self.n_features, None))
-        return self.regress(atoms, make_layers([weights]), search=search, dtype=dtype)
+        return self.regress(atoms, FeatureMap(mix=weights), search=search, dtype=dtype)
 
     def regress(
         self,
         atoms: Atoms,
-        layers: Layers,
+        feature_map: FeatureMap,
         *,
         search: NeighborSearch | None = None,
         which: NDArray | None = None,
@@ -258,8 +258,8 @@ class SOAP:
         ----------
         atoms : Atoms
             The frame.
-        layers : Layers
-            From `make_layers`.
+        feature_map : FeatureMap
+            With its output.
         search : NeighborSearch, optional
             Of this frame, where there is one already; it takes the positions of ``atoms``
             (numba backend).
@@ -276,14 +276,14 @@ class SOAP:
         Raises
         ------
         ValueError
-            As in `compute`; also for layers that do not fit the features, a search that was made
+            As in `compute`; also for a map that does not fit the features, a search that was made
             for another frame or cutoff, another type, and single precision with another backend.
         """
-        self._check_layers(atoms, layers, dtype)
+        layers = self._checked_map(atoms, feature_map, dtype)
         if self.backend != "numba":
             if np.dtype(dtype) != np.float64:
                 raise ValueError(f"dtype: the backend {self.backend!r} calculates in float64")
-            blocks = [apply_layers(layers, block) for _, block in self.blocks(atoms)]
+            blocks = [feature_map(block) for _, block in self.blocks(atoms)]
             return np.concatenate(blocks)[slice(None) if which is None else which]
         search = self._checked_search(atoms, search)
         kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
@@ -306,7 +306,7 @@ class SOAP:
     def differentiate(
         self,
         atoms: Atoms,
-        layers: Layers,
+        feature_map: FeatureMap,
         *,
         search: NeighborSearch | None = None,
         which: NDArray | None = None,
@@ -320,8 +320,8 @@ class SOAP:
         ----------
         atoms, search, which, dtype
             As in `regress`; of the sum over the atoms ``which``.
-        layers : Layers
-            From `make_layers`, with one output.
+        feature_map : FeatureMap
+            With one output.
 
         Returns
         -------
@@ -337,9 +337,9 @@ class SOAP:
         """
         if self.backend != "numba":
             raise ValueError(f"derivatives need the backend 'numba', this one is {self.backend!r}")
+        layers = self._checked_map(atoms, feature_map, dtype)
         if layers.sizes[-1] != 1:
             raise ValueError(f"derivatives: expected one output, got {layers.sizes[-1]}")
-        self._check_layers(atoms, layers, dtype)
         search = self._checked_search(atoms, search)
         kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
@@ -362,15 +362,17 @@ class SOAP:
         gradient = gradients.sum(axis=0).reshape(-1, 3)[search.place_of]
         return gradient, voigt_6_to_full_3x3_stress(virials.sum(axis=0))
 
-    def _check_layers(self, atoms: Atoms, layers: Layers, dtype: Any) -> None:
+    def _checked_map(self, atoms: Atoms, feature_map: FeatureMap, dtype: Any) -> Layers:
+        """Return a map as the kernels take it, if it fits the features and the rest is sound."""
         if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
         self._check_frame(atoms)
+        layers = feature_map.kernel_form
         if layers.sizes[0] != self.n_features:
             raise ValueError(
-                f"regress: the first weights take {layers.sizes[0]} features, this SOAP has "
-                f"{self.n_features}"
+                f"feature map: it takes {layers.sizes[0]} features, this SOAP has {self.n_features}"
             )
+        return layers
 
     def _checked_search(self, atoms: Atoms, search: NeighborSearch | None) -> NeighborSearch:
         """Return a search that is of this frame and cutoff."""

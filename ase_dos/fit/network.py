@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ase_dos.descriptors.feature_map import Hidden
+from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.fit.energy_reference import Alignment
 from ase_dos.fit.projected_loss import Problem
 from ase_dos.utils.checks import as_positive
@@ -80,7 +80,7 @@ class Network:
         problem: Problem,
         start: Alignment,
         adaptive: bool = True,
-    ) -> list[Hidden]:
+    ) -> list[FeatureMap]:
         """Train the hidden layers of every species.
 
         Parameters
@@ -240,11 +240,11 @@ def _standardize(features: NDArray) -> tuple[NDArray, float]:
     return mean, float(np.sqrt(np.mean((features - mean) ** 2))) or 1.0
 
 
-def _joined(layers: Sequence[tuple[NDArray, NDArray]], mean: NDArray, scale: float) -> Hidden:
+def _joined(layers: Sequence[tuple[NDArray, NDArray]], mean: NDArray, scale: float) -> FeatureMap:
     """One hidden layer of many, with the scaling of the features folded in."""
     weight = np.hstack([w for w, _ in layers]) / scale
     bias = np.concatenate([b for _, b in layers]) - mean @ weight
-    return Hidden(weights=[weight], biases=[bias], activation="tanh")
+    return FeatureMap(weights=[weight], biases=[bias], activation="tanh")
 
 
 def _torch() -> Any:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ase_dos.descriptors.feature_map import Hidden
+from ase_dos.descriptors.feature_map import FeatureMap
 
 __all__ = ["SparseKernel", "farthest_points"]
 
@@ -51,7 +51,7 @@ class SparseKernel:
                 raise ValueError(f"SparseKernel: expected {name} >= 1, got {value!r}")
             object.__setattr__(self, name, int(value))  # as model files can hold it
 
-    def maps(self, features: Sequence[NDArray]) -> list[Hidden]:
+    def maps(self, features: Sequence[NDArray]) -> list[FeatureMap]:
         """Choose points and prepare the map of every species.
 
         Parameters
@@ -61,7 +61,7 @@ class SparseKernel:
         """
         return [self._map(of_species) for of_species in features]
 
-    def _map(self, features: NDArray) -> Hidden:
+    def _map(self, features: NDArray) -> FeatureMap:
         thinned = features[:: -(-len(features) // self.max_candidates) or 1]
         lengths = np.linalg.norm(thinned, axis=1)
         # An atom without neighbours, and without a weight of its own, is like no other.
@@ -69,7 +69,7 @@ class SparseKernel:
         points = unit[farthest_points(unit, self.n_points)]
         values, vectors = np.linalg.eigh((points @ points.T) ** self.degree)
         kept = values > _SMALLEST * values[-1]
-        return Hidden(
+        return FeatureMap(
             weights=[points.T],
             biases=[np.zeros(len(points))],
             degree=self.degree,

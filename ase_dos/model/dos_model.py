@@ -288,7 +288,7 @@ class DOSModel:
             "version": __version__,
             "kind": how if isinstance(how, str) else how.kind,
             "regressor": {} if isinstance(how, str) else asdict(how),
-            "maps": [hidden.header() for hidden in self.predictor_.maps],
+            "maps": [one.header() for one in self.predictor_.maps],
             "descriptor": self.predictor_.descriptor.to_dict(),
             "species": [chemical_symbols[z] for z in self.species],
             "valence": [float(v) for v in trained.valence],

@@ -11,12 +11,10 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.descriptors.feature_map import Hidden
-from ase_dos.descriptors.layers import make_layers
+from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.posterior import Posterior
-from ase_dos.kernels.regression import Layers
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
@@ -46,7 +44,7 @@ class Predictor:
         Features of the atoms.
     grid : EnergyGrid
         Energies of the modes.
-    maps : list of Hidden
+    maps : list of FeatureMap
         Map ``h`` of every species, or one for all of them.
     weights : (outputs, modes) array
         For the outputs of all maps, one after the other.
@@ -68,7 +66,7 @@ class Predictor:
 
     descriptor: SOAP
     grid: EnergyGrid
-    maps: list[Hidden]
+    maps: list[FeatureMap]
     weights: NDArray
     modes: NDArray
     species_terms: NDArray
@@ -77,7 +75,7 @@ class Predictor:
     posterior: Posterior
     sketch: NDArray
     novelty_limit: float
-    _layers: dict[tuple, Layers] = field(default_factory=dict, init=False, repr=False)
+    _outputs: dict[tuple, FeatureMap] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def species(self) -> tuple[int, ...]:
@@ -142,7 +140,7 @@ class Predictor:
         for kind, group in np.unique(np.stack([kinds, members], axis=1), axis=0):
             some, more = self.descriptor.differentiate(
                 atoms,
-                self._map_layers(kind, columns[:, group : group + 1]),
+                self._with_output(kind, columns[:, group : group + 1]),
                 search=search,
                 which=np.flatnonzero((kinds == kind) & (members == group)),
                 dtype=dtype,
@@ -178,14 +176,14 @@ class Predictor:
         """Apply the regressor to every atom, or to the atoms ``which``: (atoms, outputs)."""
         soap = self.descriptor
         if len(self.maps) == 1:
-            return soap.regress(atoms, self._layers_of(purpose, 0), which=which, dtype=dtype)
+            return soap.regress(atoms, self._output_map(purpose, 0), which=which, dtype=dtype)
         which = np.arange(len(atoms)) if which is None else which
         search = NeighborSearch(atoms, soap.cutoff) if soap.backend == "numba" else None
         kinds = np.searchsorted(self.species, atoms.numbers[which])
         parts = {
             kind: soap.regress(
                 atoms,
-                self._layers_of(purpose, kind),
+                self._output_map(purpose, kind),
                 search=search,
                 which=which[kinds == kind],
                 dtype=dtype,
@@ -197,32 +195,24 @@ class Predictor:
             out[kinds == kind] = part
         return out
 
-    def _layers_of(self, purpose: str, kind: int) -> Layers:
-        """Return the regressor of one map as the kernels want it.
+    def _output_map(self, purpose: str, kind: int) -> FeatureMap:
+        """Return one map with its output.
 
         For prediction: weights of the modes, and the sketch that tells how far an atom is out.
         """
         key = (purpose, kind)
-        if key not in self._layers:
+        if key not in self._outputs:
             matrix = self.posterior.factor
             if purpose == "predict":
                 matrix = np.hstack([self.weights, self.sketch])
-            self._layers[key] = self._map_layers(kind, matrix)
-        return self._layers[key]
+            self._outputs[key] = self._with_output(kind, matrix)
+        return self._outputs[key]
 
-    def _map_layers(self, kind: int, matrix: NDArray) -> Layers:
-        """Regressor that applies a matrix (outputs of all maps, k) to those of one map."""
-        sizes = [hidden.size(self.descriptor.n_features) for hidden in self.maps]
+    def _with_output(self, kind: int, matrix: NDArray) -> FeatureMap:
+        """One map, followed by its part of a matrix (outputs of all maps, k)."""
+        sizes = [one.size(self.descriptor.n_features) for one in self.maps]
         first = sum(sizes[:kind])
-        hidden, matrix = self.maps[kind], matrix[first : first + sizes[kind]]
-        last = matrix if hidden.mix is None else hidden.mix @ matrix
-        return make_layers(
-            [*hidden.weights, last],
-            [*hidden.biases, np.zeros(last.shape[1])],
-            activation=hidden.activation,
-            degree=hidden.degree,
-            unit_length=hidden.unit_length,
-        )
+        return self.maps[kind].with_output(matrix[first : first + sizes[kind]])
 
     # Files
 
@@ -237,8 +227,8 @@ class Predictor:
             "error_sizes": np.array([posterior.noise, posterior.scale]),
         }
         arrays |= {name: getattr(posterior, name).astype(np.float32) for name in _POSTERIOR}
-        for kind, hidden in enumerate(self.maps):
-            arrays |= {f"{name}_{kind}": values for name, values in hidden.arrays().items()}
+        for kind, one in enumerate(self.maps):
+            arrays |= {f"{name}_{kind}": values for name, values in one.arrays().items()}
         return arrays
 
     @classmethod
@@ -247,7 +237,7 @@ class Predictor:
         noise, scale = map(float, arrays["error_sizes"])
         roots = {name: arrays[name].astype(float) for name in _POSTERIOR}
         maps = [
-            Hidden.restored(how, {name: arrays[f"{name}_{kind}"] for name in how["arrays"]})
+            FeatureMap.restored(how, {name: arrays[f"{name}_{kind}"] for name in how["arrays"]})
             for kind, how in enumerate(info["maps"])
         ]
         return cls(

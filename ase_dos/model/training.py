@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from ase_dos.descriptors.feature_map import Hidden, mean_outputs
+from ase_dos.descriptors.feature_map import FeatureMap, mean_outputs
 from ase_dos.descriptors.radial_basis import principal_functions
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.energy_reference import Alignment, choose, leave_one_out
@@ -101,11 +101,11 @@ class Environments:
                 )
         return features, owners
 
-    def means(self, maps: Sequence[Hidden]) -> NDArray:
+    def means(self, maps: Sequence[FeatureMap]) -> NDArray:
         """Design matrix of the regression (frames, outputs of all species)."""
         return np.array(
             [
-                mean_outputs(maps, features, kinds, len(kinds))
+                mean_outputs(maps, features, kinds)
                 for features, kinds in zip(self, self.kinds, strict=True)
             ]
         )
@@ -120,7 +120,7 @@ class Trained:
     descriptor : SOAP
         With its radial functions contracted where that was asked for.
     grid : EnergyGrid
-    maps : list of Hidden
+    maps : list of FeatureMap
         One for each species, or one for all.
     solution : Solution
     posterior : Posterior
@@ -135,7 +135,7 @@ class Trained:
 
     descriptor: SOAP
     grid: EnergyGrid
-    maps: list[Hidden]
+    maps: list[FeatureMap]
     solution: Solution
     posterior: Posterior
     sketch: NDArray
@@ -159,7 +159,7 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
     grid = options.grid or default_grid(targets, origin, options.smearing, options.headroom)
     _check_grid(grid, targets, origin)
 
-    def problem_of(maps: Sequence[Hidden]) -> Problem:
+    def problem_of(maps: Sequence[FeatureMap]) -> Problem:
         n_atoms = counts.sum(axis=1)
         ridge = Ridge.decompose(environments.means(maps), counts / n_atoms[:, None])
         energies = _coarse(grid, options.smearing).energies
@@ -174,7 +174,7 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
             starts,
         )
 
-    maps = [Hidden()]
+    maps = [FeatureMap()]
     starts: list[NDArray] = []
     if isinstance(options.regressor, SparseKernel):
         maps = options.regressor.maps(environments.by_species()[0])
@@ -348,7 +348,7 @@ def _novelty_limit(
     environments: Environments,
     ridge: Ridge,
     own: NDArray,
-    maps: Sequence[Hidden],
+    maps: Sequence[FeatureMap],
     posterior: Posterior,
     sketch: NDArray,
 ) -> float:
@@ -365,7 +365,7 @@ def _novelty_limit(
     ridge : Ridge
     own : (n,) array
         Diagonal P_AA of the residual maker.
-    maps : list of Hidden
+    maps : list of FeatureMap
     posterior : Posterior
     sketch : (outputs, directions) array
         Stands for the factor of C.
@@ -378,7 +378,7 @@ def _novelty_limit(
         if own[number] < 1e-12:  # the only one of its composition
             continue
         outputs = [
-            mean_outputs(maps, atom[None], np.array([kind]), 1)
+            mean_outputs(maps, atom[None], np.array([kind]))
             for atom, kind in zip(features, kinds, strict=True)
         ]
         inside = np.array(outputs) - posterior.centers[kinds]

@@ -1,5 +1,6 @@
 """Derivatives of a regressor by positions and strain against central differences."""
 
+import itertools
 from dataclasses import replace
 
 import numba
@@ -8,7 +9,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from ase_dos.descriptors.layers import make_layers
+from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients, real_harmonics
@@ -65,15 +66,19 @@ def regressors(n_features):
     def scaled(*shape):
         return rng.normal(size=shape) / np.sqrt(shape[0])
 
+    def network(*widths):
+        sizes = (n, *widths)
+        weights = [scaled(*shape) for shape in itertools.pairwise(sizes)]
+        biases = [rng.normal(size=k) for k in widths]
+        return FeatureMap(weights, biases, activation="tanh", mix=scaled(widths[-1], 1))
+
     return {
-        "linear": make_layers([scaled(n, 1)]),
-        "kernel": make_layers([scaled(n, 7), scaled(7, 1)], degree=3, unit_length=True),
-        "network": make_layers(
-            [scaled(n, 9), scaled(9, 6), scaled(6, 1)],
-            [rng.normal(size=k) for k in (9, 6, 1)],
-            activation="tanh",
+        "linear": FeatureMap(mix=scaled(n, 1)),
+        "kernel": FeatureMap(
+            [scaled(n, 7)], [np.zeros(7)], degree=3, unit_length=True, mix=scaled(7, 1)
         ),
-        "silu": make_layers([scaled(n, 5), scaled(5, 1)], activation="silu"),
+        "network": network(9),
+        "deep network": network(9, 6),
     }
 
 
@@ -99,17 +104,17 @@ def strained(atoms, a, b, step):
     return atoms
 
 
-@pytest.mark.parametrize("kind", ["linear", "kernel", "network", "silu"])
+@pytest.mark.parametrize("kind", ["linear", "kernel", "network", "deep network"])
 @pytest.mark.parametrize("soap", SOAPS)
 @pytest.mark.parametrize("frame", FRAMES)
 def test_derivatives_agree_with_central_differences(frame, soap, kind):
     atoms, soap = FRAMES[frame], SOAPS[soap]
-    layers = regressors(soap.n_features)[kind]
+    regressor = regressors(soap.n_features)[kind]
 
     def total(structure):
-        return soap.regress(structure, layers).sum()
+        return soap.regress(structure, regressor).sum()
 
-    gradient, virial = soap.differentiate(atoms, layers)
+    gradient, virial = soap.differentiate(atoms, regressor)
     some = range(0, len(atoms), 3)
     expected = np.array(
         [[central(lambda h: total(moved(atoms, i, k, h))) for k in range(3)] for i in some]  # noqa: B023
@@ -134,59 +139,59 @@ def test_contracted_radial_functions_are_differentiated_too():
     atoms = FRAMES["two species"]
     turned = np.random.default_rng(0).normal(size=(2, 5, 3, 5))
     soap = replace(SOAPS["plain"], contraction=turned)
-    layers = regressors(soap.n_features)["linear"]
-    gradient, _ = soap.differentiate(atoms, layers)
-    expected = central(lambda h: soap.regress(moved(atoms, 2, 1, h), layers).sum())
+    regressor = regressors(soap.n_features)["linear"]
+    gradient, _ = soap.differentiate(atoms, regressor)
+    expected = central(lambda h: soap.regress(moved(atoms, 2, 1, h), regressor).sum())
     assert gradient[2, 1] == pytest.approx(expected, rel=1e-7, abs=1e-8 * np.abs(gradient).max())
 
 
 def test_sum_over_some_atoms_only():
     atoms, soap = FRAMES["two species"], SOAPS["plain"]
-    layers = regressors(soap.n_features)["kernel"]
+    regressor = regressors(soap.n_features)["kernel"]
     which = np.flatnonzero(atoms.numbers == 14)
-    gradient, virial = soap.differentiate(atoms, layers, which=which)
-    rest, more = soap.differentiate(atoms, layers, which=np.flatnonzero(atoms.numbers == 6))
-    whole, all_of_it = soap.differentiate(atoms, layers)
+    gradient, virial = soap.differentiate(atoms, regressor, which=which)
+    rest, more = soap.differentiate(atoms, regressor, which=np.flatnonzero(atoms.numbers == 6))
+    whole, all_of_it = soap.differentiate(atoms, regressor)
     np.testing.assert_allclose(gradient + rest, whole, atol=1e-12 * np.abs(whole).max())
     np.testing.assert_allclose(virial + more, all_of_it, atol=1e-12 * np.abs(all_of_it).max())
-    expected = central(lambda h: soap.regress(moved(atoms, 0, 2, h), layers)[which].sum())
+    expected = central(lambda h: soap.regress(moved(atoms, 0, 2, h), regressor)[which].sum())
     assert gradient[0, 2] == pytest.approx(expected, rel=1e-7)
 
 
 def test_every_digit_is_independent_of_the_threads():
     atoms = rattled(bulk("Si", cubic=True).repeat(4))
     soap = SOAP(4.0, 4, 3)
-    layers = regressors(soap.n_features)["kernel"]
+    regressor = regressors(soap.n_features)["kernel"]
     most = numba.get_num_threads()
     numba.set_num_threads(1)
     try:
-        one = soap.differentiate(atoms, layers)
+        one = soap.differentiate(atoms, regressor)
     finally:
         numba.set_num_threads(most)
-    for alone, together in zip(one, soap.differentiate(atoms, layers), strict=True):
+    for alone, together in zip(one, soap.differentiate(atoms, regressor), strict=True):
         np.testing.assert_array_equal(together, alone)
 
 
 def test_single_precision_and_a_search_made_before():
     atoms = rattled(bulk("Si", cubic=True).repeat(2))
     soap = SOAP(4.0, 4, 3)
-    layers = regressors(soap.n_features)["linear"]
-    double, virial = soap.differentiate(atoms, layers)
-    single, rough = soap.differentiate(atoms, layers, dtype=np.float32)
+    regressor = regressors(soap.n_features)["linear"]
+    double, virial = soap.differentiate(atoms, regressor)
+    single, rough = soap.differentiate(atoms, regressor, dtype=np.float32)
     assert 1e-10 < np.abs(single - double).max() / np.abs(double).max() < 1e-5
     assert np.abs(rough - virial).max() < 1e-5 * np.abs(virial).max()
-    again, _ = soap.differentiate(atoms, layers, search=NeighborSearch(atoms, 4.0))
+    again, _ = soap.differentiate(atoms, regressor, search=NeighborSearch(atoms, 4.0))
     np.testing.assert_array_equal(again, double)
 
 
 def test_what_cannot_be_differentiated():
     atoms, soap = FRAMES["crystal"], SOAPS["plain"]
     with pytest.raises(ValueError, match="expected one output, got 2"):
-        soap.differentiate(atoms, make_layers([np.zeros((soap.n_features, 2))]))
+        soap.differentiate(atoms, FeatureMap(mix=np.zeros((soap.n_features, 2))))
     with pytest.raises(ValueError, match="need the backend 'numba'"):
         replace(soap, backend="featomic").differentiate(atoms, regressors(3)["linear"])
-    with pytest.raises(ValueError, match="take 3 features"):
-        soap.differentiate(atoms, make_layers([np.zeros((3, 1))]))
+    with pytest.raises(ValueError, match="takes 3 features"):
+        soap.differentiate(atoms, FeatureMap(mix=np.zeros((3, 1))))
     atoms = atoms.copy()
     atoms.positions[1] = atoms.positions[0]
     with pytest.raises(ValueError, match="at the same place"):
@@ -244,11 +249,11 @@ def test_memory_that_was_used_before_does_not_matter(dtype):
     """Vectors read past the last radial function; what is there must not be NaN."""
     atoms = Atoms("Si2", [[0, 0, 0], [0, 0, 2.3]])
     soap = SOAP(4.0, 3, 1, 0.5, ("Si",))
-    layers = regressors(soap.n_features)["linear"]
-    expected = soap.differentiate(atoms, layers, dtype=dtype)[0]
+    regressor = regressors(soap.n_features)["linear"]
+    expected = soap.differentiate(atoms, regressor, dtype=dtype)[0]
     assert np.isfinite(expected).all()
     for size in range(8, 3000, 8):
         spoilt = [np.full(size, np.nan) for _ in range(4)]
         del spoilt
-        again = soap.differentiate(atoms, layers, dtype=dtype)[0]
+        again = soap.differentiate(atoms, regressor, dtype=dtype)[0]
         np.testing.assert_array_equal(again, expected)

@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 
 from ase_dos import SOAP, DOSModel
-from ase_dos.descriptors.layers import make_layers
+from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
 from ase_dos.kernels.expansion import sum_neighbors
 from ase_dos.kernels.jit import kernel
@@ -129,8 +129,8 @@ def test_weights_have_to_fit():
         soap.linear_map(bulk("Si"), np.zeros((3, 2)))
     with pytest.raises(ValueError, match="dtype: expected float64 or float32"):
         soap.linear_map(bulk("Si"), weights_for(soap, 1), dtype=int)
-    with pytest.raises(ValueError, match="take 3 features, this SOAP has 40"):
-        soap.regress(bulk("Si"), make_layers([np.zeros((3, 2))]))
+    with pytest.raises(ValueError, match="takes 3 features, this SOAP has 40"):
+        soap.regress(bulk("Si"), FeatureMap(mix=np.zeros((3, 2))))
 
 
 def test_search_has_to_be_of_this_frame():
@@ -169,14 +169,6 @@ def test_atoms_at_one_place_are_refused(size):
 # -- regressors other than linear ones ----------------------------------------------------------
 
 
-def plain_layers(x, weights, biases, function):
-    """Affine maps with a function in between, in numpy."""
-    for number, (w, b) in enumerate(zip(weights, biases, strict=True)):
-        x = function(x) if number else x
-        x = x @ w + b
-    return x
-
-
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("degree", [1, 2, 3])
 def test_sparse_kernel_agrees_with_numpy(frame, degree):
@@ -187,48 +179,35 @@ def test_sparse_kernel_agrees_with_numpy(frame, degree):
     features = soap.compute(atoms)
     features /= np.linalg.norm(features, axis=1)[:, None]
     expected = (features @ sparse) ** degree @ weights
-    layers = make_layers([sparse, weights], degree=degree, unit_length=True)
-    assert relative(soap.regress(atoms, layers) - expected, expected) < 1e-12
+    kernel = FeatureMap([sparse], [np.zeros(11)], degree=degree, unit_length=True, mix=weights)
+    assert relative(soap.regress(atoms, kernel) - expected, expected) < 1e-12
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-@pytest.mark.parametrize("activation", ["tanh", "silu"])
-def test_network_agrees_with_numpy(frame, activation):
+@pytest.mark.parametrize("widths", [(13,), (13, 5)])
+def test_network_agrees_with_numpy(frame, widths):
     atoms, soap = FRAMES[frame], SOAPS["odd sizes"]
     rng = np.random.default_rng(2)
-    sizes = [soap.n_features, 13, 5, 3]
-    weights = [rng.normal(size=s) / np.sqrt(s[0]) for s in itertools.pairwise(sizes)]
-    biases = [rng.normal(size=n) for n in sizes[1:]]
-    function = {"tanh": np.tanh, "silu": lambda x: x / (1 + np.exp(-x))}[activation]
-    expected = plain_layers(soap.compute(atoms), weights, biases, function)
-    layers = make_layers(weights, biases, activation=activation)
-    assert relative(soap.regress(atoms, layers) - expected, expected) < 1e-12
+    sizes = [soap.n_features, *widths, 3]
+    *weights, last = (rng.normal(size=s) / np.sqrt(s[0]) for s in itertools.pairwise(sizes))
+    biases = [rng.normal(size=n) for n in widths]
+    expected = soap.compute(atoms)
+    for weight, bias in zip(weights, biases, strict=True):
+        expected = np.tanh(expected @ weight + bias)
+    expected = expected @ last
+    network = FeatureMap(weights, biases, activation="tanh", mix=last)
+    assert relative(soap.regress(atoms, network) - expected, expected) < 1e-12
 
 
 def test_some_atoms_only():
     atoms, soap = FRAMES["three species"], SOAPS["plain"]
-    layers = make_layers([weights_for(soap, 4)])
+    linear = FeatureMap(mix=weights_for(soap, 4))
     which = np.flatnonzero(atoms.numbers == 14)
-    whole = soap.regress(atoms, layers)
+    whole = soap.regress(atoms, linear)
     for chosen in (which, which[::-1], which[:1]):
-        some = soap.regress(atoms, layers, which=chosen)
+        some = soap.regress(atoms, linear, which=chosen)
         assert relative(some - whole[chosen], whole) < 1e-14
-    assert soap.regress(atoms, layers, which=which[:0]).shape == (0, 4)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"weights": [np.zeros((3, 2)), np.zeros((3, 1))]}, "do not follow"),
-        ({"weights": [np.zeros((3, 2))], "biases": [np.zeros(3)]}, "biases"),
-        ({"weights": [np.zeros((3, 2))], "activation": "relu"}, "power, tanh, silu, got 'relu'"),
-        ({"weights": [np.zeros((3, 2))], "degree": 0}, "degree: expected an integer >= 1, got 0"),
-        ({"weights": []}, "at least one matrix"),
-    ],
-)
-def test_layers_that_do_not_fit_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        make_layers(**arguments)
+    assert soap.regress(atoms, linear, which=which[:0]).shape == (0, 4)
 
 
 # -- vectors -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from ase.build import bulk
 from paths import REPOSITORY
 from toy_model import toy_frames, toy_states
 
-from ase_dos.descriptors.feature_map import Hidden
+from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.energy_reference import Alignment
 from ase_dos.fit.modes import solve
@@ -46,26 +46,26 @@ def make_data(n, seed, shifts=None):
     return features, targets
 
 
-def problem_of(features, targets, hidden):
+def problem_of(features, targets, feature_map):
     n = len(targets)
-    design = np.array([hidden(some).mean(axis=0) for some in features])
+    design = np.array([feature_map(some).mean(axis=0) for some in features])
     ridge = Ridge.decompose(design, np.ones((n, 1)))
     return Problem(ridge, targets, np.full(n, ATOMS), ENERGIES, np.zeros(n))
 
 
 def trained(network, features, targets, adaptive=False):
-    linear = problem_of(features, targets, Hidden())
+    linear = problem_of(features, targets, FeatureMap())
     start = Alignment(linear.origin, np.nan, 0.01, 0.0)
     owners = np.repeat(np.arange(len(features)), ATOMS)
-    (hidden,) = network.maps([features.reshape(-1, 2)], [owners], linear, start, adaptive)
-    return hidden
+    (feature_map,) = network.maps([features.reshape(-1, 2)], [owners], linear, start, adaptive)
+    return feature_map
 
 
-def error(hidden, train, test):
+def error(feature_map, train, test):
     """Root-mean-square error per energy of new structures."""
-    problem = problem_of(*train, hidden)
+    problem = problem_of(*train, feature_map)
     solution = solve(problem, Alignment(problem.origin, np.nan, 1e-4, 0.0), 4)
-    outputs = np.array([hidden(some).mean(axis=0) for some in test[0]])
+    outputs = np.array([feature_map(some).mean(axis=0) for some in test[0]])
     found = outputs @ solution.weights @ solution.modes + solution.terms[0]
     return np.sqrt(np.mean((found - spectra(test[0], ENERGIES)[0]) ** 2))
 
@@ -73,9 +73,9 @@ def error(hidden, train, test):
 def test_learns_what_a_linear_model_cannot():
     pytest.importorskip("torch")
     train, test = make_data(60, 0), make_data(30, 1)
-    hidden = trained(SMALL, *train)
-    assert hidden.size(2) == 32
-    assert error(hidden, train, test) < 0.25 * error(Hidden(), train, test)
+    feature_map = trained(SMALL, *train)
+    assert feature_map.size(2) == 32
+    assert error(feature_map, train, test) < 0.25 * error(FeatureMap(), train, test)
 
 
 def test_same_seed_same_network():

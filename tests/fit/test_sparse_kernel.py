@@ -71,22 +71,22 @@ def test_duplicates_neither_count_nor_spoil_the_regression():
 def test_dependent_points_are_cut():
     """A linear kernel of two features has two directions, however many points there are."""
     features = np.random.default_rng(0).normal(size=(30, 2))
-    hidden = SparseKernel(degree=1).maps([features])[0]
-    assert hidden.mix.shape[1] == 2
+    feature_map = SparseKernel(degree=1).maps([features])[0]
+    assert feature_map.mix.shape[1] == 2
 
 
 def test_atoms_without_features_are_no_points():
     features = structures()[0]
     features[1] = 0.0
-    hidden = SparseKernel(degree=DEGREE).maps([features])[0]
-    assert hidden.weights[0].shape == (25, 2)
-    assert np.isfinite(hidden(features)).all()
+    feature_map = SparseKernel(degree=DEGREE).maps([features])[0]
+    assert feature_map.weights[0].shape == (25, 2)
+    assert np.isfinite(feature_map(features)).all()
 
 
 def test_many_candidates_are_thinned_out():
     features = np.random.default_rng(0).normal(size=(100, 8))
-    hidden = SparseKernel(max_candidates=30).maps([features])[0]
-    assert 20 <= hidden.weights[0].shape[1] <= 30
+    feature_map = SparseKernel(max_candidates=30).maps([features])[0]
+    assert 20 <= feature_map.weights[0].shape[1] <= 30
 
 
 def test_farthest_points_are_the_corners_of_a_box():

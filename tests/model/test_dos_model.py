@@ -401,8 +401,8 @@ def test_prediction_is_the_formula_of_the_class(trained):
         kind, first = trained.species.index(number), 0
         if len(learned.maps) > 1:
             first = sum(h.size(features.shape[1]) for h in learned.maps[:kind])
-        hidden = learned.maps[kind if len(learned.maps) > 1 else 0]
-        outputs = hidden(features[i : i + 1])[0]
+        feature_map = learned.maps[kind if len(learned.maps) > 1 else 0]
+        outputs = feature_map(features[i : i + 1])[0]
         weights = learned.weights[first : first + outputs.size]
         expected[i] = learned.species_terms[kind] + outputs @ weights @ learned.modes
     found = trained.predict(atoms).values
@@ -542,9 +542,7 @@ def limit_by_refitting(model, frames):
     descriptor, maps = model.descriptor_, model.predictor_.maps
     kinds = [np.searchsorted(model.species, atoms.numbers) for atoms in frames]
     features = [descriptor.compute(atoms) for atoms in frames]
-    design = np.array(
-        [mean_outputs(maps, *pair, len(pair[1])) for pair in zip(features, kinds, strict=True)]
-    )
+    design = np.array([mean_outputs(maps, *pair) for pair in zip(features, kinds, strict=True)])
     shares = np.array([np.bincount(k, minlength=len(model.species)) / len(k) for k in kinds])
     strength = model.info["regularization"] * Ridge.decompose(design, shares).scale
     farthest = []
@@ -554,7 +552,7 @@ def limit_by_refitting(model, frames):
         inner = design[rest] - shares[rest] @ centers
         inverse = np.linalg.inv(inner.T @ inner + strength * np.eye(design.shape[1]))
         for atom, kind in zip(features[out], kinds[out], strict=True):
-            off = mean_outputs(maps, atom[None], np.array([kind]), 1) - centers[kind]
+            off = mean_outputs(maps, atom[None], np.array([kind])) - centers[kind]
             farthest.append(np.sqrt(off @ inverse @ off))
     return max(farthest)
 
