@@ -12,8 +12,7 @@ import numpy as np
 from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.electrons.filling import MANY, MISSED_ELECTRONS, States, Window, check_window
-from ase_dos.electrons.gap import repair_valence
+from ase_dos.electrons.filling import MANY, Filling
 from ase_dos.electrons.weights import functional_weights
 from ase_dos.kernels import inversion
 from ase_dos.spectra.local_dos import LocalDOS
@@ -93,19 +92,8 @@ class CellElectrons:
         np.add.at(coefficients, labels, local.coefficients)
         electrons = np.bincount(labels, local.valence, n_cells)
         self.occupied = np.flatnonzero(electrons > 0)
-        self._electrons = electrons[self.occupied]
         values = coefficients[self.occupied] @ local.basis
-        repaired, _ = repair_valence(local.energies, values, self._electrons)
-        step = (local.energies[-1] - local.energies[0]) / (local.energies.size - 1)
-        self._states = States(
-            local.energies[0],
-            step,
-            np.ascontiguousarray(repaired),
-            np.empty(0),
-            np.empty((len(repaired), 0)),
-        )
-        top = np.full(len(repaired), local.energies[-1])
-        self._window = Window.of_dos(local.energies, repaired, self._electrons, top)
+        self._filling = Filling.of_dos(local.energies, values, electrons[self.occupied])
         self.n_cells = n_cells
         self.rounding = _ROUNDING * np.ptp(local.energies) * electrons
         start = np.full(n_cells, float(ground_temperature))
@@ -162,7 +150,7 @@ class CellElectrons:
         return np.where(sums > 0, parts / np.where(sums > 0, sums, 1.0), even)
 
     def _solve(self, kind: int, value: NDArray, guess: NDArray) -> ElectronState:
-        here, states = self.occupied, self._states
+        here, filling = self.occupied, self._filling
         kt, base = np.empty((2, here.size))
         out = np.empty((here.size, 6))
         first = kB * np.where(guess[here] > 0, guess[here], _FIRST_GUESS)
@@ -171,11 +159,11 @@ class CellElectrons:
             kind,
             np.ascontiguousarray(value[here]),
             first,
-            states.start,
-            states.step,
-            states.g,
-            states.levels,
-            self._electrons,
+            filling.start,
+            filling.step,
+            filling.dos,
+            filling.levels,
+            filling.electrons,
             kt,
             base,
             out,
@@ -202,13 +190,5 @@ class CellElectrons:
         """Refuse a state in which electrons would be in unknown states."""
         here = self.occupied
         mu, kt = state.fermi_level[here, None], kB * state.temperature[here, None]
-        missed = self._window.missed(mu, kt)[:, 0] / self._electrons
-        if (missed > MISSED_ELECTRONS).any():
-            worst = [int(np.argmax(missed))]
-            states = self._states
-            one = States(
-                states.start, states.step, states.g[worst], states.levels, states.held[worst]
-            )
-            window = Window(self._window.top[worst], self._window.density[worst])
-            check_window(one, self._electrons[worst], window, mu[worst], kt[worst, 0])
+        self._filling.check_window(mu, kt)
         return state

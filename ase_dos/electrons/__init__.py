@@ -7,13 +7,15 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "ElectronGas": "gas",
         "Excitation": "excitation",
+        "Filling": "filling",
         "FunctionalWeights": "weights",
+        "SmearingWarning": "smearing",
+        "ValenceRepair": "gap",
         "excite": "excitation",
         "functional_weights": "weights",
         "gas_from_dos": "gas",
         "gas_from_eigenvalues": "gas",
         "highest_temperature": "gas",
-        "repair_gradient": "gap",
         "repair_valence": "gap",
     },
 )

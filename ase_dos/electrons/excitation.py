@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.electrons.gap import repair_gradient, repair_valence
 from ase_dos.electrons.gas import gas_from_dos
 
 __all__ = ["Excitation", "excite"]
@@ -69,18 +68,18 @@ def excite(
     ValueError
         If the electrons do not fit the known states at one of the temperatures.
     """
-    energies, values = np.asarray(energies, dtype=float), np.asarray(values, dtype=float)
     gas = gas_from_dos(energies, values, n_electrons, [ground_temperature, temperature], **options)
     weights = gas.weights(energies)
     change = weights.grand_potential[1] - weights.grand_potential[0]
-    repaired, _ = repair_valence(energies, values, n_electrons)
-    kept = np.divide(repaired, values, out=np.ones_like(repaired), where=values != repaired)
+    parts = np.array([change, weights.entropy[1], weights.electrons[1]])
     before, after = np.asarray(gas.fermi_level)
     shift = float(after - before)
+    # The difference of two free energies would lose the digits of their band energies.
+    free_energy = float(change @ gas.filling.dos[0] + shift * n_electrons)
+    repair = gas.filling.repairs.get(0)
     return Excitation(
-        # The difference of two free energies would lose the digits of their band energies.
-        free_energy=float(change @ repaired + shift * n_electrons),
-        derivative=repair_gradient(energies, values, n_electrons, change),
-        local_weights=kept * np.array([change, weights.entropy[1], weights.electrons[1]]),
+        free_energy=free_energy,
+        derivative=change if repair is None else repair.derivative(np.asarray(values), change),
+        local_weights=gas.filling.repair_ratio[0] * parts,
         per_electron=shift,
     )

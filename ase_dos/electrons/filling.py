@@ -1,180 +1,252 @@
-"""Fermi level of electrons in given states, and the window of the states that are known."""
+"""Filling of known states with electrons: their Fermi level, and the temperatures it allows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase.units import kB
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.kernels import fermi_tables as tables
+from ase_dos.electrons.gap import ValenceRepair, repair_gaps
+from ase_dos.electrons.shared_tables import solve_with_tables
+from ase_dos.electrons.window import Window
 from ase_dos.kernels import thermo as kernels
-from ase_dos.utils.checks import as_positive
+from ase_dos.utils.checks import as_array, uniform_grid
 
-__all__ = ["States", "Window", "check_window", "highest_supported"]
+__all__ = ["Filling"]
 
-MISSED_ELECTRONS = 1e-6  # share of N that may lie above the known states
 MANY = 32  # structures from which on threads are worth their start
-TOP_WIDTH = 1.0  # eV below the top over which the DOS that continues above it is taken
 
 
-@dataclass(frozen=True)
-class States:
-    """What the kernels sum: a grid of piecewise-linear values and a list of levels."""
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """States of some structures, each with its number of electrons.
 
+    The states are a DOS that is linear between the points of a grid, and levels; either may be
+    empty.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the structures, which stand in one row below.
+    electrons : (structures,) array
+        Electrons of every structure.
+    window : Window
+        Up to where the states are known.
+    start, step : float
+        First energy of the grid, and its spacing (eV).
+    dos : (structures, n) array
+        DOS (states/eV), its states below a gap repaired.
+    levels : (m,) array
+        Energies (eV) of the levels of all structures, rising.
+    capacities : (structures, m) array
+        Electrons that each level holds.
+    repairs : dict
+        What was repaired, by the number of the structure.
+    """
+
+    shape: tuple[int, ...]
+    electrons: NDArray
+    window: Window
     start: float
     step: float
-    g: NDArray
+    dos: NDArray
     levels: NDArray
-    held: NDArray
+    capacities: NDArray
+    repairs: dict[int, ValenceRepair] = field(default_factory=dict)
 
-    def solve(
-        self, kt: NDArray, electrons: NDArray, which=slice(None), *, tables: bool = True
-    ) -> NDArray:
-        """Return (structures, temperatures, 6) results of `kernels.thermo.gas_state`."""
-        g, held, electrons = self.g[which], self.held[which], electrons[which]
-        out = np.full((len(electrons), kt.size, 6), np.nan)
+    @classmethod
+    def of_dos(
+        cls,
+        energies: ArrayLike,
+        values: ArrayLike,
+        n_electrons: ArrayLike,
+        valid_to: ArrayLike | None = None,
+        valence_tolerance: float = 1e-3,
+    ) -> Filling:
+        """Take densities of states; parameters as in `ase_dos.electrons.gas.gas_from_dos`.
+
+        Raises
+        ------
+        ValueError
+            If the input is malformed, or the known states cannot hold the electrons.
+        """
+        energies, step = uniform_grid(energies)
+        values = as_array(values, "values")
+        if values.ndim < 1 or values.shape[-1] != energies.size or values.size == 0:
+            raise ValueError(f"values: expected shape (..., {energies.size}), got {values.shape}")
+        shape, electrons, top = _broadcast_structures(
+            values.shape[:-1], n_electrons, energies[-1] if valid_to is None else valid_to
+        )
+        dos = np.broadcast_to(values, (*shape, energies.size)).reshape(-1, energies.size)
+        dos, repairs = repair_gaps(dos, step, electrons, valence_tolerance)
+        return cls(
+            shape,
+            electrons,
+            Window.of_dos(energies, dos, electrons, np.minimum(top, energies[-1])),
+            energies[0],
+            step,
+            dos,
+            np.empty(0),
+            np.empty((len(dos), 0)),
+            repairs,
+        )
+
+    @classmethod
+    def of_levels(
+        cls, levels: NDArray, capacities: NDArray, n_electrons: float, top: float
+    ) -> Filling:
+        """Take the levels (m,) of one structure (eV), which are complete up to ``top`` (eV).
+
+        Raises
+        ------
+        ValueError
+            If the known levels cannot hold the electrons.
+        """
+        order = np.argsort(levels, kind="stable")
+        levels, capacities, electrons = levels[order], capacities[order], np.array([n_electrons])
+        window = Window.of_levels(levels, capacities, electrons, top)
+        return cls((), electrons, window, 0.0, 1.0, np.empty((1, 0)), levels, capacities[None])
+
+    @property
+    def energies(self) -> NDArray:
+        """Grid of the DOS (eV)."""
+        return self.start + self.step * np.arange(self.dos.shape[1])
+
+    @property
+    def valence_factor(self) -> NDArray:
+        """What the states below a gap of every structure were multiplied by; 1 for no repair."""
+        factor = np.ones(len(self.electrons))
+        for structure, repair in self.repairs.items():
+            factor[structure] = repair.factor
+        return factor
+
+    @property
+    def repair_ratio(self) -> NDArray:
+        """Repaired over given DOS (structures, n)."""
+        ratio = np.ones_like(self.dos)
+        for structure, repair in self.repairs.items():
+            ratio[structure] = repair.ratio(ratio.shape[1])
+        return ratio
+
+    def allowing(self, missed_electrons: float) -> Filling:
+        """Return the same states with another share of electrons that may be missed."""
+        return replace(self, window=self.window.allowing(missed_electrons))
+
+    def solve(self, kt: NDArray, *, tables: bool = False) -> NDArray:
+        """Fermi level and what follows from it, at temperatures kT (eV).
+
+        Parameters
+        ----------
+        kt : (temperatures,) array
+            Zero or above.
+        tables : bool
+            Let many structures share tables of Fermi weights.
+
+        Returns
+        -------
+        (structures, temperatures, 6) array
+            Results of `ase_dos.kernels.thermo.gas_state`.
+        """
         if tables and self.levels.size == 0:
-            self._solve_with_tables(kt, g, electrons, out)
-        solve = kernels.solve_many if len(g) >= MANY else kernels.solve
-        solve(kt, self.start, self.step, g, self.levels, held, electrons, out)
+            out = solve_with_tables(kt, self.start, self.step, self.dos, self.electrons)
+        else:
+            out = np.full((len(self.electrons), kt.size, 6), np.nan)
+        solve = kernels.solve_many if len(self.electrons) >= MANY else kernels.solve
+        solve(
+            kt, self.start, self.step, self.dos, self.levels, self.capacities, self.electrons, out
+        )
         return out
 
-    def _solve_with_tables(self, kt: NDArray, g: NDArray, electrons: NDArray, out: NDArray) -> None:
-        """Solve what tables can, temperature by temperature, where there are enough structures."""
-        grounds = counts = None
-        for t in np.flatnonzero(kt > 0):
-            shape = tables.table_shape(kt[t], self.step, g.shape[1])
-            # Filling a table costs about as much as this many solutions without one.
-            if shape[0] * shape[2] > len(g):
-                continue
-            if grounds is None or counts is None:
-                grounds, counts = np.empty(len(g)), np.empty_like(g)
-                tables.prepare(self.start, self.step, g, electrons, grounds, counts)
-            full, upper = np.empty((2, *map(int, shape)))
-            tables.fill_table(kt[t], self.step, full, upper)
-            tables.solve_with_table(
-                kt[t], self.start, self.step, g, electrons, grounds, counts, full, upper, out[:, t]
-            )
+    def check_window(self, mu: NDArray, kt: NDArray) -> None:
+        """Refuse temperatures at which too many electrons would be in unknown states.
 
+        Parameters
+        ----------
+        mu : (structures, temperatures) array
+            Fermi levels (eV).
+        kt : array
+            kT (eV), broadcast against them.
 
-@dataclass(frozen=True)
-class Window:
-    """Top of the known states, and the DOS (states/eV) that is assumed to continue above it.
-
-    ``share`` of the electrons may be missed above the top.
-    """
-
-    top: NDArray
-    density: NDArray
-    share: float = MISSED_ELECTRONS
-
-    @classmethod
-    def of_dos(cls, energies: NDArray, g: NDArray, electrons: NDArray, top: NDArray) -> Window:
-        """Window of a DOS g (structures, n) that is complete up to ``top`` (structures,)."""
-        known = energies <= top[:, None] + 1e-9 * (energies[1] - energies[0])
-        end = known.sum(axis=1) - 1
-        near = known & (energies >= np.minimum(top - TOP_WIDTH, energies[end])[:, None])
-        if not known.any(axis=1).all():
-            raise ValueError(
-                f"valid_to: expected an energy on the grid of {energies[0]:g} to "
-                f"{energies[-1]:g} eV, got {top.min():g}"
-            )
-        density = np.where(near, g, 0.0).sum(axis=1) / near.sum(axis=1)
-        # Trapezoid up to the last known grid point.
-        kept = np.where(known, g, 0.0)
-        ends = 0.5 * (g[:, 0] + g[np.arange(len(g)), end])
-        _check_capacity(electrons, (energies[1] - energies[0]) * (kept.sum(axis=1) - ends), top)
-        return cls(top, np.maximum(density, 0.0))
-
-    @classmethod
-    def of_levels(cls, levels: NDArray, held: NDArray, electrons: NDArray, top: float) -> Window:
-        """Window of levels (eV) that hold ``held`` states each; infinite ``top`` for no limit."""
-        if top == np.inf:
-            _check_capacity(electrons, held.sum()[None], np.array([top]))
-            return cls(np.array([top]), np.zeros(1))
-        known = levels <= top
-        _check_capacity(electrons, held[known].sum()[None], np.array([top]))
-        density = held[known & (levels >= top - TOP_WIDTH)].sum() / TOP_WIDTH
-        return cls(np.array([top]), density[None])
-
-    def allowing(self, missed_electrons: float) -> Window:
-        """Return the same window with another share of electrons that may be missed."""
-        return replace(self, share=as_positive(missed_electrons, "missed_electrons"))
-
-    def missed(self, mu: NDArray, kt: NDArray) -> NDArray:
-        """Electrons that states above the top would hold: density * int_top f dE."""
-        above = mu - self.top[:, None]
-        thermal = np.where(kt > 0, kt, 1.0)
-        spread = thermal * np.logaddexp(0.0, above / thermal)
-        return self.density[:, None] * np.where(kt > 0, spread, np.maximum(above, 0.0))
-
-
-def check_window(
-    states: States, electrons: NDArray, window: Window, mu: NDArray, kt: NDArray
-) -> None:
-    """Refuse temperatures (kT in eV) at which too many electrons would be in unknown states.
-
-    ``mu`` has the shape (structures, temperatures).
-    """
-    missed = window.missed(mu, kt)
-    if (missed > window.share * electrons[:, None]).any():
-        _raise_window(states, electrons, window, missed, kt)
-
-
-def _raise_window(
-    states: States, electrons: NDArray, window: Window, missed: NDArray, kt: NDArray
-) -> None:
-    """Name the highest temperature at which no structure misses too many electrons."""
-    limit = window.share * electrons[:, None]
-    worst = np.unravel_index(np.argmax(missed / limit), missed.shape)
-    what = (
-        f"at {kt[worst[1]] / kB:g} K some {missed[worst]:.2g} of {electrons[worst[0]]:g} electrons "
-        f"would be in unknown states above {window.top[worst[0]]:g} eV"
-    )
-    highest = highest_supported(states, electrons, window, float(kt.max()))
-    if highest == 0:
-        raise ValueError(f"{what}; the window is too small even at 0 K: compute more bands")
-    raise ValueError(
-        f"{what}; this window supports up to {highest:.4g} K: "
-        "lower the temperature, or compute more bands and raise valid_to"
-    )
-
-
-def highest_supported(states: States, electrons: NDArray, window: Window, upper: float) -> float:
-    """Highest temperature (K) below ``upper`` (kT in eV) that the window of all structures allows.
-
-    Rounded down to four digits, so that a printed number works; 0 where none is supported.
-    """
-    which = np.arange(len(electrons))
-
-    def supports(thermal: float) -> bool:
-        nonlocal which
-        trial = np.array([thermal])
-        mu = states.solve(trial, electrons, which)[..., 0]
-        known = replace(window, top=window.top[which], density=window.density[which])
-        bad = (known.missed(mu, trial) > window.share * electrons[which, None])[:, 0]
-        if bad.any():  # the others support this and all lower temperatures
-            which = which[bad]
-        return not bad.any()
-
-    low, high = (upper if supports(upper) else 0.0), upper
-    if low == 0.0 and not supports(0.0):
-        return 0.0
-    while high - low > max(1e-6 * high, 1e-12):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if supports(middle) else (low, middle)
-    unit = 10.0 ** (np.floor(np.log10(max(low / kB, 1e-9))) - 3)
-    return float(np.floor(low / kB / unit) * unit)
-
-
-def _check_capacity(electrons: NDArray, held: NDArray, top: NDArray) -> None:
-    """Refuse more electrons than the known states hold, or no empty state above them."""
-    short = held <= electrons * (1.0 + 1e-9)
-    if short.any():
-        i = int(np.argmax(short))
-        raise ValueError(
-            f"n_electrons = {electrons[i]:g}, but the states known up to {top[i]:g} eV hold "
-            f"{held[i]:.10g}: expected room for all electrons and empty states above them"
+        Raises
+        ------
+        ValueError
+            With the highest temperature at which no structure misses too many electrons.
+        """
+        missed, limit = self.window.missed(mu, kt), self.window.share * self.electrons[:, None]
+        if not (missed > limit).any():
+            return
+        worst = np.unravel_index(np.argmax(missed / limit), missed.shape)
+        what = (
+            f"at {np.broadcast_to(kt, mu.shape)[worst] / kB:g} K some {missed[worst]:.2g} of "
+            f"{self.electrons[worst[0]]:g} electrons would be in unknown states above "
+            f"{self.window.top[worst[0]]:g} eV"
         )
+        highest = self.highest_temperature(float(kt.max()))
+        if highest == 0:
+            raise ValueError(f"{what}; the window is too small even at 0 K: compute more bands")
+        raise ValueError(
+            f"{what}; this window supports up to {highest:.4g} K: "
+            "lower the temperature, or compute more bands and raise valid_to"
+        )
+
+    def highest_temperature(self, upper: float) -> float:
+        """Highest temperature (K) below ``upper`` (kT in eV) that the windows of all allow.
+
+        Rounded down to four digits, so that a printed number works; 0 where none is supported.
+        """
+        rest = self
+
+        def supports(thermal: float) -> bool:
+            nonlocal rest
+            trial = np.array([thermal])
+            missed = rest.window.missed(rest.solve(trial, tables=True)[..., 0], trial)[:, 0]
+            bad = missed > rest.window.share * rest.electrons
+            if bad.any():  # the others support this and all lower temperatures
+                rest = rest.take(np.flatnonzero(bad))
+            return not bad.any()
+
+        low, high = (upper if supports(upper) else 0.0), upper
+        if low == 0.0 and not supports(0.0):
+            return 0.0
+        while high - low > max(1e-6 * high, 1e-12):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if supports(middle) else (low, middle)
+        unit = 10.0 ** (np.floor(np.log10(max(low / kB, 1e-9))) - 3)
+        return float(np.floor(low / kB / unit) * unit)
+
+    def take(self, which: NDArray) -> Filling:
+        """Return some of the structures, in one row."""
+        return replace(
+            self,
+            shape=(len(which),),
+            electrons=self.electrons[which],
+            window=self.window.take(which),
+            dos=self.dos[which],
+            capacities=self.capacities[which],
+            repairs={
+                i: self.repairs[old] for i, old in enumerate(which.tolist()) if old in self.repairs
+            },
+        )
+
+
+def _broadcast_structures(
+    shape: tuple[int, ...], n_electrons: ArrayLike, top: ArrayLike
+) -> tuple[tuple[int, ...], NDArray, NDArray]:
+    """Find the common shape of the structures; give N and the top (eV) one value for each."""
+    electrons = as_array(n_electrons, "n_electrons")
+    top = np.asarray(top, dtype=float)
+    if (electrons <= 0).any():
+        raise ValueError(f"n_electrons: expected > 0, got {electrons.min():g}")
+    if np.isnan(top).any():
+        raise ValueError("valid_to: expected energies in eV, got NaN")
+    try:
+        shape = np.broadcast_shapes(shape, electrons.shape, top.shape)
+    except ValueError:
+        raise ValueError(
+            f"n_electrons {electrons.shape} and valid_to {top.shape}: expected shapes that "
+            f"broadcast against the structures {shape}"
+        ) from None
+    electrons, top = np.broadcast_to(electrons, shape), np.broadcast_to(top, shape)
+    return shape, electrons.reshape(-1).copy(), top.reshape(-1).copy()

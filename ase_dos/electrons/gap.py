@@ -2,14 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.utils.checks import as_array, as_positive, uniform_grid
 
-__all__ = ["repair_gradient", "repair_valence"]
+__all__ = ["ValenceRepair", "repair_gaps", "repair_valence"]
 
 GAP_TOLERANCE = 1e-6  # of the largest DOS: what counts as zero inside a gap
+
+
+@dataclass(frozen=True)
+class ValenceRepair:
+    """Change of a DOS that makes the states below its gap hold exactly N electrons.
+
+    Parameters
+    ----------
+    first, last : int
+        First and last grid point of the gap.
+    factor : float
+        N over the count found below the gap.
+    weight : float
+        Derivative of ``ln(count)`` by the DOS at an inner grid point below the gap (eV/states).
+    """
+
+    first: int
+    last: int
+    factor: float
+    weight: float
+
+    def ratio(self, size: int) -> NDArray:
+        """Repaired over given DOS at the ``size`` points of the grid."""
+        ratio = np.ones(size)
+        ratio[: self.first] = self.factor
+        ratio[self.first : self.last + 1] = 0.0
+        return ratio
+
+    def derivative(self, values: NDArray, weights: NDArray) -> NDArray:
+        """Carry derivatives by the repaired DOS back to the DOS as it was given.
+
+        With the factor ``a = N/N_v``, ``N_v = q @ g`` the count below the gap, they are
+        ``a (w - q (w @ g)_below / N_v)`` below the gap, zero in it and ``w`` above.
+
+        Parameters
+        ----------
+        values : (n,) array
+            DOS (states/eV) before the repair.
+        weights : (..., n) array
+            Derivatives of any quantities by the repaired values.
+        """
+        back = np.array(weights, dtype=float)
+        below = back[..., : self.first]
+        share = np.full(self.first, self.weight)
+        share[0] *= 0.5
+        change = (below @ values[: self.first])[..., None] * share
+        back[..., : self.first] = self.factor * (below - change)
+        back[..., self.first : self.last + 1] = 0.0
+        return back
 
 
 def repair_valence(
@@ -41,61 +92,35 @@ def repair_valence(
     """
     energies, step = uniform_grid(energies)
     values = as_array(values, "values")
-    tolerance = as_positive(tolerance, "valence_tolerance", zero=True)
     electrons = np.broadcast_to(as_array(n_electrons, "n_electrons"), values.shape[:-1])
-    repaired = np.array(values)
-    factor = np.ones(values.shape[:-1])
-    if tolerance > 0:
-        for index in map(tuple, np.argwhere(_may_have_gap(repaired))):
-            gap = _find_gap(repaired[index], step, float(electrons[index]), tolerance)
-            if gap is not None:
-                first, last, factor[index] = gap
-                repaired[(*index, slice(first, last + 1))] = 0.0
-                repaired[(*index, slice(0, first))] *= factor[index]
-    return repaired, factor
+    rows = values.reshape(-1, energies.size)
+    repaired, repairs = repair_gaps(rows, step, electrons.reshape(-1), tolerance)
+    factor = np.ones(len(rows))
+    for row, repair in repairs.items():
+        factor[row] = repair.factor
+    return repaired.reshape(values.shape), factor.reshape(electrons.shape)
 
 
-def repair_gradient(
-    energies: ArrayLike,
-    values: ArrayLike,
-    n_electrons: float,
-    weights: ArrayLike,
-    *,
-    tolerance: float = 1e-3,
-) -> NDArray:
-    """Carry a derivative by the repaired DOS back to the DOS before `repair_valence`.
-
-    With the factor ``a = N/N_v``, ``N_v = q @ g`` the count below the gap, it is
-    ``a (w - q (w @ g)_below / N_v)`` below the gap, zero in it and ``w`` above.
-
-    Parameters
-    ----------
-    energies, values : (n,) array_like
-        Uniform grid (eV) and the DOS of one structure (states/eV) before the repair.
-    n_electrons : float
-        Electrons.
-    weights : (..., n) array_like
-        Derivatives of any quantities by the repaired values.
-    tolerance : float
-        That of `repair_valence`.
+def repair_gaps(
+    values: NDArray, step: float, electrons: NDArray, tolerance: float
+) -> tuple[NDArray, dict[int, ValenceRepair]]:
+    """Repair the DOS (structures, n) of many structures, as `repair_valence` does.
 
     Returns
     -------
-    (..., n) array
-        Derivatives by ``values``; the weights unchanged where nothing was repaired.
+    values : (structures, n) array
+        A copy, repaired.
+    repairs : dict
+        What was done, by the number of the structure.
     """
-    energies, step = uniform_grid(energies)
-    values = as_array(values, "values", energies.shape)
-    back = np.array(weights, dtype=float)
-    gap = _find_gap(values, step, n_electrons, tolerance) if tolerance > 0 else None
-    if gap is not None:
-        first, last, factor = gap
-        below = back[..., :first]
-        share = np.full(first, step * factor / n_electrons)
-        share[0] *= 0.5
-        back[..., :first] = factor * (below - (below @ values[:first])[..., None] * share)
-        back[..., first : last + 1] = 0.0
-    return back
+    tolerance = as_positive(tolerance, "valence_tolerance", zero=True)
+    repaired, repairs = np.array(values, order="C"), {}
+    for i in np.flatnonzero(_may_have_gap(values)).tolist() if tolerance > 0 else ():
+        repair = _find_repair(values[i], step, float(electrons[i]), tolerance)
+        if repair is not None:
+            repairs[i] = repair
+            repaired[i] *= repair.ratio(values.shape[1])
+    return repaired, repairs
 
 
 def _is_low(g: NDArray) -> NDArray:
@@ -117,8 +142,10 @@ def _may_have_gap(g: NDArray) -> NDArray:
     return (pairs & (here > first) & (here < last)).any(axis=-1)
 
 
-def _find_gap(g: NDArray, step: float, electrons: float, tolerance: float):
-    """First and last grid point of the gap above N electrons, and N over the count; or None."""
+def _find_repair(
+    g: NDArray, step: float, electrons: float, tolerance: float
+) -> ValenceRepair | None:
+    """Repair of a DOS (n,) with a gap above N electrons; None for any other."""
     low = _is_low(g)
     edges = np.flatnonzero(np.diff(low, prepend=False, append=False))
     first, last = edges[::2], edges[1::2] - 1
@@ -132,4 +159,5 @@ def _find_gap(g: NDArray, step: float, electrons: float, tolerance: float):
     best = int(np.argmin(error))
     if error[best] > tolerance:
         return None
-    return int(first[best]), int(last[best]), electrons / count[best]
+    factor = float(electrons / count[best])
+    return ValenceRepair(int(first[best]), int(last[best]), factor, step * factor / electrons)

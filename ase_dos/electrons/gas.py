@@ -13,24 +13,18 @@ to rounding error whatever kT is next to the grid spacing. C_V is at fixed N.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from ase_dos.electrons.filling import (
-    MISSED_ELECTRONS,
-    States,
-    Window,
-    check_window,
-    highest_supported,
-)
-from ase_dos.electrons.gap import repair_valence
-from ase_dos.electrons.smearing import SmearingWarning, check_correction, kinks, smearing_doubts
+from ase_dos.electrons.filling import Filling
+from ase_dos.electrons.smearing import SmearingWarning, check_correction, describe_tails, kinks
 from ase_dos.electrons.weights import FunctionalWeights, functional_weights
-from ase_dos.utils.checks import as_array, as_positive, as_temperature, uniform_grid
+from ase_dos.electrons.window import MISSED_ELECTRONS
+from ase_dos.utils.checks import as_array, as_positive, as_temperature
 
 __all__ = [
     "ElectronGas",
@@ -44,10 +38,10 @@ HOTTEST = 1e6  # K: what `highest_temperature` gives where the known states set 
 
 @dataclass(frozen=True, eq=False)
 class ElectronGas:
-    """Electrons of one cell in thermal equilibrium.
+    """Electrons of cells in thermal equilibrium.
 
-    Every attribute has the shape (structures..., temperatures...) of the inputs, and is a plain
-    float when both are scalar.
+    Every attribute but the last has the shape (structures..., temperatures...) of the inputs, and
+    is a plain float when both are scalar.
 
     Attributes
     ----------
@@ -69,6 +63,8 @@ class ElectronGas:
         d mu/dT at fixed electron number (eV/K).
     valence_factor : float or array
         What the states below the gap were multiplied by to hold N electrons; 1 without a repair.
+    filling : Filling
+        The states that the electrons fill, after this repair.
     """
 
     temperature: float | NDArray
@@ -81,6 +77,60 @@ class ElectronGas:
     thermal_dos: float | NDArray
     fermi_slope: float | NDArray
     valence_factor: float | NDArray
+    filling: Filling = field(repr=False)
+
+    @classmethod
+    def of_filling(
+        cls, filling: Filling, temperature: NDArray, *, tables: bool = False
+    ) -> ElectronGas:
+        """Solve every structure at every temperature (K); `gas_from_dos` explains ``tables``.
+
+        Raises
+        ------
+        ValueError
+            If there is no Fermi level, or electrons would be in unknown states.
+        """
+        kt = kB * temperature.ravel()
+        result = filling.solve(kt, tables=tables)
+        lost = ~np.isfinite(result).all(axis=(0, 2))
+        if lost.any():
+            raise ValueError(
+                f"no Fermi level found at {temperature.ravel()[lost][0]:g} K: is the DOS negative "
+                "around it?"
+            )
+        filling.check_window(result[..., 0], kt)
+        shape = (*filling.shape, *temperature.shape)
+
+        def shaped(array: NDArray) -> float | NDArray:
+            array = np.broadcast_to(array, result.shape[:2])
+            return float(array[0, 0]) if shape == () else array.reshape(shape)
+
+        mu, free, entropy, capacity, thermal, slope = result.transpose(2, 0, 1)
+        entropy = kB * entropy
+        return cls(
+            temperature=shaped(temperature.ravel()),
+            fermi_level=shaped(mu),
+            n_electrons=shaped(filling.electrons[:, None]),
+            entropy=shaped(entropy),
+            internal_energy=shaped(free + temperature.ravel() * entropy),
+            free_energy=shaped(free),
+            heat_capacity=shaped(kB * capacity),
+            thermal_dos=shaped(thermal),
+            fermi_slope=shaped(kB * slope),
+            valence_factor=shaped(filling.valence_factor[:, None]),
+            filling=filling,
+        )
+
+    def split(self) -> list[ElectronGas]:
+        """Return the electrons of every structure, where these have one axis."""
+        names = [one.name for one in fields(self) if one.name != "filling"]
+        return [
+            ElectronGas(
+                **{name: getattr(self, name)[i] for name in names},
+                filling=replace(self.filling.take(np.array([i])), shape=()),
+            )
+            for i in range(len(self.filling.electrons))
+        ]
 
     @property
     def grand_potential(self) -> float | NDArray:
@@ -114,11 +164,22 @@ class ElectronGas:
     def weights(self, energies: ArrayLike) -> FunctionalWeights:
         """Give the linear functionals of the DOS on a grid; see `ase_dos.electrons.weights`.
 
-        They act on the DOS after `repair_valence` of `ase_dos.electrons.gap`, whose
-        `repair_gradient` takes derivatives back through the repair. They know of no
-        ``correct_smearing``.
+        They act on the DOS of ``filling``, which is repaired; its ``repair_ratio`` leads to the
+        DOS as it was given. They know of no ``correct_smearing``.
         """
         return functional_weights(energies, self.fermi_level, self.temperature, self.fermi_slope)
+
+    def smearing_tails(self, smearing: float) -> list[str]:
+        """Describe where thermal excitations live on tails of a smearing (eV).
+
+        A text for every structure, empty where they do not; see
+        `ase_dos.electrons.smearing.describe_tails`.
+        """
+        count = len(self.filling.electrons)
+        temperature, mu, entropy = (
+            np.reshape(x, (count, -1)) for x in (self.temperature, self.fermi_level, self.entropy)
+        )
+        return describe_tails(self.filling, smearing, temperature[0], mu, entropy)
 
 
 def gas_from_dos(
@@ -192,21 +253,19 @@ def gas_from_dos(
     """
     temperature = as_temperature(temperature)
     smearing = as_positive(smearing, "smearing", zero=True)
-    states, electrons, factor, shape, window = _fill(
-        energies, values, n_electrons, valid_to, valence_tolerance
-    )
-    energies = np.asarray(energies, dtype=float)
+    filling = Filling.of_dos(energies, values, n_electrons, valid_to, valence_tolerance)
+    filling = filling.allowing(missed_electrons)
     if smearing and correct_smearing:
         check_correction(smearing, temperature)
         # int g h'' = int g'' h, and g'' of a piecewise-linear g is a level at every kink.
-        held = -0.5 * smearing**2 * kinks(states.g, states.step)
-        states = States(states.start, states.step, states.g, energies, held)
-    window = window.allowing(missed_electrons)
-    gas = _solve(states, electrons, factor, temperature, shape, window, tables)
+        capacities = -0.5 * smearing**2 * kinks(filling.dos, filling.step)
+        levels = np.asarray(energies, dtype=float)
+        filling = replace(filling, levels=levels, capacities=capacities)
+    gas = ElectronGas.of_filling(filling, temperature, tables=tables)
     if not correct_smearing:
-        doubt = next(filter(None, smearing_doubts(energies, states.g, smearing, gas)), "")
-        if doubt:
-            warnings.warn(doubt, SmearingWarning, stacklevel=2)
+        tail = next(filter(None, gas.smearing_tails(smearing)), "")
+        if tail:
+            warnings.warn(tail, SmearingWarning, stacklevel=2)
     return gas
 
 
@@ -267,20 +326,10 @@ def gas_from_eigenvalues(
         top = float(bands.max(axis=2).min())
     elif np.isnan(top):
         raise ValueError("top: expected an energy in eV, or infinity, got NaN")
-    levels = np.ravel(bands)
-    states = degeneracy * np.broadcast_to(share[:, None], bands.shape).ravel()
-    order = np.argsort(levels, kind="stable")
-    levels, states = levels[order], states[order]
-    shape, electrons, _ = _broadcast_structures((), as_positive(n_electrons, "n_electrons"), 0.0)
-    window = Window.of_levels(levels, states, electrons, float(top)).allowing(missed_electrons)
-    return _solve(
-        States(0.0, 1.0, np.empty((1, 0)), levels, states[None]),
-        electrons,
-        np.ones(1),
-        temperature,
-        shape,
-        window,
-    )
+    capacities = degeneracy * np.broadcast_to(share[:, None], bands.shape).ravel()
+    electrons = as_positive(n_electrons, "n_electrons")
+    filling = Filling.of_levels(bands.ravel(), capacities, electrons, float(top))
+    return ElectronGas.of_filling(filling.allowing(missed_electrons), temperature)
 
 
 def highest_temperature(
@@ -308,89 +357,5 @@ def highest_temperature(
     ValueError
         If the input is malformed, or the known states cannot hold the electrons.
     """
-    states, electrons, _, _, window = _fill(energies, values, n_electrons, valid_to)
-    return highest_supported(states, electrons, window, kB * HOTTEST)
-
-
-def _fill(
-    energies: ArrayLike,
-    values: ArrayLike,
-    n_electrons: ArrayLike,
-    valid_to: ArrayLike | None,
-    valence_tolerance: float = 1e-3,
-) -> tuple[States, NDArray, NDArray, tuple[int, ...], Window]:
-    """Return the states of many DOS, their electrons, repairs, common shape and windows."""
-    energies, step = uniform_grid(energies)
-    values = as_array(values, "values")
-    if values.ndim < 1 or values.shape[-1] != energies.size or values.size == 0:
-        raise ValueError(f"values: expected shape (..., {energies.size}), got {values.shape}")
-    shape, electrons, top = _broadcast_structures(
-        values.shape[:-1], n_electrons, energies[-1] if valid_to is None else valid_to
-    )
-    g = np.broadcast_to(values, (*shape, energies.size)).reshape(-1, energies.size)
-    g, factor = repair_valence(energies, g, electrons, tolerance=valence_tolerance)
-    states = States(energies[0], step, np.ascontiguousarray(g), np.empty(0), np.empty((len(g), 0)))
-    window = Window.of_dos(energies, g, electrons, np.minimum(top, energies[-1]))
-    return states, electrons, factor, shape, window
-
-
-def _solve(
-    states: States,
-    electrons: NDArray,
-    factor: NDArray,
-    temperature: NDArray,
-    shape: tuple[int, ...],
-    window: Window,
-    tables: bool = False,
-) -> ElectronGas:
-    """Solve every structure at every temperature, check the window, and shape the result."""
-    kt = kB * temperature.ravel()
-    result = states.solve(kt, electrons, tables=tables)
-    lost = ~np.isfinite(result).all(axis=(0, 2))
-    if lost.any():
-        raise ValueError(
-            f"no Fermi level found at {temperature.ravel()[lost][0]:g} K: is the DOS negative "
-            "around it?"
-        )
-    check_window(states, electrons, window, result[..., 0], kt)
-    full = (*shape, *temperature.shape)
-
-    def shaped(array: NDArray):
-        return float(array.reshape(())) if full == () else array.reshape(full)
-
-    mu, free, entropy, capacity, thermal, slope = result.transpose(2, 0, 1)
-    entropy = kB * entropy
-    wide = np.ones((len(electrons), kt.size))
-    return ElectronGas(
-        temperature=shaped(wide * temperature.ravel()),
-        fermi_level=shaped(mu),
-        n_electrons=shaped(wide * electrons[:, None]),
-        entropy=shaped(entropy),
-        internal_energy=shaped(free + temperature.ravel() * entropy),
-        free_energy=shaped(free),
-        heat_capacity=shaped(kB * capacity),
-        thermal_dos=shaped(thermal),
-        fermi_slope=shaped(kB * slope),
-        valence_factor=shaped(wide * factor[:, None]),
-    )
-
-
-def _broadcast_structures(
-    shape: tuple[int, ...], n_electrons: ArrayLike, top: ArrayLike
-) -> tuple[tuple[int, ...], NDArray, NDArray]:
-    """Find the common shape of the structures; give N and the top (eV) one value for each."""
-    electrons = as_array(n_electrons, "n_electrons")
-    top = np.asarray(top, dtype=float)
-    if (electrons <= 0).any():
-        raise ValueError(f"n_electrons: expected > 0, got {electrons.min():g}")
-    if np.isnan(top).any():
-        raise ValueError("valid_to: expected energies in eV, got NaN")
-    try:
-        shape = np.broadcast_shapes(shape, electrons.shape, top.shape)
-    except ValueError:
-        raise ValueError(
-            f"n_electrons {electrons.shape} and valid_to {top.shape}: expected shapes that "
-            f"broadcast against the structures {shape}"
-        ) from None
-    electrons, top = np.broadcast_to(electrons, shape), np.broadcast_to(top, shape)
-    return shape, electrons.reshape(-1).copy(), top.reshape(-1).copy()
+    filling = Filling.of_dos(energies, values, n_electrons, valid_to)
+    return filling.highest_temperature(kB * HOTTEST)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from ase.units import kB
 from numpy.typing import NDArray
 
+from ase_dos.electrons.filling import Filling
 from ase_dos.kernels.smearing import curvatures
 
-__all__ = ["SmearingWarning", "check_correction", "kinks", "smearing_doubts"]
+__all__ = ["SmearingWarning", "check_correction", "describe_tails", "kinks"]
 
 SMEARING_BIAS = 0.25  # relative bias of the thermal DOS that is worth a warning
 NO_ENTROPY = 1e-8  # k: below this neither S nor its smearing error matters to anyone
@@ -36,48 +35,47 @@ def check_correction(smearing: float, temperature: NDArray) -> None:
         )
 
 
-def smearing_doubts(energies: NDArray, values: NDArray, smearing: float, gas: Any) -> list[str]:
+def describe_tails(
+    filling: Filling, smearing: float, temperature: NDArray, fermi_level: NDArray, entropy: NDArray
+) -> list[str]:
     """Say of which structures the thermal excitations live on tails of the smearing, and where.
 
     Parameters
     ----------
-    energies : (n,) array
-        Energy grid (eV).
-    values : (structures, n) array
-        Density of states after `ase_dos.electrons.gap.repair_valence`.
+    filling : Filling
+        The structures, with a DOS that is broadened.
     smearing : float
         Standard deviation (eV) of its broadening.
-    gas : ase_dos.electrons.gas.ElectronGas
-        Electrons of these structures.
+    temperature : (temperatures,) array
+        T (K).
+    fermi_level, entropy : (structures, temperatures) arrays
+        mu (eV) and S (eV/K).
 
     Returns
     -------
     list of str
-        Empty where sigma^2/2 g'' / g, averaged around mu, stays below `SMEARING_BIAS`.
+        A text for every structure, empty where sigma^2/2 g'' / g, averaged around mu, stays below
+        `SMEARING_BIAS`.
     """
-    said = [""] * len(values)
-    temperature, mu, entropy = (
-        np.reshape(x, (len(values), -1)) for x in (gas.temperature, gas.fermi_level, gas.entropy)
-    )
-    below = kB * temperature[0] < smearing
+    texts = [""] * len(fermi_level)
+    below = kB * temperature < smearing
     if not below.any():
-        return said
-    temperature, mu, entropy = temperature[:, below], mu[:, below], entropy[:, below]
-    step = energies[1] - energies[0]
+        return texts
+    temperature, mu, entropy = temperature[below], fermi_level[:, below], entropy[:, below]
     # Narrower than sigma/4 no Gaussian-smeared curve has structure, only noise.
-    width = np.maximum(kB * temperature[0], max(0.25 * smearing, step))
+    width = np.maximum(kB * temperature, max(0.25 * smearing, filling.step))
     curvature = np.empty(mu.shape)
-    curvatures(np.ascontiguousarray(mu), width, energies[0], step, values, curvature)
-    doubtful = (temperature > 0) & (entropy > NO_ENTROPY * kB)
-    doubtful &= 0.5 * smearing**2 * curvature > SMEARING_BIAS
-    for structure in np.flatnonzero(doubtful.any(axis=1)):
-        coldest = np.argmin(np.where(doubtful, temperature, np.inf)[structure])
-        temp, m = temperature[structure, coldest], mu[structure, coldest]
-        exponent = 0.5 * (smearing / (kB * temp)) ** 2
-        said[structure] = (
-            f"at {temp:g} K the Fermi level ({m:.4g} eV) lies where the DOS is the tail of its "
+    curvatures(np.ascontiguousarray(mu), width, filling.start, filling.step, filling.dos, curvature)
+    in_tail = (temperature > 0) & (entropy > NO_ENTROPY * kB)
+    in_tail &= 0.5 * smearing**2 * curvature > SMEARING_BIAS
+    for structure in np.flatnonzero(in_tail.any(axis=1)):
+        coldest = np.argmin(np.where(in_tail[structure], temperature, np.inf))
+        t, m = temperature[coldest], mu[structure, coldest]
+        exponent = 0.5 * (smearing / (kB * t)) ** 2
+        texts[structure] = (
+            f"at {t:g} K the Fermi level ({m:.4g} eV) lies where the DOS is the tail of its "
             f"Gaussian smearing of {smearing:g} eV: thermal excitations are overestimated by up "
             f"to exp(sigma^2/2(kT)^2) = exp({exponent:.3g}); "
-            f"use a smearing below kT = {kB * temp:.3g} eV, or the eigenvalues"
+            f"use a smearing below kT = {kB * t:.3g} eV, or the eigenvalues"
         )
-    return said
+    return texts

@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +14,9 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos._version import __version__
-from ase_dos.electrons.gap import repair_valence
-from ase_dos.electrons.gas import ElectronGas, gas_from_dos
-from ase_dos.electrons.smearing import SmearingWarning, smearing_doubts
+from ase_dos.electrons.filling import Filling
+from ase_dos.electrons.gas import ElectronGas
+from ase_dos.electrons.smearing import SmearingWarning
 from ase_dos.results.store import VARIABLES
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.local_dos import LocalDOS
@@ -278,24 +278,14 @@ def _electrons(spectra: Sequence[DOS], temperatures: NDArray) -> list[tuple[Elec
     grids = {(d.energies[0], d.energies[-1], d.energies.size, d.smearing) for d in spectra}
     if len(grids) > 1:
         raise ValueError("frames on different energy grids have to be solved one by one")
-    energies, smearing = spectra[0].energies, spectra[0].smearing
-    values = np.array([d.values for d in spectra])
-    electrons = np.array([d.n_electrons for d in spectra])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # voiced with the frame that they concern
-        gas = gas_from_dos(
-            energies,
-            values,
-            electrons,
-            np.append(0.0, temperatures),
-            valid_to=[d.valid_to for d in spectra],
-            smearing=smearing,
-            tables=False,
-        )
-    repaired, _ = repair_valence(energies, values, electrons)
-    doubts = smearing_doubts(energies, repaired, smearing, gas)
-    rows = zip(*(getattr(gas, one.name) for one in fields(gas)), strict=True)
-    return [(ElectronGas(*row), doubt) for row, doubt in zip(rows, doubts, strict=True)]
+    filling = Filling.of_dos(
+        spectra[0].energies,
+        [d.values for d in spectra],
+        [d.n_electrons for d in spectra],
+        [d.valid_to for d in spectra],
+    )
+    gas = ElectronGas.of_filling(filling, np.append(0.0, temperatures))
+    return list(zip(gas.split(), gas.smearing_tails(spectra[0].smearing), strict=True))
 
 
 def _thermal(gas: Any, suffix: str) -> dict[str, Any]:
@@ -310,21 +300,18 @@ def _thermal(gas: Any, suffix: str) -> dict[str, Any]:
     return {f"{name}{suffix}": values[..., 1:].T for name, values in change.items()}
 
 
-def _local(predicted: Any, dos: Any, gas: Any) -> dict[str, NDArray]:
+def _local(predicted: LocalDOS, dos: DOS, gas: ElectronGas) -> dict[str, NDArray]:
     """Parts of every atom that sum to the values of the cell."""
     weights = gas.weights(dos.energies)
-    kept = np.ones(dos.energies.size)
-    if gas.valence_factor[0] != 1.0:
-        # The electrons fill the repaired DOS: else the charges of an insulator would not sum to
-        # zero, nor its heat capacities to that of the cell.
-        repaired, _ = repair_valence(dos.energies, dos.values, dos.n_electrons)
-        np.divide(repaired, dos.values, out=kept, where=dos.values != repaired)
+    # The electrons fill the repaired DOS: else the charges of an insulator would not sum to zero,
+    # nor its heat capacities to that of the cell.
+    ratio = gas.filling.repair_ratio
     per_atom = predicted.project(
         np.vstack(
             [
                 weights.dos_at_fermi_level[:1],
-                kept * weights.electrons[:1],
-                kept * weights.heat_capacity[1:],
+                ratio * weights.electrons[:1],
+                ratio * weights.heat_capacity[1:],
             ]
         )
     )

@@ -7,9 +7,9 @@ import reference_thermo as reference
 from ase.units import kB
 from toy_dos import NAMES, free_electrons, rough_metal, semiconductor
 
-from ase_dos.electrons.filling import States
 from ase_dos.electrons.gap import repair_valence
 from ase_dos.electrons.gas import gas_from_dos
+from ase_dos.electrons.shared_tables import solve_with_tables
 from ase_dos.kernels.fermi_tables import fill_table, table_shape
 from ase_dos.kernels.smearing import curvatures
 from ase_dos.kernels.thermo import hat_weights
@@ -40,9 +40,7 @@ def difference(bulk, alone, name):
 def tables_solve(energies, values, electrons, temperatures):
     """Share of the states that come from tables, for each temperature."""
     step = (energies[-1] - energies[0]) / (energies.size - 1)
-    out = np.full((len(values), temperatures.size, 6), np.nan)
-    states = States(energies[0], step, values, np.empty(0), np.empty((len(values), 0)))
-    states._solve_with_tables(kB * temperatures, values, electrons, out)
+    out = solve_with_tables(kB * temperatures, energies[0], step, values, electrons)
     return np.isfinite(out).all(axis=2).mean(axis=0)
 
 
