@@ -1,7 +1,4 @@
-"""SOAP features by other libraries: their hyperparameters, their layouts, and how to call them.
-
-Everywhere ``soap`` is an `ase_dos.descriptors.soap.SOAP`, which lies after this module.
-"""
+"""SOAP features by other libraries: their hyperparameters, and their order of the features."""
 
 from __future__ import annotations
 
@@ -13,13 +10,14 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.descriptors.neighbors import NeighborSearch, enclosing_box
+from ase_dos.descriptors.soap_hyperparameters import SOAPHyperparameters
 
-__all__ = ["BACKENDS", "featomic_hypers", "from_librascal", "librascal_hypers"]
+__all__ = ["LIBRARIES", "Features", "featomic_hypers", "from_librascal", "librascal_hypers"]
 
 Features = Callable[[int, int], NDArray]  # of the atoms from start to stop
 
 
-def _featomic(soap: Any, atoms: Atoms) -> Features:
+def _featomic(soap: SOAPHyperparameters, atoms: Atoms) -> Features:
     """Return the function (start, stop) -> features by featomic."""
     try:
         import metatensor
@@ -35,19 +33,21 @@ def _featomic(soap: Any, atoms: Atoms) -> Features:
     def compute(start: int, stop: int) -> NDArray:
         wanted = np.arange(start, stop, dtype=np.int32)[:, None]
         samples = metatensor.Labels(["atom"], wanted)
-        full = np.zeros((stop - start, *soap.layout.full_shape))
+        full = np.zeros((stop - start, *soap.basis.full_shape))
         for key, block in calculator.compute(frame, selected_samples=samples).items():
-            pair = soap.layout.species_pairs.index(
+            pair = soap.basis.species_pairs.index(
                 (int(key["neighbor_1_type"]), int(key["neighbor_2_type"]))
             )
             rows = block.samples.column("atom") - start
-            full[rows, pair] = block.values.reshape(-1, *soap.layout.full_shape[1:])
-        return soap.layout.fold(full)
+            full[rows, pair] = block.values.reshape(-1, *soap.basis.full_shape[1:])
+        return soap.basis.fold(full)
 
     return compute
 
 
-def featomic_hypers(soap: Any, spline_accuracy: float | None = 1e-10) -> dict[str, Any]:
+def featomic_hypers(
+    soap: SOAPHyperparameters, spline_accuracy: float | None = 1e-10
+) -> dict[str, Any]:
     """Hyperparameters as featomic wants them."""
     density: dict[str, Any] = {
         "type": "Gaussian",
@@ -71,7 +71,7 @@ def featomic_hypers(soap: Any, spline_accuracy: float | None = 1e-10) -> dict[st
     }
 
 
-def _librascal(soap: Any, atoms: Atoms) -> Features:
+def _librascal(soap: SOAPHyperparameters, atoms: Atoms) -> Features:
     """Return the function (start, stop) -> features by librascal."""
     try:
         from rascal.representations import SphericalInvariants
@@ -87,7 +87,7 @@ def _librascal(soap: Any, atoms: Atoms) -> Features:
     return lambda start, stop: features[start:stop]
 
 
-def librascal_hypers(soap: Any) -> dict[str, Any]:
+def librascal_hypers(soap: SOAPHyperparameters) -> dict[str, Any]:
     """Hyperparameters as librascal wants them."""
     if soap.center_weight != 1.0:
         raise ValueError(
@@ -117,16 +117,16 @@ def librascal_hypers(soap: Any) -> dict[str, Any]:
     return hypers
 
 
-def from_librascal(soap: Any, values: NDArray) -> NDArray:
-    """Features from librascal's, laid out [species pair][n1][n2][l].
+def from_librascal(soap: SOAPHyperparameters, values: NDArray) -> NDArray:
+    """Features from librascal's, in the order [species pair][n1][n2][l].
 
     p_librascal = (-1)^l (pi width^2)^(3/2) / (16 pi^3) p_featomic: it normalises neither
     the Gaussians nor the integral over the angles.
     """
-    pairs, n_l, n, _ = soap.layout.full_shape
+    pairs, n_l, n, _ = soap.basis.full_shape
     full = np.asarray(values).reshape(-1, pairs, n, n, n_l).transpose(0, 1, 4, 2, 3)
     scale = (-1.0) ** np.arange(n_l) * 16.0 * np.pi**3 / (np.pi * soap.width**2) ** 1.5
-    return soap.layout.fold(full * scale[:, None, None])
+    return soap.basis.fold(full * scale[:, None, None])
 
 
 def _boxed(atoms: Atoms, cutoff: float) -> Atoms:
@@ -141,7 +141,7 @@ def _boxed(atoms: Atoms, cutoff: float) -> Atoms:
     return frame
 
 
-BACKENDS: dict[str, Callable[[Any, Atoms], Features]] = {
+LIBRARIES: dict[str, Callable[[SOAPHyperparameters, Atoms], Features]] = {
     "featomic": _featomic,
     "librascal": _librascal,
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 from numpy.typing import NDArray
 
-from ase_dos.descriptors.neighbors import NeighborSearch
+from ase_dos.descriptors.neighbors import NeighborSearch, Pairs
 from ase_dos.utils.checks import as_positive
 
 __all__ = ["coordination", "first_minimum"]
@@ -79,7 +79,7 @@ def first_minimum(atoms: Atoms) -> float:
     return float(r[behind][density[behind] <= lowest + 1e-6 * density[peak]].mean())
 
 
-def _blocks(atoms: Atoms, reach: float) -> Any:
+def _blocks(atoms: Atoms, reach: float) -> Iterator[tuple[int, int, Pairs]]:
     search = NeighborSearch(atoms, reach)
     for start in range(0, len(atoms), BLOCK):
         stop = min(start + BLOCK, len(atoms))

@@ -1,4 +1,4 @@
-"""Order of the features: where the product of two radial functions stands."""
+"""Basis of the power spectrum: the product of two radial functions behind each feature."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from ase_dos.utils.checks import as_array
 
-__all__ = ["PowerSpectrumLayout"]
+__all__ = ["PowerSpectrumBasis"]
 
 
 @dataclass(frozen=True)
-class PowerSpectrumLayout:
-    """Layout of the power spectrum of one atom.
+class PowerSpectrumBasis:
+    """Products of radial functions that the features of one atom belong to, in their order.
 
     The last index runs fastest: species pair (Z_a <= Z_b) in lexicographic order, n1, n2, l.
     Pairs of one species store n1 <= n2 only, those with n1 < n2 times sqrt(2); pairs of two
@@ -61,8 +61,8 @@ class PowerSpectrumLayout:
         return [(a, b) for i, a in enumerate(self.species) for b in self.species[i:]]
 
     @cached_property
-    def _full_places(self) -> tuple[NDArray, NDArray, NDArray]:
-        """Where each feature, and its mirror image, stand in the full layout; its folding."""
+    def _full_index(self) -> tuple[NDArray, NDArray, NDArray]:
+        """Index of each feature, and of its mirror image, in the complete spectrum; its factor."""
         za, zb, n1, n2, ell = self.labels.T
         pairs = {pair: i for i, pair in enumerate(self.species_pairs)}
         pair = np.array([pairs[a, b] for a, b in zip(za, zb, strict=True)])
@@ -74,18 +74,18 @@ class PowerSpectrumLayout:
 
     @property
     def full_shape(self) -> tuple[int, int, int, int]:
-        """Shape of the full layout of one atom: species pairs, l_max + 1, n_radial, n_radial."""
+        """Shape of the complete spectrum: species pairs, l_max + 1, n_radial, n_radial."""
         n = self.n_radial
         return len(self.species_pairs), self.max_angular + 1, n, n
 
     def unfold(self, features: NDArray) -> NDArray:
-        """Expand features (atoms, n_features) to featomic's layout.
+        """Expand features (atoms, n_features) to complete spectra, as featomic gives them.
 
         Returns (atoms, species pairs, l_max + 1, n_radial, n_radial), complete in n1 and n2. As
         in featomic, only the pairs of two species keep their factor sqrt(2).
         """
         features = as_array(features, "features", (None, self.n_features))
-        here, mirror, fold = self._full_places
+        here, mirror, fold = self._full_index
         full = np.empty((len(features), int(np.prod(self.full_shape))))
         full[:, here] = features / fold
         full[:, mirror] = features / fold
@@ -93,5 +93,5 @@ class PowerSpectrumLayout:
 
     def fold(self, full: NDArray) -> NDArray:
         """Inverse of `unfold`."""
-        here, _, fold = self._full_places
+        here, _, fold = self._full_index
         return full.reshape(len(full), -1)[:, here] * fold

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -27,7 +27,9 @@ class RadialScaling(NamedTuple):
     exponent: int
 
 
-def as_scaling(value: Any) -> RadialScaling | None:
+def as_scaling(
+    value: Mapping[str, Any] | Sequence[Any] | None,
+) -> RadialScaling | None:
     """Check a radial scaling given as a mapping or a sequence."""
     if value is None:
         return None

@@ -80,8 +80,8 @@ def _covariance(descriptor: SOAP, total: NDArray) -> NDArray:
     That is what the power spectrum of one species holds, but for its factor
     (-1)^l / sqrt(2 l + 1).
     """
-    full = descriptor.layout.unfold(total[None])[0]
-    one_species = [a == b for a, b in descriptor.layout.species_pairs]
+    full = descriptor.basis.unfold(total[None])[0]
+    one_species = [a == b for a, b in descriptor.basis.species_pairs]
     signs = (-1.0) ** np.arange(descriptor.max_angular + 1)
     return full[one_species] * signs[:, None, None]
 

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
-from functools import cached_property, lru_cache
-from typing import Any
+from collections.abc import Iterator
+from functools import lru_cache
 
 import numba
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, chemical_symbols
 from ase.stress import voigt_6_to_full_3x3_stress
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from ase_dos.descriptors import backends
+from ase_dos.descriptors.backends import LIBRARIES, Features
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
-from ase_dos.descriptors.power_spectrum import PowerSpectrumLayout
-from ase_dos.descriptors.radial import RadialScaling, as_scaling, radial_tables
+from ase_dos.descriptors.radial import RadialScaling, radial_tables
+from ase_dos.descriptors.soap_hyperparameters import SOAPHyperparameters
+from ase_dos.descriptors.species import species_index
 from ase_dos.kernels import gradient as kernels_gradient
 from ase_dos.kernels import soap as kernels
 from ase_dos.kernels.expansion import Expansion
 from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients
-from ase_dos.kernels.radial import gto_basis
 from ase_dos.kernels.regression import Layers
-from ase_dos.utils.checks import as_array, as_count, as_positive
+from ase_dos.utils.checks import as_array, as_count
 
 __all__ = ["SOAP", "RadialScaling"]
 
-_BACKENDS = ("numba", *backends.BACKENDS)
-# Below this the orthonormal radial functions are made of rounding errors.
-_SMALLEST_OVERLAP = 1e-10
 # Derivatives of a frame are sums of parts that threads share out among themselves. Their number
 # follows from the frame alone, and so does every digit of the sums.
 _ATOMS_PER_PART, _MOST_PARTS = 64, 16
 
 
-@dataclass(frozen=True)
-class SOAP:
+class SOAP(SOAPHyperparameters):
     """Power spectrum of the neighbour density (SOAP) with GTO radial functions.
 
     Every atom within the cutoff stands for a Gaussian, faded out before the cutoff by a shifted
@@ -79,98 +72,8 @@ class SOAP:
 
     Notes
     -----
-    `PowerSpectrumLayout` describes the order of the features, ``soap.layout.labels`` lists it.
+    `PowerSpectrumBasis` describes the order of the features, ``soap.basis.labels`` lists it.
     """
-
-    cutoff: float = 6.0
-    max_radial: int = 8
-    max_angular: int = 6
-    width: float = 0.4
-    species: tuple[int, ...] = (14,)
-    cutoff_smoothing: float = 0.5
-    radial_scaling: RadialScaling | None = None
-    center_weight: float = 1.0
-    backend: str = "numba"
-    contraction: Any = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        checked = {
-            "cutoff": as_positive(self.cutoff, "cutoff"),
-            "max_radial": as_count(self.max_radial, "max_radial", 1),
-            "max_angular": as_count(self.max_angular, "max_angular", 0),
-            "width": as_positive(self.width, "width"),
-            "species": _as_species(self.species),
-            "cutoff_smoothing": as_positive(self.cutoff_smoothing, "cutoff_smoothing"),
-            "radial_scaling": as_scaling(self.radial_scaling),
-            "center_weight": as_positive(self.center_weight, "center_weight", zero=True),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-        if self.cutoff_smoothing > self.cutoff:
-            raise ValueError(
-                f"cutoff_smoothing: expected at most the cutoff of {self.cutoff:g} Angstrom, "
-                f"got {self.cutoff_smoothing:g}"
-            )
-        object.__setattr__(self, "contraction", self._checked_contraction())
-        if self.backend not in _BACKENDS:
-            raise ValueError(
-                f"backend: expected one of {', '.join(_BACKENDS)}, got {self.backend!r}"
-            )
-        smallest = gto_basis(self.cutoff, self.max_radial)[2]
-        if smallest < _SMALLEST_OVERLAP:
-            raise ValueError(
-                f"max_radial: {self.max_radial} GTO functions are linearly dependent (smallest "
-                f"eigenvalue of their overlap {smallest:.0e}); take fewer"
-            )
-
-    def _checked_contraction(self) -> tuple | None:
-        if self.contraction is None:
-            return None
-        shape = (len(self.species), self.max_angular + 1, None, self.max_radial)
-        array = as_array(self.contraction, "contraction", shape)
-        if not 1 <= array.shape[2] <= self.max_radial:
-            raise ValueError(
-                f"contraction: expected 1 to {self.max_radial} functions of {self.max_radial} "
-                f"primitive ones, got {array.shape[2]}"
-            )
-        return _as_tuples(array)
-
-    # -- what the features are -------------------------------------------------------------
-
-    @property
-    def n_radial(self) -> int:
-        """Number of radial functions, after the contraction."""
-        return self.max_radial if self.contraction is None else len(self.contraction[0][0])
-
-    @cached_property
-    def layout(self) -> PowerSpectrumLayout:
-        """Order of the features."""
-        return PowerSpectrumLayout(self.species, self.n_radial, self.max_angular)
-
-    @property
-    def n_features(self) -> int:
-        """Number of features per atom."""
-        return self.layout.n_features
-
-    @cached_property
-    def primitive(self) -> SOAP:
-        """The same SOAP with its primitive radial functions."""
-        return self if self.contraction is None else replace(self, contraction=None)
-
-    def contract(self, features: NDArray) -> NDArray:
-        """Features (atoms, n_features) from those of `primitive`.
-
-        The power spectrum is bilinear in the density: p_(a b l) becomes U_(a l) p_(a b l)
-        U_(b l)^T with U the contraction.
-        """
-        if self.contraction is None:
-            return features
-        functions = np.array(self.contraction)
-        a, b = np.searchsorted(self.species, self.layout.species_pairs).T
-        full = self.primitive.layout.unfold(features)
-        return self.layout.fold(functions[a] @ full @ functions[b].swapaxes(-1, -2))
-
-    # -- computing them --------------------------------------------------------------------
 
     def compute(self, atoms: Atoms) -> NDArray:
         """Features of all atoms of a frame (atoms, n_features).
@@ -196,20 +99,20 @@ class SOAP:
         Errors as in `compute`.
         """
         size = as_count(size, "block size", 1)
-        self._check_frame(atoms)
-        compute = self._numba(atoms) if self.backend == "numba" else self._peer(atoms)
+        kinds = self._kinds(atoms)
+        if self.backend == "numba":
+            compute = self._by_kernels(atoms, kinds)
+        else:
+            compute = self._by_library(atoms)
         for start in range(0, len(atoms), size):
             where = slice(start, min(start + size, len(atoms)))
             yield where, compute(where.start, where.stop)
 
-    def _check_frame(self, atoms: Atoms) -> None:
+    def _kinds(self, atoms: Atoms) -> NDArray:
+        """Index (atoms,) of the species of every atom of a sound frame."""
         if len(atoms) == 0:
             raise ValueError("atoms: the frame is empty; expected at least one atom")
-        unknown = sorted(set(atoms.numbers.tolist()) - set(self.species))
-        if unknown:
-            raise ValueError(
-                f"atoms: unknown species {_names(unknown)}; this SOAP knows {_names(self.species)}"
-            )
+        return species_index(atoms.numbers, self.species)
 
     def linear_map(
         self,
@@ -217,7 +120,7 @@ class SOAP:
         weights: NDArray,
         *,
         search: NeighborSearch | None = None,
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> NDArray:
         """Features times weights (n_features, k) for all atoms, (atoms, k).
 
@@ -250,7 +153,7 @@ class SOAP:
         *,
         search: NeighborSearch | None = None,
         which: NDArray | None = None,
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> NDArray:
         """Apply a linear map, sparse kernel or network to the features.
 
@@ -286,7 +189,7 @@ class SOAP:
             blocks = [feature_map(block) for _, block in self.blocks(atoms)]
             return np.concatenate(blocks)[slice(None) if which is None else which]
         search = self._checked_search(atoms, search)
-        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        kinds = self._kinds(atoms)[search.order]
         # In the order of the cells, neighbours in space are neighbours in memory.
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
         rows = search.order if which is None else np.argsort(search.place_of[which])
@@ -310,7 +213,7 @@ class SOAP:
         *,
         search: NeighborSearch | None = None,
         which: NDArray | None = None,
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> tuple[NDArray, NDArray]:
         """Differentiate the sum over atoms of a regressor with one output.
 
@@ -341,7 +244,7 @@ class SOAP:
         if layers.sizes[-1] != 1:
             raise ValueError(f"derivatives: expected one output, got {layers.sizes[-1]}")
         search = self._checked_search(atoms, search)
-        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        kinds = self._kinds(atoms)[search.order]
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
         parts = int(np.clip(len(places) // _ATOMS_PER_PART, 1, _MOST_PARTS))
         gradients, virials = np.empty((parts, 3 * len(atoms))), np.empty((parts, 6))
@@ -362,11 +265,10 @@ class SOAP:
         gradient = gradients.sum(axis=0).reshape(-1, 3)[search.place_of]
         return gradient, voigt_6_to_full_3x3_stress(virials.sum(axis=0))
 
-    def _checked_map(self, atoms: Atoms, feature_map: FeatureMap, dtype: Any) -> Layers:
+    def _checked_map(self, atoms: Atoms, feature_map: FeatureMap, dtype: DTypeLike) -> Layers:
         """Return a map as the kernels take it, if it fits the features and the rest is sound."""
         if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
-        self._check_frame(atoms)
         layers = feature_map.kernel_form
         if layers.sizes[0] != self.n_features:
             raise ValueError(
@@ -386,10 +288,10 @@ class SOAP:
             )
         return search
 
-    def _numba(self, atoms: Atoms) -> backends.Features:
+    def _by_kernels(self, atoms: Atoms, kinds: NDArray) -> Features:
         """Return the function (start, stop) -> features by the kernels of this package."""
         search = NeighborSearch(atoms, self.cutoff)
-        kinds = np.searchsorted(self.species, atoms.numbers)[search.order]
+        kinds = kinds[search.order]
         hypers = _kernel_arguments(self, np.dtype(float))
 
         def compute(start: int, stop: int) -> NDArray:
@@ -401,31 +303,10 @@ class SOAP:
 
         return compute
 
-    def _peer(self, atoms: Atoms) -> backends.Features:
-        """Return the function (start, stop) -> features by another library, which knows no U."""
-        compute = backends.BACKENDS[self.backend](self.primitive, atoms)
+    def _by_library(self, atoms: Atoms) -> Features:
+        """Return the function (start, stop) -> features by another library."""
+        compute = LIBRARIES[self.backend](self.primitive, atoms)
         return lambda start, stop: self.contract(compute(start, stop))
-
-    # -- keeping the hyperparameters -------------------------------------------------------
-
-    def to_dict(self) -> dict[str, Any]:
-        """Hyperparameters as plain values, ready for JSON."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        values["species"] = list(self.species)
-        if self.radial_scaling:
-            values["radial_scaling"] = self.radial_scaling._asdict()
-        if self.contraction:
-            values["contraction"] = np.array(self.contraction).tolist()
-        return values
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> SOAP:
-        """Inverse of `to_dict`; hyperparameters that are absent take their defaults."""
-        known = [f.name for f in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ValueError(f"SOAP: unknown hyperparameters {unknown}; expected some of {known}")
-        return cls(**values)
 
 
 @lru_cache(maxsize=16)
@@ -451,24 +332,3 @@ def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
         harmonic_factors=harmonic_coefficients(soap.max_angular).astype(dtype),
         factors=((-1.0) ** ell / np.sqrt(2 * ell + 1)).astype(dtype),
     )
-
-
-def _as_tuples(array: NDArray) -> Any:
-    """Nested tuples of floats, which can be hashed and compared."""
-    return tuple(map(_as_tuples, array)) if array.ndim else float(array)
-
-
-def _as_species(species: Any) -> tuple[int, ...]:
-    """Atomic numbers, sorted; from numbers or symbols."""
-    items = [species] if isinstance(species, (str, int, np.integer)) else list(species)
-    numbers: list[Any] = [atomic_numbers.get(z, z) if isinstance(z, str) else z for z in items]
-    for given, z in zip(items, numbers, strict=True):
-        if not isinstance(z, (int, np.integer)) or not 0 <= z < len(chemical_symbols):
-            raise ValueError(f"species: expected atomic numbers or symbols, got {given!r}")
-    if not numbers or len(set(numbers)) != len(numbers):
-        raise ValueError(f"species: expected one or more different species, got {items}")
-    return tuple(sorted(int(z) for z in numbers))
-
-
-def _names(species: Any) -> str:
-    return ", ".join(f"{chemical_symbols[z]} ({z})" for z in species)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
 from ase_dos.descriptors.soap import SOAP
+from ase_dos.descriptors.species import species_counts, species_index
 from ase_dos.fit.posterior import Posterior
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
@@ -94,7 +95,7 @@ class Predictor:
         n_modes = len(self.modes)
         outputs = self._apply(atoms, "predict", dtype, which)
         numbers = atoms.numbers if which is None else atoms.numbers[which]
-        one_hot = (numbers[:, None] == np.array(self.species)).astype(float)
+        one_hot = np.eye(len(self.species))[species_index(numbers, self.species)]
         sketch = outputs[:, n_modes:] - one_hot @ (self.posterior.centers @ self.sketch)
         return LocalDOS(
             np.hstack([one_hot, outputs[:, :n_modes]]),
@@ -135,7 +136,7 @@ class Predictor:
         members = np.zeros(len(atoms), np.int64) if groups is None else groups
         kinds = np.zeros(len(atoms), np.int64)
         if len(self.maps) > 1:
-            kinds = np.searchsorted(self.species, atoms.numbers).clip(max=len(self.maps) - 1)
+            kinds = species_index(atoms.numbers, self.species)
         gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
         for kind, group in np.unique(np.stack([kinds, members], axis=1), axis=0):
             some, more = self.descriptor.differentiate(
@@ -156,7 +157,7 @@ class Predictor:
 
     def _composition(self, atoms: Atoms) -> NDArray:
         """Share of every species (1, species)."""
-        return (atoms.numbers[:, None] == np.array(self.species)).mean(axis=0)[None]
+        return species_counts([atoms], self.species) / len(atoms)
 
     def _deviations(self, atoms: Atoms) -> tuple[NDArray, NDArray]:
         """Sum over atoms of A^T (h - m) (r,), and the squared length for every atom."""
@@ -165,7 +166,7 @@ class Predictor:
         for start in range(0, len(atoms), _BLOCK):
             which = np.arange(start, min(start + _BLOCK, len(atoms)))
             block = self._apply(atoms, "deviate", np.float64, which)
-            block -= offsets[np.searchsorted(self.species, atoms.numbers[which])]
+            block -= offsets[species_index(atoms.numbers[which], self.species)]
             total += block.sum(axis=0)
             lengths.append(np.sum(block**2, axis=1))
         return total, np.concatenate(lengths)
@@ -179,7 +180,7 @@ class Predictor:
             return soap.regress(atoms, self._output_map(purpose, 0), which=which, dtype=dtype)
         which = np.arange(len(atoms)) if which is None else which
         search = NeighborSearch(atoms, soap.cutoff) if soap.backend == "numba" else None
-        kinds = np.searchsorted(self.species, atoms.numbers[which])
+        kinds = species_index(atoms.numbers[which], self.species)
         parts = {
             kind: soap.regress(
                 atoms,
@@ -188,7 +189,7 @@ class Predictor:
                 which=which[kinds == kind],
                 dtype=dtype,
             )
-            for kind in np.unique(kinds).clip(max=len(self.species) - 1)
+            for kind in np.unique(kinds)
         }
         out = np.empty((len(which), next(iter(parts.values())).shape[1]))
         for kind, part in parts.items():

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ase_dos.descriptors.feature_map import FeatureMap, mean_outputs
 from ase_dos.descriptors.radial_basis import principal_functions
 from ase_dos.descriptors.soap import SOAP
+from ase_dos.descriptors.species import species_counts, species_index
 from ase_dos.fit.energy_reference import Alignment, choose, leave_one_out
 from ase_dos.fit.modes import Solution, constrained, count_below, solve
 from ase_dos.fit.network import Network
@@ -25,7 +26,7 @@ from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.target import DOSTarget, target_from_dos, target_from_states
 from ase_dos.utils.checks import as_array
 
-__all__ = ["Environments", "Trained", "default_grid", "make_targets", "species_counts", "train"]
+__all__ = ["Environments", "Trained", "default_grid", "make_targets", "train"]
 
 # How far the default grid reaches below the lowest band of the training set (eV).
 _FOOTROOM = 1.5
@@ -65,7 +66,7 @@ class Environments:
     @property
     def kinds(self) -> list[NDArray]:
         """Index of the species of every atom of every frame."""
-        return [np.searchsorted(self.descriptor.species, atoms.numbers) for atoms in self.frames]
+        return [species_index(atoms.numbers, self.descriptor.species) for atoms in self.frames]
 
     def contracted(self, n: int) -> Environments:
         """Return the same with the optimal radial basis of ``n`` functions."""
@@ -150,7 +151,7 @@ def train(environments: Environments, targets: Sequence[DOSTarget], options: Any
     if len(targets) < 3:
         raise ValueError(f"training set: expected at least 3 structures, got {len(targets)}")
     frames = environments.frames
-    counts = species_counts(frames, environments.descriptor)
+    counts = species_counts(frames, environments.descriptor.species)
     electrons = np.array([target.n_electrons for target in targets])
     valence = _valences(counts, electrons, environments.descriptor, options.valence)
     if options.radial_basis is not None:
@@ -232,12 +233,6 @@ def _make_target(one: Any, smearing: float) -> DOSTarget:
     if isinstance(one, DOSTarget):
         return one
     return target_from_dos(one) if isinstance(one, DOS) else target_from_states(one, smearing)
-
-
-def species_counts(frames: Sequence[Atoms], descriptor: SOAP) -> NDArray:
-    """Atoms of every species in every frame (frames, species)."""
-    species = np.array(descriptor.species)
-    return np.array([(atoms.numbers[:, None] == species).sum(axis=0) for atoms in frames])
 
 
 def _valences(counts: NDArray, electrons: NDArray, descriptor: SOAP, given: Any) -> NDArray:

@@ -14,6 +14,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ase_dos.descriptors.species import species_counts
 from ase_dos.utils.digests import structure_checksum
 
 __all__ = ["distinct", "validation_rows"]
@@ -60,7 +61,8 @@ def validation_rows(
     wanted = max(round(share * len(frames)), 1 if share > 0 else 0)
     wanted = min(wanted, len(frames) - _FEWEST_TRAINING)
     hashes = np.array([structure_checksum(atoms) for atoms in frames])
-    counts = _composition_counts(frames)
+    species = sorted({int(z) for atoms in frames for z in atoms.numbers})
+    counts = species_counts(frames, species)
     rank = np.linalg.matrix_rank(counts) if len(frames) else 0
     for rows in _ranked(_blocks(np.asarray(sources)), hashes, seed):
         if chosen.sum() >= wanted:
@@ -89,11 +91,6 @@ def distinct(frames: Sequence[Atoms]) -> NDArray:
             if keep[rows[first]]:
                 keep[rows[second]] = False
     return np.flatnonzero(keep)
-
-
-def _composition_counts(frames: Sequence[Atoms]) -> NDArray:
-    species = sorted({int(z) for atoms in frames for z in atoms.numbers})
-    return np.array([(atoms.numbers[:, None] == species).sum(axis=0) for atoms in frames])
 
 
 def _blocks(sources: NDArray) -> list[NDArray]:

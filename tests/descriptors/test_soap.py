@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from paths import TEST_DATA
 
-from ase_dos.descriptors import backends as peers
+from ase_dos.descriptors import backends
 from ase_dos.descriptors.backends import featomic_hypers, from_librascal, librascal_hypers
 from ase_dos.descriptors.radial import RadialScaling, radial_tables
 from ase_dos.descriptors.soap import SOAP
@@ -81,9 +81,9 @@ def test_featomic_gives_the_same(name, scaling):
     if not (atoms.pbc.all() or not atoms.pbc.any()):
         return  # featomic itself knows no partly periodic frames
     calculator = featomic.SoapPowerSpectrum(**featomic_hypers(soap, spline_accuracy=None))
-    full = soap.layout.unfold(features)
+    full = soap.basis.unfold(features)
     for key, block in calculator.compute(atoms).items():
-        pair = soap.layout.species_pairs.index((key["neighbor_1_type"], key["neighbor_2_type"]))
+        pair = soap.basis.species_pairs.index((key["neighbor_1_type"], key["neighbor_2_type"]))
         values = full[block.samples.column("atom"), pair].reshape(len(block.samples), -1)
         np.testing.assert_allclose(values, block.values, rtol=0, atol=1e-8 * np.abs(features).max())
 
@@ -120,7 +120,7 @@ def test_librascal_gives_the_same(path):
     # The relation as librascal's reference states it, without our own conversion.
     ell = np.arange(soap.max_angular + 1)
     relation = (-1.0) ** ell * (np.pi * soap.width**2) ** 1.5 / (16 * np.pi**3)
-    full = soap.layout.unfold(soap.compute(atoms)) * relation[:, None, None]
+    full = soap.basis.unfold(soap.compute(atoms)) * relation[:, None, None]
     assert_close(full.transpose(0, 1, 3, 4, 2).reshape(len(atoms), -1), values)
 
 
@@ -164,7 +164,7 @@ def test_power_spectrum_agrees_with_naive_formula(name, options):
     atoms = FRAMES[name]
     soap = soap_for(atoms, **options)
     full = reference.power_spectrum(soap, atoms)
-    assert_close(soap.layout.unfold(soap.compute(atoms)), full, 1e-9)
+    assert_close(soap.basis.unfold(soap.compute(atoms)), full, 1e-9)
 
 
 @pytest.mark.parametrize("l_max", [0, 1, 2, 12])
@@ -255,13 +255,13 @@ def test_contraction_acts_on_both_sides_of_the_spectrum(name, kept):
     soap = soap_for(atoms, max_radial=6, max_angular=4)
     small = contracted(soap, kept)
     features = small.compute(atoms)
-    assert features.shape == (len(atoms), len(small.layout.labels))
+    assert features.shape == (len(atoms), len(small.basis.labels))
     u = np.array(small.contraction)
-    plain = soap.layout.unfold(soap.compute(atoms))
-    for pair, (za, zb) in enumerate(soap.layout.species_pairs):
+    plain = soap.basis.unfold(soap.compute(atoms))
+    for pair, (za, zb) in enumerate(soap.basis.species_pairs):
         a, b = soap.species.index(za), soap.species.index(zb)
         expected = np.einsum("lqn,ilnk,lpk->ilqp", u[a], plain[:, pair], u[b])
-        full = small.layout.unfold(features)[:, pair]
+        full = small.basis.unfold(features)[:, pair]
         assert np.abs(full - expected).max() <= 1e-10 * np.abs(features).max()
     assert_close(small.contract(soap.compute(atoms)), features, 1e-10)
 
@@ -270,7 +270,7 @@ def test_contracted_spectrum_agrees_with_naive_formula():
     atoms = FRAMES["perovskite"]
     soap = contracted(soap_for(atoms, cutoff=3.0, max_radial=5, max_angular=3), 2)
     full = reference.power_spectrum(soap, atoms)
-    assert_close(soap.layout.unfold(soap.compute(atoms)), full, 1e-9)
+    assert_close(soap.basis.unfold(soap.compute(atoms)), full, 1e-9)
 
 
 def test_turning_all_radial_functions_keeps_every_dot_product():
@@ -301,7 +301,7 @@ def test_featomic_features_are_contracted_alike():
 def test_librascal_features_are_contracted_alike(monkeypatch):
     atoms, soap, values, _ = librascal_case(LIBRASCAL[0])
     compute = lambda soap, atoms: lambda start, stop: from_librascal(soap, values)[start:stop]  # noqa: E731
-    monkeypatch.setitem(peers.BACKENDS, "librascal", compute)
+    monkeypatch.setitem(backends.LIBRARIES, "librascal", compute)
     soap = contracted(soap, 3)
     assert_close(replace(soap, backend="librascal").compute(atoms), soap.compute(atoms))
 
@@ -408,21 +408,21 @@ def test_neighbors_beyond_the_cutoff_do_not_matter():
 
 def test_lone_atom_sees_itself():
     soap = SOAP(species=(14,))
-    features = soap.layout.unfold(soap.compute(Atoms("Si")))[0, 0]
+    features = soap.basis.unfold(soap.compute(Atoms("Si")))[0, 0]
     own = reference.radial(0.0, 6.0, 8, 6, 0.4)[0] / np.sqrt(4 * np.pi)
     assert_close(features[0], np.outer(own, own), 1e-9)
     assert (features[1:] == 0).all()
     assert (replace(soap, center_weight=0.0).compute(Atoms("Si")) == 0).all()
 
 
-# -- layout and blocks ---------------------------------------------------------------------
+# -- order of the features, and blocks -----------------------------------------------------
 
 
 def test_dot_products_are_those_of_the_complete_spectrum():
     atoms = FRAMES["perovskite"]
     soap = soap_for(atoms)
     features = soap.compute(atoms)
-    full = soap.layout.unfold(features).reshape(len(atoms), -1)
+    full = soap.basis.unfold(features).reshape(len(atoms), -1)
     np.testing.assert_allclose(features @ features.T, full @ full.T, rtol=1e-12)
 
 
@@ -430,18 +430,18 @@ def test_labels_name_the_features():
     atoms = FRAMES["perovskite"]
     soap = soap_for(atoms, max_radial=4, max_angular=2)
     features = soap.compute(atoms)
-    assert features.shape == (5, soap.n_features) == (5, len(soap.layout.labels))
-    full = soap.layout.unfold(features)
-    for value, (za, zb, n1, n2, ell) in zip(features[1], soap.layout.labels, strict=True):
+    assert features.shape == (5, soap.n_features) == (5, len(soap.basis.labels))
+    full = soap.basis.unfold(features)
+    for value, (za, zb, n1, n2, ell) in zip(features[1], soap.basis.labels, strict=True):
         fold = np.sqrt(2) if za == zb and n1 != n2 else 1.0
-        pair = soap.layout.species_pairs.index((za, zb))
+        pair = soap.basis.species_pairs.index((za, zb))
         assert value == pytest.approx(fold * full[1, pair, ell, n1, n2], rel=1e-14)
 
 
 def test_absent_species_give_zeros():
     wide, narrow = SOAP(species=(8, 14, 22)), SOAP(species=(14,))
     features = wide.compute(FRAMES["silicon"])
-    of_silicon = (wide.layout.labels[:, :2] == 14).all(axis=1)
+    of_silicon = (wide.basis.labels[:, :2] == 14).all(axis=1)
     assert_close(features[:, of_silicon], narrow.compute(FRAMES["silicon"]), 1e-14)
     assert (features[:, ~of_silicon] == 0).all()
 
@@ -508,14 +508,16 @@ def test_frames_without_meaning_are_refused():
     soap = SOAP()
     with pytest.raises(ValueError, match="empty"):
         soap.compute(Atoms())
-    with pytest.raises(ValueError, match=r"unknown species H \(1\); this SOAP knows Si \(14\)"):
+    with pytest.raises(
+        ValueError, match=r"unknown species H \(1\); the descriptor knows Si \(14\) only"
+    ):
         soap.compute(Atoms("SiH", [[0, 0, 0], [1, 0, 0]]))
     with pytest.raises(ValueError, match="NaN"):
         soap.compute(Atoms("Si", [[0, np.nan, 0]]))
     with pytest.raises(ValueError, match="same place"):
         soap.compute(Atoms("Si2"))
     with pytest.raises(ValueError, match="features: expected shape"):
-        soap.layout.unfold(np.zeros((2, 3)))
+        soap.basis.unfold(np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize("backend", ["featomic", "librascal"])

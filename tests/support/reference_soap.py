@@ -109,7 +109,7 @@ def power_spectrum(soap, atoms):
     c, degree = coefficients(soap, atoms)
     l_max = soap.max_angular
     spectra = []
-    for za, zb in soap.layout.species_pairs:
+    for za, zb in soap.basis.species_pairs:
         a, b = soap.species.index(za), soap.species.index(zb)
         by_l = []
         for ell in range(l_max + 1):
