@@ -36,8 +36,8 @@ import numpy as np
 from ase_dos import SOAP, DOSModel
 from ase_dos.fit.modes import count_below
 from ase_dos.io.dft import read_dos_frames
-from ase_dos.model.dos_model import REGRESSORS
 from ase_dos.model.evaluation import QUANTITIES, evaluate_predictions
+from ase_dos.model.options import REGRESSORS
 from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.target import target_from_dos
 
@@ -113,7 +113,7 @@ def leave_one_out(frames, dos, features, grid, args, predictor, reference="adapt
 def prediction_of_means(model, atoms, n_electrons):
     """Sum of the species terms: the weights of a model without features are zero."""
     counts = [np.sum(atoms.numbers == z) for z in model.species]
-    return DOS(model.grid_.energies, counts @ model.predictor_.species_terms, n_electrons)
+    return DOS(model.grid.energies, counts @ model.predictor.species_terms, n_electrons)
 
 
 def valence_errors(report, floor):

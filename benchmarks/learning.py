@@ -44,8 +44,8 @@ from published_procedure import train as train_published
 from ase_dos import SOAP, DOSModel
 from ase_dos.fit.metric import METRICS
 from ase_dos.io.dataset import load_dataset
-from ase_dos.model.dos_model import REFERENCES
 from ase_dos.model.evaluation import QUANTITIES, derived_quantities
+from ase_dos.model.options import REFERENCES
 from ase_dos.spectra.ensemble import decile_table, miscalibration_area
 
 GRID = WINDOWS["full"]
@@ -221,7 +221,7 @@ def calibration(data, store, args):
                 ]
             )
             flagged = np.mean(
-                [model.predictor_.predict(atoms).novelty.max() > 1 for atoms in frames]
+                [model.predictor.predict(atoms).novelty.max() > 1 for atoms in frames]
             )
             inside = [
                 np.nanmean(np.where(np.isfinite(scores), np.abs(scores) < k, np.nan))

@@ -59,8 +59,8 @@ from numpy.typing import NDArray
 from ase_dos.descriptors.neighbors import enclosing_box
 from ase_dos.fit.scores import aligned_errors
 from ase_dos.io.dataset import load_dataset
-from ase_dos.model.dos_model import REFERENCES
 from ase_dos.model.evaluation import Evaluation, evaluate_predictions
+from ase_dos.model.options import REFERENCES
 from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.target import DOSTarget, TargetStack, target_from_states
 

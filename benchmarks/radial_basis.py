@@ -66,7 +66,7 @@ def main():
     print("| radial functions | features | leave-one-out | validation | test | us/atom |")
     print("|---|---|---|---|---|---|")
     for model, time_taken in zip(models, seconds, strict=True):
-        soap = model.descriptor_
+        soap = model.descriptor
         name = f"{soap.max_radial} GTO" + (f" -> {soap.n_radial}" if soap.contraction else "")
         validation, test = (model.evaluate(*data.select(s)).rmse for s in ("validation", "test"))
         print(

@@ -58,7 +58,7 @@ class DOSCalculator(Calculator):
     -----
     Properties, for ``get_property(name, atoms)``, per cell:
 
-    - ``dos`` (n,): states/eV on the energies ``calc.model.grid_.energies`` of the fitted grid;
+    - ``dos`` (n,): states/eV on the energies ``calc.model.grid.energies`` of the fitted grid;
     - ``local_dos`` (atoms, n): the same of every atom, computed only when asked for;
     - ``fermi_level``: E_F at T = 0 (eV) on that grid. Its zero is the model's own: only
       differences to other energies of the same structure carry meaning;

@@ -45,7 +45,7 @@ def _describe(source: str | None) -> Iterator[str]:
 
 
 def _shipped() -> Iterator[str]:
-    from ase_dos.model.dos_model import shipped_models
+    from ase_dos.io.model_file import shipped_models
 
     yield "shipped models:"
     for name in shipped_models():
@@ -56,11 +56,9 @@ def _model(source: str) -> Iterator[str]:
     from ase_dos.model.dos_model import DOSModel
 
     model = DOSModel.load(source)
-    soap = model.descriptor_
-    plain = {**model.info, "descriptor": soap.primitive.to_dict()}
-    if soap.contraction:  # hundreds of numbers
-        plain["radial_basis"] = f"{soap.n_radial} contracted functions"
-    for key, value in plain.items():
+    # The descriptor stands in the options; that of the header has hundreds of numbers.
+    of_training = {k: v for k, v in model.info.items() if k not in ("options", "descriptor")}
+    for key, value in {**model.options.to_dict(), **of_training}.items():
         yield f"{key:<22} {value}"
 
 

@@ -253,18 +253,19 @@ def _search(args: Namespace, training: Part, targets: list, validation: Part) ->
 
 
 def _trained(args: Namespace, training: Part, targets: list, choice: dict[str, Any]) -> Any:
-    from ase_dos.model_selection.hyperparameters import make_model
+    from ase_dos.model.dos_model import DOSModel
+    from ase_dos.model_selection.hyperparameters import make_options
 
     species = sorted({int(z) for atoms in training.frames for z in atoms.numbers})
-    model = make_model(choice, species, **_options(args))
-    size = model.descriptor.n_features
+    options = make_options(choice, species, **_options(args))
+    size = options.descriptor.n_features
     print(f"training on {len(training.frames)} structures, {size} features")
-    model.fit(training.frames, targets)
-    if model.radial_basis is not None:
-        kept = model.descriptor_
+    model = DOSModel.from_options(options).fit(training.frames, targets)
+    if options.radial_basis is not None:
+        descriptor = model.descriptor
         print(
-            f"radial basis of {kept.n_radial} functions of {kept.max_radial} primitive ones, "
-            f"{kept.n_features} features"
+            f"radial basis of {descriptor.n_radial} functions of {descriptor.max_radial} primitive "
+            f"ones, {descriptor.n_features} features"
         )
     print(f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {UNIT}")
     return model
@@ -310,7 +311,7 @@ def _write_report(
         data=f"- {len(training.frames)} structures for training, {len(validation.frames)} for "
         f"validation, seed {args.seed}; their checksums are in `split.json`"
         + ("\n- the model file holds a model trained again, on all of them" * args.refit),
-        shifts=model.shifts_ - [target.fermi_level for target in targets],
+        shifts=model.training.alignment.shifts - [target.fermi_level for target in targets],
         families=_families(training),
         curve=learning_curve(model, training.frames, targets, held, seed=args.seed),
         search=found,

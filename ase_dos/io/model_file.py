@@ -21,7 +21,8 @@ from ase_dos.utils.files import replace_file
 
 __all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "write_model"]
 
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, FORMAT)  # format 2 has no whole options
 # The last two are how numpy's parser meets a damaged header of an array.
 _DAMAGE = (
     OSError,
@@ -92,10 +93,11 @@ def read_model(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
             form, checksum = info["format"], info["hash"]
     except (*_DAMAGE, TypeError) as error:
         raise ValueError(f"{path}: not a readable ase_dos model ({error})") from error
-    if form != FORMAT:
+    if form not in READABLE:
         raise ValueError(
             f"{path}: model format {form} of ase_dos {info.get('version')}, this release "
-            f"({__version__}) reads format {FORMAT}; train the model again"
+            f"({__version__}) reads formats {' and '.join(map(str, READABLE))}; "
+            "train the model again"
         )
     if digest(info, arrays) != checksum:
         raise ValueError(f"{path}: the contents do not match their checksum; the file is damaged")

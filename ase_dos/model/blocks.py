@@ -6,18 +6,19 @@ out. The local DOS of its own atoms is that in the whole frame.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.descriptors.neighbors import enclosing_box
-from ase_dos.model.predictor import warn_of_novelty
-from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.model.interface import DOSPredictor
+from ase_dos.spectra.local_dos import LocalDOS, NoveltyWarning, warn_of_novelty
 from ase_dos.utils.checks import as_array, as_count, as_positive
 
 __all__ = ["Block", "cut_blocks", "predict_in_blocks"]
@@ -77,7 +78,7 @@ def cut_blocks(atoms: Atoms, cutoff: float, size: int) -> Iterator[Block]:
 
 
 def predict_in_blocks(
-    model: Any,
+    model: DOSPredictor,
     atoms: Atoms,
     size: int,
     apply: Callable[[Callable, Iterable], Iterable] = map,
@@ -86,7 +87,7 @@ def predict_in_blocks(
 
     Parameters
     ----------
-    model : DOSModel
+    model : DOSPredictor
         The model.
     atoms : Atoms
         The frame.
@@ -105,12 +106,17 @@ def predict_in_blocks(
     Raises
     ------
     ValueError
-        As `cut_blocks` and `DOSModel.predict`.
+        As `cut_blocks` and ``model.predict``; also if the model has no finite cutoff.
     """
+    if not np.isfinite(model.cutoff):
+        raise ValueError(
+            f"blocks: the local DOS of the model {model.info['hash']} depends on atoms at any "
+            "distance; predict the frame whole"
+        )
     owners: list[NDArray] = []
 
     def blocks() -> Iterator[tuple[int, Atoms]]:
-        for own, block in cut_blocks(atoms, model.descriptor_.cutoff, size):
+        for own, block in cut_blocks(atoms, model.cutoff, size):
             owners.append(own)
             yield len(own), block
 
@@ -118,6 +124,8 @@ def predict_in_blocks(
     for number, part in enumerate(apply(partial(_predict_block, model), blocks())):
         for name in ("coefficients", "valence", "novelty"):
             values = getattr(part, name)
+            if values is None:
+                continue
             if name not in per_atom:
                 per_atom[name] = np.empty((len(atoms), *values.shape[1:]))
             per_atom[name][owners[number]] = values
@@ -126,9 +134,11 @@ def predict_in_blocks(
     return whole
 
 
-def _predict_block(model: Any, block: tuple[int, Atoms]) -> LocalDOS:
+def _predict_block(model: DOSPredictor, block: tuple[int, Atoms]) -> LocalDOS:
     n_own, atoms = block
-    return model.predictor_.predict(atoms, which=np.arange(n_own))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoveltyWarning)  # said once of the whole frame
+        return model.predict(atoms, which=np.arange(n_own))
 
 
 class _Images(NamedTuple):

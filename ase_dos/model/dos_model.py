@@ -1,47 +1,34 @@
-"""The model: descriptor, regressor, energy modes and weights, trained on eigenvalues or DOS."""
+"""Model of the density of states: descriptor, regressor, energy modes and weights."""
 
 from __future__ import annotations
 
-import copy
-import hashlib
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ase_dos._version import __version__
-from ase_dos.descriptors.radial_basis import check_size
 from ase_dos.descriptors.soap import SOAP
-from ase_dos.fit.metric import METRICS
-from ase_dos.fit.network import Network
 from ase_dos.fit.posterior import recalibrated
-from ase_dos.fit.sparse_kernel import SparseKernel
-from ase_dos.io.model_file import (
-    FORMAT,
-    digest,
-    find_model,
-    read_model,
-    shipped_models,
-    write_model,
-)
+from ase_dos.io.model_file import FORMAT, digest, find_model, read_model, write_model
 from ase_dos.model.evaluation import Evaluation, evaluate_predictions
-from ase_dos.model.predictor import Predictor, as_stored, warn_of_novelty
-from ase_dos.model.training import Environments, Trained, make_targets, train
-from ase_dos.spectra.dos import EnergyGrid
+from ase_dos.model.options import ModelOptions
+from ase_dos.model.predictor import Predictor, as_stored
+from ase_dos.model.training import Environments, Trained, make_targets, train, training_set_hash
+from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
-from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.spectra.local_dos import LocalDOS, warn_of_novelty
+from ase_dos.spectra.states import ElectronicStates
 from ase_dos.spectra.target import DOSTarget
-from ase_dos.utils.checks import as_array, as_positive
 
-__all__ = ["REFERENCES", "DOSModel", "hash_training_set", "shipped_models"]
+__all__ = ["DOSModel"]
 
-REFERENCES = ("adaptive", "fermi", "average_potential")
-REGRESSORS = ("ridge", "kernel", "network")
+Known = Sequence[ElectronicStates] | Sequence[DOS] | Sequence[DOSTarget]
 
 
 class DOSModel:
@@ -55,119 +42,99 @@ class DOSModel:
     descriptor : SOAP
         Features of the atoms.
     grid : EnergyGrid, optional
-        Energies of the model, 0 at the mean Fermi level of the training set. By default from
-        below the lowest band to ``headroom`` (or where half of the targets end), in steps of
-        smearing / 6.
-    headroom : float
-        Top of the default grid (eV). Electrons of temperature T need some 13 kT.
-    regressor : {"ridge", "kernel", "network"}, SparseKernel or Network
-        By name with default hyperparameters. Networks need PyTorch for training.
-    radial_basis : int, optional
-        Radial functions to keep for every species and l: the principal components of the
-        training set (see `ase_dos.descriptors.radial_basis`). By default all of the descriptor's.
-    reference : {"adaptive", "fermi", "average_potential"}
-        Energy reference of the training structures: optimised with the model, their Fermi
-        levels, or the zero of the DFT program (the average potential in plane-wave and PAW
-        codes).
-    smearing : float
-        Standard deviation of the Gaussian broadening of eigenvalues (eV).
-    n_modes : int, optional
-        Energy modes kept: principal components of the aligned targets. With None the weights of
-        every grid energy are kept.
-    metric : {"dos", "cumulative", "mix"}
-        What counts as an error (`ase_dos.fit.metric`).
-    count_below : float, optional
-        Energy (eV) in a gap that every structure has: the electrons below it, the same for every
-        atom of a species, are then exact in every prediction.
-    regularizations : sequence of float
-        Candidates, relative to the mean eigenvalue of the Gram matrix of the features;
-        leave-one-out chooses.
-    penalties : sequence of float
-        Candidates for the penalty on adaptive shifts (states^2/eV^3 per atom^2), chosen in the
-        same way; the first is the one that the regularisation is chosen with.
-    valence : mapping of str to float, optional
-        Valence electrons by chemical symbol; needed only where the compositions of the training
-        set do not tell them apart.
+        Energies of the model; by default they follow from the training set.
+    **options
+        Other hyperparameters, as `ase_dos.model.options.ModelOptions` lists them:
+        ``regressor``, ``reference``, ``smearing``, ``headroom``, ``n_modes``, ``metric``,
+        ``radial_basis``, ``count_below``, ``regularizations``, ``penalties``, ``valence``.
 
     Attributes
     ----------
-    predictor_ : Predictor
-        What was learned.
-    shifts_ : (structures,) array
-        Energy (eV) of each training structure that the model's zero corresponds to.
-    history_ : list of dict
-        Leave-one-out errors of the candidates.
+    options : ModelOptions
+        Hyperparameters, frozen. The model file holds them whole, so that a loaded model trains
+        again as it was trained.
     info : dict
-        Header of the model file.
+        Header of the model file; empty before the training.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
     """
 
-    def __init__(
-        self,
-        descriptor: SOAP,
-        grid: EnergyGrid | None = None,
-        *,
-        headroom: float = 14.0,
-        regressor: str | SparseKernel | Network = "ridge",
-        radial_basis: int | None = None,
-        reference: str = "adaptive",
-        smearing: float = 0.3,
-        n_modes: int | None = 32,
-        metric: str = "mix",
-        count_below: float | None = None,
-        regularizations: Sequence[float] = tuple(10.0 ** np.arange(-7, 0.5, 0.5)),
-        penalties: Sequence[float] = (0.01, 0.0, 0.001, 0.1),
-        valence: Mapping[str, float] | None = None,
-    ) -> None:
-        _check_choice(reference, "reference", REFERENCES)
-        _check_choice(metric, "metric", METRICS)
-        if not isinstance(regressor, (SparseKernel, Network)):
-            _check_choice(regressor, "regressor", REGRESSORS)
-        if n_modes is not None and int(n_modes) < 1:
-            raise ValueError(f"n_modes: expected 1 or more, got {n_modes}")
-        if not len(regularizations) or not (np.asarray(regularizations) > 0).all():
-            raise ValueError(f"regularizations: expected numbers > 0, got {regularizations}")
-        if not len(penalties) or not (np.asarray(penalties) >= 0).all():
-            raise ValueError(f"penalties: expected numbers >= 0, got {penalties}")
-        if radial_basis is not None:
-            check_size(descriptor, radial_basis)
-        self.descriptor = descriptor
-        named = {"kernel": SparseKernel, "network": Network}
-        self.regressor: str | SparseKernel | Network = regressor
-        if isinstance(regressor, str) and regressor in named:
-            self.regressor = named[regressor]()
-        self.radial_basis = radial_basis
-        self.grid = grid
-        self.headroom = as_positive(headroom, "headroom")
-        self.reference = reference
-        self.smearing = as_positive(smearing, "smearing")
-        self.n_modes = None if n_modes is None else int(n_modes)
-        self.metric = metric
-        self.count_below = (
-            None if count_below is None else float(as_array(count_below, "count_below", ()))
-        )
-        self.regularizations = tuple(float(r) for r in regularizations)
-        self.penalties = tuple(float(p) for p in penalties)
-        self.valence = dict(valence) if valence else None
+    def __init__(self, descriptor: SOAP, grid: EnergyGrid | None = None, **options: Any) -> None:
+        self.options = ModelOptions(descriptor, grid, **options)
         self.info: dict[str, Any] = {}
+        self._predictor: Predictor | None = None
+        self._trained: Trained | None = None
+
+    @classmethod
+    def from_options(cls, options: ModelOptions) -> DOSModel:
+        """Return a model with these hyperparameters, not trained."""
+        model = cls(options.descriptor)
+        model.options = options
+        return model
+
+    @property
+    def predictor(self) -> Predictor:
+        """What was learned.
+
+        Raises
+        ------
+        ValueError
+            If the model is not trained.
+        """
+        if self._predictor is None:
+            raise ValueError("the model is not trained; call fit() or DOSModel.load() first")
+        return self._predictor
+
+    @property
+    def training(self) -> Trained:
+        """How it was learned: shifts of the training structures, errors of the candidates.
+
+        Raises
+        ------
+        ValueError
+            If the model was not trained here: its file does not hold this.
+        """
+        if self._trained is None:
+            raise ValueError("training: not kept in model files; call fit()")
+        return self._trained
 
     @property
     def species(self) -> tuple[int, ...]:
         """Atomic numbers that the model knows."""
-        return self.descriptor.species
+        return self.options.descriptor.species
 
     @property
-    def descriptor_(self) -> SOAP:
-        """Descriptor of the trained model: ``descriptor``, contracted to ``radial_basis``."""
-        return self._learned().descriptor
+    def descriptor(self) -> SOAP:
+        """Descriptor of the trained model: that of the options, with its radial basis."""
+        return self.predictor.descriptor
 
     @property
-    def grid_(self) -> EnergyGrid:
+    def grid(self) -> EnergyGrid:
         """Energies of the trained model."""
-        return self._learned().grid
+        return self.predictor.grid
+
+    @property
+    def smearing(self) -> float:
+        """Standard deviation of the Gaussian broadening (eV)."""
+        return self.options.smearing
+
+    @property
+    def cutoff(self) -> float:
+        """Radius of the environment of an atom (Angstrom)."""
+        return self.options.descriptor.cutoff
 
     # Training
 
-    def fit(self, frames: Sequence[Atoms], states: Sequence, *, features: Sequence | None = None):
+    def fit(
+        self,
+        frames: Sequence[Atoms],
+        states: Known,
+        *,
+        features: Sequence[NDArray] | None = None,
+    ) -> DOSModel:
         """Train on structures and their `ElectronicStates` (or `DOS`, already broadened).
 
         Parameters
@@ -195,8 +162,10 @@ class DOSModel:
             If a network is to be trained without PyTorch.
         """
         targets = self._targets(frames, states)
-        trained = train(Environments(self.descriptor, frames, features), targets, self)
-        self.predictor_ = Predictor(
+        environments = Environments(self.options.descriptor, frames, features)
+        trained = train(environments, targets, self.options)
+        self._trained = trained
+        self._predictor = Predictor(
             trained.descriptor,
             trained.grid,
             trained.maps,
@@ -209,17 +178,16 @@ class DOSModel:
             trained.sketch,
             trained.novelty_limit,
         )
-        self.shifts_, self.history_ = trained.alignment.shifts, trained.history
         self.info = self._header(frames, targets, trained)
         self._sign()
         return self
 
     def compute_features(self, frames: Sequence[Atoms]) -> list[NDArray]:
         """Features of the atoms of every frame, for several trainings on the same frames."""
-        return [self.descriptor.compute(atoms) for atoms in frames]
+        return [self.options.descriptor.compute(atoms) for atoms in frames]
 
     def calibrate(
-        self, frames: Sequence[Atoms], states: Sequence, families: Sequence[str] | None = None
+        self, frames: Sequence[Atoms], states: Known, families: Sequence[str] | None = None
     ) -> Evaluation:
         """Take the size of the expected errors from structures outside the training set.
 
@@ -227,11 +195,11 @@ class DOSModel:
         errors of the training set say how large errors are.
         """
         report = self.evaluate(frames, states, families)
-        learned = self.predictor_
+        learned = self.predictor
         distances = np.array([learned.distance(atoms) for atoms in frames])
         squared = report.errors.squared / learned.error_unit**2
         posterior = recalibrated(learned.posterior, distances, squared)
-        self.predictor_ = replace(learned, posterior=posterior)
+        self._predictor = replace(learned, posterior=posterior)
         self.info["validation"] = {
             "n_structures": len(report.prediction),
             "rmse": report.rmse,
@@ -240,7 +208,7 @@ class DOSModel:
         self._sign()
         return report
 
-    def refitted(self, frames: Sequence[Atoms], states: Sequence) -> DOSModel:
+    def refitted(self, frames: Sequence[Atoms], states: Known) -> DOSModel:
         """Return a model trained in the same way on more structures.
 
         Once `calibrate` has told how good a model is, the structures that told it can be learned
@@ -260,18 +228,15 @@ class DOSModel:
         Raises
         ------
         ValueError
-            As `fit`; also if the model was not trained here: a file does not hold all options.
+            As `fit`.
         """
-        if not hasattr(self, "history_"):
-            raise ValueError("refitted: expected a model that was trained here, not a loaded one")
-        model = copy.copy(self)
-        model.fit(frames, states)
+        model = DOSModel.from_options(self.options).fit(frames, states)
         if "validation" in self.info:
             model.info["validation"] = {**self.info["validation"], "refitted": True}
             model._sign()
         return model
 
-    def _targets(self, frames: Sequence[Atoms], states: Sequence) -> list[DOSTarget]:
+    def _targets(self, frames: Sequence[Atoms], states: Known) -> list[DOSTarget]:
         if len(frames) != len(states):
             raise ValueError(
                 f"expected one set of states per frame, got {len(states)} for {len(frames)}"
@@ -281,39 +246,38 @@ class DOSModel:
     def _header(
         self, frames: Sequence[Atoms], targets: Sequence[DOSTarget], trained: Trained
     ) -> dict[str, Any]:
-        how = self.regressor
-        chosen = min(self.history_, key=lambda entry: entry["loss"])
+        chosen = min(trained.history, key=lambda entry: entry["loss"])
         return {
             "format": FORMAT,
             "version": __version__,
-            "kind": how if isinstance(how, str) else how.kind,
-            "regressor": {} if isinstance(how, str) else asdict(how),
-            "maps": [one.header() for one in self.predictor_.maps],
-            "descriptor": self.predictor_.descriptor.to_dict(),
+            "options": self.options.to_dict(),
+            "maps": [one.header() for one in trained.maps],
+            "descriptor": trained.descriptor.to_dict(),
             "species": [chemical_symbols[z] for z in self.species],
             "valence": [float(v) for v in trained.valence],
-            "grid": asdict(self.predictor_.grid),
+            "grid": asdict(trained.grid),
             "smearing": self.smearing,
-            "reference": self.reference,
-            "metric": self.metric,
-            "count_below": self.count_below,
             "regularization": trained.alignment.regularization,
             "shift_penalty": trained.alignment.penalty,
             "n_structures": len(targets),
-            "training_set_hash": hash_training_set(frames, targets),
+            "training_set_hash": training_set_hash(frames, targets),
             "leave_one_out_rmse": chosen["rmse"],
             "novelty_limit": trained.novelty_limit,
         }
 
     # Prediction
 
-    def predict(self, atoms: Atoms, *, dtype: Any = np.float64) -> LocalDOS:
+    def predict(
+        self, atoms: Atoms, which: NDArray | None = None, *, dtype: DTypeLike = np.float64
+    ) -> LocalDOS:
         """Local DOS of every atom, energies on the model's axis.
 
         Parameters
         ----------
         atoms : Atoms
             The structure.
+        which : (n,) int array, optional
+            Indices of the atoms to predict; all by default.
         dtype : {float64, float32}
             Type that features are calculated in (numba backend). Single precision changes the DOS
             by about 1e-6 of its size.
@@ -325,11 +289,11 @@ class DOSModel:
 
         Warns
         -----
-        UserWarning
+        NoveltyWarning
             If atoms have surroundings further from the training set than those in any training
             structure are from the rest of the set: their number, and the worst of them.
         """
-        local = self._learned().predict(atoms, dtype=dtype)
+        local = self.predictor.predict(atoms, which=which, dtype=dtype)
         warn_of_novelty(local)
         return local
 
@@ -355,7 +319,7 @@ class DOSModel:
         """
         if n_members < 2:
             raise ValueError(f"n_members: expected 2 or more, got {n_members}")
-        return self._learned().predict_ensemble(atoms, n_members, seed)
+        return self.predictor.predict_ensemble(atoms, n_members, seed)
 
     def differentiate(
         self,
@@ -363,7 +327,7 @@ class DOSModel:
         weights: ArrayLike,
         groups: NDArray | None = None,
         *,
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> tuple[NDArray, NDArray]:
         """Differentiate a linear functional of the DOS, sum_E weights(E) g(E).
 
@@ -390,13 +354,13 @@ class DOSModel:
         ValueError
             As `predict`; also for another backend than numba.
         """
-        return self._learned().differentiate(atoms, weights, groups, dtype=dtype)
+        return self.predictor.differentiate(atoms, weights, groups, dtype=dtype)
 
     def evaluate(
-        self, frames: Sequence[Atoms], states: Sequence, families: Sequence[str] | None = None
+        self, frames: Sequence[Atoms], states: Known, families: Sequence[str] | None = None
     ) -> Evaluation:
         """Compare predictions with eigenvalues (or DOS) of the same structures, aligned."""
-        learned = self._learned()
+        learned = self.predictor
         if not len(frames):
             raise ValueError("evaluation: expected at least one structure, got none")
         targets = self._targets(frames, states)
@@ -405,19 +369,14 @@ class DOSModel:
             targets, predictions, np.array([len(atoms) for atoms in frames]), families
         )
 
-    def _learned(self) -> Predictor:
-        if not self.info:
-            raise ValueError("the model is not trained; call fit() or DOSModel.load() first")
-        return self.predictor_
-
     # Files
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike) -> None:
         """Write the model to one ``.npz`` file (replaced in one step)."""
-        write_model(path, self.info, self._learned().arrays())
+        write_model(path, self.info, self.predictor.arrays())
 
     @classmethod
-    def load(cls, name_or_path: str | Path) -> DOSModel:
+    def load(cls, name_or_path: str | os.PathLike) -> DOSModel:
         """Read a shipped model by name, or a model file by path.
 
         Raises
@@ -426,35 +385,31 @@ class DOSModel:
             If there is no such model, or the file is damaged or from a newer release.
         """
         info, arrays = read_model(find_model(name_or_path))
-        predictor = Predictor.restored(info, arrays)
-        regressor = {"kernel": SparseKernel, "network": Network}.get(info["kind"])
-        model = cls(
-            predictor.descriptor,
-            predictor.grid,
-            regressor=regressor(**info["regressor"]) if regressor else info["kind"],
-            reference=info["reference"],
-            smearing=info["smearing"],
-            n_modes=len(predictor.modes),
-            metric=info["metric"],
-            count_below=info["count_below"],
-        )
-        model.info, model.predictor_ = info, predictor
+        model = cls.from_options(_options_in(info, len(arrays["modes"])))
+        model.info, model._predictor = info, Predictor.restored(info, arrays)
         return model
 
     def _sign(self) -> None:
-        self.info["hash"] = digest(self.info, self.predictor_.arrays())
+        self.info["hash"] = digest(self.info, self.predictor.arrays())
 
 
-def _check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
+def _options_in(info: dict[str, Any], n_modes: int) -> ModelOptions:
+    """Hyperparameters in the header of a file; of format 2, which lacks some, as far as known.
 
-
-def hash_training_set(frames: Sequence[Atoms], targets: Sequence[DOSTarget]) -> str:
-    """Checksum of structures and their targets, in their order."""
-    checksum = hashlib.sha256()
-    for atoms, target in zip(frames, targets, strict=True):
-        structure = (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc)
-        for array in (*structure, target.values):
-            checksum.update(np.ascontiguousarray(array).tobytes())
-    return checksum.hexdigest()[:16]
+    Where the energies ended and which candidates were tried is not in such a file: training it
+    again takes the same energies and the usual candidates.
+    """
+    if "options" in info:
+        return ModelOptions.from_dict(info["options"])
+    descriptor = SOAP.from_dict(info["descriptor"])
+    return ModelOptions.from_dict(
+        {
+            "descriptor": descriptor.primitive.to_dict(),
+            "grid": info["grid"],
+            "regressor": {"kind": info["kind"], **info["regressor"]},
+            "radial_basis": descriptor.n_radial if descriptor.contraction else None,
+            "n_modes": n_modes,
+            "valence": dict(zip(info["species"], info["valence"], strict=True)),
+            **{name: info[name] for name in ("reference", "smearing", "metric", "count_below")},
+        }
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +20,7 @@ from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.utils.checks import as_array
 
-__all__ = ["Predictor", "as_stored", "warn_of_novelty"]
+__all__ = ["Predictor", "as_stored"]
 
 # Atoms of which the deviations from the training set exist at once.
 _BLOCK = 4096
@@ -260,18 +259,3 @@ def as_stored(posterior: Posterior) -> Posterior:
     """Round to single precision, plenty for the size of an error, as model files do."""
     rounded = {name: getattr(posterior, name).astype(np.float32) for name in _POSTERIOR}
     return replace(posterior, **{name: array.astype(float) for name, array in rounded.items()})
-
-
-def warn_of_novelty(local: LocalDOS) -> None:
-    """Warn, in the name of the caller of the caller, of atoms that the model does not know."""
-    assert local.novelty is not None
-    unknown = int(np.sum(local.novelty > 1.0))
-    if unknown:
-        worst = int(local.novelty.argmax())
-        warnings.warn(
-            f"{unknown} of {len(local)} atoms have surroundings unlike those the model was "
-            f"trained on (the worst is atom {worst}, {local.novelty[worst]:.3g} times as far "
-            "out as any there): the DOS may be wrong; predict_ensemble() estimates by how much",
-            UserWarning,
-            stacklevel=3,
-        )

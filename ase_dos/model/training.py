@@ -22,11 +22,20 @@ from ase_dos.fit.posterior import Posterior, fit_posterior, novelty_sketch
 from ase_dos.fit.projected_loss import Problem
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.sparse_kernel import SparseKernel
+from ase_dos.model.options import ModelOptions
 from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.target import DOSTarget, target_from_dos, target_from_states
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.digests import checksum, structure_checksum
 
-__all__ = ["Environments", "Trained", "default_grid", "make_targets", "train"]
+__all__ = [
+    "Environments",
+    "Trained",
+    "default_grid",
+    "make_targets",
+    "train",
+    "training_set_hash",
+]
 
 # How far the default grid reaches below the lowest band of the training set (eV).
 _FOOTROOM = 1.5
@@ -145,9 +154,16 @@ class Trained:
     history: list[dict[str, float]]
     valence: NDArray
 
+    @property
+    def shifts(self) -> NDArray:
+        """Energy (eV) of each training structure that the model's zero corresponds to."""
+        return self.alignment.shifts
 
-def train(environments: Environments, targets: Sequence[DOSTarget], options: Any) -> Trained:
-    """Fit everything; ``options`` holds the hyperparameters of `DOSModel`."""
+
+def train(
+    environments: Environments, targets: Sequence[DOSTarget], options: ModelOptions
+) -> Trained:
+    """Fit everything."""
     if len(targets) < 3:
         raise ValueError(f"training set: expected at least 3 structures, got {len(targets)}")
     frames = environments.frames
@@ -233,6 +249,14 @@ def _make_target(one: Any, smearing: float) -> DOSTarget:
     if isinstance(one, DOSTarget):
         return one
     return target_from_dos(one) if isinstance(one, DOS) else target_from_states(one, smearing)
+
+
+def training_set_hash(frames: Sequence[Atoms], targets: Sequence[DOSTarget]) -> str:
+    """Checksum of structures and of the levels or DOS they were given with, in their order."""
+    pairs = zip(frames, targets, strict=True)
+    return checksum(
+        header=" ".join(f"{structure_checksum(atoms)} {target.source}" for atoms, target in pairs)
+    )
 
 
 def _valences(counts: NDArray, electrons: NDArray, descriptor: SOAP, given: Any) -> NDArray:

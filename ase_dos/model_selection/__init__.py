@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "distinct": "split",
         "error_bars": "report",
         "learning_curve": "learning",
-        "make_model": "hyperparameters",
+        "make_options": "hyperparameters",
         "search": "hyperparameters",
         "validation_rows": "split",
     },

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations, product
 from pathlib import Path
 from time import perf_counter
@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 from ase_dos._version import __version__
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.sparse_kernel import SparseKernel
-from ase_dos.model.dos_model import DOSModel, hash_training_set
-from ase_dos.model.training import make_targets
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.options import ModelOptions
+from ase_dos.model.training import make_targets, training_set_hash
 from ase_dos.spectra.target import DOSTarget
 from ase_dos.utils.checks import require_same
 from ase_dos.utils.files import replace_file
 
-__all__ = ["AXES", "DEFAULTS", "Search", "Trial", "make_model", "search"]
+__all__ = ["AXES", "DEFAULTS", "Search", "Trial", "make_options", "search"]
 
 Choice = dict[str, Any]
 _Possible = Callable[[Choice], bool]
@@ -129,10 +130,14 @@ def describe(choice: Choice, other: Choice) -> str:
     return ", ".join(f"{k} {v}" for k, v in choice.items() if other.get(k) != v)
 
 
-def make_model(
-    choice: Mapping[str, Any], species: Sequence, *, regressor: str = "kernel", **options: Any
-) -> DOSModel:
-    """Model with chosen hyperparameters, not trained.
+def make_options(
+    choice: Mapping[str, Any],
+    species: Sequence[Any],
+    *,
+    regressor: str = "kernel",
+    **options: Any,
+) -> ModelOptions:
+    """Options of a model with chosen hyperparameters.
 
     Parameters
     ----------
@@ -141,7 +146,7 @@ def make_model(
     species : sequence of int or str
     regressor : {"kernel", "ridge", "network"}
     **options
-        Further arguments of `DOSModel`.
+        Further `ModelOptions`.
 
     Raises
     ------
@@ -153,10 +158,10 @@ def make_model(
         raise ValueError(f"hyperparameters: expected {', '.join(DEFAULTS)}, got {unknown}")
     full = {**DEFAULTS, **choice}
     descriptor = SOAP(species=tuple(species), **{name: full[name] for name in _OF_SOAP})
-    how: Any = regressor
+    how: str | SparseKernel = regressor
     if regressor == "kernel":
         how = SparseKernel(full["sparse_points"], full["degree"])
-    return DOSModel(descriptor, regressor=how, radial_basis=full["radial_basis"], **options)
+    return ModelOptions(descriptor, regressor=how, radial_basis=full["radial_basis"], **options)
 
 
 def search(
@@ -213,7 +218,7 @@ def search(
     targets = make_targets(states, options.get("smearing", 0.3))
     key = {
         "ase_dos": __version__,
-        "data": hash_training_set(frames, targets),
+        "data": training_set_hash(frames, targets),
         "seed": seed,
         "fixed": fixed,
         "options": dict(options),
@@ -336,28 +341,30 @@ class _Runner:
     def is_possible(self, choice: Choice) -> bool:
         """Whether there is such a model."""
         try:
-            make_model(choice, self.species, **self.options)
+            make_options(choice, self.species, **self.options)
         except ValueError:
             return False
         return True
 
     def run(self, choice: Choice) -> Trial:
         began = perf_counter()
-        model = make_model(choice, self.species, **self.options)
-        model.penalties = model.penalties[:1]
+        options = make_options(choice, self.species, **self.options)
+        # One penalty: a trial compares hyperparameters, and is to be cheap.
+        model = DOSModel.from_options(replace(options, penalties=options.penalties[:1]))
         model.fit(self.frames, self.targets, features=self._features(model))
         return Trial(
             choice,
             model.info["leave_one_out_rmse"],
             model.info["regularization"],
-            model.descriptor_.n_features,
+            model.descriptor.n_features,
             round(perf_counter() - began, 3),
         )
 
     def _features(self, model: DOSModel) -> list[NDArray] | None:
-        if model.descriptor != self.descriptor:
-            self.descriptor, self.features = model.descriptor, None
-            if sum(map(len, self.frames)) * model.descriptor.n_features <= _MOST_FEATURES:
+        descriptor = model.options.descriptor
+        if descriptor != self.descriptor:
+            self.descriptor, self.features = descriptor, None
+            if sum(map(len, self.frames)) * descriptor.n_features <= _MOST_FEATURES:
                 self.features = model.compute_features(self.frames)
         return self.features
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -98,13 +97,15 @@ def _errors(
     model: DOSModel, frames: Sequence, targets: Sequence, held: tuple | None
 ) -> tuple[float, float] | None:
     """Errors of the model trained on other structures; None where that cannot be done."""
-    part = copy.copy(model)
-    part.grid = model.grid_  # so that all errors count the same energies
-    part.penalties = (model.info["shift_penalty"],)
-    part.regularizations = tuple(model.info["regularization"] * _FACTORS)
-    part.valence = dict(zip(model.info["species"], model.info["valence"], strict=True))
+    options = replace(
+        model.options,
+        grid=model.grid,  # so that all errors count the same energies
+        penalties=(model.info["shift_penalty"],),
+        regularizations=tuple(model.info["regularization"] * _FACTORS),
+        valence=dict(zip(model.info["species"], model.info["valence"], strict=True)),
+    )
     try:
-        part.fit(frames, targets)
+        part = DOSModel.from_options(options).fit(frames, targets)
     except ValueError:
         return None
     return part.info["leave_one_out_rmse"], _validation_rmse(part, held)

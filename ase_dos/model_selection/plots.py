@@ -240,12 +240,12 @@ def plot_calibration(deciles: NDArray, ax: Axes | None = None) -> Axes:
 def plot_modes(model: Any, ax: Axes | None = None, count: int = 4) -> Axes:
     """Draw the first energy modes of a `DOSModel`, each with its largest value at 1."""
     ax = axes_or_new(ax)
-    for i, mode in enumerate(model.predictor_.modes[:count]):
+    for i, mode in enumerate(model.predictor.modes[:count]):
         scaled = mode / mode[np.abs(mode).argmax()]
-        ax.plot(model.grid_.energies, scaled, color=COLORS[i % len(COLORS)], label=f"mode {i + 1}")
+        ax.plot(model.grid.energies, scaled, color=COLORS[i % len(COLORS)], label=f"mode {i + 1}")
     ax.axhline(0.0, color="black", lw=0.6)
     ax.set(
-        xlim=(model.grid_.start, model.grid_.stop),
+        xlim=(model.grid.start, model.grid.stop),
         xlabel="Energy of the model (eV)",
         ylabel="Energy mode (largest value 1)",
     )

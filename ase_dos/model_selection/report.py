@@ -124,12 +124,12 @@ class Report:
         return figures
 
     def _model(self) -> str:
-        info = self.model.info
+        info, options = self.model.info, self.model.options
         lines = [
             f"model `{info['hash']}`, ase_dos {info['version']}",
             f"training set `{info['training_set_hash']}`: {info['n_structures']} structures",
-            f"{info['kind']} regression of {self.model.descriptor_.n_features} features for "
-            f"{', '.join(info['species'])}, reference {info['reference']}, broadening "
+            f"{options.kind} regression of {self.model.descriptor.n_features} features for "
+            f"{', '.join(info['species'])}, reference {options.reference}, broadening "
             f"{info['smearing']:g} eV",
             f"regularisation {info['regularization']:.2g}, penalty on shifts "
             f"{info['shift_penalty']:g}",

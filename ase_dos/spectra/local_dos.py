@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,11 @@ from ase_dos.electrons.excitation import Excitation
 from ase_dos.spectra.dos import DOS
 from ase_dos.utils.checks import as_array
 
-__all__ = ["LocalDOS"]
+__all__ = ["LocalDOS", "NoveltyWarning", "warn_of_novelty"]
+
+
+class NoveltyWarning(UserWarning):
+    """Atoms have surroundings unlike those that the model was trained on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,4 +118,20 @@ class LocalDOS:
             self.coefficients[which].sum(axis=0) @ self.basis,
             float(self.valence[which].sum()),
             self.smearing,
+        )
+
+
+def warn_of_novelty(local: LocalDOS) -> None:
+    """Warn, in the name of the caller of the caller, of atoms that the model does not know."""
+    if local.novelty is None:
+        return
+    unknown = int(np.sum(local.novelty > 1.0))
+    if unknown:
+        worst = int(local.novelty.argmax())
+        warnings.warn(
+            f"{unknown} of {len(local)} atoms have surroundings unlike those the model was "
+            f"trained on (the worst is atom {worst}, {local.novelty[worst]:.3g} times as far "
+            "out as any there): the DOS may be wrong; predict_ensemble() estimates by how much",
+            NoveltyWarning,
+            stacklevel=3,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -225,7 +226,7 @@ def _normalised(weights: NDArray, degeneracy: int) -> NDArray:
         raise ValueError(
             f"weights: expected none below zero, got {weights[worst]:g} at index {worst}"
         )
-    total = weights.sum()
+    total = math.fsum(weights)  # the same on every machine, whatever its vectors
     # Programs print 7 digits or more, so every k-point may be off by half of the last one.
     tolerance = 1e-5 + 1e-7 * weights.size
     for expected in (1, 2):

@@ -11,7 +11,9 @@ from scipy.interpolate import CubicSpline
 
 from ase_dos.kernels.broadening import REACH, broaden, hermite, hermite_many
 from ase_dos.spectra.dos import DOS
+from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.checks import as_array, as_positive
+from ase_dos.utils.digests import checksum
 
 __all__ = ["DOSTarget", "TargetStack", "target_from_dos", "target_from_states"]
 
@@ -44,6 +46,8 @@ class DOSTarget:
         Fermi level (eV) on the structure's own energy axis.
     smearing : float
         Standard deviation of the Gaussian (eV).
+    source : str
+        Checksum of the levels, or of the DOS, that the target was made of.
     """
 
     start: float
@@ -54,6 +58,7 @@ class DOSTarget:
     n_electrons: float
     fermi_level: float
     smearing: float
+    source: str = ""
 
     @property
     def nodes(self) -> NDArray:
@@ -87,7 +92,7 @@ class DOSTarget:
         )
 
 
-def target_from_states(states, smearing: float) -> DOSTarget:
+def target_from_states(states: ElectronicStates, smearing: float) -> DOSTarget:
     """Broaden eigenvalues with unit Gaussians: ``g(E) = sum s w_k G(E - eps)``.
 
     Parameters
@@ -115,7 +120,12 @@ def target_from_states(states, smearing: float) -> DOSTarget:
     per_level = states.weights * states.spin_degeneracy
     values, derivatives = broaden(states.eigenvalues, per_level, sigma, start, step, size)
     fermi = float(states.electron_gas(FERMI_TEMPERATURE).fermi_level)
-    return DOSTarget(start, step, values, derivatives, valid_to, states.n_electrons, fermi, sigma)
+    source = checksum(
+        states.eigenvalues, states.weights, states.n_electrons, states.spin_degeneracy, sigma
+    )
+    return DOSTarget(
+        start, step, values, derivatives, valid_to, states.n_electrons, fermi, sigma, source
+    )
 
 
 def target_from_dos(dos: DOS) -> DOSTarget:
@@ -129,6 +139,7 @@ def target_from_dos(dos: DOS) -> DOSTarget:
     ValueError
         If the DOS is known at too few points, or cannot hold its electrons there.
     """
+    source = checksum(dos.energies, dos.values, dos.n_electrons, dos.smearing, dos.valid_to)
     dos = _known_bands(dos)
     derivatives = CubicSpline(dos.energies, dos.values).derivative()(dos.energies)
     # A starting point for the alignment, for which broadening does no harm.
@@ -142,6 +153,7 @@ def target_from_dos(dos: DOS) -> DOSTarget:
         dos.n_electrons,
         fermi,
         dos.smearing,
+        source,
     )
 
 

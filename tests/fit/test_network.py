@@ -130,8 +130,8 @@ def test_fixed_reference_keeps_the_shifts(data):
         for reference in ("fermi", "adaptive")
     )
     linear = DOSModel(SOAP_SMALL, reference="fermi", **OPTIONS).fit(*data)
-    np.testing.assert_array_equal(kept.shifts_, linear.shifts_)
-    assert np.abs(moved.shifts_ - kept.shifts_).max() > 1e-3
+    np.testing.assert_array_equal(kept.training.alignment.shifts, linear.training.alignment.shifts)
+    assert np.abs(moved.training.alignment.shifts - kept.training.alignment.shifts).max() > 1e-3
 
 
 # Forbids torch, then predicts.
@@ -149,7 +149,7 @@ from ase.build import bulk
 from ase_dos.model.dos_model import DOSModel
 model = DOSModel.load(sys.argv[1])
 atoms = bulk("Si", cubic=True)
-print(repr(float(model.predictor_.predict(atoms).total().values.sum())))
+print(repr(float(model.predictor.predict(atoms).total().values.sum())))
 print(repr(float(model.predict_ensemble(atoms, 4).values.sum())))
 try:
     model.fit([atoms] * 3, [model.predict_ensemble(atoms).mean] * 3)
@@ -171,7 +171,7 @@ def test_prediction_needs_no_torch(data, tmp_path):
     assert done.returncode == 0, done.stderr
     total, ensemble, message = done.stdout.splitlines()
     atoms = bulk("Si", cubic=True)
-    expected = model.predictor_.predict(atoms).total().values.sum()
+    expected = model.predictor.predict(atoms).total().values.sum()
     assert float(total) == pytest.approx(expected, rel=1e-12)
     expected = model.predict_ensemble(atoms, 4).values.sum()
     assert float(ensemble) == pytest.approx(expected, rel=1e-12)

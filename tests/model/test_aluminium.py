@@ -56,7 +56,7 @@ def test_splits_are_disjoint_and_cover_the_families(data):
 def test_shipped_model_was_trained_on_the_training_split(data, model):
     assert model.info["n_structures"] == int(np.sum(data.split == "train"))
     assert model.info["valence"] == [3.0]
-    assert model.grid_.stop > 38
+    assert model.grid.stop > 38
 
 
 def test_shipped_model_predicts_structures_it_has_not_seen(data, model):

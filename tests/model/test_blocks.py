@@ -53,7 +53,7 @@ def test_every_atom_belongs_to_one_block(name, size):
 @pytest.mark.parametrize("name", FRAMES)
 def test_blocks_give_the_local_dos_of_the_whole_frame(silicon, name, size):
     atoms = FRAMES[name]
-    whole = silicon.predictor_.predict(atoms)
+    whole = silicon.predictor.predict(atoms)
     parts = predict_in_blocks(silicon, atoms, size)
     scale = np.abs(whole.coefficients).max()
     np.testing.assert_allclose(parts.coefficients, whole.coefficients, atol=1e-12 * scale)
@@ -65,9 +65,9 @@ def test_blocks_give_the_local_dos_of_the_whole_frame(silicon, name, size):
 
 def test_a_halo_of_less_than_the_cutoff_is_noticed(silicon):
     atoms = FRAMES["periodic"]
-    own, block = next(cut_blocks(atoms, 0.8 * silicon.descriptor_.cutoff, 40))
-    narrow = silicon.predictor_.predict(block, which=np.arange(len(own)))
-    whole = silicon.predictor_.predict(atoms, which=own)
+    own, block = next(cut_blocks(atoms, 0.8 * silicon.descriptor.cutoff, 40))
+    narrow = silicon.predictor.predict(block, which=np.arange(len(own)))
+    whole = silicon.predictor.predict(atoms, which=own)
     assert np.abs(narrow.coefficients - whole.coefficients).max() > 1e-6
 
 

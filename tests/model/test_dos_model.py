@@ -14,7 +14,9 @@ from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.network import Network
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.sparse_kernel import SparseKernel
-from ase_dos.model.dos_model import DOSModel, shipped_models
+from ase_dos.io.model_file import shipped_models
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.options import ModelOptions
 from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.target import target_from_dos, target_from_states
 
@@ -41,14 +43,14 @@ def test_total_is_the_sum_of_local_parts_and_the_count_is_right(toy_model, toy_d
     atoms = toy_data[0][0]
     local = toy_model.predict(atoms)
     total = local.total()
-    assert toy_model.valence is None
-    assert local.values.shape == (8, toy_model.grid_.size)
+    assert toy_model.options.valence is None
+    assert local.values.shape == (8, toy_model.grid.size)
     assert np.allclose(local.values.sum(axis=0), total.values)
     assert total.n_electrons == 32
     truth = target_from_states(toy_data[1][0], 0.3)
     gas = total.electron_gas(1000.0)
     held = total.energies < gas.fermi_level
-    expected = truth.dos(total.energies, toy_model.shifts_[0]).values
+    expected = truth.dos(total.energies, toy_model.training.shifts[0]).values
     assert np.trapezoid(total.values[held]) == pytest.approx(np.trapezoid(expected[held]), rel=0.02)
 
 
@@ -82,7 +84,11 @@ def test_result_does_not_depend_on_the_absolute_energies(toy_data):
     assert np.allclose(
         one.predict(frames[0]).total().values, two.predict(frames[0]).total().values, atol=1e-3
     )
-    assert np.allclose(two.shifts_ - one.shifts_, 3.0 * np.sin(np.arange(len(frames))), atol=1e-3)
+    assert np.allclose(
+        two.training.shifts - one.training.shifts,
+        3.0 * np.sin(np.arange(len(frames))),
+        atol=1e-3,
+    )
 
 
 def test_average_potential_does_depend_on_them(toy_data):
@@ -174,10 +180,10 @@ def test_headroom_is_the_top_of_the_grid_where_targets_are_known(toy_data):
     options = {"reference": "fermi", "regularizations": [1e-2], "penalties": [0.0]}
     low = DOSModel(soap(), headroom=known - 2, **options).fit(frames, targets)
     high = DOSModel(soap(), headroom=1000, **options).fit(frames, targets)
-    step = low.grid_.step
-    assert low.grid_.start == high.grid_.start
-    assert low.grid_.stop == pytest.approx(known - 2, abs=step)
-    assert known - step <= high.grid_.stop < known
+    step = low.grid.step
+    assert low.grid.start == high.grid.start
+    assert low.grid.stop == pytest.approx(known - 2, abs=step)
+    assert known - step <= high.grid.stop < known
     with pytest.raises(ValueError, match="headroom"):
         DOSModel(soap(), headroom=-1)
 
@@ -227,14 +233,14 @@ def test_radial_basis_is_fitted_and_kept(toy_data, tmp_path):
     frames, states = toy_data
     options = {"n_modes": 8, "regularizations": [1e-3], "penalties": [0.01]}
     model = DOSModel(soap(), radial_basis=2, **options).fit(frames, states)
-    assert model.descriptor == soap()
+    assert model.options.descriptor == soap()
     direct = optimal_radial_basis(soap(), frames, 2)
-    assert np.allclose(model.descriptor_.contraction, direct.contraction, atol=1e-9)
-    assert model.predictor_.weights.shape == (model.descriptor_.n_features, 8) == (4 * 3, 8)
+    assert np.allclose(model.descriptor.contraction, direct.contraction, atol=1e-9)
+    assert model.predictor.weights.shape == (model.descriptor.n_features, 8) == (4 * 3, 8)
     model.save(tmp_path / "model.npz")
     again = DOSModel.load(tmp_path / "model.npz")
     assert again.info == model.info
-    assert again.descriptor_ == model.descriptor_
+    assert again.descriptor == model.descriptor
     after, before = (m.predict(frames[2]).total().values for m in (again, model))
     assert np.array_equal(after, before)
 
@@ -292,7 +298,7 @@ def test_folder_of_the_same_name_does_not_hide_a_shipped_model(tmp_path, monkeyp
 
 def test_changed_contents_are_noticed(toy_model, tmp_path):
     path = tmp_path / "model.npz"
-    arrays = toy_model.predictor_.arrays()
+    arrays = toy_model.predictor.arrays()
     np.savez(
         path, header=json.dumps(toy_model.info), **arrays | {"weights": arrays["weights"] * 1.01}
     )
@@ -377,8 +383,8 @@ def test_round_trip_of_every_regressor(trained, tmp_path):
     trained.save(tmp_path / "model.npz")
     again = DOSModel.load(tmp_path / "model.npz")
     assert again.info == trained.info
-    assert again.regressor == trained.regressor
-    assert again.predictor_.posterior.noise == trained.predictor_.posterior.noise
+    assert again.options == trained.options
+    assert again.predictor.posterior.noise == trained.predictor.posterior.noise
     atoms = fresh(trained)
     one, two = (model.predict(atoms) for model in (trained, again))
     np.testing.assert_array_equal(two.values, one.values)
@@ -394,9 +400,9 @@ def test_round_trip_of_every_regressor(trained, tmp_path):
 def test_prediction_is_the_formula_of_the_class(trained):
     """Terms of the species, outputs of the maps, weights and modes, one after the other."""
     atoms = fresh(trained)
-    learned = trained.predictor_
+    learned = trained.predictor
     features = learned.descriptor.compute(atoms)
-    expected = np.zeros((len(atoms), trained.grid_.size))
+    expected = np.zeros((len(atoms), trained.grid.size))
     for i, number in enumerate(atoms.numbers):
         kind, first = trained.species.index(number), 0
         if len(learned.maps) > 1:
@@ -453,20 +459,20 @@ def test_calibration_changes_the_size_of_errors_only(trained, tmp_path):
     model = copy.copy(trained)
     model.info = dict(trained.info)
     atoms = fresh(model)
-    before, posterior = model.predict_ensemble(atoms, 5), model.predictor_.posterior
+    before, posterior = model.predict_ensemble(atoms, 5), model.predictor.posterior
     frames, states = new_set(model)
     report = model.calibrate(frames, states)
     after = model.predict_ensemble(atoms, 5)
     np.testing.assert_array_equal(after.mean.values, before.mean.values)
     assert after.expected_error != before.expected_error
-    calibrated = model.predictor_.posterior
+    calibrated = model.predictor.posterior
     for name in ("centers", "factor", "composition", "covariance"):
         np.testing.assert_array_equal(getattr(calibrated, name), getattr(posterior, name))
     assert expected_rmse(model, frames) == pytest.approx(report.rmse, rel=0.3)
     assert model.info["hash"] != trained.info["hash"]
     assert {k for k in model.info if model.info[k] != trained.info.get(k)} == {"hash", "validation"}
     model.save(tmp_path / "model.npz")
-    assert DOSModel.load(tmp_path / "model.npz").predictor_.posterior.noise == calibrated.noise
+    assert DOSModel.load(tmp_path / "model.npz").predictor.posterior.noise == calibrated.noise
 
 
 def test_refitted_learns_from_the_structures_that_judged(toy_data):
@@ -486,14 +492,44 @@ def test_refitted_learns_from_the_structures_that_judged(toy_data):
     }
     assert final.evaluate(frames[8:], states[8:]).rmse < report.rmse
     fresh = DOSModel(soap(), n_modes=4, regularizations=[1e-2], penalties=[0.0]).fit(frames, states)
-    np.testing.assert_array_equal(final.predictor_.weights, fresh.predictor_.weights)
-    assert final.predictor_.posterior.noise == fresh.predictor_.posterior.noise
+    np.testing.assert_array_equal(final.predictor.weights, fresh.predictor.weights)
+    assert final.predictor.posterior.noise == fresh.predictor.posterior.noise
 
 
-def test_loaded_model_is_not_refitted(toy_model, toy_data, tmp_path):
-    toy_model.save(tmp_path / "m.npz")
-    with pytest.raises(ValueError, match="expected a model that was trained here"):
-        DOSModel.load(tmp_path / "m.npz").refitted(*toy_data)
+def test_loaded_model_trains_as_it_was_trained(trained, toy_data, tmp_path):
+    """The file holds all options: the same data give the same model, to the last digit."""
+    trained.save(tmp_path / "m.npz")
+    loaded = DOSModel.load(tmp_path / "m.npz")
+    assert loaded.options == trained.options
+    data = two_species({"C": 4, "Si": 4}) if len(trained.species) > 1 else toy_data
+    assert loaded.refitted(*data).info == trained.info
+    assert loaded.fit(*data).info["hash"] == trained.info["hash"]
+
+
+def test_options_of_a_file_are_those_of_the_training(toy_data, tmp_path):
+    options = {
+        "headroom": 5.0,
+        "radial_basis": 3,
+        "reference": "fermi",
+        "n_modes": 5,
+        "metric": "dos",
+        "regularizations": (1e-3, 1e-2),
+        "penalties": (0.0,),
+        "valence": {"Si": 4.0},
+    }
+    DOSModel(soap(), **options).fit(*toy_data).save(tmp_path / "m.npz")
+    loaded = DOSModel.load(tmp_path / "m.npz")
+    for name, value in options.items():
+        assert getattr(loaded.options, name) == value
+    assert loaded.options.grid is None
+    assert loaded.options.descriptor == soap()
+    assert ModelOptions.from_dict(loaded.options.to_dict()) == loaded.options
+    with pytest.raises(ValueError, match="training: not kept in model files"):
+        _ = loaded.training
+    with pytest.raises(ValueError, match="unknown to this release: color"):
+        ModelOptions.from_dict({**loaded.options.to_dict(), "color": "red"})
+    with pytest.raises(AttributeError):
+        loaded.options.headroom = 7.0
 
 
 def test_few_modes_do_not_make_errors_look_small(toy_data):
@@ -539,7 +575,7 @@ def test_the_further_out_the_larger_the_expected_error(toy_model, foreign):
 
 def limit_by_refitting(model, frames):
     """Farthest that an atom is from the other structures, by leaving each of these out."""
-    descriptor, maps = model.descriptor_, model.predictor_.maps
+    descriptor, maps = model.descriptor, model.predictor.maps
     kinds = [np.searchsorted(model.species, atoms.numbers) for atoms in frames]
     features = [descriptor.compute(atoms) for atoms in frames]
     design = np.array([mean_outputs(maps, *pair) for pair in zip(features, kinds, strict=True)])
@@ -576,7 +612,7 @@ def test_all_energies_without_modes_are_the_same_as_all_modes(toy_data):
     points, modes = (
         DOSModel(soap(), **options | {"n_modes": n}).fit(*toy_data) for n in (None, 14)
     )
-    assert points.predictor_.modes.shape == (points.grid_.size,) * 2
+    assert points.predictor.modes.shape == (points.grid.size,) * 2
     atoms = fresh(points)
     one, two = (model.predict(atoms).total().values for model in (points, modes))
     np.testing.assert_allclose(one, two, atol=1e-8 * one.max())
@@ -616,12 +652,12 @@ def test_electrons_below_a_gap_are_exact(toy_data, metric, regressor):
             count_below=count,
             regressor=regressor,
         ).fit(frames, some)
-        held[name] = electrons_below(model.predictor_.predict(atoms), top)
+        held[name] = electrons_below(model.predictor.predict(atoms), top)
     np.testing.assert_allclose(held["exact"], 4.0, atol=1e-4)
     assert np.ptp(held["rough"]) > 1e-3
     np.testing.assert_allclose(held["fixed"], held["fixed"][0], rtol=1e-9)
     assert held["fixed"][0] == pytest.approx(4.0, abs=2e-3)
-    assert model.info["count_below"] == top
+    assert model.options.count_below == top
 
 
 @pytest.mark.parametrize(
@@ -646,7 +682,7 @@ def test_count_needs_the_dos_of_every_structure(toy_data):
     dos = [t.dos(np.arange(t.start, t.valid_to, 0.05)) for t in targets]
     options = QUICK | {"reference": "fermi"}
     dos[3] = replace(dos[3], valid_to=targets[3].fermi_level + 4.97)
-    grid = DOSModel(soap(), count_below=0.4, **options).fit(frames, dos).grid_.energies
+    grid = DOSModel(soap(), count_below=0.4, **options).fit(frames, dos).grid.energies
     cut = target_from_dos(dos[3])
     last = grid[grid <= cut.valid_to - cut.fermi_level][-1]
     for top in (last + 0.01, 5.3):  # the first needs the next point of the grid, unknown
@@ -675,7 +711,9 @@ def test_what_the_training_of_a_kernel_does_not_depend_on(toy_data, change):
         DOSModel(soap(), regressor=kernel, **QUICK).fit(*some)
         for some in ((frames, states), (other, moved))
     )
-    np.testing.assert_allclose(two.shifts_, (one.shifts_ + raised)[order], atol=2e-3)
+    np.testing.assert_allclose(
+        two.training.shifts, (one.training.shifts + raised)[order], atol=2e-3
+    )
     atoms = fresh(one)
     before, after = (model.predict(atoms).total().values for model in (one, two))
     np.testing.assert_allclose(after, before, atol=2e-3 * before.max())
@@ -704,8 +742,8 @@ def test_kernels_need_environments_of_every_species(toy_data):
 
 def test_leave_one_out_error_is_that_of_the_chosen_hyperparameters(toy_data):
     model = DOSModel(soap(), n_modes=8, metric="cumulative").fit(*toy_data)
-    losses = [entry["loss"] for entry in model.history_]
-    chosen = model.history_[int(np.argmin(losses))]
+    losses = [entry["loss"] for entry in model.training.history]
+    chosen = model.training.history[int(np.argmin(losses))]
     assert chosen["regularization"] == model.info["regularization"]
     assert chosen["penalty"] == model.info["shift_penalty"]
     assert model.info["leave_one_out_rmse"] == chosen["rmse"]
@@ -715,4 +753,4 @@ def test_numbers_of_numpy_are_as_good_as_others(toy_data, tmp_path):
     how = SparseKernel(n_points=np.int64(20), degree=np.int32(2))
     model = DOSModel(soap(), regressor=how, count_below=np.float32(0.0), **QUICK).fit(*toy_data)
     model.save(tmp_path / "model.npz")
-    assert DOSModel.load(tmp_path / "model.npz").regressor == how
+    assert DOSModel.load(tmp_path / "model.npz").options.regressor == how

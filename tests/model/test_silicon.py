@@ -5,8 +5,8 @@ from ase.units import kB
 from paths import REPOSITORY
 
 from ase_dos.io.dataset import load_dataset
-from ase_dos.model.dos_model import DOSModel, hash_training_set
-from ase_dos.model.training import make_targets
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.training import make_targets, training_set_hash
 from ase_dos.spectra.target import target_from_states
 
 PATH = REPOSITORY / "data" / "silicon" / "silicon.npz"
@@ -63,9 +63,9 @@ def test_splits_are_disjoint_and_cover_the_families(data):
 def test_shipped_model_was_trained_on_the_training_split(data, model):
     frames, states = data.select("train")
     targets = make_targets(states, model.smearing)
-    assert model.info["training_set_hash"] == hash_training_set(frames, targets)
+    assert model.info["training_set_hash"] == training_set_hash(frames, targets)
     assert model.info["n_structures"] == len(frames)
-    assert model.reference == "adaptive"
+    assert model.options.reference == "adaptive"
     assert model.info["valence"] == [4.0]
 
 

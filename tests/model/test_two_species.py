@@ -85,11 +85,11 @@ def model(data):
 
 def test_masked_training_recovers_the_shifts_and_the_local_dos(model, data):
     shifts = data[2]
-    zero = np.mean(model.shifts_ - shifts)
-    ends = np.array([dos.valid_to for dos in data[1]]) - model.shifts_
+    zero = np.mean(model.training.shifts - shifts)
+    ends = np.array([dos.valid_to for dos in data[1]]) - model.training.shifts
     assert np.ptp(ends) > 4  # masks of all lengths,
     assert np.mean(ends < GRID.stop) >= 0.4  # many of them inside the model's window
-    np.testing.assert_allclose(model.shifts_ - shifts, zero, atol=0.002)
+    np.testing.assert_allclose(model.training.shifts - shifts, zero, atol=0.002)
     for atoms in make_frames(5, 99):
         truth = local_dos(atoms, GRID.energies + zero)
         found = model.predict(atoms)
@@ -123,9 +123,9 @@ def test_unknown_energies_do_not_influence_anything(model, data, filling):
         for one in dos
     ]
     other = train(frames, garbage)
-    np.testing.assert_array_equal(other.shifts_, model.shifts_)
-    np.testing.assert_array_equal(other.predictor_.weights, model.predictor_.weights)
-    np.testing.assert_array_equal(other.predictor_.species_terms, model.predictor_.species_terms)
+    np.testing.assert_array_equal(other.training.shifts, model.training.shifts)
+    np.testing.assert_array_equal(other.predictor.weights, model.predictor.weights)
+    np.testing.assert_array_equal(other.predictor.species_terms, model.predictor.species_terms)
     test = make_frames(4, 98)
     truth = [total_dos(atoms, 0.0, 4.02) for atoms in test]
     spoilt = [
@@ -163,27 +163,27 @@ def test_order_of_species_in_the_descriptor_is_of_no_consequence(model, data):
     turned = SOAP.from_dict(DESCRIPTOR.to_dict() | {"species": ["As", "Ga"]})
     other = train(*data[:2], descriptor=turned)
     assert other.info["valence"] == model.info["valence"]
-    np.testing.assert_allclose(other.shifts_, model.shifts_, atol=1e-3)
+    np.testing.assert_allclose(other.training.shifts, model.training.shifts, atol=1e-3)
     same(model, other, make_frames(3, 96), atol=0.02)
 
 
 def test_order_of_structures_is_of_no_consequence(model, data):
     order = np.random.default_rng(3).permutation(COUNT)
     other = train(*([some[i] for i in order] for some in data[:2]))
-    np.testing.assert_allclose(other.shifts_, model.shifts_[order], atol=1e-3)
+    np.testing.assert_allclose(other.training.shifts, model.training.shifts[order], atol=1e-3)
     same(model, other, make_frames(3, 96), atol=0.02)
 
 
 def test_order_of_atoms_is_of_no_consequence(model, data):
     rng = np.random.default_rng(4)
     other = train([atoms[rng.permutation(8)] for atoms in data[0]], data[1])
-    np.testing.assert_allclose(other.shifts_, model.shifts_, atol=1e-3)
+    np.testing.assert_allclose(other.training.shifts, model.training.shifts, atol=1e-3)
     same(model, other, make_frames(3, 96), atol=0.02)
 
 
 def test_blocks_of_a_frame_are_the_frame(model):
     atoms = make_frames(1, 97)[0].repeat((2, 2, 3))
-    whole = model.predictor_.predict(atoms)
+    whole = model.predictor.predict(atoms)
     parts = predict_in_blocks(model, atoms, 17)
     scale = np.abs(whole.coefficients).max()
     np.testing.assert_allclose(parts.coefficients, whole.coefficients, atol=1e-12 * scale)

@@ -3,13 +3,14 @@ import json
 import numpy as np
 import pytest
 
+from ase_dos.model.dos_model import DOSModel
 from ase_dos.model_selection import hyperparameters
 from ase_dos.model_selection.hyperparameters import (
     AXES,
     DEFAULTS,
     Search,
     Trial,
-    make_model,
+    make_options,
     search,
 )
 
@@ -148,9 +149,11 @@ def test_trials_are_cheap_trainings(toy_data):
     found = look(toy_data, trials=3, fixed=SMALL, **LINEAR)
     frames, states = toy_data
     for trial in found.trials:
-        model = make_model(trial.choice, ["Si"], penalties=[0.01], **LINEAR).fit(frames, states)
+        model = DOSModel.from_options(
+            make_options(trial.choice, ["Si"], penalties=[0.01], **LINEAR)
+        ).fit(frames, states)
         assert trial.rmse == pytest.approx(model.info["leave_one_out_rmse"], rel=1e-9)
-        assert trial.n_features == model.descriptor_.n_features
+        assert trial.n_features == model.options.descriptor.n_features
     assert len({trial.rmse for trial in found.trials}) == 3
     again = look(toy_data, trials=3, fixed=SMALL, **LINEAR)
     assert [t.rmse for t in again.trials] == [t.rmse for t in found.trials]

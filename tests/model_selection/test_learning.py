@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from toy_model import toy_frames, toy_states
 
-from ase_dos.model_selection.hyperparameters import make_model
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.model_selection.hyperparameters import make_options
 from ase_dos.model_selection.learning import LearningCurve, learning_curve
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*surroundings unlike")
@@ -13,7 +14,9 @@ def trained():
     frames = toy_frames(24, seed=5)
     states = [toy_states(atoms, seed=i) for i, atoms in enumerate(frames)]
     choice = {"cutoff": 4.0, "max_radial": 3, "max_angular": 2}
-    model = make_model(choice, ["Si"], regressor="ridge", reference="fermi", n_modes=6)
+    model = DOSModel.from_options(
+        make_options(choice, ["Si"], regressor="ridge", reference="fermi", n_modes=6)
+    )
     return model.fit(frames[:20], states[:20]), frames, states
 
 

@@ -108,7 +108,7 @@ def test_ensemble_surrounds_the_prediction_with_the_expected_error(toy_model):
     atoms = toy_frames(1, seed=51)[0]
     many = toy_model.predict_ensemble(atoms, 4000)
     np.testing.assert_allclose(many.mean.values, toy_model.predict(atoms).total().values)
-    step = toy_model.grid_.step
+    step = toy_model.grid.step
     found = np.sqrt(np.sum(many.error**2) * step) / len(atoms)
     assert found == pytest.approx(many.expected_error, rel=0.03)
     off = np.abs(many.values.mean(axis=0) - many.mean.values)
@@ -118,11 +118,15 @@ def test_ensemble_surrounds_the_prediction_with_the_expected_error(toy_model):
 @pytest.mark.parametrize("metric", ["cumulative", "mix"])
 def test_expected_error_is_that_of_the_dos_in_every_metric(toy_data, toy_model, metric):
     model = DOSModel(
-        toy_model.descriptor, n_modes=6, regularizations=[1e-2], penalties=[0.01], metric=metric
+        toy_model.options.descriptor,
+        n_modes=6,
+        regularizations=[1e-2],
+        penalties=[0.01],
+        metric=metric,
     ).fit(*toy_data)
     atoms = toy_frames(1, seed=51)[0]
     many = model.predict_ensemble(atoms, 4000)
-    found = np.sqrt(np.sum(many.error**2) * model.grid_.step) / len(atoms)
+    found = np.sqrt(np.sum(many.error**2) * model.grid.step) / len(atoms)
     assert found == pytest.approx(many.expected_error, rel=0.03)
     frames = toy_frames(6, seed=60)
     states = [toy_states(atoms, seed=60 + i) for i, atoms in enumerate(frames)]

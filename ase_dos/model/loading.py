@@ -1,0 +1,30 @@
+"""Models by name, by path, or as they are."""
+
+from __future__ import annotations
+
+import os
+
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.interface import DOSPredictor, require_predictor
+
+__all__ = ["load_model"]
+
+
+def load_model(model: str | os.PathLike | DOSPredictor) -> DOSPredictor:
+    """Return a model, given its name, the path of its file, or the model itself.
+
+    Parameters
+    ----------
+    model : str, path or DOSPredictor
+        Name of a shipped model, path of a model file, or an object with the interface of
+        `ase_dos.model.interface.DOSPredictor`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, its file is damaged, the object lacks a part of the
+        interface, or it is not trained.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        return DOSModel.load(model)
+    return require_predictor(model)

@@ -1,0 +1,70 @@
+"""Files of earlier formats are read, predict what they did, and train again as far as they say."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from ase import Atoms
+from paths import TEST_DATA
+from toy_model import toy_frames, toy_states
+
+from ase_dos.fit.sparse_kernel import SparseKernel
+from ase_dos.model.dos_model import DOSModel
+
+OLD = TEST_DATA / "formats" / "model_v2.npz"
+
+
+@pytest.fixture(scope="module")
+def old():
+    return DOSModel.load(OLD)
+
+
+@pytest.fixture(scope="module")
+def prediction():
+    with np.load(OLD.with_name("model_v2_prediction.npz"), allow_pickle=False) as file:
+        return dict(file)
+
+
+def test_format_2_predicts_what_it_did(old, prediction):
+    atoms = Atoms(prediction["numbers"], prediction["positions"], cell=prediction["cell"], pbc=True)
+    local = old.predict(atoms)
+    expected = prediction["dos"]  # in single precision
+    np.testing.assert_allclose(local.total().values, expected, atol=1e-6 * expected.max())
+    np.testing.assert_allclose(local.novelty, prediction["novelty"], rtol=1e-9)
+    error = old.predict_ensemble(atoms, 3).expected_error
+    assert error == pytest.approx(float(prediction["expected_error"]), rel=1e-9)
+
+
+def test_format_2_trains_again_as_far_as_it_says(old):
+    """Descriptor without its radial basis, which is fitted again; energies; valence."""
+    options = old.options
+    assert options.regressor == SparseKernel(12, 2)
+    assert (options.radial_basis, options.n_modes) == (2, 4)
+    assert options.descriptor.contraction is None
+    assert (options.reference, options.metric) == ("fermi", "dos")
+    assert options.grid == old.grid
+    assert options.valence == {"Si": 4.0}
+    frames = toy_frames(8)
+    again = old.refitted(frames, [toy_states(atoms, seed=i) for i, atoms in enumerate(frames)])
+    assert again.descriptor.n_radial == 2
+    assert again.info["format"] == 3
+    assert again.info["validation"] == {**old.info["validation"], "refitted": True}
+
+
+def test_format_2_is_saved_as_it_is(old, tmp_path):
+    old.save(tmp_path / "m.npz")
+    with zipfile.ZipFile(OLD) as one, zipfile.ZipFile(tmp_path / "m.npz") as two:
+        assert {n: one.read(n) for n in one.namelist()} == {n: two.read(n) for n in two.namelist()}
+
+
+@pytest.mark.parametrize("form", [1, 4])
+def test_other_formats_say_which_are_read(tmp_path, form):
+    with np.load(OLD) as file:
+        arrays = {name: file[name] for name in file.files}
+    header = json.loads(str(arrays.pop("header"))) | {"format": form, "version": "0.0.9"}
+    np.savez(tmp_path / "m.npz", header=np.array(json.dumps(header)), **arrays)
+    with pytest.raises(
+        ValueError, match=f"model format {form} of ase_dos 0.0.9, .* formats 2 and 3"
+    ):
+        DOSModel.load(tmp_path / "m.npz")
