@@ -10,14 +10,14 @@ import hashlib
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["checksum", "fingerprint", "structure_arrays", "structure_checksum"]
 
 DIGITS = 16
 
 
-def checksum(*arrays: NDArray, header: str = "") -> str:
+def checksum(*arrays: ArrayLike, header: str = "") -> str:
     """First 16 hexadecimal digits of the SHA-256 of a text and of the bytes of arrays."""
     digest = hashlib.sha256(header.encode())
     for array in arrays:
