@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Collection, Set
+from pathlib import Path
+from typing import Any, TypeVar
 
-import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import (
     CalculationFailed,
     Calculator,
@@ -19,14 +19,17 @@ from ase.outputs import Properties, all_outputs
 from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.electrons.excitation import Excitation
+from ase_dos.electrons.gas import ElectronGas
+from ase_dos.model.dos_model import DOSModel
 from ase_dos.spectra.dos import DOS
+from ase_dos.spectra.electron_groups import ElectronGroups, ExcitedGroups
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.utils.checks import as_temperature
 
 __all__ = ["DOSCalculator"]
 
-_THERMAL = {"electronic_entropy", "electronic_free_energy", "electronic_heat_capacity"}
+T = TypeVar("T")
+_THERMAL = ("entropy", "free_energy", "heat_capacity")  # with "electronic_" before them
 _PER_ATOM = {"energies", "electronic_entropies", "electronic_charges"}
 _ENERGY = {"energy", "free_energy"}
 _DERIVATIVES = {"forces", "stress"}
@@ -46,8 +49,8 @@ class DOSCalculator(Calculator):
     electronic_temperature : float
         T of the electrons (K), zero or above; may change during a run.
     ground_state_smearing : float, optional
-        Temperature (K) of the electrons that E_0 holds already, such as that of the Fermi-Dirac
-        smearing of the DFT that a potential was fitted to; 0 by default.
+        Temperature (K) of the electrons that E_0 contains already, such as that of the
+        Fermi-Dirac smearing of the DFT that a potential was fitted to; 0 by default.
 
     Raises
     ------
@@ -66,14 +69,14 @@ class DOSCalculator(Calculator):
     - ``electronic_free_energy`` (eV): F(T) - F(0), which does not depend on the zero of energy;
     - ``energy`` and ``free_energy``, the same number: A = E_0 + F(T) - F(T_0) with T_0 the
       ``ground_state_smearing`` (eV); ``forces`` and ``stress``: its exact derivatives at constant
-      T. With ``ground_state=EMT()`` or any other, a system in which the electrons are held at T;
+      T. With ``ground_state=EMT()`` or any other, a system whose electrons keep the temperature T;
     - ``energies`` (eV), ``electronic_entropies`` (eV/K) and ``electronic_charges`` (atoms,): parts
       of A and of the entropy at T, and valence minus electrons, which sum to the totals.
 
     All but the first three are computed only when asked for; nothing else depends on T.
 
     `get_dos`, `get_local_dos` and `get_electron_gas` put the zero of energy at E_F. Without
-    ``atoms`` they speak of the structure that the calculator was last attached to, as it is now.
+    ``atoms`` they describe the structure that the calculator was last attached to, as it is now.
     """
 
     # No ClassVar, which ruff would want: ASE declares both without it.
@@ -100,13 +103,15 @@ class DOSCalculator(Calculator):
     }
     discard_results_on_any_change = True
 
-    def __init__(self, model: Any = "silicon", **kwargs: Any) -> None:
-        self.model: Any = None
-        self.ground_state: Any = None
+    model: DOSModel
+
+    def __init__(self, model: str | Path | DOSModel = "silicon", **kwargs: Any) -> None:
+        self.ground_state: Calculator | None = None
+        self._attached: Atoms | None = None
+        self._groups: ElectronGroups | None = None  # None for one temperature of all atoms
         self._local: LocalDOS | None = None
-        self._slopes: tuple[NDArray, NDArray] | None = None
-        self._attached: Any = None
-        self._held: tuple[NDArray, NDArray] | None = None
+        self._excited: ExcitedGroups | None = None
+        self._gradient: tuple[NDArray, NDArray] | None = None  # and virial
         super().__init__(model=model, **kwargs)
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
@@ -132,7 +137,7 @@ class DOSCalculator(Calculator):
         except (ValueError, OSError) as error:
             raise CalculatorSetupError(str(error)) from error
         if "electronic_temperature" in kwargs:
-            self._held = None
+            self._groups = None
         if "ground_state" in kwargs:
             self.ground_state = kwargs["ground_state"]
             if self.ground_state is not None:  # files keep plain values only
@@ -142,7 +147,7 @@ class DOSCalculator(Calculator):
             self.reset()  # another object, or the end of groups, may have the same plain value
         return changed
 
-    def set_atoms(self, atoms: Any) -> None:
+    def set_atoms(self, atoms: Atoms) -> None:
         """Remember the structure that this calculator is attached to; ASE calls it."""
         self._attached = atoms
 
@@ -153,13 +158,13 @@ class DOSCalculator(Calculator):
     def reset(self) -> None:
         """Forget results and structure."""
         super().reset()
-        self._local = self._slopes = None
+        self._local = self._excited = self._gradient = None
 
     def calculate(
         self,
-        atoms: Any = None,
-        properties: Any = ("dos",),
-        system_changes: Any = all_changes,
+        atoms: Atoms | None = None,
+        properties: Collection[str] = ("dos",),
+        system_changes: Collection[str] = tuple(all_changes),
     ) -> None:
         """Predict the DOS of ``atoms`` and what follows from it.
 
@@ -176,7 +181,7 @@ class DOSCalculator(Calculator):
         """
         super().calculate(atoms, properties, system_changes)
         if system_changes or self._local is None:
-            self._local = self._slopes = None
+            self._local = self._excited = self._gradient = None
             self.results = {}
             local = self._predict()
             dos = local.total()
@@ -185,15 +190,16 @@ class DOSCalculator(Calculator):
                 "fermi_level": float(_electron_gas(dos, 0.0).fermi_level),
             }
             self._local = local  # last: a failed call leaves nothing behind
-        if not _THERMAL.isdisjoint(properties):
-            self.results.update(self._thermal_results(self._local))
-        if "local_dos" in properties:
+        wanted = set(properties)
+        if "local_dos" in wanted:
             self.results["local_dos"] = self._local.values
-        wanted = set(properties) & (_ENERGY | _DERIVATIVES | _PER_ATOM)
-        if wanted:
-            self.results.update(self._hot_results(self._local, wanted))
+        if any(f"electronic_{name}" in wanted for name in _THERMAL):
+            sums = _translated(self._electron_groups(self._local).thermal_sums, self._local)
+            self.results |= {f"electronic_{name}": sums[name] for name in _THERMAL}
+        if wanted & (_ENERGY | _PER_ATOM | _DERIVATIVES):
+            self.results |= self._energy_results(self._local, wanted)
 
-    def hold(self, temperatures: NDArray, groups: NDArray) -> None:
+    def set_group_temperatures(self, temperatures: NDArray, groups: NDArray) -> None:
         """Give groups of atoms electrons of their own, and keep the DOS if it is known.
 
         Each group is neutral and has its own chemical potential; energy, forces and all thermal
@@ -207,23 +213,24 @@ class DOSCalculator(Calculator):
         groups : (atoms,) int array
             Group of every atom.
         """
-        temperatures = as_temperature(temperatures)
-        self._held = temperatures, groups
-        self._slopes = None
-        self.parameters["electronic_temperature"] = float(temperatures[groups].mean())
-        kept = ("dos", "local_dos", "fermi_level")
-        self.results = {name: self.results[name] for name in kept if name in self.results}
+        self._groups = ElectronGroups(as_temperature(temperatures), groups)
+        self._excited = self._gradient = None
+        self.parameters["electronic_temperature"] = self._groups.mean_temperature
+        cold = ("dos", "local_dos", "fermi_level")
+        self.results = {name: self.results[name] for name in cold if name in self.results}
 
-    def get_dos(self, atoms: Any = None) -> DOS:
+    def get_dos(self, atoms: Atoms | None = None) -> DOS:
         """DOS of the cell (states/eV) with energies (eV) relative to E_F at T = 0."""
         return self._local_dos(atoms).total().shifted(-self.results["fermi_level"])
 
-    def get_local_dos(self, atoms: Any = None) -> LocalDOS:
+    def get_local_dos(self, atoms: Atoms | None = None) -> LocalDOS:
         """DOS of every atom, low-rank, with energies (eV) relative to E_F at T = 0."""
         local = self._local_dos(atoms)
         return local.shifted(-self.results["fermi_level"])
 
-    def get_electron_gas(self, temperature: ArrayLike | None = None, atoms: Any = None):
+    def get_electron_gas(
+        self, temperature: ArrayLike | None = None, atoms: Atoms | None = None
+    ) -> ElectronGas:
         """Thermodynamics of the electrons, energies relative to E_F at T = 0.
 
         Parameters
@@ -252,7 +259,7 @@ class DOSCalculator(Calculator):
         known = {name: value for name, value in self.results.items() if name in all_outputs}
         return Properties(known)
 
-    def _local_dos(self, atoms: Any) -> LocalDOS:
+    def _local_dos(self, atoms: Atoms | None) -> LocalDOS:
         if atoms is None:
             atoms = self._attached if self._attached is not None else self.atoms
         if atoms is None:
@@ -269,56 +276,33 @@ class DOSCalculator(Calculator):
         except ValueError as error:
             raise InputError(str(error)) from error
 
-    def _groups(self, local: LocalDOS) -> list[tuple[NDArray, float]]:
-        """Atoms and temperature of the groups whose electrons are in equilibrium."""
-        if self._held is None:
-            return [(np.arange(len(local)), self.parameters["electronic_temperature"])]
-        temperatures, groups = self._held
-        if len(groups) != len(local):
+    def _electron_groups(self, local: LocalDOS) -> ElectronGroups:
+        """Return the groups of atoms whose electrons are in equilibrium."""
+        if self._groups is None:
+            temperature = self.parameters["electronic_temperature"]
+            return ElectronGroups.of_one_temperature(temperature, len(local))
+        if len(self._groups.labels) != len(local):
             raise InputError(
-                f"hold(): groups of {len(groups)} atoms, the structure has {len(local)}; "
-                "hold other groups, or set one electronic_temperature"
+                f"set_group_temperatures: groups of {len(self._groups.labels)} atoms, the "
+                f"structure has {len(local)}; set other groups, or one electronic_temperature"
             )
-        labels, starts = np.unique(np.sort(groups), return_index=True)
-        atoms = np.split(np.argsort(groups, kind="stable"), starts[1:])
-        return list(zip(atoms, temperatures[labels].tolist(), strict=True))
+        return self._groups
 
-    def _thermal_results(self, local: LocalDOS) -> dict[str, Any]:
-        entropy = free_energy = capacity = 0.0
-        for atoms, temperature in self._groups(local):
-            gas = _electron_gas(local.total(atoms), [0.0, temperature])
-            entropy += float(gas.entropy[1])
-            free_energy += float(gas.free_energy[1] - gas.free_energy[0])
-            capacity += float(gas.heat_capacity[1])
-        return {
-            "electronic_entropy": entropy,
-            "electronic_free_energy": free_energy,
-            "electronic_heat_capacity": capacity,
-        }
-
-    def _hot_results(self, local: LocalDOS, wanted: Set[str]) -> dict[str, Any]:
+    def _energy_results(self, local: LocalDOS, wanted: Set[str]) -> dict[str, Any]:
         """Ground state plus the free energy of excited electrons, and derivatives of the sum."""
-        groups = self._groups(local)
-        smearing = self.parameters["ground_state_smearing"]
-        hot = [_excite(local.total(atoms), t, smearing) for atoms, t in groups]
         assert self.atoms is not None
-        energy = self._ground("free_energy") + sum(part.free_energy for part in hot)
+        if self._excited is None:
+            smearing = self.parameters["ground_state_smearing"]
+            self._excited = _translated(self._electron_groups(local).excite, local, smearing)
+        energy = self._ground("free_energy") + self._excited.free_energy
         results: dict[str, Any] = {"energy": energy, "free_energy": energy}
         if wanted & _PER_ATOM:
-            parts = np.empty((3, len(local)))
-            for (atoms, _), part in zip(groups, hot, strict=True):
-                some = replace(
-                    local,
-                    coefficients=local.coefficients[atoms],
-                    valence=local.valence[atoms],
-                    novelty=None,
-                )
-                parts[:, atoms] = some.share(part)
+            free_energies, entropies, charges = self._excited.shares(local)
             if "energies" in wanted:
-                results["energies"] = self._ground("energies") + parts[0]
-            results |= {"electronic_entropies": parts[1], "electronic_charges": parts[2]}
+                results["energies"] = self._ground("energies") + free_energies
+            results |= {"electronic_entropies": entropies, "electronic_charges": charges}
         if wanted & _DERIVATIVES:
-            gradient, virial = self._differentiate(groups, hot)
+            gradient, virial = self._differentiate(self._excited)
             if "forces" in wanted:
                 results["forces"] = self._ground("forces") - gradient
             if "stress" in wanted:
@@ -328,18 +312,15 @@ class DOSCalculator(Calculator):
                 results["stress"] = self._ground("stress") + stress
         return results
 
-    def _differentiate(self, groups: list, hot: list[Excitation]) -> tuple[NDArray, NDArray]:
-        """Gradient and virial, kept: forces and stress may be asked for one after the other."""
-        if self._slopes is None:
+    def _differentiate(self, excited: ExcitedGroups) -> tuple[NDArray, NDArray]:
+        """Gradient and virial, once: forces and stress may be asked for one after the other."""
+        if self._gradient is None:
             assert self.atoms is not None
-            members = np.empty(len(self.atoms), np.int64)
-            for group, (atoms, _) in enumerate(groups):
-                members[atoms] = group
-            derivatives = np.array([part.derivative for part in hot])
-            self._slopes = self.model.differentiate(self.atoms, derivatives, members)
-        return self._slopes
+            labels = excited.groups.labels
+            self._gradient = self.model.differentiate(self.atoms, excited.derivatives, labels)
+        return self._gradient
 
-    def _ground(self, name: str) -> Any:
+    def _ground(self, name: str) -> float | NDArray:
         """Return a property of the ground state; zero without one."""
         if self.ground_state is None:
             return 0.0
@@ -348,21 +329,19 @@ class DOSCalculator(Calculator):
         return self.ground_state.get_property(name, self.atoms)
 
 
-def _excite(dos: DOS, temperature: float, ground_temperature: float) -> Excitation:
+def _translated(function: Callable[..., T], *args: Any) -> T:
+    """Call a function of the electrons; its ValueError is a calculation that failed."""
     try:
-        return dos.excite(temperature, ground_temperature)
+        return function(*args)
     except ValueError as error:
         raise CalculationFailed(str(error)) from error
 
 
-def _electron_gas(dos: DOS, temperature: ArrayLike) -> Any:
-    try:
-        return dos.electron_gas(temperature)
-    except ValueError as error:
-        raise CalculationFailed(str(error)) from error
+def _electron_gas(dos: DOS, temperature: ArrayLike) -> ElectronGas:
+    return _translated(dos.electron_gas, temperature)
 
 
-def _one_temperature(value: Any) -> float:
+def _one_temperature(value: ArrayLike) -> float:
     temperature = as_temperature(value)
     if temperature.ndim:
         raise ValueError(
@@ -372,10 +351,8 @@ def _one_temperature(value: Any) -> float:
     return float(temperature)
 
 
-def _resolve_model(model: Any) -> tuple[Any, str]:
+def _resolve_model(model: str | Path | DOSModel) -> tuple[DOSModel, str]:
     """Return the model and the plain value that stands for it in the parameters."""
-    if hasattr(model, "predict"):
-        return model, f"DOSModel {model.info['hash']}"
-    from ase_dos.model.dos_model import DOSModel
-
-    return DOSModel.load(model), str(model)
+    if isinstance(model, (str, Path)):
+        return DOSModel.load(model), str(model)
+    return model, f"DOSModel {model.info['hash']}"

@@ -1,7 +1,8 @@
 """Electrons of one or many cells, each with its own DOS, temperature and chemical potential.
 
-Energies count from the free energy F(T_0) of the electrons that the ground state holds already:
-``energy = U(T) - F(T_0)`` is what is added to E_0, and it does not depend on the zero of energy.
+Energies count from the free energy F(T_0) of the electrons that the ground state contains already:
+``internal_energy = U(T) - F(T_0)`` is what is added to E_0, and it does not depend on the zero of
+energy.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class ElectronState:
         Chemical potential (eV).
     entropy : (cells,) array
         S_e (eV/K).
-    energy : (cells,) array
+    internal_energy : (cells,) array
         U - F(T_0) (eV).
     heat_capacity : (cells,) array
         At fixed electron number (eV/K).
@@ -44,13 +45,13 @@ class ElectronState:
     temperature: NDArray
     fermi_level: NDArray
     entropy: NDArray
-    energy: NDArray
+    internal_energy: NDArray
     heat_capacity: NDArray
 
     @property
     def free_energy(self) -> NDArray:
         """F(T) - F(T_0) of every cell (eV)."""
-        return self.energy - self.temperature * self.entropy
+        return self.internal_energy - self.temperature * self.entropy
 
 
 class CellElectrons:
@@ -113,31 +114,32 @@ class CellElectrons:
         return self._checked(state) if checked else state
 
     def at_entropy(self, entropy: NDArray, guess: NDArray) -> ElectronState:
-        """State of the cells that hold these entropies (eV/K), T near ``guess`` (K).
+        """State of the cells with these entropies (eV/K), T near ``guess`` (K).
 
         An entropy of zero or below is that of cold electrons.
         """
         return self._checked(self._solve(inversion.ENTROPY, entropy / kB, guess))
 
     def at_energy(self, energy: NDArray, guess: NDArray) -> ElectronState:
-        """State of the cells that hold these energies U - F(T_0) (eV), T near ``guess`` (K).
+        """State of the cells with these energies U - F(T_0) (eV), T near ``guess`` (K).
 
         Raises
         ------
         ValueError
-            If a cell would hold less energy than cold electrons do.
+            If a cell would have less energy than cold electrons have.
         """
         excess = energy - self.least_energy
         lacking = excess < -self.rounding
         if lacking.any():
             cell = int(np.argmin(excess))
             raise ValueError(
-                f"electrons of cell {cell} hold {-excess[cell]:.3g} eV less than at T_e = 0"
+                f"the electrons of cell {cell} would have {-excess[cell]:.3g} eV less than at "
+                "T_e = 0"
             )
         return self._checked(self._solve(inversion.ENERGY, excess, guess))
 
     def entropy_shares(self, state: ElectronState) -> NDArray:
-        """Part (atoms,) of the entropy of its cell that every atom holds; zero or above."""
+        """Part (atoms,) that every atom has of the entropy of its cell; zero or above."""
         weights = np.zeros((self.n_cells, self.local.energies.size))
         weights[self.occupied] = functional_weights(
             self.local.energies, state.fermi_level[self.occupied], state.temperature[self.occupied]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from ase import Atoms, units
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.dynamics.heat import function_of_temperature
+from ase_dos.dynamics.temperature_function import TemperatureFunction
 from ase_dos.utils.checks import as_positive
 
 __all__ = ["ElectronPhonon"]
@@ -37,9 +36,12 @@ class ElectronPhonon:
     """
 
     def __init__(
-        self, coupling: float | Callable, atoms: Atoms, atomic_volume: float | None = None
+        self,
+        coupling: float | Callable[[NDArray], ArrayLike],
+        atoms: Atoms,
+        atomic_volume: float | None = None,
     ) -> None:
-        self._coupling = function_of_temperature(coupling, "coupling", _COUPLING)
+        self.coupling = TemperatureFunction(coupling, "coupling", _COUPLING)
         if atomic_volume is not None:
             self.atomic_volume = as_positive(atomic_volume, "atomic_volume")
         elif atoms.pbc.all() and atoms.cell.rank == 3:
@@ -52,7 +54,7 @@ class ElectronPhonon:
 
     def friction(self, temperature: NDArray) -> NDArray:
         """Friction Gamma = G / (3 n k) (1 / ASE's unit of time) at T_e (K)."""
-        return self._coupling(temperature) * self.atomic_volume / (3.0 * units.kB)
+        return self.coupling(temperature) * self.atomic_volume / (3.0 * units.kB)
 
     def kick(
         self,
@@ -61,8 +63,7 @@ class ElectronPhonon:
         temperature: NDArray,
         spare: NDArray,
         time: float,
-        rng: np.random.Generator,
-        comm: Any,
+        normal: NDArray,
     ) -> tuple[NDArray, int]:
         """Take the exact Langevin step of the momenta at constant T_e.
 
@@ -72,13 +73,15 @@ class ElectronPhonon:
             Their momenta change, within their constraints.
         labels : (atoms,) int array
             Cell of every atom.
-        temperature, spare : (cells,) arrays
-            T_e (K), and the most energy (eV) that the electrons can give. The ions of a cell that
-            would take more keep their momenta.
+        temperature : (cells,) array
+            T_e (K).
+        spare : (cells,) array
+            Energy (eV) that the electrons can give at most. The ions of a cell that would take
+            more keep their momenta.
         time : float
             Length of the step, in ASE's unit.
-        rng, comm
-            Random numbers, the same for all ranks of a communicator.
+        normal : (atoms, 3) array
+            Random numbers of a normal distribution of unit width.
 
         Returns
         -------
@@ -94,8 +97,6 @@ class ElectronPhonon:
         """
         decay = np.exp(-self.friction(temperature) * time)
         noise = np.sqrt((1.0 - decay**2) * units.kB * temperature)
-        normal = rng.standard_normal((len(atoms), 3))
-        comm.broadcast(normal, 0)
         masses, here = atoms.get_masses()[:, None], labels[:, None]
         before = atoms.get_momenta()
         atoms.set_momenta(decay[here] * before + noise[here] * np.sqrt(masses) * normal)
@@ -107,9 +108,9 @@ class ElectronPhonon:
             atoms.set_momenta(np.where(poor[here], before, after), apply_constraint=False)
             gain[poor] = 0.0
             warnings.warn(
-                f"electrons of {int(poor.sum())} of {len(poor)} cells could not pay for a kick of "
-                "the thermostat, their ions kept their momenta: too few or too cold electrons in a "
-                "cell for this coupling and time step",
+                f"in {int(poor.sum())} of {len(poor)} cells the electrons have less energy than "
+                "the thermostat would give to the ions, which keep their momenta: the electrons "
+                "are too few or too cold for this coupling and time step",
                 UserWarning,
                 stacklevel=2,
             )

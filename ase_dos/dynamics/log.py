@@ -3,53 +3,39 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from collections.abc import Mapping
+from typing import IO, Protocol
 
-from ase import units
-from ase.parallel import world
+from ase.parallel import MPI, world
 from ase.utils import IOContext
 
 __all__ = ["ElectronLog"]
 
 
+class LoggedRun(Protocol):
+    """A run that gives a row of numbers for its log."""
+
+    def log_row(self) -> Mapping[str, float]:
+        """Return the numbers of this moment by the names of their columns."""
+
+
 class ElectronLog(IOContext):
-    """Table of a two-temperature run, one line a call; ``numpy.loadtxt`` reads it.
+    """Table of a run, one line a call; ``numpy.loadtxt`` reads it.
 
     Parameters
     ----------
-    dynamics : TwoTemperature
+    run : TwoTemperature
         The run; only a weak reference is kept.
     logfile : str or file
         Where to, appended; "-" for standard output.
     comm : communicator, optional
         Of a parallel run.
-
-    Notes
-    -----
-    Columns: time (fs), T_e (mean over the atoms) and T_ion (K), U - F(T_0) (eV) and S (eV/K) of the
-    electrons, E_0 and kinetic energy of the ions, energy absorbed from pulses, energy from the
-    bath, the conserved energy (eV), and the largest novelty of an atom (above 1 the model
-    extrapolates).
     """
 
-    columns = (
-        "time_fs",
-        "T_e_K",
-        "T_ion_K",
-        "U_e_eV",
-        "S_e_eV/K",
-        "E_0_eV",
-        "E_kin_eV",
-        "absorbed_eV",
-        "bath_eV",
-        "conserved_eV",
-        "novelty",
-    )
-
-    def __init__(self, dynamics: Any, logfile: Any, comm: Any = world) -> None:
-        self.dynamics = weakref.proxy(dynamics)
+    def __init__(self, run: LoggedRun, logfile: str | IO[str], comm: MPI = world) -> None:
+        self.run = weakref.proxy(run)
         self.logfile = self.openfile(file=logfile, mode="a", comm=comm)
-        names = [f"{name:>18s}" for name in self.columns]
+        names = [f"{name:>18s}" for name in run.log_row()]
         self.logfile.write("#" + " ".join(names)[1:] + "\n")
 
     def __del__(self) -> None:
@@ -57,19 +43,6 @@ class ElectronLog(IOContext):
 
     def __call__(self) -> None:
         """Write one line."""
-        run, atoms = self.dynamics, self.dynamics.atoms
-        row = (
-            run.get_time() / units.fs,
-            run.electronic_temperature,
-            atoms.get_temperature(),
-            run.state.energy.sum(),
-            run.state.entropy.sum(),
-            run.ground_energy,
-            atoms.get_kinetic_energy(),
-            run.absorbed,
-            run.bath_heat,
-            run.conserved_energy,
-            run.novelty,
-        )
+        row = self.run.log_row().values()
         self.logfile.write(" ".join(f"{value:18.12g}" for value in row) + "\n")
         self.logfile.flush()

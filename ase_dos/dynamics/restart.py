@@ -1,54 +1,102 @@
-"""Restart files of two-temperature runs: one ``.npz`` of arrays with a JSON header, no pickle."""
+"""Complete state of a two-temperature run, and its restart file: arrays with a JSON header."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from ase.io.jsonio import decode, encode
+from numpy.typing import NDArray
 
 from ase_dos.dynamics.cell_electrons import ElectronState
 from ase_dos.utils.checks import require_same
 from ase_dos.utils.files import replace_file
 
-__all__ = ["read_state", "write_state"]
+__all__ = ["RunState", "read_restart_file", "write_restart_file"]
 
 FORMAT = 1
-_ATOMS = ("numbers", "positions", "momenta", "cell", "pbc")
+_ARRAYS = ("positions", "momenta", "cell", "pbc", "labels")
 _NUMBERS = ("nsteps", "absorbed", "bath_heat", "refused", "novelty")
-_ELECTRONS = ("temperature", "fermi_level", "entropy", "energy", "heat_capacity")
+# Arrays of the file that hold the electrons, by the fields of `ElectronState`.
+_ELECTRONS = {
+    "temperature": "temperature",
+    "fermi_level": "fermi_level",
+    "entropy": "entropy",
+    "internal_energy": "energy",
+    "heat_capacity": "heat_capacity",
+}
 
 
-def write_state(path: str | Path, dynamics: Any) -> None:
-    """Write the complete state of a `TwoTemperature` run.
+@dataclass(frozen=True, eq=False)
+class RunState:
+    """All that a run of `ase_dos.dynamics.two_temperature.TwoTemperature` changes.
+
+    Parameters
+    ----------
+    positions, momenta : (atoms, 3) array
+        Of the ions, in ASE's units.
+    cell, pbc : (3, 3) and (3,) array
+        Cell vectors (Angstrom) and periodic directions.
+    labels : (atoms,) int array
+        Electron cell of every atom.
+    electrons : ElectronState
+        Electrons of the cells.
+    nsteps : int
+        Steps done.
+    absorbed, bath_heat : float
+        Energy (eV) from pulses and from the bath so far.
+    refused : int
+        Kicks of the thermostat that were refused so far.
+    novelty : float
+        Largest novelty of an atom.
+    random : dict
+        State of the random numbers.
+    """
+
+    positions: NDArray
+    momenta: NDArray
+    cell: NDArray
+    pbc: NDArray
+    labels: NDArray
+    electrons: ElectronState
+    nsteps: int
+    absorbed: float
+    bath_heat: float
+    refused: int
+    novelty: float
+    random: dict[str, Any]
+
+
+def write_restart_file(
+    path: str | Path, atoms: Atoms, state: RunState, options: Mapping[str, Any]
+) -> None:
+    """Write the state of a run of these atoms, and its options as plain values.
 
     Numbers in the header keep all their digits; arrays are written as they are.
     """
-    atoms = dynamics.atoms
     header = {
         "format": FORMAT,
-        "options": dynamics.todict(),
-        "random": dynamics.rng.bit_generator.state,
-        **{name: getattr(dynamics, name) for name in _NUMBERS},
+        "options": options,
+        "random": state.random,
+        **{name: getattr(state, name) for name in _NUMBERS},
     }
     arrays = {
         "numbers": atoms.numbers,
-        "positions": atoms.positions,
-        "momenta": atoms.get_momenta(),
-        "cell": atoms.cell.array,
-        "pbc": atoms.pbc,
-        "labels": dynamics.labels,
-        **{name: getattr(dynamics.state, name) for name in _ELECTRONS},
+        **{name: getattr(state, name) for name in _ARRAYS},
+        **{stored: getattr(state.electrons, name) for name, stored in _ELECTRONS.items()},
     }
-    if dynamics.comm.rank == 0:
-        replace_file(path, lambda file: np.savez(file, header=encode(header), **arrays))
-    dynamics.comm.barrier()
+    replace_file(path, lambda file: np.savez(file, header=encode(header), **arrays))
 
 
-def read_state(path: str | Path, dynamics: Any, same_options: bool = True) -> None:
-    """Give the state in a file to a run of the same atoms.
+def read_restart_file(
+    path: str | Path, atoms: Atoms, options: Mapping[str, Any], same_options: bool = True
+) -> RunState:
+    """Read the state of a run of these atoms.
 
     Raises
     ------
@@ -67,24 +115,19 @@ def read_state(path: str | Path, dynamics: Any, same_options: bool = True) -> No
         ) from None
     if known != FORMAT:
         raise ValueError(f"{path}: restart format {known}; this release reads {FORMAT}")
-    atoms = dynamics.atoms
     if not np.array_equal(arrays["numbers"], atoms.numbers):
         raise ValueError(
             f"{path}: holds {len(arrays['numbers'])} atoms that are not the {len(atoms)} of this "
             "run, or in another order"
         )
     # Through JSON both: a tuple is a list there.
-    now = json.loads(encode(dynamics.todict()))
+    now = json.loads(encode(options))
     then = json.loads(encode(header["options"]))
     if not same_options:
         then, now = {"cells": then["cells"]}, {"cells": now["cells"]}
     require_same(path, then, now, "continue with the same options, or start anew")
-    atoms.set_cell(arrays["cell"])
-    atoms.pbc = arrays["pbc"]
-    atoms.set_positions(arrays["positions"], apply_constraint=False)
-    atoms.set_momenta(arrays["momenta"], apply_constraint=False)
-    dynamics.labels = arrays["labels"]
-    dynamics.state = ElectronState(*(arrays[name] for name in _ELECTRONS))
-    for name in _NUMBERS:
-        setattr(dynamics, name, header[name])
-    dynamics.rng.bit_generator.state = header["random"]
+    return RunState(
+        **{name: arrays[name] for name in _ARRAYS},
+        **{name: header[name] for name in (*_NUMBERS, "random")},
+        electrons=ElectronState(**{name: arrays[stored] for name, stored in _ELECTRONS.items()}),
+    )

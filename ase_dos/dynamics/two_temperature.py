@@ -1,32 +1,24 @@
-"""Two-temperature molecular dynamics: ions that move on the free energy of hot electrons.
-
-One step is B A O A B. In B ions feel the forces -d(E_0 + F(T_e))/dR at constant T_e; in A they
-move while the entropy of the electrons stays, so that T_e follows the density of states and
-K + E_0 + U is conserved; in O, in the middle, heat is exchanged: with the ions by a Langevin
-thermostat at T_e (Leimkuhler and Matthews, doi:10.1093/amrx/abs010), whose change of kinetic energy
-the electrons pay to the last digit, with a laser, a bath, and between cells.
-"""
+"""Two-temperature molecular dynamics: ions that move on the free energy of hot electrons."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import CalculatorError
-from ase.md.md import MolecularDynamics
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.adapters.ase import DOSCalculator
-from ase_dos.dynamics.cell_electrons import CellElectrons, ElectronState
 from ase_dos.dynamics.cell_grid import CellGrid
 from ase_dos.dynamics.electron_phonon import ElectronPhonon
-from ase_dos.dynamics.heat import Heating, plain
+from ase_dos.dynamics.heat_exchange import HeatExchange
+from ase_dos.dynamics.integrator import ElectronIonIntegrator
 from ase_dos.dynamics.laser_pulse import LaserPulse
 from ase_dos.dynamics.log import ElectronLog
-from ase_dos.dynamics.restart import read_state, write_state
+from ase_dos.dynamics.restart import read_restart_file, write_restart_file
 from ase_dos.utils.checks import as_positive, as_temperature
 from ase_dos.utils.warnings import WarningCounter
 
@@ -37,8 +29,10 @@ class TwoTemperatureError(RuntimeError):
     """A run cannot go on; its last complete state is in the file that the message names."""
 
 
-class TwoTemperature(MolecularDynamics):
+class TwoTemperature(ElectronIonIntegrator):
     """Dynamics of ions and hot electrons that conserves their energy.
+
+    The step is described in `ase_dos.dynamics.integrator`.
 
     Parameters
     ----------
@@ -57,7 +51,7 @@ class TwoTemperature(MolecularDynamics):
     pulse : LaserPulse or sequence of them, optional
         Light that the electrons absorb.
     bath_temperature : float, optional
-        Temperature (K) of a bath of the electrons. They are held at it exactly, or, with a
+        Temperature (K) of a bath of the electrons. They keep it exactly, or, with a
         ``bath_rate``, relax to it.
     bath_rate : float, optional
         Inverse of the time of relaxation (1 / ASE's unit of time: ``1 / (500 * units.fs)``).
@@ -72,7 +66,9 @@ class TwoTemperature(MolecularDynamics):
         File for `write_restart`, and for the last complete state of a run that cannot go on.
     **kwargs
         ``trajectory``, ``logfile``, ``loginterval``, ``append_trajectory`` ... as in all of ASE's
-        dynamics. The logfile is that of `ase_dos.dynamics.log.ElectronLog`.
+        dynamics. The columns of the logfile are time, T_e (mean over the atoms) and T_ion,
+        U - F(T_0) and S of the electrons, E_0 and kinetic energy of the ions, energy absorbed
+        from pulses and that from the bath, the conserved energy, and ``novelty``.
 
     Attributes
     ----------
@@ -81,7 +77,7 @@ class TwoTemperature(MolecularDynamics):
     absorbed, bath_heat : float
         Energy (eV) that pulses and the bath have put in so far.
     refused : int
-        How often a cell could not pay for the kick of the thermostat, see the notes.
+        Kicks of the thermostat that were refused in cells, see the notes.
     novelty : float
         Largest `LocalDOS.novelty` among the atoms: above 1 the model extrapolates.
 
@@ -89,7 +85,7 @@ class TwoTemperature(MolecularDynamics):
     ------
     ValueError
         If an option has no meaning: a negative coupling, a ground state without forces, a
-        density that is not known, a pulse into electrons that are held, and the like.
+        density that is not known, a pulse into electrons of fixed temperature, and the like.
     TwoTemperatureError
         During a run, if the electrons become too hot for the energies that the model covers, or
         a calculator fails. Atoms and electrons are then those of the last complete step, and the
@@ -98,13 +94,14 @@ class TwoTemperature(MolecularDynamics):
     Notes
     -----
     Conserved: ``K + E_0 + U - F(T_0) - absorbed - bath_heat``, see `conserved_energy`, to second
-    order in the time step. With electrons that are held this is K + E_0 + F(T) but for a constant.
+    order in the time step. With electrons of fixed temperature this is K + E_0 + F(T) but for a
+    constant.
 
-    Constraints are ASE's: what they take from a kick of the thermostat the electrons do not pay.
+    Constraints are ASE's: the electrons lose only what they leave of a kick of the thermostat.
     The thermostat moves the centre of mass too; `ase.constraints.FixCom` keeps it. The cell does
     not change.
 
-    Where the electrons of a cell hold less energy than the thermostat's kick would give the ions
+    Where the electrons of a cell have less energy than the thermostat's kick would give the ions
     (an insulator, a handful of atoms), the kick is refused: these ions keep their momenta.
 
     An atom that changes its cell takes its part of the energy along, as its part of the entropy.
@@ -115,9 +112,9 @@ class TwoTemperature(MolecularDynamics):
         atoms: Atoms,
         timestep: float,
         *,
-        coupling: float | Callable | None = None,
+        coupling: float | Callable[[NDArray], ArrayLike] | None = None,
         cells: Sequence[int] = (1, 1, 1),
-        conductivity: float | Callable | None = None,
+        conductivity: float | Callable[[NDArray], ArrayLike] | None = None,
         pulse: LaserPulse | Sequence[LaserPulse] = (),
         bath_temperature: float | None = None,
         bath_rate: float | None = None,
@@ -125,38 +122,38 @@ class TwoTemperature(MolecularDynamics):
         reassign_interval: int = 100,
         rng: int | np.random.Generator | None = None,
         restart: str | Path = "two_temperature.npz",
-        logfile: Any = None,
+        logfile: str | IO[str] | None = None,
         loginterval: int = 1,
         **kwargs: Any,
     ) -> None:
         as_positive(timestep, "timestep")
-        self.calc = _checked_calculator(atoms)
-        self.grid = CellGrid(cells, atoms)
-        self.heating = Heating(self.grid, pulse, conductivity, bath_temperature, bath_rate)
-        self.coupling = coupling
-        self.thermostat = None
-        if coupling is not None:
-            self.thermostat = ElectronPhonon(coupling, atoms, atomic_volume)
         if reassign_interval < 1:
             raise ValueError(f"reassign_interval: expected 1 or more, got {reassign_interval}")
-        self.reassign_interval = reassign_interval
-        self.rng = np.random.default_rng(rng)
+        calc = _checked_calculator(atoms)
+        grid = CellGrid(cells, atoms)
         self.restart = Path(restart)
-        self.absorbed = self.bath_heat = 0.0
-        self.refused = 0
-        self.labels = self.grid.assign(atoms.positions)
         self._warnings = WarningCounter()
-        super().__init__(atoms, timestep, loginterval=loginterval, **kwargs)
-        first = self.heating.held_at
+        super().__init__(
+            atoms,
+            timestep,
+            calc=calc,
+            heat=HeatExchange(grid, pulse, conductivity, bath_temperature, bath_rate),
+            thermostat=(
+                None if coupling is None else ElectronPhonon(coupling, atoms, atomic_volume)
+            ),
+            reassign_interval=reassign_interval,
+            rng=np.random.default_rng(rng),
+            loginterval=loginterval,
+            **kwargs,
+        )
+        first = self.heat.fixed_temperature
         if first is None:
             first = self.calc.parameters["electronic_temperature"]
         with self._warnings.give_first("at the start"):
-            self._settle(self._electrons().at_temperature(first))
+            self.settle(self.cell_electrons().at_temperature(first))
         if logfile:
             log = self.closelater(ElectronLog(self, logfile, comm=self.comm))
             self.attach(log, loginterval)
-
-    # What users ask for
 
     @property
     def electronic_temperatures(self) -> NDArray:
@@ -181,12 +178,29 @@ class TwoTemperature(MolecularDynamics):
 
     @property
     def conserved_energy(self) -> float:
-        """Energy of ions and electrons without what was put in (eV)."""
-        energy = self.atoms.get_kinetic_energy() + self.ground_energy + self.state.energy.sum()
+        """Energy of ions and electrons, less that of pulses and bath (eV)."""
+        electrons = self.state.internal_energy.sum()
+        energy = self.atoms.get_kinetic_energy() + self.ground_energy + electrons
         return float(energy - self.absorbed - self.bath_heat)
 
+    def log_row(self) -> dict[str, float]:
+        """Numbers of a line of the log, by their columns."""
+        return {
+            "time_fs": self.get_time() / units.fs,
+            "T_e_K": self.electronic_temperature,
+            "T_ion_K": self.atoms.get_temperature(),
+            "U_e_eV": self.state.internal_energy.sum(),
+            "S_e_eV/K": self.state.entropy.sum(),
+            "E_0_eV": self.ground_energy,
+            "E_kin_eV": self.atoms.get_kinetic_energy(),
+            "absorbed_eV": self.absorbed,
+            "bath_eV": self.bath_heat,
+            "conserved_eV": self.conserved_energy,
+            "novelty": self.novelty,
+        }
+
     def set_electronic_temperature(self, temperature: ArrayLike) -> None:
-        """Heat or cool the electrons at once, on account of the bath.
+        """Heat or cool the electrons at once; the energy counts as that of the bath.
 
         Parameters
         ----------
@@ -199,21 +213,22 @@ class TwoTemperature(MolecularDynamics):
                 f"electronic temperature: expected one or {self.grid.shape} of them, got shape "
                 f"{temperature.shape}"
             )
-        if self.heating.held_at is not None:
-            raise ValueError("electronic temperature: the electrons are held at bath_temperature")
-        before, cells = self.state.energy.sum(), np.broadcast_to(temperature, self.grid.shape)
-        self._settle(self._electrons().at_temperature(cells.ravel()))
-        self.bath_heat += float(self.state.energy.sum() - before)
+        if self.heat.fixed_temperature is not None:
+            raise ValueError("electronic temperature: bath_temperature fixes it in this run")
+        before = self.state.internal_energy.sum()
+        cells = np.broadcast_to(temperature, self.grid.shape).ravel()
+        self.settle(self.cell_electrons().at_temperature(cells))
+        self.bath_heat += float(self.state.internal_energy.sum() - before)
 
     def todict(self) -> dict[str, Any]:
         """Parameters as plain values, which a continued run shares with the first."""
         return super().todict() | {
             "model": self.calc.model.info["hash"],
             "ground_state_smearing": self.calc.parameters["ground_state_smearing"],
-            "coupling": plain(self.coupling),
-            "atomic_volume": getattr(self.thermostat, "atomic_volume", None),
+            "coupling": self.thermostat and self.thermostat.coupling.label,
+            "atomic_volume": self.thermostat and self.thermostat.atomic_volume,
             "reassign_interval": self.reassign_interval,
-            **self.heating.todict(),
+            **self.heat.todict(),
         }
 
     def write_restart(self, path: str | Path | None = None) -> None:
@@ -223,7 +238,10 @@ class TwoTemperature(MolecularDynamics):
         state starts afresh from here, as it will in the continued run: some keep neighbour lists.
         """
         self._start_afresh()
-        write_state(self.restart if path is None else path, self)
+        if self.comm.rank == 0:
+            path = self.restart if path is None else path
+            write_restart_file(path, self.atoms, self.run_state(), self.todict())
+        self.comm.barrier()
 
     def read_restart(self, path: str | Path | None = None, *, same_options: bool = True) -> None:
         """Continue the run of a restart file, for the same atoms; then ``run(steps)``.
@@ -240,21 +258,20 @@ class TwoTemperature(MolecularDynamics):
         ValueError
             If the file is of other atoms, another grid or other options, or is damaged.
         """
-        read_state(self.restart if path is None else path, self, same_options)
+        path = self.restart if path is None else path
+        self.restore(read_restart_file(path, self.atoms, self.todict(), same_options))
         self._start_afresh()
         with self._warnings.give_first(f"step {self.nsteps}"):
             self.atoms.get_forces()
 
-    # One step
-
     def step(self) -> None:
         """Take one step, or go back to where it began and stop."""
-        kept = self._snapshot()
+        before = self.run_state()
         try:
             with self._warnings.give_first(f"step {self.nsteps + 1}"):
-                self._advance()
+                self.advance()
         except (ValueError, CalculatorError) as error:
-            self._restore(kept)
+            self.restore(before)
             self.write_restart()
             raise TwoTemperatureError(
                 f"step {self.nsteps + 1} failed: {error}. The last complete state, at "
@@ -262,132 +279,12 @@ class TwoTemperature(MolecularDynamics):
                 f"{self.state.temperature.max():.6g} K, is in {self.restart}"
             ) from error
 
-    def _advance(self) -> None:
-        half = 0.5 * self.dt
-        if self.calc.check_state(self.atoms):  # moved by others
-            self._follow()
-        if self.grid.size > 1 and self.nsteps and self.nsteps % self.reassign_interval == 0:
-            self._reassign()
-        self._kick(half)
-        self._drift(half)
-        self._exchange()
-        self._drift(half)
-        self._follow()
-        self._kick(half)
-
-    def _kick(self, time: float) -> None:
-        """B: forces at constant T_e."""
-        forces = self.atoms.get_forces(md=True)
-        self.atoms.set_momenta(self.atoms.get_momenta() + time * forces)
-
-    def _drift(self, time: float) -> None:
-        """Move at constant momenta: A, with constraints as in ASE's Verlet."""
-        atoms = self.atoms
-        before, momenta = atoms.get_positions(), atoms.get_momenta()
-        atoms.set_positions(before + time * momenta / self.masses)
-        if atoms.constraints:
-            moved = (atoms.get_positions() - before) / time
-            atoms.set_momenta(moved * self.masses, apply_constraint=False)
-
-    def _follow(self) -> None:
-        """Let T_e follow the DOS of new positions at constant entropy, or be held."""
-        electrons, held_at = self._electrons(), self.heating.held_at
-        if held_at is not None:
-            state = electrons.at_temperature(held_at)
-            self.bath_heat += float(state.temperature @ (state.entropy - self.state.entropy))
-        else:
-            state = electrons.at_entropy(self.state.entropy, self.state.temperature)
-        self._settle(state)
-
-    def _settle(self, state: ElectronState) -> None:
-        self.state = state
-        self.calc.hold(state.temperature, self.labels)
-        self.atoms.get_forces()
-
-    def _exchange(self) -> None:
-        """O: half of the heat from outside, the thermostat, the other half; positions fixed."""
-        start = self.get_time()
-        middle, stop = start + 0.5 * self.dt, start + self.dt
-        if self.heating.held_at is not None:
-            if self.thermostat is not None:
-                everything = np.full(self.grid.size, np.inf)
-                self.bath_heat += float(self._kick_by_electrons(everything).sum())
-        elif self.thermostat is not None or self.heating.acts(start, stop):
-            electrons = self._electrons()
-            self.state = electrons.at_entropy(self.state.entropy, self.state.temperature)
-            self._heat(electrons, start, middle)
-            if self.thermostat is not None:
-                gain = self._kick_by_electrons(self.state.energy - electrons.least_energy)
-                left = self.state.energy - gain
-                self.state = electrons.at_energy(left, self.state.temperature)
-            self._heat(electrons, middle, stop)
-
-    def _heat(self, electrons: CellElectrons, start: float, stop: float) -> None:
-        self.state, absorbed, from_bath = self.heating.apply(electrons, self.state, start, stop)
-        self.absorbed += absorbed
-        self.bath_heat += from_bath
-
-    def _kick_by_electrons(self, spare: NDArray) -> NDArray:
-        """Thermostat; returns the energy (cells,) that ions gain (eV)."""
-        assert self.thermostat is not None
-        gain, refused = self.thermostat.kick(
-            self.atoms, self.labels, self.state.temperature, spare, self.dt, self.rng, self.comm
-        )
-        self.refused += refused
-        return gain
-
-    def _reassign(self) -> None:
-        """Give atoms to the cells they are in, with their part of the energy."""
-        labels = self.grid.assign(self.atoms.positions)
-        moved = labels != self.labels
-        if not moved.any():
-            return
-        energy = self._electrons().entropy_shares(self.state)[moved]
-        energy *= self.state.energy[self.labels[moved]]
-        change = np.bincount(labels[moved], energy, self.grid.size)
-        change -= np.bincount(self.labels[moved], energy, self.grid.size)
-        self.labels = labels
-        if self.heating.held_at is not None:
-            state = self._electrons().at_temperature(self.heating.held_at)
-            self.bath_heat += float((state.energy - self.state.energy).sum())
-        else:
-            energy = self.state.energy + change
-            state = self._electrons().at_energy(energy, self.state.temperature)
-        self._settle(state)
-
-    # Beginning, going back, going on
-
-    def _electrons(self) -> CellElectrons:
-        """Electrons of the atoms where they are."""
-        local = self.calc.get_local_dos(self.atoms)
-        self.novelty = np.nan if local.novelty is None else float(local.novelty.max())
-        smearing = self.calc.parameters["ground_state_smearing"]
-        return CellElectrons(local, self.labels, self.grid.size, smearing)
-
     def _start_afresh(self) -> None:
         """Forget what the ground state keeps from earlier positions, and its last results."""
-        if hasattr(self.calc.ground_state, "reset"):
-            self.calc.ground_state.reset()
-        self.calc.hold(self.state.temperature, self.labels)
-
-    def _snapshot(self) -> tuple:
-        return (
-            self.atoms.get_positions(),
-            self.atoms.get_momenta(),
-            self.state,
-            self.labels,
-            self.absorbed,
-            self.bath_heat,
-            self.refused,
-            self.rng.bit_generator.state,
-        )
-
-    def _restore(self, kept: tuple) -> None:
-        positions, momenta, self.state, self.labels, *rest = kept
-        self.absorbed, self.bath_heat, self.refused, self.rng.bit_generator.state = rest
-        self.atoms.set_positions(positions, apply_constraint=False)
-        self.atoms.set_momenta(momenta, apply_constraint=False)
-        self.calc.hold(self.state.temperature, self.labels)
+        ground = self.calc.ground_state
+        if ground is not None and hasattr(ground, "reset"):
+            ground.reset()
+        self.calc.set_group_temperatures(self.state.temperature, self.labels)
 
 
 def _checked_calculator(atoms: Atoms) -> DOSCalculator:

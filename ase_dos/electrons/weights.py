@@ -26,8 +26,8 @@ class FunctionalWeights:
     ----------
     electrons : array
         int g f: electrons.
-    energy : array
-        int g f E: internal energy (eV).
+    internal_energy : array
+        int g f E: U (eV).
     entropy : array
         Entropy (eV/K).
     grand_potential : array
@@ -42,7 +42,7 @@ class FunctionalWeights:
     """
 
     electrons: NDArray
-    energy: NDArray
+    internal_energy: NDArray
     entropy: NDArray
     grand_potential: NDArray
     heat_capacity: NDArray
@@ -90,7 +90,7 @@ def functional_weights(
     cold = (temperature == 0)[..., None]
     return FunctionalWeights(
         electrons=f,
-        energy=omega + mu[..., None] * f + (kB * temperature)[..., None] * s,
+        internal_energy=omega + mu[..., None] * f + (kB * temperature)[..., None] * s,
         entropy=kB * s,
         grand_potential=omega,
         heat_capacity=kB * c,

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "DOS": "dos",
         "DOSEnsemble": "ensemble",
         "DOSTarget": "target",
+        "ElectronGroups": "electron_groups",
         "ElectronicStates": "states",
         "EnergyGrid": "dos",
         "LocalDOS": "local_dos",

@@ -1,9 +1,9 @@
-"""Densities of states as frozen values that carry their axis, electron count and validity."""
+"""Density of states as a frozen value with its energies, electron count and validity."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +12,13 @@ from ase_dos.electrons.excitation import Excitation, excite
 from ase_dos.electrons.gas import ElectronGas, gas_from_dos
 from ase_dos.utils.checks import as_array, as_positive, uniform_grid
 
+if TYPE_CHECKING:
+    from ase.spectrum.dosdata import GridDOSData
+    from matplotlib.axes import Axes
+
 __all__ = ["DOS", "EnergyGrid"]
 
-# A broadened band has no sharp edge; its onset is where this share of the electrons is reached.
+# A broadened band has no sharp edge; its onset is where the DOS holds this share of the electrons.
 _BOTTOM_SHARE = 0.005
 
 
@@ -149,13 +153,13 @@ class DOS:
             smearing=self.smearing,
         )
 
-    def plot(self, ax=None, **options: Any):
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the DOS; see `ase_dos.plot.curve.plot_dos`."""
         from ase_dos.plot.curve import plot_dos
 
         return plot_dos(self, ax=ax, **options)
 
-    def to_ase(self):
+    def to_ase(self) -> GridDOSData:
         """Return the values as `ase.spectrum.dosdata.GridDOSData` (unit width, not resampled)."""
         from ase.spectrum.dosdata import GridDOSData
 
@@ -163,6 +167,6 @@ class DOS:
         return GridDOSData(self.energies, self.values, info=info)
 
     @classmethod
-    def from_ase(cls, data, n_electrons: float) -> DOS:
+    def from_ase(cls, data: GridDOSData, n_electrons: float) -> DOS:
         """Take energies and weights of an `ase.spectrum.dosdata.GridDOSData` as they are."""
         return cls(data.get_energies(), data.get_weights(), n_electrons)

@@ -1,4 +1,4 @@
-"""What is not known about a predicted DOS, and what that means for all that follows from it."""
+"""Ensemble of equally likely densities of states, and the errors that follow from it."""
 
 from __future__ import annotations
 

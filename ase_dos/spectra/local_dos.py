@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,8 +36,8 @@ class LocalDOS:
     smearing : float
         Standard deviation of the Gaussian broadening (eV).
     novelty : (atoms,) array, optional
-        How far the surroundings of each atom are from those a model was trained on, in units of
-        the farthest that one training structure is from the rest: above 1, an extrapolation.
+        Distance of the surroundings of each atom from those a model was trained on, in units of
+        the largest distance of a training structure from the others: above 1, an extrapolation.
     """
 
     coefficients: NDArray
@@ -66,6 +65,16 @@ class LocalDOS:
 
     def __len__(self) -> int:
         return len(self.coefficients)
+
+    def take(self, which: ArrayLike) -> LocalDOS:
+        """Return some of the atoms, as their mask or indices say."""
+        which = np.asarray(which)
+        return replace(
+            self,
+            coefficients=self.coefficients[which],
+            valence=self.valence[which],
+            novelty=None if self.novelty is None else self.novelty[which],
+        )
 
     def shifted(self, shift: float) -> LocalDOS:
         """Return the same states with every energy raised by ``shift`` (eV)."""
@@ -107,16 +116,17 @@ class LocalDOS:
             self.valence - electrons,
         )
 
-    def total(self, which: Any = slice(None)) -> DOS:
+    def total(self, which: ArrayLike | None = None) -> DOS:
         """Density of states of all atoms together, or of some, as their mask or indices say.
 
         The (atoms, n) array is never made. ``local.total(atoms.numbers == 14)`` is the part of
         one species.
         """
+        chosen = slice(None) if which is None else np.asarray(which)
         return DOS(
             self.energies,
-            self.coefficients[which].sum(axis=0) @ self.basis,
-            float(self.valence[which].sum()),
+            self.coefficients[chosen].sum(axis=0) @ self.basis,
+            float(self.valence[chosen].sum()),
             self.smearing,
         )
 

@@ -1,4 +1,4 @@
-"""Targets of the learning: the broadened DOS of one structure as a spline that can be shifted."""
+"""Target of the training: broadened DOS of one structure, a spline that can be shifted."""
 
 from __future__ import annotations
 

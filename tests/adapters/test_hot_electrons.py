@@ -183,7 +183,7 @@ def test_results_are_dropped_where_parameters_look_the_same(models, tmp_path):
     atoms.calc = calc = DOSCalculator(models["ridge"], ground_state=LennardJones(epsilon=0.1))
     calc.set(electronic_temperature=6000.0)
     alone = atoms.get_potential_energy(), atoms.get_forces()
-    calc.hold(np.array([2000.0, 10_000.0]), np.arange(8) % 2)
+    calc.set_group_temperatures(np.array([2000.0, 10_000.0]), np.arange(8) % 2)
     assert atoms.get_potential_energy() != pytest.approx(alone[0], abs=1e-6)
     atoms.get_stress()
     calc.set(electronic_temperature=6000.0)  # the mean of the groups

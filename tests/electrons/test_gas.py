@@ -442,7 +442,7 @@ def test_weights_reproduce_the_totals(temperature):
     gas = gas_from_dos(e, g, 11.0, temperature)
     w = gas.weights(e)
     assert w.electrons @ g == pytest.approx(11.0, rel=1e-12)
-    assert w.energy @ g == pytest.approx(gas.internal_energy, rel=1e-11)
+    assert w.internal_energy @ g == pytest.approx(gas.internal_energy, rel=1e-11)
     assert w.entropy @ g == pytest.approx(gas.entropy, rel=1e-10, abs=0)
     assert w.grand_potential @ g == pytest.approx(gas.grand_potential, rel=1e-12)
     assert w.heat_capacity @ g == pytest.approx(gas.heat_capacity, rel=1e-9, abs=0)
@@ -484,7 +484,7 @@ def test_weights_project_on_atoms_and_sum_to_the_total():
     w = gas.weights(e)
     for name, want in (
         ("entropy", gas.entropy),
-        ("energy", gas.internal_energy),
+        ("internal_energy", gas.internal_energy),
         ("heat_capacity", gas.heat_capacity),
         ("electrons", 20.0),
     ):

@@ -1,4 +1,4 @@
-"""Heat that electrons exchange with light, with a bath, and between cells."""
+"""Heat that the electrons of a sample exchange with light, with a bath, and between cells."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from typing import Any
 
 import numpy as np
 from ase import units
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.dynamics.cell_electrons import CellElectrons, ElectronState
-from ase_dos.dynamics.cell_grid import CellGrid, conduct
+from ase_dos.dynamics.cell_grid import CellGrid
+from ase_dos.dynamics.heat_conduction import conduct_heat
 from ase_dos.dynamics.laser_pulse import LaserPulse
+from ase_dos.dynamics.temperature_function import TemperatureFunction
 from ase_dos.utils.checks import as_positive
 
-__all__ = ["Heating", "function_of_temperature", "plain"]
+__all__ = ["HeatExchange"]
 
 _CONDUCTIVITY = units.J / units.s / units.m  # W/m/K in ASE's units
 
 
-class Heating:
-    """What changes the energy of the electrons of a grid besides the ions.
+class HeatExchange:
+    """Changes of the energy of the electrons of a grid that are not due to the ions.
 
     Parameters
     ----------
@@ -31,8 +33,8 @@ class Heating:
 
     Attributes
     ----------
-    held_at : float or None
-        Temperature (K) that the electrons are held at.
+    fixed_temperature : float or None
+        Temperature (K) that the bath keeps the electrons at.
 
     Raises
     ------
@@ -44,13 +46,12 @@ class Heating:
         self,
         grid: CellGrid,
         pulse: LaserPulse | Sequence[LaserPulse] = (),
-        conductivity: float | Callable | None = None,
+        conductivity: float | Callable[[NDArray], ArrayLike] | None = None,
         bath_temperature: float | None = None,
         bath_rate: float | None = None,
     ) -> None:
         self.grid = grid
         self.pulses = [pulse] if isinstance(pulse, LaserPulse) else list(pulse)
-        self.conductivity = conductivity
         self.bath_temperature, self.bath_rate = bath_temperature, bath_rate
         if bath_temperature is not None:
             as_positive(bath_temperature, "bath_temperature", zero=True)
@@ -58,10 +59,10 @@ class Heating:
             as_positive(bath_rate, "bath_rate")
             if bath_temperature is None:
                 raise ValueError("bath_rate: expected a bath_temperature to relax to, got none")
-        self.held_at = bath_temperature if bath_rate is None else None
-        if self.held_at is not None and (self.pulses or conductivity is not None):
+        self.fixed_temperature = bath_temperature if bath_rate is None else None
+        if self.fixed_temperature is not None and (self.pulses or conductivity is not None):
             raise ValueError(
-                "bath_temperature without bath_rate holds T_e: neither a pulse nor conduction can "
+                "bath_temperature without bath_rate fixes T_e: neither a pulse nor conduction can "
                 "change it; give a bath_rate, or leave out the bath"
             )
         for each in self.pulses:
@@ -71,18 +72,19 @@ class Heating:
                 raise ValueError(
                     f"pulse: a depth needs cells along {each.direction[1]}, got a grid {grid.shape}"
                 )
+        self.conductivity = None
         if conductivity is not None:
             if grid.size == 1:
                 raise ValueError("conductivity: heat flows between cells, but there is only one")
-            self._flow = function_of_temperature(conductivity, "conductivity", _CONDUCTIVITY)
-            self._links = grid.links()
+            self.conductivity = TemperatureFunction(conductivity, "conductivity", _CONDUCTIVITY)
+            self._faces = grid.faces()
 
-    def acts(self, start: float, stop: float) -> bool:
-        """Whether anything happens between two times."""
+    def is_active(self, start: float, stop: float) -> bool:
+        """Whether any heat is exchanged between two times."""
         always = self.conductivity is not None or self.bath_rate is not None
         return always or any(pulse.absorbed(start, stop) for pulse in self.pulses)
 
-    def apply(
+    def advance(
         self, electrons: CellElectrons, state: ElectronState, start: float, stop: float
     ) -> tuple[ElectronState, float, float]:
         """State after the time from start to stop, the energy absorbed and that from the bath.
@@ -91,15 +93,16 @@ class Heating:
         """
         light = self._light(electrons, start, stop)
         if light.any():
-            state = electrons.at_energy(state.energy + light, state.temperature)
+            state = electrons.at_energy(state.internal_energy + light, state.temperature)
         if self.conductivity is not None:
-            state = conduct(electrons, state, *self._links, self._flow, stop - start)
+            state = conduct_heat(electrons, state, *self._faces, self.conductivity, stop - start)
         from_bath = 0.0
         if self.bath_temperature is not None and self.bath_rate is not None:
             rest = np.exp(-self.bath_rate * (stop - start)) * state.temperature
             rest += -np.expm1(-self.bath_rate * (stop - start)) * self.bath_temperature
             after = electrons.at_temperature(rest)
-            from_bath, state = float((after.energy - state.energy).sum()), after
+            from_bath = float((after.internal_energy - state.internal_energy).sum())
+            state = after
         return state, float(light.sum()), from_bath
 
     def _light(self, electrons: CellElectrons, start: float, stop: float) -> NDArray:
@@ -116,40 +119,7 @@ class Heating:
         return {
             "cells": list(self.grid.shape),
             "pulses": [pulse.todict() for pulse in self.pulses],
-            "conductivity": plain(self.conductivity),
+            "conductivity": None if self.conductivity is None else self.conductivity.label,
             "bath_temperature": self.bath_temperature,
             "bath_rate": self.bath_rate,
         }
-
-
-def function_of_temperature(
-    value: float | Callable, name: str, unit: float
-) -> Callable[[NDArray], NDArray]:
-    """Make a function of temperatures (K), in ASE's units, of a constant or a function.
-
-    Raises
-    ------
-    ValueError
-        If a constant, or what a function returns, is negative or not finite.
-    """
-    if not callable(value):
-        constant = as_positive(value, name, zero=True) * unit
-        return lambda temperature: np.full(temperature.shape, constant)
-
-    def checked(temperature: NDArray) -> NDArray:
-        found = np.broadcast_to(np.asarray(value(temperature), dtype=float), temperature.shape)
-        good = np.isfinite(found) & (found >= 0)
-        if not good.all():
-            worst = int(np.argmin(good))
-            raise ValueError(
-                f"{name}: expected numbers >= 0 from the function, got {found[worst]:g} at "
-                f"{temperature[worst]:g} K"
-            )
-        return unit * found
-
-    return checked
-
-
-def plain(value: Any) -> Any:
-    """Give a number as it is, and of a function the name."""
-    return getattr(value, "__name__", type(value).__name__) if callable(value) else value
