@@ -4,7 +4,7 @@
 
 Molecular dynamics runs in LAMMPS (``lmp`` on the PATH) with the Stillinger-Weber potential,
 Phys. Rev. B 31, 5262 (1985); glasses with its form for amorphous silicon and with EDIP, see
-`examples/07_compressed_silicon.py`. Everything is seeded. ``info`` carries ``name``, ``family``
+`examples/07_compressed_silicon`. Everything is seeded. ``info`` carries ``name``, ``family``
 and the k-point spacings (1/Angstrom) of the first dense and of the self-consistent mesh.
 """
 
@@ -30,7 +30,7 @@ from data.tools.structures import (
 )
 
 SW = "Si Si Si 2.1683 2.0951 1.80 21.0 1.20 -0.333333333333 7.049556277 0.6022245584 4.0 0.0 0.0\n"
-GLASS = Path(__file__).parents[2] / "examples" / "07_compressed_silicon.sw"
+GLASS = Path(__file__).parents[2] / "examples/07_compressed_silicon/compressed_silicon.sw"
 EDIP = Path("/usr/share/lammps/potentials/Si.edip")
 SHORTEST = 1.75  # Angstrom; closer pairs are not silicon, they are accidents of the rattling
 DIAMOND = 5.43

@@ -1,6 +1,6 @@
 """Silicon is melted, quenched to a glass and compressed to 20 GPa; its electrons follow.
 
-    python 07_compressed_silicon.py [--atoms 512] [--output compressed_silicon]
+    python examples/07_compressed_silicon/compressed_silicon.py [--atoms 512]
 
 LAMMPS (command ``lmp``) makes the trajectory; a run that was killed goes on. The glass comes from
 the Stillinger-Weber potential of Vink et al. (https://doi.org/10.1016/S0022-3093(01)00342-8),
