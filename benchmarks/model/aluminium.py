@@ -1,6 +1,6 @@
 """C_el(T) of aluminium, 300 to 50 000 K: shipped model against DFT eigenvalues and published.
 
-    python benchmarks/aluminium.py [--data data/aluminium/aluminium.npz] [--model aluminium]
+    python -m benchmarks.model.aluminium [--data data/aluminium/aluminium.npz] [--model aluminium]
 
 Tables in Markdown. The first, over the structures of the test part: deviations from C_el of the
 eigenvalues (exact sums, no broadening) of the DOS that models learn, the same levels broadened by
@@ -25,8 +25,8 @@ from ase_dos.electrons.gas import gas_from_dos
 from ase_dos.io.dataset import load_dataset
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.spectra.target import target_from_states
+from benchmarks.measure import dataset_path, print_head, print_row
 
-DATA = Path(__file__).resolve().parents[1] / "data" / "aluminium" / "aluminium.npz"
 TEMPERATURES = np.array(
     [300.0, 600.0, 1000.0, 2000.0, 3000.0, 6000.0, 10e3, 20e3, 30e3, 40e3, 50e3]
 )
@@ -78,19 +78,29 @@ def print_deviations(data, model):
     table = 100 * deviations(data, model)
     names = [atoms.info["name"] for atoms in data.select("test")[0]]
     print(f"C_el against that of the eigenvalues, {len(names)} test structures, %\n")
-    print(
-        "| T (K) | broadened: mean size | largest | bias removed: largest | "
-        "predicted: mean | mean size | largest | of |"
+    print_head(
+        "T (K)",
+        "broadened: mean size",
+        "largest",
+        "bias removed: largest",
+        "predicted: mean",
+        "mean size",
+        "largest",
+        "of",
     )
-    print("|---" * 8 + "|")
     for temperature, (broad, mended, predicted) in zip(
         TEMPERATURES, np.moveaxis(table, (0, 1), (2, 1)), strict=True
     ):
         size, largest = np.abs(predicted), np.abs(mended).max()
-        print(
-            f"| {temperature:.0f} | {np.abs(broad).mean():.2f} | {np.abs(broad).max():.2f} | "
-            f"{'' if np.isnan(largest) else f'{largest:.2f}'} | {predicted.mean():+.2f} | "
-            f"{size.mean():.2f} | {size.max():.2f} | {names[size.argmax()]} |"
+        print_row(
+            f"{temperature:.0f}",
+            f"{np.abs(broad).mean():.2f}",
+            f"{np.abs(broad).max():.2f}",
+            "" if np.isnan(largest) else f"{largest:.2f}",
+            f"{predicted.mean():+.2f}",
+            f"{size.mean():.2f}",
+            f"{size.max():.2f}",
+            names[size.argmax()],
         )
 
 
@@ -119,16 +129,16 @@ def print_crystal(data, model):
         ("predicted", model.predict(crystal).total()),
     ):
         columns[name] = quantities(one.electron_gas(temperatures))
-    print("\n| fcc, 4.05 Angstrom, four atoms | " + " | ".join(columns) + " |")
-    print("|---" * (len(columns) + 1) + "|")
+    print()
+    print_head("fcc, 4.05 Angstrom, four atoms", *columns)
     rows = zip(*columns.values(), strict=True)
     for name, row in zip([*PUBLISHED, "gamma (mJ/mol/K^2)"], rows, strict=True):
-        print(f"| {name} | " + " | ".join(f"{value:.3f}" for value in row) + " |")
+        print_row(name, *(f"{value:.3f}" for value in row))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--data", type=Path, default=dataset_path("aluminium"))
     parser.add_argument("--model", default="aluminium")
     args = parser.parse_args()
     data, model = load_dataset(args.data), DOSModel.load(args.model)

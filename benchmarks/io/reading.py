@@ -1,6 +1,6 @@
 """Time and memory per frame of reading trajectories, against evaluating what was read.
 
-    python benchmarks/reading.py [--atoms 110592] [--frames 6] [--threads 2] [--formats ...]
+    python -m benchmarks.io.reading [--atoms 110592] [--frames 6] [--threads 2] [--formats ...]
 
 Rattled silicon in a trajectory of each format. Every measurement has a process of its own and
 goes twice through all frames: the second time counts. Memory is the peak of the process, less
@@ -17,10 +17,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import os
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +25,8 @@ from multiprocessing import Process
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.measure import peak_megabytes, print_head, print_row, rattled_silicon, run_child
 
 NAMES = (
     "md.dump",
@@ -45,25 +44,11 @@ NEED_TOPOLOGY = ("md.nc", "md.dcd", "md.xtc")
 TEMPERATURES = [0.0, 3000.0]
 
 
-def cells(wanted):
-    """Cells of diamond along each edge, for about that many atoms."""
-    return round((wanted / 8) ** (1 / 3))
-
-
-def silicon(wanted):
-    """Rattled diamond of about that many atoms."""
-    from ase.build import bulk
-
-    atoms = bulk("Si", cubic=True, a=5.43).repeat(cells(wanted))
-    atoms.positions += np.random.default_rng(0).normal(0, 0.1, atoms.positions.shape)
-    return atoms
-
-
 def write(folder, wanted, count):
     """Write every format whose package is installed."""
     import ase.io
 
-    start = silicon(wanted)
+    start = rattled_silicon(wanted)
     images = []
     for i in range(count):
         atoms = start.copy()
@@ -197,38 +182,29 @@ def measure(way, path, clock):
         start = clock()
         frames = sum(1 for _ in WAYS[way](Path(path)))
         seconds = (clock() - start) / frames
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"seconds": seconds, "megabytes": peak / 1e3}
+    return {"seconds": seconds, "megabytes": peak_megabytes()}
 
 
 def child(way, path, args):
     """Run `measure` in a process of its own."""
-    environment = dict(os.environ)
-    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        environment[name] = str(args.threads)
-    arguments = [
-        sys.executable,
-        "-W",
-        "ignore",
-        __file__,
-        "--child",
-        way,
-        str(path),
-        "process_time" if args.cpu else "perf_counter",
-    ]
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{way}, {path.name}: {done.stderr.strip().splitlines()[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    clock = "process_time" if args.cpu else "perf_counter"
+    return run_child(__spec__.name, (way, str(path), clock), args.threads)
 
 
 def table(folder, args):
     """Measure and print row by row."""
-    print(
-        "| format | MB a frame | ours, s | reach, s | read and evaluate, s | reading, % "
-        "| end to end, s | MB | ASE, s | ASE, MB |"
+    print_head(
+        "format",
+        "MB a frame",
+        "ours, s",
+        "reach, s",
+        "read and evaluate, s",
+        "reading, %",
+        "end to end, s",
+        "MB",
+        "ASE, s",
+        "ASE, MB",
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
     for name in args.formats:
         path = folder / name
         if not path.exists():
@@ -252,7 +228,7 @@ def table(folder, args):
         else:
             other = child("ase", path, args)
             cells += [f"{other['seconds']:.3f}", f"{other['megabytes'] - base:.0f}"]
-        print("| " + " | ".join(cells) + " |", flush=True)
+        print_row(*cells)
 
 
 def main():
@@ -262,17 +238,17 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--formats", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--cpu", action="store_true")
-    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        print(json.dumps(measure(*args.child)))
+        print(json.dumps(measure(*json.loads(args.child))))
         return
     with tempfile.TemporaryDirectory() as folder:
         # In a process of its own, for a child starts with the peak of memory of its parent.
         writing = Process(target=write, args=(Path(folder), args.atoms, args.frames))
         writing.start()
         writing.join()
-        print(f"{8 * cells(args.atoms) ** 3} atoms, {args.threads} threads\n")
+        print(f"{len(rattled_silicon(args.atoms))} atoms, {args.threads} threads\n")
         table(Path(folder), args)
         try:
             features = child("dscribe", Path(folder, "md.traj"), args)

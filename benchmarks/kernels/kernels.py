@@ -1,42 +1,39 @@
 """Time, memory and arithmetic of the local DOS against featomic and dscribe.
 
-    python benchmarks/kernels.py [--sizes 1000 8000 110592 1000000] [--peer-sizes 1000 8000]
-                                 [--peers featomic dscribe] [--threads 1 2] [--repeats 5]
+    python -m benchmarks.kernels.kernels [--sizes 1000 8000 110592] [--threads 1 2] [--repeats 5]
+        [--other-sizes 1000 8000] [--others featomic dscribe]
 
 Rattled silicon, cutoff 6 Angstrom, n_max 8, l_max 6. Ours is the whole way: neighbours, features
 and their map onto 32 outputs, in double and single precision, then everything that the shipped
-model (cutoff 5 Angstrom) gives for a frame: local DOS, total DOS, E_F and C_el(T). The peers
-compute features only. Every measurement has a process of its own; medians over repeats, after a
-first call on few atoms. ``ratio`` is the time per atom against ours in double precision on one
-thread at the same size. Also printed: the time of the first call, with nothing compiled, and with
-the compiled kernels on disk; and floating-point operations per second, counted from the formulas,
-against what matrix products reach in the same process.
+model (cutoff 5 Angstrom) gives for a frame: local DOS, total DOS, E_F and C_el(T). The other
+codes compute features only. Every measurement has a process of its own and is a median over
+repeats. ``ratio`` is the time per atom against ours in double precision on one thread at the same
+size. Also printed: the time of the first call, with nothing compiled, and with the compiled
+kernels on disk; and floating-point operations per second, counted from the formulas, against
+what matrix products reach in the same process.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
-import subprocess
 import sys
 import tempfile
 import time
 
 import numpy as np
 
+from benchmarks.measure import (
+    peak_megabytes,
+    print_head,
+    print_row,
+    rattled_silicon,
+    run_child,
+    times_in_turns,
+)
+
 OPTIONS = {"cutoff": 6.0, "max_radial": 8, "max_angular": 6, "width": 0.4, "species": (14,)}
 OUTPUTS = 32
-
-
-def silicon(wanted):
-    """Rattled diamond of about that many atoms."""
-    from ase.build import bulk
-
-    atoms = bulk("Si", cubic=True, a=5.43).repeat(round((wanted / 8) ** (1 / 3)))
-    atoms.positions += np.random.default_rng(0).normal(0, 0.1, atoms.positions.shape)
-    return atoms
 
 
 def ours(dtype):
@@ -93,71 +90,60 @@ def operations(n_neighbors):
     return n_neighbors * per_neighbor + 2 * pairs * harmonics + 2 * pairs * ell.size * OUTPUTS
 
 
-def ceiling(dtype):
+def matrix_product_rate(dtype):
     """Operations per second of a matrix product."""
     a = np.ones((1500, 1500), dtype)
-    times = []
-    for _ in range(4):
-        start = time.perf_counter()
-        a @ a
-        times.append(time.perf_counter() - start)
-    return 2 * 1500**3 / min(times)
+    wall, _ = times_in_turns([lambda: a @ a], 4)
+    return 2 * 1500**3 / wall.min()
 
 
 def measure(code, size, dtype, repeats):
-    """Run in a child: seconds of the first and the median later call, peak memory, ceiling."""
-    atoms = silicon(size)
-    small = silicon(64)
+    """Run in a child: seconds of the first and of later calls, peak memory, matrix products."""
+    atoms, small = rattled_silicon(size), rattled_silicon(64)
     compute = CODES[code](np.dtype(dtype))
     start = time.perf_counter()
     compute(small)
     first = time.perf_counter() - start
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        compute(atoms)
-        times.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_megabytes()
+    (wall,), _ = times_in_turns([lambda: compute(atoms)], repeats)
     return {
         "atoms": len(atoms),
         "first": first,
-        "seconds": float(np.median(times)),
-        "best": min(times),
-        "megabytes": (peak - before) / 1e3,
-        "ceiling": ceiling(dtype),
+        "seconds": float(np.median(wall)),
+        "best": wall.min(),
+        "megabytes": peak_megabytes() - before,
+        "matrix product": matrix_product_rate(dtype),
     }
 
 
 def child(code, size, dtype, threads, repeats, cache):
     """Run `measure` in a process of its own."""
-    environment = dict(os.environ, NUMBA_CACHE_DIR=cache)
-    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        environment[name] = str(threads)
-    environment["RAYON_NUM_THREADS"] = str(threads)
-    arguments = [
-        sys.executable,
-        "-W",
-        "ignore",
-        __file__,
-        "--child",
-        json.dumps([code, size, dtype, repeats]),
-    ]
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{code}: {done.stderr.strip().splitlines()[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    arguments = (code, size, dtype, repeats)
+    return run_child(__spec__.name, arguments, threads, NUMBA_CACHE_DIR=cache)
 
 
 def table(args, cache):
     """Measure and print row by row."""
     from ase_dos.descriptors.neighbors import find_pairs
 
-    atoms = silicon(1000)
+    atoms = rattled_silicon(1000)
     work = operations(len(find_pairs(atoms, OPTIONS["cutoff"])) / len(atoms))
     print(f"{work / 1e3:.1f} thousand operations per atom\n")
-    print("| code | type | threads | atoms | s | us/atom | best | MB | GFLOP/s | of gemm | ratio |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print_head(
+        *[
+            "code",
+            "type",
+            "threads",
+            "atoms",
+            "s",
+            "us/atom",
+            "best",
+            "MB",
+            "GFLOP/s",
+            "of gemm",
+            "ratio",
+        ]
+    )
     runs = [
         (code, dtype, threads, size)
         for size in args.sizes
@@ -165,7 +151,7 @@ def table(args, cache):
         for code in ("ours", "everything")
         for dtype in ("float64", "float32")
     ]
-    runs += [(peer, "float64", 1, size) for size in args.peer_sizes for peer in args.peers]
+    runs += [(code, "float64", 1, size) for size in args.other_sizes for code in args.others]
     reference = {}
     for code, dtype, threads, size in runs:
         try:
@@ -179,9 +165,9 @@ def table(args, cache):
         rate = work * row["atoms"] / row["seconds"]
         counted = ("", "")
         if code == "ours":
-            counted = f"{rate / 1e9:.1f}", f"{rate / row['ceiling']:.2f}"
+            counted = f"{rate / 1e9:.1f}", f"{rate / row['matrix product']:.2f}"
         ratio = f"{per_atom / reference[size]:.2f}" if size in reference else ""
-        cells = (
+        print_row(
             code,
             dtype,
             threads,
@@ -193,14 +179,13 @@ def table(args, cache):
             *counted,
             ratio,
         )
-        print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="*", default=[512, 1000, 8000, 110592, 1000000])
-    parser.add_argument("--peer-sizes", type=int, nargs="*", default=[1000, 8000])
-    parser.add_argument("--peers", nargs="*", default=["featomic", "dscribe"])
+    parser.add_argument("--other-sizes", type=int, nargs="*", default=[1000, 8000])
+    parser.add_argument("--others", nargs="*", default=["featomic", "dscribe"])
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--child", help=argparse.SUPPRESS)

@@ -1,6 +1,6 @@
-"""F(T) - F(1160 K) of hot electrons against self-consistent DFT, and where the error comes from.
+"""Free energies of hot electrons against self-consistent DFT, and the parts of their error.
 
-    python benchmarks/hot_electrons.py [silicon aluminium]
+    python -m benchmarks.dynamics.hot_electrons [silicon aluminium]
 
 Tables in Markdown from data/<material>/hot_electrons.json (data/tools/hot_electrons.py), the data
 set and the shipped model, in meV per atom. The self-consistent runs have a coarser k-point mesh
@@ -14,15 +14,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 import numpy as np
 
 from ase_dos.io.dataset import load_dataset
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.spectra.target import target_from_states
+from benchmarks.measure import dataset_path, print_head, print_row
 
-DATA = Path(__file__).resolve().parents[1] / "data"
 MISSED = 1e-3  # share of electrons above the known bands that is allowed
 ERRORS = ("frozen states", "broadening", "learning", "together")
 
@@ -60,19 +59,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("materials", nargs="*", default=["silicon", "aluminium"])
     for material in parser.parse_args().materials:
-        stored = json.loads((DATA / material / "hot_electrons.json").read_text())
-        data = load_dataset(DATA / material / f"{material}.npz")
+        path = dataset_path(material)
+        stored = json.loads(path.with_name("hot_electrons.json").read_text())
+        data = load_dataset(path)
         true, errors = compare(stored, data, DOSModel.load(material))
         print(f"\n{material}, {len(true)} structures: {', '.join(stored['structures'])}\n")
-        print(f"| T (K) | DFT, mean | {' | '.join(ERRORS)} | share |")
-        print("|---" * (len(ERRORS) + 3) + "|")
+        print_head("T (K)", "DFT, mean", *ERRORS, "share")
         for t, temperature in enumerate(stored["temperatures"]):
-            cells = " | ".join(text(errors[:, part, t]) for part in range(len(ERRORS)))
-            share = np.sqrt(np.mean(errors[:, -1, t] ** 2)) / -true[:, t].mean()
-            print(
-                f"| {temperature:.0f} | {1e3 * true[:, t].mean():.1f} | {cells} | "
-                f"{100 * share:.1f} % |"
-            )
+            cells = [text(errors[:, part, t]) for part in range(len(ERRORS))]
+            mean = true[:, t].mean()
+            share = np.sqrt(np.mean(errors[:, -1, t] ** 2)) / -mean
+            print_row(f"{temperature:.0f}", f"{1e3 * mean:.1f}", *cells, f"{100 * share:.1f} %")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What hot-electron forces cost, and how exact they are.
+"""Cost and exactness of the forces of hot electrons.
 
-    python benchmarks/forces.py [--sizes 1000 110592] [--repeats 5] [--threads 1]
+    python -m benchmarks.adapters.forces [--sizes 1000 110592] [--repeats 5] [--threads 1]
 
 First table: energy, forces and stress by `DOSCalculator` with the shipped silicon model at 8000 K
 against the local DOS alone (coefficients of every atom), rattled silicon; medians over repeats in
@@ -9,9 +9,10 @@ less. Memory is the most that a process of its own held beyond what it held afte
 atoms.
 
 Second table: largest deviation of forces and stress from central differences of the free energy
-that the calculator reports, relative to the largest force and stress, for every kind of model and
-for a crystal, a small skewed cell and a cluster. At 300 K the free energy itself is too small for
-this; what is differentiated there is the linear functional of the DOS that belongs to it.
+that the calculator reports, relative to the largest force and stress, for every kind of model,
+trained on data/aluminium, and for a crystal, a small skewed cell and a cluster. At 300 K the free
+energy itself is too small for this; what is differentiated there is the linear functional of the
+DOS that belongs to it.
 """
 
 from __future__ import annotations
@@ -19,26 +20,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
-import subprocess
 import sys
-import time
 import warnings
-from pathlib import Path
+from functools import partial
 
 import numpy as np
+from ase.build import bulk
+
+from benchmarks.measure import (
+    dataset_path,
+    peak_megabytes,
+    print_head,
+    print_row,
+    rattled_silicon,
+    run_child,
+    times_in_turns,
+)
 
 TEMPERATURE = 8000.0  # K
 LINEAR_BELOW = 1000.0  # K
-
-
-def silicon(wanted):
-    """Rattled diamond of about that many atoms."""
-    from ase.build import bulk
-
-    atoms = bulk("Si", cubic=True).repeat(round((wanted / 8) ** (1 / 3)))
-    atoms.positions += np.random.default_rng(0).normal(0, 0.1, atoms.positions.shape)
-    return atoms
 
 
 def ways():
@@ -54,65 +54,41 @@ def ways():
     return {"local DOS": calculator.model.predict, "energy, forces, stress": derivatives}
 
 
-def megabytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-
-
 def measure_time(size, repeats):
-    """Seconds of each way, one after the other in turns, and the ratio of their CPU times."""
-    atoms, functions = silicon(size), ways().values()
-    for function in functions:
-        function(silicon(64))
-    wall, cpu = np.empty((2, len(functions), repeats))
-    for turn in range(repeats):
-        for way, function in enumerate(functions):
-            start, busy = time.perf_counter(), time.process_time()
-            function(atoms)
-            wall[way, turn] = time.perf_counter() - start
-            cpu[way, turn] = time.process_time() - busy
+    """Median seconds of each way, which take turns, and the ratio of their CPU times."""
+    atoms = rattled_silicon(size)
+    wall, busy = times_in_turns([partial(way, atoms) for way in ways().values()], repeats)
     return {
         "atoms": len(atoms),
         "seconds": np.median(wall, axis=1).tolist(),
-        "ratio": float(np.median(cpu[1] / cpu[0])),
+        "ratio": float(np.median(busy[1] / busy[0])),
     }
 
 
 def measure_memory(size, way):
-    atoms, function = silicon(size), list(ways().values())[way]
-    function(silicon(64))
-    before = megabytes()
+    """Memory that a call takes beyond what a call for few atoms took."""
+    function = list(ways().values())[way]
+    function(rattled_silicon(64))
+    atoms, before = rattled_silicon(size), peak_megabytes()
     function(atoms)
-    return megabytes() - before
+    return peak_megabytes() - before
 
 
-def child(threads, *arguments):
-    """Run one of the measurements in a process of its own."""
-    names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    environment = dict(os.environ, **dict.fromkeys(names, str(threads)))
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", __file__, "--child", json.dumps(arguments)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    return json.loads(done.stdout.splitlines()[-1])
+MEASUREMENTS = {"time": measure_time, "memory": measure_memory}
 
 
 def cost_table(args):
     names = ("local DOS", "energy, forces, stress")
-    print("| threads | atoms | " + " | ".join(f"{n} (us/atom) | MB" for n in names) + " | ratio |")
-    print("|---" * 7 + "|")
+    columns = [column for name in names for column in (f"{name} (us/atom)", "MB")]
+    print_head("threads", "atoms", *columns, "ratio")
     for threads in args.threads:
         for size in args.sizes:
-            row = child(threads, "time", size, args.repeats)
+            row = run_child(__spec__.name, ("time", size, args.repeats), threads)
             cells = [str(threads), str(row["atoms"])]
             for way, seconds in enumerate(row["seconds"]):
-                memory = child(threads, "memory", size, way)
+                memory = run_child(__spec__.name, ("memory", size, way), threads)
                 cells += [f"{1e6 * seconds / row['atoms']:.1f}", f"{memory:.0f}"]
-            print("| " + " | ".join([*cells, f"{row['ratio']:.2f}"]) + " |", flush=True)
+            print_row(*cells, f"{row['ratio']:.2f}")
 
 
 def difference(function):
@@ -165,39 +141,60 @@ def deviations(model, atoms, temperature):
     return errors, away.max() / np.abs(stress).max()
 
 
-def accuracy_table():
-    tests = Path(__file__).resolve().parents[1] / "tests"
-    sys.path[:0] = [str(tests / "support"), str(tests / "adapters")]
-    from test_hot_electrons import STRUCTURES, trained
+def trained(regressor):
+    """Model of some structures of data/aluminium, whose DOS is known far above E_F."""
+    from ase_dos import SOAP, DOSModel
+    from ase_dos.io.dataset import load_dataset
 
+    frames, states = load_dataset(dataset_path("aluminium")).select("train")
+    soap = SOAP(4.5, 4, 3, 0.5, ("Al",), radial_scaling=(1.0, 2.5, 4))
+    model = DOSModel(soap, regressor=regressor, reference="fermi", headroom=41.0)
+    return model.fit(frames[::4], states[::4])
+
+
+def models():
+    """Name of every kind of model and the function that makes it."""
     from ase_dos import DOSModel
     from ase_dos.fit.network import Network
     from ase_dos.fit.sparse_kernel import SparseKernel
 
-    kinds = {
-        "ridge": lambda: trained("ridge"),
-        "kernel": lambda: trained(SparseKernel(40, 3)),
-        "network": lambda: trained(Network(width=8, committee=1, steps=20)),
-        "shipped silicon": lambda: DOSModel.load("silicon"),
+    return {
+        "ridge": partial(trained, "ridge"),
+        "kernel": partial(trained, SparseKernel(40, 3)),
+        "network": partial(trained, Network(width=8, committee=1, steps=20)),
+        "shipped aluminium": partial(DOSModel.load, "aluminium"),
+        "shipped silicon": partial(DOSModel.load, "silicon"),
     }
-    print("| model | structure | T (K) | forces | stress |\n|---|---|---|---|---|")
-    for kind, make in kinds.items():
+
+
+def structures(symbol, a):
+    """Rattled cube, cluster, and small skewed cell."""
+    rng = np.random.default_rng(2)
+    cube = bulk(symbol, a=a, cubic=True)
+    cube.positions += rng.normal(0, 0.1, (len(cube), 3))
+    cluster = cube.copy()
+    cluster.pbc = False
+    skewed = bulk(symbol, a=a) * (2, 1, 1)
+    skewed.set_cell(skewed.cell.array @ (np.eye(3) + rng.normal(0, 0.05, (3, 3))), scale_atoms=True)
+    skewed.rattle(0.1, rng=rng)
+    return {"crystal": cube, "cluster": cluster, "small and skewed": skewed}
+
+
+def accuracy_table():
+    print_head("model", "structure", "T (K)", "forces", "stress")
+    for kind, make in models().items():
         try:
             model = make()
         except ImportError as error:
             print(f"{kind}: not measured ({error})", file=sys.stderr)
             continue
-        for name, atoms in STRUCTURES.items():
-            for temperature in (300.0, 3000.0, 20_000.0 if kind != "shipped silicon" else 12_000.0):
-                try:
-                    errors = deviations(model, atoms, temperature)
-                except ValueError as error:
-                    print(f"| {kind} | {name} | {temperature:g} | {error} | |")
-                    continue
+        silicon = kind == "shipped silicon"
+        systems = structures("Si", 5.43) if silicon else structures("Al", 4.05)
+        for name, atoms in systems.items():
+            for temperature in (300.0, 3000.0, 12_000.0 if silicon else 20_000.0):
+                errors = deviations(model, atoms, temperature)
                 cells = [f"{e:.0e}" if np.isfinite(e) else "" for e in errors]
-                print(
-                    "| " + " | ".join([kind, name, f"{temperature:g}", *cells]) + " |", flush=True
-                )
+                print_row(kind, name, f"{temperature:g}", *cells)
 
 
 def main():
@@ -209,7 +206,7 @@ def main():
     args = parser.parse_args()
     if args.child:
         what, *rest = json.loads(args.child)
-        print(json.dumps({"time": measure_time, "memory": measure_memory}[what](*rest)))
+        print(json.dumps(MEASUREMENTS[what](*rest)))
         return
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
     cost_table(args)

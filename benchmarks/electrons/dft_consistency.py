@@ -1,4 +1,7 @@
-"""Our Fermi level and entropy against those GPAW printed, for each run of a data set."""
+"""Fermi level and entropy from eigenvalues against those that GPAW printed, run by run.
+
+python -m benchmarks.electrons.dft_consistency [data/silicon/silicon.npz]
+"""
 
 import argparse
 from pathlib import Path
@@ -7,13 +10,13 @@ import numpy as np
 from ase.units import kB
 
 from ase_dos.io.dataset import load_dataset
-
-DATA = Path(__file__).resolve().parents[1] / "data" / "silicon" / "silicon.npz"
+from benchmarks.measure import dataset_path
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", nargs="?", type=Path, default=DATA, help="default: silicon")
+    silicon = dataset_path("silicon")
+    parser.add_argument("data", nargs="?", type=Path, default=silicon, help="default: silicon")
     data = load_dataset(parser.parse_args().data)
     rows = []
     for run in data.printed:
@@ -28,12 +31,12 @@ def main():
         )
     fermi, entropy, printed = np.abs(rows).T
     relative = entropy / np.maximum(printed, 1e-12)
-    judged = np.where(entropy < 3e-5, 0.0, relative)
+    above = np.where(entropy < 3e-5, 0.0, relative)
     print(f"{len(rows)} runs")
     print(f"E_F: largest difference {fermi.max():.3f} meV, median {np.median(fermi):.3f} meV")
     print(
         f"-TS: largest difference {entropy.max():.2e} eV, median {np.median(entropy):.2e} eV; "
-        f"largest relative difference above 3e-5 eV {100 * judged.max():.3f} %"
+        f"largest relative difference above 3e-5 eV {100 * above.max():.3f} %"
     )
 
 

@@ -1,12 +1,13 @@
-"""Kill a run at random moments until it is done, then compare its arrays with those of a quiet one.
+"""Runs that are killed at random moments until they are done, against one left alone.
 
-    python benchmarks/kills.py [--kills 50] [--frames 400]
+    python -m benchmarks.results.kills [--kills 50] [--frames 400]
 
 Frames are small and commits frequent, so that many kills hit one.
 """
 
 import argparse
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +19,10 @@ from pathlib import Path
 import xarray
 from ase.build import bulk
 
-from ase_dos import analyze_trajectory, store
+from ase_dos import analyze_trajectory
+from ase_dos.results import store
 from ase_dos.results.result import TrajectoryResult
+from benchmarks.measure import ROOT
 
 
 def frames_of(count):
@@ -66,21 +69,29 @@ def main():
         seconds = time.perf_counter() - start
         kills = 0
         while kills < args.kills:
-            command = [sys.executable, __file__, "--run", str(path), "--frames", str(args.frames)]
-            with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            command = [
+                sys.executable,
+                "-m",
+                __spec__.name,
+                "--run",
+                path,
+                "--frames",
+                str(args.frames),
+            ]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
                 process.stdout.readline()
                 time.sleep(moments.uniform(0.0, 4.0 * seconds / args.kills))
                 process.send_signal(signal.SIGKILL)
                 if process.wait() == 0:  # all done: from the start again
                     assert content(path) == content(whole)
-                    subprocess.run(["rm", "-r", path], check=True)
+                    shutil.rmtree(path)
                     continue
             kills += 1
             try:
                 done = len(TrajectoryResult.load(path))
             except ValueError:
                 done = 0
-            print(f"kill {kills}: {done} frames are kept")
+            print(f"kill {kills}: {done} frames are stored")
         run(path, args.frames)
         same = content(path) == content(whole)
         print(f"{kills} kills; every array equal to that of the run that was left alone: {same}")

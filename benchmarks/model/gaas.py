@@ -1,7 +1,7 @@
-"""Leave one structure out of a few large ones that carry a DOS, with masks, of several species.
+"""Errors of large structures of several species, each predicted from the others, with masks.
 
-    python benchmarks/gaas.py FILE.extxyz [FILE.extxyz ...] [--cutoff 6]
-                              [--regressor ridge kernel] [--count-below -13.5]
+    python -m benchmarks.model.gaas FILE.extxyz [FILE.extxyz ...] [--cutoff 6]
+        [--regressor ridge kernel] [--count-below -13.5]
 
 Written for the ten Ga-As interfaces and melts that the `pet-mad-dos` recipe of the public
 repository lab-cosmo/atomistic-cookbook has as samples (W. B. How et al. 2026,
@@ -23,13 +23,9 @@ Prints tables in Markdown.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 import warnings
 from typing import NamedTuple
-
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
@@ -40,6 +36,7 @@ from ase_dos.model.evaluation import QUANTITIES, evaluate_predictions
 from ase_dos.model.options import REGRESSORS
 from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.target import target_from_dos
+from benchmarks.measure import print_head, print_row, use_threads
 
 REFERENCES = ("adaptive", "fermi")
 MEANS = "species means"
@@ -47,8 +44,8 @@ MEANS = "species means"
 GAP = 0.01
 
 
-class Found(NamedTuple):
-    """What leaving out every structure in turn gave."""
+class LeftOut(NamedTuple):
+    """Predictions of every structure by models of the others."""
 
     predictions: list
     expected: np.ndarray  # errors that the models expect, states eV^-1/2 per atom
@@ -107,7 +104,7 @@ def leave_one_out(frames, dos, features, grid, args, predictor, reference="adapt
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 novel.append(np.mean(model.predict(atoms).novelty > 1))
-    return Found(predictions, np.array(expected), np.array(novel), seconds)
+    return LeftOut(predictions, np.array(expected), np.array(novel), seconds)
 
 
 def prediction_of_means(model, atoms, n_electrons):
@@ -125,9 +122,10 @@ def valence_errors(report, floor):
 
 
 def print_table(head, rows):
-    print("\n| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
+    print()
+    print_head(*head)
     for row in rows:
-        print("| " + " | ".join(row) + " |")
+        print_row(*row)
 
 
 SUMMARY = [
@@ -222,6 +220,7 @@ def main():
     parser.add_argument("--cutoff", type=float, default=6.0)
     parser.add_argument("--valence", type=float, default=-13.5, help="top of the semicore (eV)")
     args = parser.parse_args()
+    use_threads(1)
     start = time.perf_counter()
     frames, dos = read(args)
     targets = [target_from_dos(one) for one in dos]

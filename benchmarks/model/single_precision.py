@@ -1,6 +1,6 @@
-"""What single precision costs: errors of the DOS and of everything that follows from it.
+"""Errors by single precision of the DOS and of everything that follows from it.
 
-    python benchmarks/single_precision.py [--atoms 8000]
+    python -m benchmarks.model.single_precision [--atoms 8000]
 
 The shipped silicon model on a rattled crystal and on the last, molten frame of the example
 trajectory, repeated: largest difference between single and double precision, relative to the
@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from pathlib import Path
 
 import numpy as np
-from ase.build import bulk
 from ase.io import read
 
 from ase_dos import DOSModel
+from benchmarks.measure import MELTING, print_head, print_row, rattled_silicon
 
-TRAJECTORY = Path(__file__).resolve().parents[1] / "examples" / "silicon_melting.extxyz.xz"
 TEMPERATURES = [0.0, 300.0, 3000.0, 10_000.0]
 
 
@@ -47,9 +45,8 @@ def main():
     args = parser.parse_args()
     # The DOS of a crystal in its gap is the tail of the smearing; here only differences count.
     warnings.simplefilter("ignore")
-    crystal = bulk("Si", cubic=True).repeat(round((args.atoms / 8) ** (1 / 3)))
-    crystal.rattle(0.1, seed=0)
-    melt = read(TRAJECTORY, -1)
+    crystal = rattled_silicon(args.atoms)
+    melt = read(MELTING, -1)
     melt = melt.repeat(round((args.atoms / len(melt)) ** (1 / 3)))
     model = DOSModel.load("silicon")
     errors = {}
@@ -58,10 +55,10 @@ def main():
         for (name, double), (_, single) in zip(*both, strict=True):
             error = np.abs(single - double).max() / np.abs(double).max()
             errors.setdefault(name, []).append(error)
-    print(f"| relative error | crystal, {len(crystal)} atoms | melt, {len(melt)} atoms |")
-    print("|---|---|---|")
+    systems = (f"crystal, {len(crystal)} atoms", f"melt, {len(melt)} atoms")
+    print_head("relative error", *systems)
     for name, row in errors.items():
-        print(f"| {name} | " + " | ".join(f"{error:.0e}" for error in row) + " |")
+        print_row(name, *(f"{error:.0e}" for error in row))
 
 
 if __name__ == "__main__":

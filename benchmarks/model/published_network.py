@@ -1,7 +1,4 @@
-"""The published adaptive energy reference, as the procedure that our models are compared with.
-
-    pip install torch featomic
-    python benchmarks/published_procedure.py [--soap small large] [--sizes 25 50 100] [--scan]
+"""Network with the published adaptive energy reference, trained by the published procedure.
 
 W. B. How, S. Chong, F. Grasselli, K. K. Huguenin-Dumittan and M. Ceriotti, "Adaptive energy
 reference for machine-learning models of the electronic density of states", Phys. Rev. Materials 9,
@@ -26,9 +23,10 @@ script with a large one:
 
 Our choices, and why:
 
-- one hidden layer, and of the settings above (and L2) those of the example: `--scan` prints the
-  validation errors. The good ones differ little; L2 of 1e-5 and 1e-4 is worse. So are features
-  centred and divided by their root-mean-square spread, with which the network overfits
+- one hidden layer, and of the settings above (and L2) those of the example: `--scan` of
+  `published_procedure.py` prints the validation errors. The good ones differ little; L2 of 1e-5
+  and 1e-4 is worse. So are features centred and divided by their root-mean-square spread, with
+  which the network overfits
 - up to 3000 epochs instead of 500 or 1000, until the error rests at the lowest rate: the best
   comes after 400 to 1200 epochs
 - the slope of a Gaussian is -(E - e) / sigma^2 times it; the public implementations square the
@@ -43,12 +41,10 @@ The validation structures are data that models with leave-one-out errors do with
 
 from __future__ import annotations
 
-import argparse
 import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -58,20 +54,15 @@ from numpy.typing import NDArray
 
 from ase_dos.descriptors.neighbors import enclosing_box
 from ase_dos.fit.scores import aligned_errors
-from ase_dos.io.dataset import load_dataset
 from ase_dos.model.evaluation import Evaluation, evaluate_predictions
-from ase_dos.model.options import REFERENCES
 from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.target import DOSTarget, TargetStack, target_from_states
 
-DATA = Path(__file__).resolve().parents[1] / "data" / "silicon" / "silicon.npz"
 SMEARING = 0.3  # eV, as everything below that is not a count
 STEP = 0.05
 FOOTROOM, HEADROOM = 1.5, 3.0
 # Cutoff (Angstrom), radial functions and largest angular momentum.
 SOAPS = {"small": (4.0, 8, 6), "large": (6.0, 12, 9)}
-# The published window, or the default grid of DOSModel on data/silicon (0 at the mean Fermi level).
-WINDOWS = {"published": None, "full": EnergyGrid(-22.0, STEP, 721)}
 # The learning rate falls by DECAY after PATIENCE epochs without an improvement by THRESHOLD.
 PATIENCE, DECAY, THRESHOLD, LOWEST_RATE = 200, 0.1, 1e-5, 1e-5
 
@@ -99,16 +90,6 @@ class Settings:
 
 
 SETTINGS = Settings()
-CANDIDATES = (
-    SETTINGS,
-    Settings(weight_decay=1e-5),
-    Settings(weight_decay=1e-4),
-    Settings(batch_size=8),
-    Settings(learning_rate=1e-3, batch_size=8),
-    Settings(n_hidden=256),
-    Settings(n_hidden=1024, learning_rate=1e-3),
-    Settings(n_hidden=1024, learning_rate=1e-3, batch_size=4),
-)
 
 
 def compute_features(frames: Sequence[Atoms], soap: str = "small") -> list[NDArray]:
@@ -160,7 +141,7 @@ class Network(torch.nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Structures:
-    """What a set of structures is trained on or judged by.
+    """Structures of a training or of a test: targets, features and energy origins.
 
     Parameters
     ----------
@@ -290,7 +271,7 @@ class Training:
 
 
 @dataclass(frozen=True, eq=False)
-class Published:
+class PublishedModel:
     """A trained network.
 
     Parameters
@@ -365,7 +346,7 @@ def train(
     max_epochs: int = 3000,
     features: Sequence[NDArray] | None = None,
     validation_features: Sequence[NDArray] | None = None,
-) -> Published:
+) -> PublishedModel:
     """Train by the published procedure.
 
     Parameters
@@ -405,7 +386,7 @@ def train(
     training = Training(data, validation, grid.energies, adaptive, settings)
     training.run(max_epochs, np.random.default_rng(seed))
     _, best_epoch, _, shifts = training.best
-    return Published(
+    return PublishedModel(
         network=training.network,
         soap=soap,
         grid=grid,
@@ -415,123 +396,3 @@ def train(
         best_epoch=best_epoch,
         seconds=time.perf_counter() - start,
     )
-
-
-class Silicon:
-    """Splits of data/silicon with the features of one SOAP, computed once."""
-
-    def __init__(self, soap: str) -> None:
-        data = load_dataset(DATA)
-        self.soap = soap
-        self.parts = {split: data.select(split) for split in sorted(set(data.split.tolist()))}
-        self.features = {
-            split: compute_features(frames, soap) for split, (frames, _) in self.parts.items()
-        }
-
-    def train(self, rows=None, **options) -> Published:
-        """Train on the training structures, or some of them; all validation structures decide."""
-        frames, states = self.parts["train"]
-        rows = range(len(frames)) if rows is None else rows
-        return train(
-            [frames[i] for i in rows],
-            [states[i] for i in rows],
-            *self.parts["validation"],
-            soap=self.soap,
-            features=[self.features["train"][i] for i in rows],
-            validation_features=self.features["validation"],
-            **options,
-        )
-
-    def evaluate(self, model: Published, split: str) -> Evaluation:
-        """Errors on one split."""
-        return model.evaluate(*self.parts[split], self.features[split])
-
-
-def head(title: str, *columns: str) -> None:
-    print(f"\n| {title} | " + " | ".join(columns) + " |\n" + "|---" * (len(columns) + 1) + "|")
-
-
-def print_scan(silicon: Silicon, grid, reference: str) -> None:
-    """Print the validation errors, aligned, of the candidates for the settings."""
-    head("setting", "hidden", "validation RMSE", "best epoch", "epochs", "training (s)")
-    for settings in CANDIDATES:
-        model = silicon.train(reference=reference, settings=settings, grid=grid)
-        rmse = silicon.evaluate(model, "validation").rmse
-        print(
-            f"| rate {settings.learning_rate:g}, batch {settings.batch_size}, L2 "
-            f"{settings.weight_decay:g} | {model.network.out.in_features} | {rmse:.4f} | "
-            f"{model.best_epoch} | {len(model.history)} | {model.seconds:.0f} |",
-            flush=True,
-        )
-
-
-def print_errors(silicon: Silicon, grid, references: Sequence[str], seeds: int) -> None:
-    """Print the errors of the references, means over seeds and the spread of the test error."""
-    head(
-        f"reference ({silicon.soap})",
-        "test RMSE",
-        "%",
-        "held-out RMSE",
-        "%",
-        "validation RMSE",
-        "training (s)",
-        "best epoch",
-        "epochs",
-    )
-    for reference in references:
-        rows = []
-        for seed in range(seeds):
-            model = silicon.train(reference=reference, grid=grid, seed=seed)
-            test, out, other = (
-                silicon.evaluate(model, split) for split in ("test", "heldout", "validation")
-            )
-            errors = (test.rmse, test.percent_rmse, out.rmse, out.percent_rmse, other.rmse)
-            rows.append((*errors, model.seconds, model.best_epoch, len(model.history)))
-        formats = (".4f", ".1f", ".4f", ".1f", ".4f", ".0f", ".0f", ".0f")
-        cells = [f"{x:{form}}" for x, form in zip(np.mean(rows, axis=0), formats, strict=True)]
-        if seeds > 1:
-            cells[0] += f" +- {np.std([row[0] for row in rows], ddof=1):.4f}"
-        print(f"| {reference} | " + " | ".join(cells) + " |", flush=True)
-
-
-def print_curve(silicon: Silicon, grid, references: Sequence[str], sizes, subsets: int) -> None:
-    """Print test errors against the size of the training set, means over seeded subsets."""
-    head(f"training structures ({silicon.soap})", *references)
-    n = len(silicon.parts["train"][0])
-    for size in sizes:
-        cells = []
-        for reference in references:
-            errors = []
-            for seed in range(subsets):
-                rows = np.random.default_rng(seed).permutation(n)[:size]
-                model = silicon.train(rows, reference=reference, grid=grid, seed=seed)
-                errors.append(silicon.evaluate(model, "test").rmse)
-            cells.append(f"{np.mean(errors):.4f}")
-        print(f"| {size} | " + " | ".join(cells) + " |", flush=True)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--soap", nargs="*", choices=SOAPS, default=["small"])
-    parser.add_argument("--references", nargs="*", choices=REFERENCES, default=REFERENCES)
-    parser.add_argument("--window", choices=WINDOWS, default="published")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[])
-    parser.add_argument("--subsets", type=int, default=3)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--scan", action="store_true", help="validation errors of settings only")
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    grid = WINDOWS[args.window]
-    for soap in args.soap:
-        silicon = Silicon(soap)
-        if args.scan:
-            print_scan(silicon, grid, args.references[0])
-            continue
-        print_errors(silicon, grid, args.references, args.seeds)
-        if args.sizes:
-            print_curve(silicon, grid, args.references, args.sizes, args.subsets)
-
-
-if __name__ == "__main__":
-    main()

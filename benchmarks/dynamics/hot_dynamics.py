@@ -1,7 +1,7 @@
 """Conservation of energy in dynamics of silicon with hot electrons, against the potential alone.
 
     pip install matscipy
-    python benchmarks/hot_dynamics.py [--atoms 64] [--time 10] [--steps 1 0.5] [--laws ...]
+    python -m benchmarks.dynamics.hot_dynamics [--atoms 64] [--time 10] [--steps 1 0.5] [--laws ...]
 
 Ions of the crystal at 300 K on Tersoff's potential (of matscipy, which is fast enough not to
 dominate) with the shipped silicon model. Each law of conservation of two-temperature dynamics at

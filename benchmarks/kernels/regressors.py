@@ -1,6 +1,6 @@
 """Sparse kernels and networks: fused with the features, or on blocks of features with BLAS.
 
-    python benchmarks/regressors.py [--atoms 8000]
+    python -m benchmarks.kernels.regressors [--atoms 8000]
 
 Rattled silicon, cutoff 5 Angstrom, n_max 8, l_max 6 (252 features), double precision, 32 outputs.
 Times are microseconds per atom on one thread, medians over repeats, the two ways taking turns:
@@ -11,17 +11,18 @@ output.
 from __future__ import annotations
 
 import argparse
-import os
-import time
-
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from ase.build import bulk
 
 from ase_dos import SOAP
 from ase_dos.descriptors.feature_map import FeatureMap
+from benchmarks.measure import (
+    print_head,
+    print_row,
+    rattled_silicon,
+    times_in_turns,
+    use_threads,
+)
 
 OUTPUTS = 32
 
@@ -50,39 +51,27 @@ def cases(n_features):
         yield f"network, 2 x {width}", regressor(width, width, activation="tanh")
 
 
-def medians(functions, repeats):
-    """Median seconds of each function, called in turns after one call to warm up."""
-    times = np.empty((repeats + 1, len(functions)))
-    for turn in range(repeats + 1):
-        for i, function in enumerate(functions):
-            start = time.perf_counter()
-            function()
-            times[turn, i] = time.perf_counter() - start
-    return np.median(times[1:], axis=0)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--atoms", type=int, default=8000)
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
+    use_threads(1)
     soap = SOAP(cutoff=5.0, species=("Si",))
-    atoms = bulk("Si", cubic=True).repeat(round((args.atoms / 8) ** (1 / 3)))
-    atoms.rattle(0.1, seed=0)
+    atoms = rattled_silicon(args.atoms)
     one = FeatureMap(mix=np.ones((soap.n_features, 1)))
     print(f"{len(atoms)} atoms, one thread, us per atom")
-    print("| regressor | fused | blocks and BLAS | ratio | fused, own part |")
-    print("|---|---|---|---|---|")
+    print_head("regressor", "fused", "blocks and BLAS", "ratio", "fused, own part")
     for name, regressor in cases(soap.n_features):
         ways = (
             lambda: soap.regress(atoms, regressor),  # noqa: B023
             lambda: in_blocks(soap, regressor, atoms),  # noqa: B023
         )
         assert np.allclose(ways[0](), ways[1]())
-        fused, blas, bare = (
-            1e6 / len(atoms) * medians((*ways, lambda: soap.regress(atoms, one)), args.repeats)
-        )
-        print(f"| {name} | {fused:.1f} | {blas:.1f} | {blas / fused:.2f} | {fused - bare:.1f} |")
+        wall, _ = times_in_turns((*ways, lambda: soap.regress(atoms, one)), args.repeats)
+        fused, blas, bare = 1e6 / len(atoms) * np.median(wall, axis=1)
+        cells = (f"{fused:.1f}", f"{blas:.1f}", f"{blas / fused:.2f}", f"{fused - bare:.1f}")
+        print_row(name, *cells)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Accuracy of all models on data/silicon against the published procedure, on the same splits.
 
     pip install torch featomic
-    python benchmarks/learning.py --store learning.json [--tables curve quantities ...]
+    python -m benchmarks.model.learning --store learning.json [--tables curve quantities ...]
 
 Tables (Markdown; errors after the best rigid shift of each structure, in states eV^-1/2 per atom
 and in percent of the spread of the truth):
@@ -19,36 +19,33 @@ and in percent of the spread of the truth):
   bounds, because the splits share structures)
 
 Everything learns the same energies (up to 14 eV above the mean Fermi level), with one thread unless
-OMP_NUM_THREADS says otherwise. Published: `published_procedure.py`, which is stopped by the
-validation structures; our models never see these. Finished trainings are kept in the store, so a
-run that was interrupted goes on.
+``--threads`` says otherwise. Published: `published_network.py`, which is stopped by the validation
+structures; our models never see these. Finished trainings are in the store, so a run that was
+interrupted goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 import warnings
 from functools import partial
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-
 import numpy as np
-from published_procedure import DATA, WINDOWS, Silicon
-from published_procedure import train as train_published
 
 from ase_dos import SOAP, DOSModel
 from ase_dos.fit.metric import METRICS
 from ase_dos.io.dataset import load_dataset
 from ase_dos.model.evaluation import QUANTITIES, derived_quantities
 from ase_dos.model.options import REFERENCES
+from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import decile_table, miscalibration_area
+from ase_dos.utils.files import replace_file
+from benchmarks.measure import dataset_path, print_head, print_row, use_threads
 
-GRID = WINDOWS["full"]
+GRID = EnergyGrid(-22.0, 0.05, 721)  # eV, 0 at the mean Fermi level
 DESCRIPTOR = SOAP(6.0, 8, 6, 0.5, ("Si",), radial_scaling=(1.0, 3.5, 6))
 MODELS = ("ridge", "kernel", "network")
 
@@ -64,9 +61,8 @@ class Store:
         """Return the result of that name, computed only if it is not there yet."""
         if name not in self.results:
             self.results[name] = compute()
-            partial = self.path.with_suffix(".partial")
-            partial.write_text(json.dumps(self.results, indent=1))
-            os.replace(partial, self.path)
+            text = json.dumps(self.results, indent=1)
+            replace_file(self.path, lambda file: file.write(text.encode()))
         return self.results[name]
 
 
@@ -74,7 +70,7 @@ class Data:
     """Splits of the data set, with the features of the training structures."""
 
     def __init__(self):
-        data = load_dataset(DATA)
+        data = load_dataset(dataset_path("silicon"))
         self.parts = {split: data.select(split) for split in sorted(set(data.split.tolist()))}
         frames = self.parts["train"][0]
         self.features = [DESCRIPTOR.compute(atoms) for atoms in frames]
@@ -82,6 +78,8 @@ class Data:
 
     def published(self, soap):
         """Give the splits with the features of the published procedure."""
+        from benchmarks.model.published_procedure import Silicon  # which needs PyTorch
+
         if soap not in self.silicon:
             self.silicon[soap] = Silicon(soap)
         return self.silicon[soap]
@@ -99,18 +97,18 @@ class Data:
         return model, time.perf_counter() - start
 
     def errors(self, model, seconds, features=None):
-        """Errors on test and held-out structures, as plain numbers."""
-        kept = {"seconds": seconds}
+        """Errors on validation, test and held-out structures, as plain numbers."""
+        found = {"seconds": seconds}
         for split in ("validation", "test", "heldout"):
             more = {} if features is None else {"features": features[split]}
             report = model.evaluate(*self.parts[split], **more)
-            kept[split] = [report.rmse, report.percent_rmse]
-            kept[f"{split} quantities"] = report.mean_absolute_errors.tolist()
-        return kept
+            found[split] = [report.rmse, report.percent_rmse]
+            found[f"{split} quantities"] = report.mean_absolute_errors.tolist()
+        return found
 
 
 def train(data, model, reference, rows, seed):
-    """Train and judge one model; names of the published ones say which features."""
+    """Errors of one model once trained; names of the published ones say which features."""
     if model in MODELS:
         return data.errors(*data.fit(model, reference, rows))
     silicon = data.published(model.split()[1])
@@ -120,9 +118,10 @@ def train(data, model, reference, rows, seed):
 
 def show(title, columns, rows):
     """Print a table in Markdown."""
-    print(f"\n| {title} | " + " | ".join(columns) + " |\n" + "|---" * (len(columns) + 1) + "|")
-    for name, *cells in rows:
-        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    print()
+    print_head(title, *columns)
+    for row in rows:
+        print_row(*row)
 
 
 def curve(data, store, args):
@@ -135,22 +134,22 @@ def curve(data, store, args):
         for reference in args.references:
             cells = []
             for size in sizes:
-                errors = []
+                of_subsets = []
                 for seed in range(args.subsets):
                     some = np.random.default_rng(seed).permutation(n)[:size]
                     name = f"{model} {reference} {size} {seed}"
-                    kept = store.get(name, partial(train, data, model, reference, some, seed))
-                    errors.append(kept["test"][0])
-                cells.append(f"{np.mean(errors):.4f}")
-            kept = store.get(
+                    errors = store.get(name, partial(train, data, model, reference, some, seed))
+                    of_subsets.append(errors["test"][0])
+                cells.append(f"{np.mean(of_subsets):.4f}")
+            errors = store.get(
                 f"{model} {reference} {n} 0", partial(train, data, model, reference, None, 0)
             )
             cells += [
-                f"{kept['test'][0]:.4f}",
-                f"{kept['test'][1]:.1f}",
-                f"{kept['heldout'][0]:.4f}",
-                f"{kept['heldout'][1]:.1f}",
-                f"{kept['seconds']:.1f}",
+                f"{errors['test'][0]:.4f}",
+                f"{errors['test'][1]:.1f}",
+                f"{errors['heldout'][0]:.4f}",
+                f"{errors['heldout'][1]:.1f}",
+                f"{errors['seconds']:.1f}",
             ]
             rows.append((f"{model}, {reference}", *cells))
     show("model, reference; training structures", columns, rows)
@@ -175,11 +174,11 @@ def quantities(data, store, args):
         rows = [
             (
                 name,
-                f"{kept['validation'][0]:.4f}",
-                f"{kept['test'][0]:.4f}",
-                *(f"{error:.3g}" for error in kept[f"{split} quantities"]),
+                f"{errors['validation'][0]:.4f}",
+                f"{errors['test'][0]:.4f}",
+                *(f"{error:.3g}" for error in errors[f"{split} quantities"]),
             )
-            for name, kept in cases.items()
+            for name, errors in cases.items()
         ]
         show(f"mean absolute errors, {split}", columns, rows)
 
@@ -305,6 +304,8 @@ def splits(data, store, args):
         return errors(model, test)
 
     def published(rows, validation, test, seed):
+        from benchmarks.model.published_network import train as train_published
+
         first, second = (
             [[some[i] for i in which] for some in (frames, states, theirs)]
             for which in (rows, validation)
@@ -386,10 +387,12 @@ def main():
     parser.add_argument("--sizes", type=int, nargs="*", default=[25, 50, 100])
     parser.add_argument("--subsets", type=int, default=5)
     parser.add_argument("--splits", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--networks", action="store_true", help="calibrate networks too")
     args = parser.parse_args()
     # The DOS of a crystal in its gap is the tail of the smearing; here only differences count.
     warnings.simplefilter("ignore")
+    use_threads(args.threads)
     data, store = Data(), Store(args.store)
     for name in args.tables:
         TABLES[name](data, store, args)

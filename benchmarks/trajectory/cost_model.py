@@ -1,11 +1,11 @@
-"""What a frame costs, to read, compute, transfer and write, and what a large run would take.
+"""Costs of a frame, to read, compute, transfer and write, and those of a large run.
 
-    python benchmarks/cost_model.py [--sizes 512 4096 32768 110592] [--format traj]
+    python -m benchmarks.trajectory.cost_model [--sizes 512 4096 32768 110592] [--format traj]
 
 Each cost is fitted as a + b n for frames of n atoms (relative errors weigh alike) and
 extrapolated to runs of 1e9 atoms x frames under the assumptions that docs/large_runs.md states:
 workers read and compute, the one process that started the run receives and writes. Processor
-time of one thread, so that other work on the machine counts little; set NUMBA_NUM_THREADS=1.
+time of one thread, so that other work on the machine counts little.
 """
 
 import argparse
@@ -19,24 +19,19 @@ from pathlib import Path
 
 import ase.io
 import numpy as np
-from ase.build import bulk
 
 from ase_dos import DOSModel
 from ase_dos.io.frames import frame_readers
 from ase_dos.results.store import Store
 from ase_dos.trajectory.frame import FrameAnalysis
+from benchmarks.measure import rattled_silicon, times_in_turns, use_threads
 
 STEPS = ("read", "compute", "transfer", "write")
 
 
 def processor_time(function):
-    """Seconds that this thread computed, the best of three."""
-    best = np.inf
-    for _ in range(3):
-        start = time.process_time()
-        function()
-        best = min(best, time.process_time() - start)
-    return best
+    """Processor seconds of a call, the best of three."""
+    return times_in_turns([function], 3)[1].min()
 
 
 def send(data):
@@ -53,10 +48,7 @@ def send(data):
 
 def costs(n_atoms, suffix, analysis, folder):
     """Seconds of every step and bytes on disk, for one frame of about so many atoms."""
-    frames = []
-    for seed in range(2):
-        frames.append(bulk("Si", cubic=True).repeat(round((n_atoms / 8) ** (1 / 3))))
-        frames[-1].rattle(0.1, seed=seed)
+    frames = [rattled_silicon(n_atoms, seed) for seed in range(2)]
     n_atoms = len(frames[0])
     count = min(max(4, 2**17 // n_atoms), 256)
     file = folder / f"md.{suffix}"
@@ -104,9 +96,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 4096, 32768, 110592])
     parser.add_argument("--format", default="traj", help="suffix of the trajectory")
-    parser.add_argument("--local", action="store_true", help="keep the local DOS")
+    parser.add_argument("--local", action="store_true", help="store the local DOS")
     args = parser.parse_args()
     warnings.simplefilter("ignore")  # of surroundings unlike the training set
+    use_threads(1)
     analysis = FrameAnalysis.of(DOSModel.load("silicon"), [3000.0], local=args.local)
     with tempfile.TemporaryDirectory() as folder:
         costs(512, args.format, analysis, Path(folder))  # compile

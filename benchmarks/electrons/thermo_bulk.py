@@ -1,7 +1,7 @@
-"""Time the thermodynamics of many DOS at once against one structure at a time.
+"""Thermodynamics of many DOS at once, in time against one structure after the other.
 
-    python benchmarks/thermo_bulk.py [--structures 10000] [--temperatures 20] [--points 721]
-                                     [--subset 100] [--threads 1 2] [--repeats 3]
+    python -m benchmarks.electrons.thermo_bulk [--structures 10000] [--temperatures 20]
+        [--points 721] [--subset 100] [--threads 1 2] [--repeats 3]
 
 The DOS are smooth metals with states from one end of the grid to the other, at 300 to 13 000 K.
 Prints wall and CPU time (the least of the repeats), both per solution in microseconds, the ratio
@@ -12,13 +12,12 @@ differences from it; that of the slope d mu/dT relative to k, that of mu relativ
 from __future__ import annotations
 
 import argparse
-import time
 
-import numba
 import numpy as np
 from ase.units import kB
 
 from ase_dos.electrons.gas import gas_from_dos
+from benchmarks.measure import print_head, print_row, times_in_turns, use_threads
 
 NAMES = ("fermi_level", "entropy", "free_energy", "heat_capacity", "thermal_dos", "fermi_slope")
 
@@ -36,16 +35,6 @@ def smooth_metals(structures, points, seed=0):
         bump = rng.uniform(-1, 1, (structures, 1)) * np.exp(-(((energies - center) / width) ** 2))
         values *= 1.0 + 0.5 * bump
     return energies, values
-
-
-def least_time(compute, repeats):
-    wall, cpu = [], []
-    for _ in range(repeats):
-        start, busy = time.perf_counter(), time.process_time()
-        result = compute()
-        wall.append(time.perf_counter() - start)
-        cpu.append(time.process_time() - busy)
-    return min(wall), min(cpu), result
 
 
 def differences(bulk, alone):
@@ -72,27 +61,23 @@ def main():
     def solve(some):
         return gas_from_dos(energies, some, 64.0, temperatures)
 
-    solve(values[: min(200, args.structures)])  # compile
-    print("| way | threads | wall (s) | CPU (s) | wall (us each) | CPU (us each) | ratio |")
-    print("|---|---|---|---|---|---|---|")
-    numba.set_num_threads(1)
-    wall, cpu, alone = least_time(lambda: [solve(g) for g in subset], args.repeats)
-    each = 1e6 / (len(subset) * args.temperatures)
-    one_by_one = cpu * each
-    print(
-        f"| one by one ({len(subset)}) | 1 | {wall:.2f} | {cpu:.2f} | {wall * each:.1f} | "
-        f"{cpu * each:.1f} | 1 |",
-        flush=True,
-    )
+    def one_by_one():
+        return [solve(g) for g in subset]
+
+    def print_times(name, threads, function, count, base=None):
+        use_threads(threads)
+        wall, busy = (times.min() for times in times_in_turns([function], args.repeats))
+        each = 1e6 / (count * args.temperatures)
+        ratio = 1.0 if base is None else base / (busy * each)
+        cells = (f"{wall:.2f}", f"{busy:.2f}", f"{wall * each:.1f}", f"{busy * each:.1f}")
+        print_row(f"{name} ({count})", threads, *cells, f"{ratio:.1f}")
+        return busy * each
+
+    print_head("way", "threads", "wall (s)", "CPU (s)", "wall (us each)", "CPU (us each)", "ratio")
+    base = print_times("one by one", 1, one_by_one, len(subset))
     for threads in args.threads:
-        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-        wall, cpu, bulk = least_time(lambda: solve(values), args.repeats)
-        each = 1e6 / (args.structures * args.temperatures)
-        print(
-            f"| at once ({args.structures}) | {threads} | {wall:.2f} | {cpu:.2f} | "
-            f"{wall * each:.1f} | {cpu * each:.1f} | {one_by_one / (cpu * each):.1f} |",
-            flush=True,
-        )
+        print_times("at once", threads, lambda: solve(values), len(values), base)
+    bulk, alone = solve(values), one_by_one()
     print("largest differences: " + ", ".join(f"{n} {d:.0e}" for n, d in differences(bulk, alone)))
 
 
