@@ -2,6 +2,7 @@
 
 import matplotlib
 import pytest
+from toy_metal import Metal, metals
 from toy_model import toy_frames, toy_states
 
 from ase_dos.descriptors.soap import SOAP
@@ -13,6 +14,14 @@ matplotlib.use("Agg")
 def toy_data():
     frames = toy_frames(14)
     return frames, [toy_states(atoms, seed=i) for i, atoms in enumerate(frames)]
+
+
+@pytest.fixture(scope="session")
+def metal():
+    """Table of a metal whose heat capacity is gamma T."""
+    from ase_dos.trajectory.heat_capacity import heat_capacity_table
+
+    return heat_capacity_table(metals(), Metal(), lowest=100.0, highest=12_000.0, points=60)
 
 
 @pytest.fixture(scope="session")

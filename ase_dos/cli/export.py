@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.trajectory import add_frame_arguments, selected_frames
+from ase_dos.utils.quantities import HEAT_CAPACITY_UNITS
 
-UNITS = (
-    "J/m^3/K",
-    "J/kg/K",
-    "eV/K/atom",
-    "eV/K/electron",
-)
+if TYPE_CHECKING:
+    from ase_dos.results.heat_capacity_table import HeatCapacityTable
+
 SUFFIXES = (".csv", ".dat", ".ttm_mod", ".ttm_cascade", ".ttm_thermal")
 COUPLED = (".ttm_mod", ".ttm_thermal")
 
 
 class CLICommand:
-    """Write C_e(T_e), averaged over structures, for other programs.
+    """Write the electronic heat capacity C_el(T_e), averaged over structures, for other programs.
 
     STRUCTURES is anything that ASE reads, compressed or not; STRUCTURES@START:STOP:STEP takes
     some of its frames. What is written follows from the name of the file:
 
-    FILE.csv          C_e, S, U(T) - U(0), F(T) - F(0) and mu(T) - E_F with errors.
+    FILE.csv          C_el, S, U(T) - U(0), F(T) - F(0) and mu(T) - E_F with errors.
 
-    FILE.dat          T_e and C_e in two columns, as udkm1Dsim and NTMpy can use it (both with
-    --unit J/kg/K). The header has C_e as one expression too.
+    FILE.dat          T_e and C_el in two columns, as udkm1Dsim and NTMpy can use it (both with
+    --unit J/kg/K). The header has C_el as one expression too.
 
-    FILE.ttm_mod      parameter file of LAMMPS fix ttm/mod, with C_e fitted to its analytic form.
+    FILE.ttm_mod      parameter file of LAMMPS fix ttm/mod, with C_el fitted to its analytic form.
     Needs --coupling. Other entries by --set NAME=VALUE: D_e (heat diffusivity), gamma_s, v_0
     (electronic stopping), I_0, l_skin, tau (pulse), B (electronic pressure), lambda, lsurface,
     rsurface, surface_movement, T_e_min; units metal. Without it D_e, stopping, pulse and pressure
@@ -39,12 +37,12 @@ class CLICommand:
     FILE.ttm_cascade  table for the keyword cetab of LAMMPS fix ttm/cascade.
 
     FILE.ttm_thermal  property file of LAMMPS fix ttm/thermal for a grid of --grid cells. That fix
-    has no C_e(T_e): the constant that is written takes up the right energy between --from and
+    has one heat capacity for all temperatures: the value written is the mean between --from and
     --to. Needs --coupling, and --conductivity where heat is to flow.
 
     Errors are one standard deviation: of the mean over frames, and with --uncertainty also that
-    of the model. Those of a fit are relative to C_e, or to one hundredth of its largest value where
-    it is smaller.
+    of the model. Those of a fit are relative to C_el, or to one hundredth of its largest value
+    where it is smaller.
     """
 
     @staticmethod
@@ -74,7 +72,7 @@ class CLICommand:
             dest="highest",
             type=float,
             metavar="K",
-            help="highest one (default: as the energies of the model allow)",
+            help="highest electronic temperature (default: as the energies of the model allow)",
         )
         add(
             "--points",
@@ -94,8 +92,8 @@ class CLICommand:
         add(
             "--unit",
             default="J/m^3/K",
-            choices=UNITS,
-            help="of C_e in a .dat file (default: %(default)s)",
+            choices=HEAT_CAPACITY_UNITS,
+            help="unit of C_el in a .dat file (default: %(default)s)",
         )
         add(
             "--coupling",
@@ -152,22 +150,24 @@ class CLICommand:
             print(f"wrote {output}{remark}")
 
 
-def summary(table: Any) -> str:
+def summary(table: HeatCapacityTable) -> str:
     """Heat capacity at a few temperatures, with its errors."""
     import numpy as np
-    from ase.units import kB
 
-    series = table.heat_capacity
+    average = table.heat_capacity
+    quantity = average.quantity
     lines = [
         f"{table.n_structures} structures, {table.electrons:g} electrons per atom, "
         f"{table.volume:.4g} Angstrom^3 per atom",
-        f"{'T_e (K)':>9} {'C_e (k_B/atom)':>15} {'error':>9} {'model error':>12}",
+        f"{'T_e (K)':>9} {quantity.shown.label:>15} {'error':>9} {'model error':>12}",
     ]
+    columns = (average.mean, average.sampling_error, np.asarray(average.model_error))
     for i in np.unique(np.linspace(0, len(table.temperatures) - 1, 6).astype(int)):
-        model = "" if series.model_error is None else f"{series.model_error[i] / kB:.2g}"
+        mean, error, of_model = (column[i] / quantity.size for column in columns)
+        model = f"{of_model:.2g}" if np.isfinite(of_model) else ""
         lines.append(
-            f"{table.temperatures[i]:>9.0f} {series.mean[i] / kB:>15.5g} "
-            f"{series.error[i] / kB:>9.2g} {model:>12}".rstrip()
+            f"{table.temperatures[i]:>9.0f} {quantity.format(mean):>15} {error:>9.2g} "
+            f"{model:>12}".rstrip()
         )
     return "\n".join(lines)
 
@@ -194,7 +194,7 @@ def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
     if ".ttm_thermal" in suffixes:
         from ase_dos.results.heat_capacity_table import check_ttm_thermal
 
-        check_ttm_thermal(*_thermal(args))
+        check_ttm_thermal(**_thermal(args))
     elif args.conductivity is not None or args.grid is not None:
         raise ValueError("--conductivity and --grid belong to a .ttm_thermal file; none is written")
     if args.coupling is not None and suffixes.isdisjoint(COUPLED):
@@ -204,9 +204,13 @@ def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
     return outputs
 
 
-def _thermal(args: Namespace) -> tuple[Any, float, Any]:
-    """Coupling, conductivity and grid of a .ttm_thermal file."""
-    return args.coupling, args.conductivity or 0.0, args.grid or (1, 1, 1)
+def _thermal(args: Namespace) -> dict[str, Any]:
+    """Options of a .ttm_thermal file."""
+    return {
+        "coupling": args.coupling,
+        "conductivity": args.conductivity or 0.0,
+        "grid": tuple(args.grid or (1, 1, 1)),
+    }
 
 
 def _entry(text: str) -> tuple[str, float]:
@@ -218,7 +222,9 @@ def _entry(text: str) -> tuple[str, float]:
         raise ValueError(f"--set: expected NAME=VALUE with a number, got {text!r}") from None
 
 
-def _write(output: Path, table: Any, args: Namespace, entries: dict[str, float]) -> str:
+def _write(
+    output: Path, table: HeatCapacityTable, args: Namespace, entries: dict[str, float]
+) -> str:
     """Write one file; return a remark on it."""
     from ase_dos.adapters.lammps_ttm import fit_gaussian_polynomial, write_ttm_mod
 
@@ -227,14 +233,14 @@ def _write(output: Path, table: Any, args: Namespace, entries: dict[str, float])
     elif output.suffix == ".ttm_cascade":
         table.write_ttm_cascade(output)
     elif output.suffix == ".ttm_thermal":
-        worst = table.write_ttm_thermal(output, *_thermal(args))
-        return f": one C_e, from which the table deviates by {100 * worst:.2g} % at most"
+        worst = table.write_ttm_thermal(output, **_thermal(args))
+        return f": one C_e, the table deviates from it by {100 * worst:.2g} % at most"
     elif output.suffix == ".ttm_mod":
         return f": {write_ttm_mod(output, table, args.coupling, entries).quality()}"
     else:
         values = table.factor(args.unit) * table.heat_capacity.mean
         fit = fit_gaussian_polynomial(table.temperatures, values)
         table.write_columns(
-            output, args.unit, [f"C_e = {fit.expression()}", f"is a {fit.quality()}"]
+            output, args.unit, [f"C_el = {fit.expression()}", f"is a {fit.quality()}"]
         )
     return ""

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.utils.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from ase_dos.adapters.ase import DOSCalculator
+    from ase_dos.spectra.dos import DOS
+    from ase_dos.spectra.local_dos import LocalDOS
 
 
 class CLICommand:
@@ -68,39 +77,45 @@ class CLICommand:
             print(f"wrote {args.plot}")
 
 
-def _read(source: str) -> Any:
+def _read(source: str) -> Atoms:
     import ase.io
 
     # ASE's readers fail on a bad file with exceptions of every kind.
     try:
-        return ase.io.read(source)
+        atoms = ase.io.read(source)
     except Exception as error:
         raise ValueError(f"{source}: cannot be read as a structure: {error!r}") from error
+    return atoms[-1] if isinstance(atoms, list) else atoms
 
 
-def _print_gas(calc: Any, dos: Any, atoms: Any, temperatures: list[float]) -> None:
-    from ase.units import kB
+def _print_gas(calc: DOSCalculator, dos: DOS, atoms: Atoms, temperatures: Sequence[float]) -> None:
+    import numpy as np
 
     n = len(atoms)
     # What may be refused comes before any output.
     gas = calc.get_electron_gas([0.0, *temperatures])
-    bottom = dos.band_bottom
+    thermal = {
+        "chemical_potential": np.asarray(gas.fermi_level),
+        "entropy": np.asarray(gas.entropy) / n,
+        "heat_capacity": np.asarray(gas.heat_capacity) / n,
+        "free_energy": (np.asarray(gas.free_energy) - np.asarray(gas.free_energy)[0]) / n,
+    }
     print(f"{atoms.get_chemical_formula()}, {dos.n_electrons:g} electrons")
-    print(f"E_F - band bottom  {-bottom:.4f} eV")
-    print(f"g(E_F)             {float(dos.at(0.0)) / n:.5f} states/eV/atom")
-    print(
-        f"{'T (K)':>9} {'mu - E_F (eV)':>14} {'S (k_B/atom)':>13} {'C_el (k_B/atom)':>16} "
-        f"{'F(T)-F(0) (eV/atom)':>20}"
-    )
+    for name, value in (
+        ("occupied_width", -dos.band_bottom),
+        ("dos_at_fermi_level", float(dos.at(0.0)) / n),
+    ):
+        quantity = QUANTITIES[name].per_atom
+        print(f"{quantity.symbol:<18} {quantity.format(value)} {quantity.unit}")
+    columns = [QUANTITIES[name].shown.per_atom for name in thermal]
+    print(f"{'T (K)':>9}" + "".join(f" {column.label:>22}" for column in columns))
     for i, temperature in enumerate(temperatures, start=1):
-        print(
-            f"{temperature:>9g} {gas.fermi_level[i]:>14.5f} {gas.entropy[i] / n / kB:>13.5g} "
-            f"{gas.heat_capacity[i] / n / kB:>16.5g} "
-            f"{(gas.free_energy[i] - gas.free_energy[0]) / n:>20.6g}"
-        )
+        values = [values[i] / QUANTITIES[name].size for name, values in thermal.items()]
+        cells = [column.format(value) for column, value in zip(columns, values, strict=True)]
+        print(f"{temperature:>9g}" + "".join(f" {cell:>22}" for cell in cells))
 
 
-def _write(path: Path, dos: Any, local: Any) -> None:
+def _write(path: Path, dos: DOS, local: LocalDOS) -> None:
     import numpy as np
 
     if path.suffix == ".csv":

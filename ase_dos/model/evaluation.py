@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 from ase_dos.fit.scores import AlignedErrors, aligned_errors
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.target import DOSTarget
+from ase_dos.utils.quantities import QUANTITIES
 
-__all__ = ["Evaluation", "derived_quantities", "evaluate_predictions"]
+__all__ = ["DERIVED_QUANTITIES", "Evaluation", "derived_quantities", "evaluate_predictions"]
 
 TEMPERATURES = (300.0, 1000.0, 3000.0, 10_000.0)
 FREE_ENERGY_TEMPERATURE = 3000.0
-QUANTITIES = (
-    ("E_F - band bottom", "eV"),
-    ("g(E_F)", "states/eV/atom"),
-    ("band energy - N E_F", "eV/atom"),
-    *((f"C_el({temperature:g} K)", "eV/K/atom") for temperature in TEMPERATURES),
-    (f"F({FREE_ENERGY_TEMPERATURE:g} K) - F(0)", "eV/atom"),
+# What is compared for each structure, in the unit of the values.
+DERIVED_QUANTITIES = (
+    QUANTITIES["occupied_width"],
+    QUANTITIES["dos_at_fermi_level"].per_atom,
+    QUANTITIES["band_energy"].per_atom,
+    *(QUANTITIES["heat_capacity"].per_atom.at(temperature) for temperature in TEMPERATURES),
+    QUANTITIES["free_energy"].per_atom.at(FREE_ENERGY_TEMPERATURE),
 )
 
 
@@ -31,8 +33,8 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
     Returns
     -------
     (quantities,) array
-        As `QUANTITIES` lists them. NaN where the known states do not reach high enough for a
-        temperature; all NaN where they cannot hold the electrons.
+        As `DERIVED_QUANTITIES` lists them. NaN where the known states do not reach high enough
+        for a temperature; all NaN where they cannot hold the electrons.
     """
     # The prediction is judged by the broadened DOS it was trained on, taken as it stands; what
     # broadening does to thermal quantities is another matter (`ase_dos.electrons.gas` warns of it).
@@ -41,7 +43,7 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
         cold = plain.electron_gas(0.0)
         bottom = dos.band_bottom
     except ValueError:
-        return np.full(len(QUANTITIES), np.nan)
+        return np.full(len(DERIVED_QUANTITIES), np.nan)
     fermi = cold.fermi_level
     free_energy, _ = _thermal(plain, FREE_ENERGY_TEMPERATURE)
     per_atom = [
@@ -101,7 +103,7 @@ class Evaluation:
 
     @property
     def mean_absolute_errors(self) -> NDArray:
-        """Mean absolute errors (quantities,) of the derived quantities, as `QUANTITIES` has them.
+        """Mean absolute errors (quantities,), in the order of `DERIVED_QUANTITIES`.
 
         Each over the structures for which truth and prediction give it; NaN if there is none.
         """
@@ -131,8 +133,8 @@ class Evaluation:
             f"RMSE        {self.rmse:.4f} states eV^-1/2 per atom "
             f"({self.percent_rmse:.1f} % of the spread of the truth)",
         ]
-        for (name, unit), error in zip(QUANTITIES, self.mean_absolute_errors, strict=True):
-            lines.append(f"MAE {name:<18} {error:.3g} {unit}")
+        for quantity, error in zip(DERIVED_QUANTITIES, self.mean_absolute_errors, strict=True):
+            lines.append(f"MAE {quantity.symbol:<18} {error:.3g} {quantity.unit}")
         if not self.has_values.all():
             lines.append(
                 f"MAE without {np.sum(~self.has_values)} predictions that hold no electrons"

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ase_dos.plot.style import BLUE, COLORS, ORANGE, PER_ATOM, axes_or_new, math_label
+from ase_dos.plot.style import BLUE, COLORS, ORANGE, axes_or_new, math_label
+from ase_dos.utils.quantities import QUANTITIES
 
 __all__ = [
     "plot_calibration",
@@ -88,7 +89,7 @@ def plot_spectra(
         xlim=(evaluation.energies[filled][0] - 2.0, evaluation.energies[-1]),
         ylim=(-0.02 * offset, (len(picked) + 0.2) * offset),
         xlabel="Energy of the model (eV)",
-        ylabel=PER_ATOM,
+        ylabel=QUANTITIES["dos"].per_atom.label,
     )
     ax.legend(frameon=False, loc="upper left", ncols=3, fontsize="small")
     return ax
@@ -104,13 +105,12 @@ def plot_parity(evaluation: Any, ax: Axes | None = None, quantity: int = 1) -> A
     ax : Axes, optional
         Where to draw.
     quantity : int
-        Row of `ase_dos.model.evaluation.QUANTITIES`; g(E_F) by default.
+        Place in `ase_dos.model.evaluation.DERIVED_QUANTITIES`; g(E_F) by default.
     """
-    from ase_dos.model.evaluation import QUANTITIES
+    from ase_dos.model.evaluation import DERIVED_QUANTITIES
 
     ax = axes_or_new(ax, (4.6, 4.4))
-    name, unit = QUANTITIES[quantity]
-    label = math_label(f"{name} ({unit})")
+    label = math_label(DERIVED_QUANTITIES[quantity].label)
     true, predicted = evaluation.true_values[:, quantity], evaluation.predicted_values[:, quantity]
     both = np.concatenate([true, predicted])
     both = both[~np.isnan(both)]  # of predictions that cannot hold the electrons

@@ -11,7 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.model.dos_model import DOSModel
-from ase_dos.model.evaluation import QUANTITIES, Evaluation, derived_quantities
+from ase_dos.model.evaluation import DERIVED_QUANTITIES, Evaluation, derived_quantities
 from ase_dos.model_selection.hyperparameters import DEFAULTS, Search, describe
 from ase_dos.model_selection.learning import LearningCurve
 from ase_dos.model_selection.plots import (
@@ -44,7 +44,7 @@ class ErrorBars:
     dos : (n, m) array
         Standard deviation of the DOS (states/eV per atom).
     values : (n, quantities) array
-        Of the `QUANTITIES`; NaN where members of the ensemble do not give them.
+        Of the `DERIVED_QUANTITIES`; NaN where members of the ensemble do not give them.
     """
 
     expected: NDArray
@@ -182,8 +182,8 @@ class Report:
         scores = [("DOS at every energy", _scores(report.prediction - report.truth, self.bars.dos))]
         wrong = report.predicted_values - report.true_values
         scores += [
-            (name, _scores(wrong[:, i], self.bars.values[:, i]))
-            for i, (name, _) in enumerate(QUANTITIES)
+            (quantity.symbol, _scores(wrong[:, i], self.bars.values[:, i]))
+            for i, quantity in enumerate(DERIVED_QUANTITIES)
         ]
         return [(name, f"{miscalibration_area(some):.3f}") for name, some in scores if some.size]
 

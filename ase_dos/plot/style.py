@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -13,7 +14,6 @@ __all__ = [
     "COLORS",
     "ENERGY",
     "ORANGE",
-    "PER_ATOM",
     "PURPLE",
     "axes_or_new",
     "energy_span",
@@ -25,7 +25,8 @@ __all__ = [
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", "#56B4E9", "#000000")
 ENERGY = "Energy relative to $E_F$ (eV)"
-PER_ATOM = "DOS (states/eV/atom)"
+_SYMBOLS = re.compile(r"g\(E_F\)|E_F|C_el|k_B|\bS\b")
+_UPRIGHT = r"\mathrm{el}"
 HEADROOM = 8.0  # eV above E_F that figures show: empty states far above matter to nobody
 
 
@@ -45,6 +46,5 @@ def markers(x: NDArray) -> dict[str, Any]:
 
 
 def math_label(label: str) -> str:
-    """Label with its symbols set as such."""
-    label = label.replace("E_F", "$E_F$").replace("C_el", r"$C_\mathrm{el}$")
-    return label.replace("k_B", "$k_B$")
+    """Label with its symbols set as mathematics."""
+    return _SYMBOLS.sub(lambda found: f"${found[0].replace('el', _UPRIGHT)}$", label)

@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Averages": "averages",
         "Difference": "difference",
         "HeatCapacityTable": "heat_capacity_table",
-        "LocalFrame": "atoms",
+        "AtomicFrame": "atoms",
         "TrajectoryResult": "result",
         "assign_clusters": "local_map",
         "average": "averages",
@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "finished_structures": "atoms",
         "fit_local_map": "local_map",
         "group_atoms": "groups",
-        "local_frames": "atoms",
+        "atomic_frames": "atoms",
         "write_report": "html",
     },
 )

@@ -1,9 +1,8 @@
-"""Figures of what the atoms of a structure have of its density of states."""
+"""Figures of atoms: their local density of states, by group and on a map."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -16,6 +15,8 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm, Normalize
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.plot.style import COLORS, ENERGY, axes_or_new, energy_span
+from ase_dos.results.groups import Groups
+from ase_dos.results.local_map import LocalMap
 from ase_dos.utils.checks import as_array
 
 __all__ = ["plot_atoms", "plot_components", "plot_groups", "plot_local_map"]
@@ -27,7 +28,7 @@ EMPTY = 0.01  # of the largest local DOS: what is below it is drawn as no band
 
 
 def plot_groups(
-    groups: Any, ax: Axes | None = None, spread: bool = False, min_share: float = 0.01
+    groups: Groups, ax: Axes | None = None, spread: bool = False, min_share: float = 0.01
 ) -> Axes:
     """Draw the local DOS of `Groups` of atoms, with the sampling error of each average.
 
@@ -56,17 +57,19 @@ def plot_groups(
         label: group for label, group in groups.groups.items() if group.n_atoms >= min_share * total
     }
     colors = _class_colors(len(drawn)) if _are_numbers(drawn) else COLORS * (1 + len(drawn))
+    means = []
     for color, (label, group) in zip(colors, drawn.items(), strict=False):
-        mean = group.dos.mean
-        width = group.dos_spread if spread else group.dos.error
+        assert group.dos is not None  # as the energies are there
+        mean = np.asarray(group.dos.mean)
+        width = np.asarray(group.dos_spread if spread else group.dos.error)
         share = f"{label} ({100 * group.n_atoms / total:.3g} %)"
         ax.fill_between(energies, mean - width, mean + width, color=color, alpha=0.25, lw=0)
         ax.plot(energies, mean, color=color, lw=1.2, label=share)
-    means = np.array([group.dos.mean for group in drawn.values()])
-    occupied = (means > EMPTY * means.max()).any(axis=0)
+        means.append(mean)
+    occupied = (means > EMPTY * np.max(means)).any(axis=0)
     low, high = energy_span(energies[occupied.argmax()], energies)
     shown = (energies >= low) & (energies <= high)
-    top = means[:, shown].max()
+    top = np.array(means)[:, shown].max()
     ax.axvline(0.0, color="black", lw=0.8, ls="--")
     ax.set(xlim=(low, high), ylim=(0, 1.12 * top), xlabel=ENERGY, ylabel="Local DOS (states/eV)")
     rest = 1.0 - sum(group.n_atoms for group in drawn.values()) / total
@@ -79,7 +82,7 @@ def plot_groups(
     return ax
 
 
-def plot_components(local_map: Any, ax: Axes | None = None) -> Axes:
+def plot_components(local_map: LocalMap, ax: Axes | None = None) -> Axes:
     """Draw what the directions of a `LocalMap` do to the local DOS.
 
     The mean, and the mean with two standard deviations of each component added.
@@ -204,7 +207,7 @@ def plot_atoms(
     return ax
 
 
-def _class_colors(count: int) -> list[Any]:
+def _class_colors(count: int) -> list[NDArray]:
     """Colours of classes in their order, none too light for a line."""
     return list(colormaps["viridis"](np.linspace(0.0, 0.88, count)))
 

@@ -1,35 +1,39 @@
-"""What the results of a trajectory say of every atom, one frame at a time."""
+"""Results of every atom of a trajectory, one frame at a time."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.io.frames import frame_readers
-from ase_dos.results.series import results_dataset
-from ase_dos.results.store import BLOCK_ATOMS, FINISHED
+from ase_dos.io.frames import FrameSource, frame_readers
+from ase_dos.results.dataset import Results, finished_indices, results_dataset
+from ase_dos.results.store import BLOCK_ATOMS
 from ase_dos.spectra.local_dos import LocalDOS
 
+if TYPE_CHECKING:
+    from xarray import Dataset
+
 __all__ = [
-    "LocalFrame",
-    "finished_indices",
+    "AtomicFrame",
+    "as_atomic_frames",
+    "atom_arrays",
+    "atomic_frames",
     "finished_structures",
-    "local_frames",
-    "local_frames_of",
 ]
 
-NOT_SCALARS = ("numbers", "valence", "coefficients")
+# Arrays over atoms that are no quantities of their own.
+_OF_THE_LOCAL_DOS = ("numbers", "valence", "coefficients")
 
 
 @dataclass(frozen=True, eq=False)
-class LocalFrame:
-    """The atoms of one frame.
+class AtomicFrame:
+    """Local quantities, and the local DOS, of the atoms of one frame.
 
     Attributes
     ----------
@@ -58,7 +62,7 @@ class LocalFrame:
     coefficients: NDArray | None = None
 
     @classmethod
-    def of(cls, local: LocalDOS, index: int = 0, **scalars: NDArray) -> LocalFrame:
+    def of(cls, local: LocalDOS, index: int = 0, **scalars: NDArray) -> AtomicFrame:
         """Frame of a predicted `LocalDOS`, with its own E_F."""
         fermi = float(local.total().electron_gas(0.0).fermi_level)
         return cls(index, fermi, scalars, None, local.energies, local.basis, local.coefficients)
@@ -79,13 +83,9 @@ class LocalFrame:
         return self.energies, self.basis, np.asarray(self.coefficients, dtype=float)
 
 
-def finished_indices(source: Any) -> NDArray:
-    """Return the indices in the trajectory of the frames that have a result."""
-    dataset = results_dataset(source)
-    return dataset["frame"].values[dataset["status"].values == FINISHED]
-
-
-def local_frames(source: Any, indices: Iterable[int] | None = None) -> Iterator[LocalFrame]:
+def atomic_frames(
+    source: Results, indices: Iterable[int] | None = None, *, block_atoms: int = BLOCK_ATOMS
+) -> Iterator[AtomicFrame]:
     """Yield the finished frames of results, read in blocks when they are asked for.
 
     Parameters
@@ -94,6 +94,8 @@ def local_frames(source: Any, indices: Iterable[int] | None = None) -> Iterator[
         Results of a trajectory.
     indices : iterable of int, optional
         Indices in the trajectory of the frames to take; all finished ones by default.
+    block_atoms : int
+        Atoms, in all of their frames, that are read at a time.
 
     Raises
     ------
@@ -118,27 +120,38 @@ def local_frames(source: Any, indices: Iterable[int] | None = None) -> Iterator[
         if "atom" in variable.dims or name in ("n_atoms", "fermi_level")
     ]
     # What is compressed together is read once.
-    size = max(BLOCK_ATOMS // max(dataset.sizes.get("atom", 1), 1), 1)
-    block, at = None, -1
+    size = max(block_atoms // max(dataset.sizes.get("atom", 1), 1), 1)
+    block, loaded = dataset, -1
     for index in wanted:
-        start, row = divmod(places[int(index)], size)
-        if start != at:
-            at = start
-            block = dataset[per_frame].isel(frame=slice(start * size, (start + 1) * size)).load()
-        assert block is not None
-        yield _local_frame(block.isel(frame=row), constants)
+        number, row = divmod(places[int(index)], size)
+        if number != loaded:
+            rows = slice(number * size, (number + 1) * size)
+            block, loaded = dataset[per_frame].isel(frame=rows).load(), number
+        yield _atomic_frame(block.isel(frame=row), constants)
 
 
-def local_frames_of(frames: Any) -> Iterable[LocalFrame]:
+def as_atomic_frames(frames: Results | Iterable[AtomicFrame]) -> Iterable[AtomicFrame]:
     """Return frames at hand as they are, or those of results."""
     is_result = hasattr(frames, "data_vars") or hasattr(frames, "dataset")
-    return local_frames(frames) if is_result else frames
+    if is_result:
+        return atomic_frames(cast(Results, frames))
+    return cast(Iterable[AtomicFrame], frames)
+
+
+def atom_arrays(frame: Dataset) -> dict[str, NDArray]:
+    """Arrays over the atoms of one frame of the data set, without the places of absent atoms."""
+    frame = frame.isel(atom=slice(int(frame["n_atoms"])), missing_dims="ignore")
+    return {
+        str(name): variable.values
+        for name, variable in frame.data_vars.items()
+        if "atom" in variable.dims
+    }
 
 
 def finished_structures(
-    source: Any, trajectory: Any, indices: Iterable[int] | None = None
+    source: Results, trajectory: FrameSource, indices: Iterable[int] | None = None
 ) -> Iterator[Atoms]:
-    """Yield the structures of the finished frames, in the order of `local_frames`.
+    """Yield the structures of the finished frames, in the order of `atomic_frames`.
 
     Parameters
     ----------
@@ -178,21 +191,20 @@ def finished_structures(
         )
 
 
-def _local_frame(frame: Any, constants: dict[str, NDArray]) -> LocalFrame:
-    n = int(frame["n_atoms"])
+def _atomic_frame(frame: Dataset, constants: Mapping[str, NDArray]) -> AtomicFrame:
+    arrays = atom_arrays(frame)
     scalars = {}
-    for name, variable in frame.data_vars.items():
-        if "atom" not in variable.dims or name in NOT_SCALARS:
+    for name, array in arrays.items():
+        values = array.astype(float)
+        if name in _OF_THE_LOCAL_DOS:
             continue
-        values = variable.isel(atom=slice(n)).transpose(..., "atom").values.astype(float)
         if values.ndim == 1:
-            scalars[str(name)] = values
-        else:
-            for temperature, row in zip(constants["temperature"], values, strict=True):
-                scalars[f"{name}({temperature:g} K)"] = row
-    numbers = frame["numbers"].values[:n].astype(int) if "numbers" in frame else None
-    modes: tuple[Any, ...] = ()
-    if "coefficients" in frame:
-        coefficients = frame["coefficients"].isel(atom=slice(n)).values
-        modes = (constants["energy"], constants["basis"], coefficients)
-    return LocalFrame(int(frame["frame"]), float(frame["fermi_level"]), scalars, numbers, *modes)
+            scalars[name] = values
+            continue
+        for temperature, row in zip(constants["temperature"], values, strict=True):
+            scalars[f"{name}({temperature:g} K)"] = row
+    numbers = arrays["numbers"].astype(int) if "numbers" in arrays else None
+    modes: tuple[NDArray, ...] = ()
+    if "coefficients" in arrays:
+        modes = (constants["energy"], constants["basis"], arrays["coefficients"])
+    return AtomicFrame(int(frame["frame"]), float(frame["fermi_level"]), scalars, numbers, *modes)

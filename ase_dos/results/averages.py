@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.results.series import THERMAL, FrameSeries, Series, results_dataset
-from ase_dos.results.store import MISSING
+from ase_dos.results.dataset import Results, results_dataset
+from ase_dos.results.series import FrameSeries, Series
+from ase_dos.results.variables import MISSING
 from ase_dos.utils.checks import as_array
-from ase_dos.utils.statistics import Estimate, estimate_mean
+from ase_dos.utils.quantities import THERMAL, Quantity
+from ase_dos.utils.statistics import Estimate, FloatOrArray, estimate_mean
 
 __all__ = [
     "Average",
@@ -31,12 +33,12 @@ FEW_SAMPLES = 10
 
 @dataclass(frozen=True, eq=False)
 class Average:
-    """Trajectory average of one quantity, a number or an array (energies or temperatures).
+    """Average of one quantity, a number or an array (energies or temperatures), with its errors.
 
     Attributes
     ----------
-    label, unit : str
-        What it is.
+    quantity : Quantity
+        What it is, with the unit of the values.
     estimate : Estimate
         Mean, spread over frames, drift and sampling errors; see `ase_dos.utils.statistics`.
     model_error : float or array
@@ -44,14 +46,49 @@ class Average:
         ensemble give; of the DOS an upper bound, see `average`. NaN where the results hold no
         members.
     members : (members, ...) array, optional
-        Trajectory average of every member.
+        Average of every member.
     """
 
-    label: str
-    unit: str
+    quantity: Quantity
     estimate: Estimate
-    model_error: Any
+    model_error: FloatOrArray
     members: NDArray | None = None
+
+    @classmethod
+    def of(
+        cls,
+        quantity: Quantity,
+        values: NDArray,
+        members: NDArray | None = None,
+        weights: NDArray | None = None,
+    ) -> Average:
+        """Average a series.
+
+        Parameters
+        ----------
+        quantity : Quantity
+            What it is.
+        values : (n, ...) array
+            Of every frame.
+        members : (members, ...) array, optional
+            Average of every member of the model's ensemble.
+        weights : (n,) array, optional
+            Weights of the frames; equal by default.
+        """
+        estimate = estimate_mean(values, weights)
+        if members is None:
+            return cls(quantity, estimate, np.full(np.shape(estimate.mean), np.nan)[()])
+        return cls(quantity, estimate, deviation(members, estimate.mean), members)
+
+    @property
+    def label(self) -> str:
+        """Symbol of the quantity."""
+        return self.quantity.symbol
+
+    @property
+    def unit(self) -> str:
+        """Unit of the values."""
+        return self.quantity.unit
 
     @property
     def mean(self) -> Any:
@@ -63,20 +100,26 @@ class Average:
         """Standard error of the mean, by the autocorrelation of the frames."""
         return self.estimate.error
 
-    def row(self, index: Any = ...) -> list[float]:
-        """Mean, spread, sampling, block and model error, drift, its error, n_eff of one number."""
+    def at(self, place: int, temperature: float) -> Average:
+        """Return the average at one of its temperatures (K), given with its place among them."""
+        members = None if self.members is None else self.members[:, place]
+        error = float(np.asarray(self.model_error)[place])
+        return Average(self.quantity.at(temperature), self.estimate.at(place), error, members)
+
+    def columns(self) -> dict[str, float]:
+        """Mean and errors of one number by the headings of tables; NaN for what is not known."""
         e = self.estimate
-        columns = (
-            e.mean,
-            e.spread,
-            e.error,
-            e.block_error,
-            self.model_error,
-            e.drift,
-            e.drift_error,
-            e.n_effective,
-        )
-        return [float(np.asarray(column)[index]) for column in columns]
+        values = {
+            "mean": e.mean,
+            "spread": e.spread,
+            "sampling": e.error,
+            "blocks": e.block_error,
+            "model": self.model_error,
+            "drift": e.drift,
+            "+-": e.drift_error,
+            "n_eff": e.n_effective,
+        }
+        return {heading: float(value) for heading, value in values.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +144,7 @@ class Averages:
     window : (2,) array
         First and last time of the frames, in the unit that ``axis`` names.
     axis : str
-        Label of the time axis, see `ase_dos.results.series.time_axis`.
+        Label of the time axis, see `ase_dos.results.dataset.time_axis`.
     n_frames, n_missing : int
         Frames averaged over, and frames that have no result because they were bad.
     ensemble : tuple, optional
@@ -117,53 +160,49 @@ class Averages:
     axis: str
     n_frames: int
     n_missing: int
-    ensemble: tuple[Any, ...] | None
+    ensemble: tuple[str, int] | None
 
     def __getitem__(self, name: str) -> Average:
         return self.quantities[name]
 
-    def rows(self) -> list[tuple[str, str, Average, Any]]:
-        """All but the DOS as scalars: label, unit, average, and index into its arrays."""
-        rows: list[tuple[str, str, Average, Any]] = []
+    def numbers(self) -> list[Average]:
+        """All but the DOS as single numbers: a quantity at each of its temperatures."""
+        found = []
         for name, average in self.quantities.items():
             if name in THERMAL:
-                rows += [
-                    (_at(average.label, t), average.unit, average, i)
-                    for i, t in enumerate(self.temperatures)
-                ]
+                found += [average.at(i, t) for i, t in enumerate(self.temperatures)]
             elif name != "dos":
-                rows.append((average.label, average.unit, average, ...))
-        return rows
+                found.append(average)
+        return found
 
     def table(self) -> str:
         """Text with all averages but the DOS, their errors, and remarks on their reliability."""
-        rows = self.rows()
-        width = max(len(f"{label} ({unit})") for label, unit, *_ in rows)
-        head = ("mean", "spread", "sampling", "blocks", "model", "drift", "+-", "n_eff")
-        lines = [
-            f"{self.n_frames} frames, {self.n_missing} missing",
-            f"{'':{width}} " + "".join(f"{word:>11}" for word in head),
-        ]
-        for label, unit, average, i in rows:
-            mean, *errors = average.row(i)
-            cells = [f"{mean:>12.5g}"]
-            cells += [f"{value:>11.3g}" if np.isfinite(value) else f"{'-':>11}" for value in errors]
-            star = " *" if np.asarray(average.estimate.drifts)[i] else ""
-            lines.append(f"{f'{label} ({unit})':{width}}" + "".join(cells) + star)
+        numbers = self.numbers()
+        width = max(len(number.quantity.label) for number in numbers)
+        head = "".join(f"{word:>11}" for word in numbers[0].columns())
+        lines = [f"{self.n_frames} frames, {self.n_missing} missing", f"{'':{width}} {head}"]
+        for number in numbers:
+            mean, *errors = number.columns().values()
+            cells = [f"{number.quantity.format(mean):>12}"]
+            cells += [f"{error:>11.3g}" if np.isfinite(error) else f"{'-':>11}" for error in errors]
+            star = " *" if number.estimate.drifts else ""
+            lines.append(f"{number.quantity.label:{width}}" + "".join(cells) + star)
         return "\n".join(lines + self.remarks())
 
     def remarks(self) -> list[str]:
-        """Sentences on averages that are none of an equilibrium, or whose errors are rough."""
-        rows = [(average.estimate, i) for _, _, average, i in self.rows()]
+        """Sentences on averages over a run that is not stationary, or too short for its errors."""
+        estimates = [number.estimate for number in self.numbers()]
         remarks = []
-        if any(np.asarray(estimate.drifts)[i] for estimate, i in rows):
-            remarks.append("* drifts by more than three errors: the mean is none of an equilibrium")
-        if min(np.asarray(estimate.n_effective)[i] for estimate, i in rows) < FEW_SAMPLES:
-            remarks.append(f"n_eff below {FEW_SAMPLES}: the errors are rough themselves")
+        if any(estimate.drifts for estimate in estimates):
+            remarks.append("* Drifts by more than three standard errors: not stationary.")
+        if min(estimate.n_effective for estimate in estimates) < FEW_SAMPLES:
+            remarks.append(f"n_eff below {FEW_SAMPLES}: the errors are rough; run longer.")
         return remarks
 
 
-def average(source: Any, weights: ArrayLike | None = None, reference: str = "fermi") -> Averages:
+def average(
+    source: Results, weights: ArrayLike | None = None, reference: str = "fermi"
+) -> Averages:
     """Average the DOS, and what the electrons make of it, over a trajectory.
 
     Frames without a result are left out and counted; the others keep their distances in time,
@@ -192,11 +231,11 @@ def average(source: Any, weights: ArrayLike | None = None, reference: str = "fer
         If no frame is finished, or an argument is bad.
     """
     missing = int((results_dataset(source)["status"].values == MISSING).sum())
-    return replace(_averages(FrameSeries.of(source, weights, reference)), n_missing=missing)
+    return replace(_average_frames(FrameSeries.of(source, weights, reference)), n_missing=missing)
 
 
 def average_windows(
-    source: Any,
+    source: Results,
     windows: int | ArrayLike,
     weights: ArrayLike | None = None,
     reference: str = "fermi",
@@ -209,7 +248,7 @@ def average_windows(
         As those of `average`; energies are the same in all windows.
     windows : int or (n + 1,) array_like
         Number of windows of equal length, or their rising edges on the axis of
-        `ase_dos.results.series.time_axis`; a frame at an edge belongs to the later window, one at
+        `ase_dos.results.dataset.time_axis`; a frame at an edge belongs to the later window, one at
         the last edge to the last.
 
     Raises
@@ -233,11 +272,11 @@ def average_windows(
     for first, last, low, high in zip(starts, starts[1:], edges, edges[1:], strict=False):
         if not series.weights[first:last].any():
             raise ValueError(f"windows: no frame from {low:g} to {high:g} ({series.axis})")
-        averages.append(_averages(series, slice(first, last)))
+        averages.append(_average_frames(series, slice(first, last)))
     return averages
 
 
-def _averages(series: FrameSeries, frames: slice = slice(None)) -> Averages:
+def _average_frames(series: FrameSeries, frames: slice = slice(None)) -> Averages:
     """Average over some of the frames."""
     w = series.weights[frames]
     used = w > 0
@@ -262,24 +301,15 @@ def _averages(series: FrameSeries, frames: slice = slice(None)) -> Averages:
 
 
 def _average(series: Series, frames: slice, w: NDArray) -> Average:
-    estimate = estimate_mean(series.values[frames], w)
-    if series.members is None:
-        unknown = np.full(np.shape(estimate.mean), np.nan)[()]
-        return Average(series.label, series.unit, estimate, unknown)
-    used = w > 0
-    members = np.average(series.members[frames][used], axis=0, weights=w[used])
-    members = np.moveaxis(members, -1, 0)
-    error = deviation(members, estimate.mean)
-    return Average(series.label, series.unit, estimate, error, members)
+    """Average a quantity; members have their own averages over the same frames."""
+    members = None
+    if series.members is not None:
+        used = w > 0
+        members = np.average(series.members[frames][used], axis=0, weights=w[used])
+        members = np.moveaxis(members, -1, 0)
+    return Average.of(series.quantity, series.values[frames], members, w)
 
 
-def _at(label: str, temperature: float) -> str:
-    """Label of a quantity at a temperature: C_el(300 K), F(300 K) - F(0)."""
-    if "(T)" in label:
-        return label.replace("(T)", f"({temperature:g} K)")
-    return f"{label}({temperature:g} K)"
-
-
-def deviation(members: NDArray, mean: Any) -> Any:
+def deviation(members: NDArray, mean: FloatOrArray) -> FloatOrArray:
     """Root-mean-square deviation from the prediction; members that give no value do not count."""
     return np.sqrt(np.nanmean((members - mean) ** 2, axis=0))[()]

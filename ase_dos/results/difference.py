@@ -1,18 +1,22 @@
-"""Differences of trajectory averages, and whether they mean anything."""
+"""Differences of trajectory averages, and their significance."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import EllipsisType
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ase_dos.results.averages import Average, Averages, deviation
-from ase_dos.results.series import THERMAL
+from ase_dos.utils.quantities import THERMAL, Quantity
+from ase_dos.utils.statistics import FloatOrArray
 
 __all__ = ["Difference", "compare"]
+
+Places: TypeAlias = NDArray | EllipsisType  # in the arrays of an average
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +25,8 @@ class Difference:
 
     Attributes
     ----------
-    label, unit : str
-        What it is.
+    quantity : Quantity
+        What it is, with the unit of the values.
     value : float or array
         Difference.
     sampling_error : float or array
@@ -34,26 +38,35 @@ class Difference:
         that both runs have in common cancels.
     """
 
-    label: str
-    unit: str
-    value: Any
-    sampling_error: Any
-    model_error: Any
+    quantity: Quantity
+    value: FloatOrArray
+    sampling_error: FloatOrArray
+    model_error: FloatOrArray
     shared_members: bool
 
     @property
-    def error(self) -> Any:
+    def label(self) -> str:
+        """Symbol of the quantity."""
+        return self.quantity.symbol
+
+    @property
+    def unit(self) -> str:
+        """Unit of the values."""
+        return self.quantity.unit
+
+    @property
+    def error(self) -> FloatOrArray:
         """Both errors together; that of sampling alone where the model's is not known."""
         return np.hypot(self.sampling_error, np.nan_to_num(self.model_error))
 
     @property
-    def z(self) -> Any:
+    def z(self) -> FloatOrArray:
         """Difference in units of its error."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.divide(self.value, self.error)
 
     @property
-    def p(self) -> Any:
+    def p(self) -> FloatOrArray:
         """Chance of a difference at least as large, of either sign, were there none."""
         return 2.0 * ndtr(-np.abs(self.z))
 
@@ -85,8 +98,8 @@ def compare(first: Averages, second: Averages) -> dict[str, Difference]:
         raise ValueError(f"compare: expected one step of energy, got {steps[0]:g} and {steps[1]:g}")
     # Aligned energies are multiples of the step.
     keys = [np.rint(a.energies / steps[0]).astype(int) for a in (first, second)]
-    _, *shared_energies = np.intersect1d(*keys, return_indices=True)
-    temperatures = np.intersect1d(first.temperatures, second.temperatures, return_indices=True)
+    energies = np.intersect1d(*keys, return_indices=True)[1:]
+    temperatures = np.intersect1d(first.temperatures, second.temperatures, return_indices=True)[1:]
     if not temperatures[0].size:
         raise ValueError(
             "compare: no temperature in common, got "
@@ -95,25 +108,25 @@ def compare(first: Averages, second: Averages) -> dict[str, Difference]:
     shared = first.ensemble is not None and first.ensemble == second.ensemble
     differences = {}
     for name, one in first.quantities.items():
-        picked: Sequence[Any] = (..., ...)
+        places: tuple[Places, Places] = (..., ...)
         if name == "dos":
-            picked = shared_energies
+            places = energies
         elif name in THERMAL:
-            picked = temperatures[1:]
-        differences[name] = _difference(one, second[name], picked, shared)
+            places = temperatures
+        differences[name] = _difference(one, second[name], places, shared)
     return differences
 
 
-def _difference(one: Average, other: Average, picked: Sequence[Any], shared: bool) -> Difference:
-    i, j = picked
+def _difference(
+    one: Average, other: Average, places: tuple[Places, Places], shared: bool
+) -> Difference:
+    i, j = places
     a, b = one.estimate, other.estimate
     value = np.asarray(a.mean)[i] - np.asarray(b.mean)[j]
     sampling = np.hypot(np.asarray(a.error)[i], np.asarray(b.error)[j])
-    by_member = shared and one.members is not None and other.members is not None
-    if by_member:
-        assert one.members is not None
-        assert other.members is not None
+    if shared and one.members is not None and other.members is not None:
         model = deviation(one.members[:, i] - other.members[:, j], value)
     else:
+        shared = False
         model = np.hypot(np.asarray(one.model_error)[i], np.asarray(other.model_error)[j])
-    return Difference(one.label, one.unit, value[()], sampling[()], model[()], by_member)
+    return Difference(one.quantity, value[()], sampling[()], model, shared)

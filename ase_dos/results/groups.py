@@ -6,23 +6,25 @@ average is a ratio of two sums over frames, and its error that of a weighted mea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.results.alignment import align_spectra
-from ase_dos.results.atoms import LocalFrame, local_frames_of
+from ase_dos.results.atoms import AtomicFrame, as_atomic_frames
+from ase_dos.results.dataset import Results
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.statistics import Estimate, estimate_mean
 
 __all__ = ["Group", "Groups", "group_atoms"]
 
-
+# "species", one array for all frames, or one for each.
+Labels: TypeAlias = "str | NDArray | Iterable[ArrayLike]"
 MAX_GROUPS = 100
 
 
@@ -73,12 +75,15 @@ class Groups:
     energies: NDArray | None
     n_frames: int
 
-    def __getitem__(self, label: Any) -> Group:
+    def __getitem__(self, label: object) -> Group:
         return self.groups[str(label)]
 
 
 def group_atoms(
-    frames: Any, labels: Any = "species", weights: ArrayLike | None = None, by: str = ""
+    frames: Results | Iterable[AtomicFrame],
+    labels: Labels = "species",
+    weights: ArrayLike | None = None,
+    by: str = "",
 ) -> Groups:
     """Average local quantities, and the local DOS where there is one, over groups of atoms.
 
@@ -87,7 +92,7 @@ def group_atoms(
 
     Parameters
     ----------
-    frames : xarray.Dataset, TrajectoryResult or iterable of LocalFrame
+    frames : xarray.Dataset, TrajectoryResult or iterable of AtomicFrame
         Results of a trajectory, or frames at hand.
     labels : "species", (atoms,) array or iterable of (atoms,) arrays
         What group each atom belongs to: its species, the same label in all frames, or one array
@@ -110,7 +115,7 @@ def group_atoms(
     fermi_levels: list[float] = []
     of_frames = _labels(labels)
     frame = None
-    for place, frame in enumerate(local_frames_of(frames)):
+    for place, frame in enumerate(as_atomic_frames(frames)):
         if given is not None and place >= given.size:
             raise ValueError(f"weights: expected one for each frame, got {given.size}")
         weight = 1.0 if given is None else given[place]
@@ -139,10 +144,10 @@ class _Sums:
     places: list[int] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     sums: list[NDArray] = field(default_factory=list)  # (columns,) of each frame
-    products: Any = 0.0  # (columns, columns) of all frames, weighted
+    products: NDArray | float = 0.0  # (columns, columns) of all frames, weighted
 
     def group(
-        self, frame: LocalFrame, fermi_levels: NDArray, w: NDArray
+        self, frame: AtomicFrame, fermi_levels: NDArray, w: NDArray
     ) -> tuple[Group, NDArray | None]:
         """Averages over the frames with weights w; ``frame`` is any of them."""
         counts, means = np.zeros(len(w)), np.zeros((len(w), self.columns))
@@ -170,7 +175,7 @@ class _Sums:
 
 
 def _add(
-    sums: dict[Any, _Sums], frame: LocalFrame, labels: NDArray, place: int, weight: float
+    sums: dict[Any, _Sums], frame: AtomicFrame, labels: NDArray, place: int, weight: float
 ) -> None:
     """Add the atoms of a frame to their groups."""
     columns = [np.asarray(values)[:, None] for values in frame.scalars.values()]
@@ -193,14 +198,14 @@ def _add(
         group.products = group.products + weight * rows.T @ rows
 
 
-def _labels(labels: Any) -> Iterator[Any]:
+def _labels(labels: Labels) -> Iterator[str | ArrayLike]:
     if isinstance(labels, str) and labels != "species":
         raise ValueError(f"labels: expected 'species' or arrays, got {labels!r}")
     same = isinstance(labels, str) or (isinstance(labels, np.ndarray) and labels.ndim == 1)
-    return repeat(labels) if same else iter(labels)
+    return repeat(cast("str | NDArray", labels)) if same else iter(labels)
 
 
-def _labels_of(frame: LocalFrame, labels: Iterator[Any]) -> NDArray:
+def _labels_of(frame: AtomicFrame, labels: Iterator[str | ArrayLike]) -> NDArray:
     found = next(labels, None)
     if found is None:
         raise ValueError(f"labels: ended before frame {frame.index}; give one array for each frame")

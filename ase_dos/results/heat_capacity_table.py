@@ -10,53 +10,30 @@ import numpy as np
 from ase.units import _amu, _e, kB
 from numpy.typing import NDArray
 
+from ase_dos.results.averages import Average
 from ase_dos.utils.checks import as_count, as_positive
 from ase_dos.utils.files import replace_file
+from ase_dos.utils.quantities import HEAT_CAPACITY_UNITS, QUANTITIES, THERMAL
 
-__all__ = ["QUANTITIES", "UNITS", "HeatCapacityTable", "Series", "check_ttm_thermal"]
-
-QUANTITIES = {  # attributes of a table: symbols and units
-    "heat_capacity": ("C_e", "eV/K/atom"),
-    "entropy": ("S", "eV/K/atom"),
-    "internal_energy": ("U-U(0)", "eV/atom"),
-    "free_energy": ("F-F(0)", "eV/atom"),
-    "chemical_potential": ("mu-E_F", "eV"),
-}
-UNITS = ("J/m^3/K", "J/kg/K", "eV/K/atom", "eV/K/electron")
-
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """A quantity at the temperatures of a table.
-
-    Attributes
-    ----------
-    mean : (m,) array
-        Mean over the structures.
-    error : (m,) array
-        Its standard error, correlations of successive frames counted; NaN for one structure.
-    model_error : (m,) array or None
-        Standard deviation that the uncertainty of the model gives the mean; None if not asked for.
-    """
-
-    mean: NDArray
-    error: NDArray
-    model_error: NDArray | None = None
+__all__ = ["HeatCapacityTable", "check_ttm_thermal"]
 
 
 @dataclass(frozen=True, eq=False)
 class HeatCapacityTable:
-    """What the electrons of an average atom do at each temperature.
+    """Electronic quantities of an average atom at temperatures.
+
+    Averages are over structures. Their ``sampling_error`` counts the correlations of successive
+    frames, and is NaN for one structure; their ``model_error`` is NaN where it was not asked for.
 
     Attributes
     ----------
     temperatures : (m,) array
         Electronic temperatures (K), rising.
-    heat_capacity, entropy : Series
-        C_e at fixed electron number and S (eV/K per atom).
-    internal_energy, free_energy : Series
+    heat_capacity, entropy : Average
+        C_el at fixed electron number and S (eV/K per atom).
+    internal_energy, free_energy : Average
         U(T) - U(0) and F(T) - F(0) (eV per atom).
-    chemical_potential : Series
+    chemical_potential : Average
         mu(T) - E_F (eV).
     n_structures : int
         Structures averaged over.
@@ -73,11 +50,11 @@ class HeatCapacityTable:
     """
 
     temperatures: NDArray
-    heat_capacity: Series
-    entropy: Series
-    internal_energy: Series
-    free_energy: Series
-    chemical_potential: Series
+    heat_capacity: Average
+    entropy: Average
+    internal_energy: Average
+    free_energy: Average
+    chemical_potential: Average
     n_structures: int
     electrons: float
     volume: float
@@ -86,7 +63,7 @@ class HeatCapacityTable:
     source: str
 
     def factor(self, unit: str) -> float:
-        """Return what turns eV/K per atom into another unit of heat capacity, one of `UNITS`.
+        """Return what turns eV/K per atom into another unit, one of `HEAT_CAPACITY_UNITS`.
 
         Raises
         ------
@@ -101,7 +78,9 @@ class HeatCapacityTable:
             "eV/K/electron": 1.0 / self.electrons,
         }
         if unit not in factors:
-            raise ValueError(f"unit: expected one of {', '.join(UNITS)}, got {unit!r}")
+            raise ValueError(
+                f"unit: expected one of {', '.join(HEAT_CAPACITY_UNITS)}, got {unit!r}"
+            )
         return factors[unit]
 
     def require_volume(self) -> float:
@@ -125,12 +104,13 @@ class HeatCapacityTable:
         One header row names quantities and units. Columns of the statistical error are empty for a
         single structure; columns of the model's error exist where it was asked for.
         """
-        columns = {"T (K)": self.temperatures}
-        for name, (symbol, unit) in QUANTITIES.items():
-            columns |= _named(symbol, unit, getattr(self, name), 1.0)
+        columns = {QUANTITIES["temperature"].label: self.temperatures}
+        for name in THERMAL:
+            average = getattr(self, name)
+            columns |= _columns(average, average.unit)
         if not np.isnan(self.volume):
             unit = "J/m^3/K"
-            columns |= _named("C_e", unit, self.heat_capacity, self.factor(unit))
+            columns |= _columns(self.heat_capacity, unit, self.factor(unit))
         rows = [",".join(columns)]
         for values in zip(*columns.values(), strict=True):
             rows.append(",".join("" if np.isnan(v) else f"{v:.8g}" for v in values))
@@ -139,19 +119,20 @@ class HeatCapacityTable:
     def write_columns(
         self, path: str | os.PathLike, unit: str = "J/m^3/K", remarks: Iterable[str] = ()
     ) -> None:
-        """Write T_e (K) and C_e in two columns, for ``numpy.loadtxt``.
+        """Write T_e (K) and C_el in two columns, for ``numpy.loadtxt``.
 
         Parameters
         ----------
         path : str or path
             File to write.
         unit : str
-            Of the heat capacity, one of `UNITS`: J/kg/K is what udkm1Dsim and NTMpy expect.
+            Of the heat capacity, one of `ase_dos.utils.quantities.HEAT_CAPACITY_UNITS`; udkm1Dsim
+            and NTMpy expect J/kg/K.
         remarks : iterable of str
             Lines that the header ends with.
         """
         values = self.factor(unit) * self.heat_capacity.mean
-        header = [self.source, *remarks, f"T_e (K)  C_e ({unit})"]
+        header = [self.source, *remarks, f"T_e (K)  {self.heat_capacity.label} ({unit})"]
         self._write_pairs(path, [f"# {line}" for line in header], values)
 
     def write_ttm_cascade(self, path: str | os.PathLike) -> None:
@@ -187,9 +168,9 @@ class HeatCapacityTable:
     ) -> float:
         """Write the property file of LAMMPS ``fix ttm/thermal``, units metal, alike in all cells.
 
-        That fix knows one C_e for each cell of its grid, at all temperatures. It is written such
-        that heating from the first to the last temperature of the table takes the energy that it
-        takes in truth; tables of another range are a matter of their first and last temperature.
+        That fix has one C_e for each cell of its grid, whatever the temperature. The value written
+        is the mean between the first and the last temperature of the table, so that heating from
+        one to the other takes the right energy.
 
         Parameters
         ----------
@@ -251,14 +232,15 @@ def check_ttm_thermal(
         as_count(cells, "grid", 1)
 
 
-def _named(symbol: str, unit: str, series: Series, factor: float) -> dict[str, NDArray]:
+def _columns(average: Average, unit: str, factor: float = 1.0) -> dict[str, NDArray]:
     """Columns of a quantity by their headings."""
+    symbol = average.label
     columns = {
-        f"{symbol} ({unit})": factor * series.mean,
-        f"{symbol} statistical error ({unit})": factor * series.error,
+        f"{symbol} ({unit})": factor * average.mean,
+        f"{symbol} statistical error ({unit})": factor * average.sampling_error,
     }
-    if series.model_error is not None:
-        columns[f"{symbol} model error ({unit})"] = factor * series.model_error
+    if np.isfinite(average.model_error).any():
+        columns[f"{symbol} model error ({unit})"] = factor * np.asarray(average.model_error)
     return columns
 
 

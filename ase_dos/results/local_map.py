@@ -7,27 +7,29 @@ distances, so that an atom costs as many numbers as there are modes and not ener
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.cluster.vq import kmeans2, vq
 
-from ase_dos.results.atoms import local_frames_of
+from ase_dos.results.atoms import AtomicFrame, as_atomic_frames
+from ase_dos.results.dataset import Results
+from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.utils.checks import as_array, equal_to_rounding
 
 __all__ = ["LocalMap", "assign_clusters", "find_clusters", "fit_local_map"]
 
-STARTS = 8  # of k-means, of which the best is kept
+STARTS = 8  # of k-means; the best is taken
 
 
 @dataclass(frozen=True, eq=False)
 class LocalMap:
     """Principal components of local densities of states.
 
-    The local DOS of an atom is ``mean + scores @ components``, up to what the components left
-    out hold.
+    The local DOS of an atom is ``mean + scores @ components``, up to the components that are left
+    out.
 
     Attributes
     ----------
@@ -55,13 +57,13 @@ class LocalMap:
     projection: NDArray
     offset: NDArray
 
-    def scores(self, frame: Any) -> NDArray:
-        """Coordinates (atoms, p) in the map of the atoms of a `LocalFrame` or `LocalDOS`."""
+    def scores(self, frame: AtomicFrame | LocalDOS) -> NDArray:
+        """Coordinates (atoms, p) in the map of the atoms of a `AtomicFrame` or `LocalDOS`."""
         coefficients = as_array(frame.coefficients, "coefficients", (None, len(self.projection)))
         return coefficients @ self.projection + self.offset
 
 
-def fit_local_map(frames: Any, n_components: int = 2) -> LocalMap:
+def fit_local_map(frames: Results | Iterable[AtomicFrame], n_components: int = 2) -> LocalMap:
     """Find the directions in which the local DOS of the atoms differ most.
 
     One pass over the frames: the triangular factor of all coefficients is updated frame by frame,
@@ -70,7 +72,7 @@ def fit_local_map(frames: Any, n_components: int = 2) -> LocalMap:
 
     Parameters
     ----------
-    frames : xarray.Dataset, TrajectoryResult or iterable of LocalFrame
+    frames : xarray.Dataset, TrajectoryResult or iterable of AtomicFrame
         Results of a trajectory with the local DOS, or frames at hand.
     n_components : int
         Dimensions of the map.
@@ -84,7 +86,7 @@ def fit_local_map(frames: Any, n_components: int = 2) -> LocalMap:
     factor: NDArray | None = None
     first: tuple[NDArray, NDArray] | None = None
     atoms = 0
-    for frame in local_frames_of(frames):
+    for frame in as_atomic_frames(frames):
         energies, basis, coefficients = frame.modes()
         if first is None:
             first = (energies, basis)
@@ -134,7 +136,7 @@ def _local_map(
 def find_clusters(scores: ArrayLike, n_clusters: int, seed: int = 0) -> NDArray:
     """Centres of clusters of atoms in the map, by k-means.
 
-    Of several starts, chosen by k-means++, the one with the smallest squared distances is kept.
+    The best of several starts, chosen by k-means++: that with the smallest squared distances.
 
     Parameters
     ----------

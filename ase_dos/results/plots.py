@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from ase.units import kB
 from matplotlib.axes import Axes
@@ -15,28 +13,24 @@ from ase_dos.plot.style import (
     COLORS,
     ENERGY,
     ORANGE,
-    PER_ATOM,
     PURPLE,
     axes_or_new,
     energy_span,
     markers,
+    math_label,
 )
 from ase_dos.results.averages import Averages, average
-from ase_dos.results.series import FrameSeries, results_dataset
+from ase_dos.results.dataset import Results, results_dataset
+from ase_dos.results.series import FrameSeries
 from ase_dos.utils.checks import as_array
 
 __all__ = ["plot_dos_image", "plot_ensemble", "plot_heat_capacity", "plot_time_series"]
 
-_IN_TIME = {
-    "occupied_width": r"$E_F - E_\mathrm{bottom}$" "\n(eV)",
-    "dos_at_fermi_level": "$g(E_F)$\n(states/eV/atom)",
-    "heat_capacity": r"$C_\mathrm{el}$" "\n($k_B$/atom)",
-    "entropy": "$S$\n($k_B$/atom)",
-}
+_IN_TIME = ("occupied_width", "dos_at_fermi_level", "heat_capacity", "entropy")
 BINS = 60  # of a quantity that the DOS is drawn against, at most
 
 
-def plot_ensemble(result: Any, ax: Axes | None = None) -> Axes:
+def plot_ensemble(result: Averages | Results, ax: Axes | None = None) -> Axes:
     """Draw the average DOS of a trajectory with its spread and its errors.
 
     Bands and dashed lines are one standard deviation: over the frames, of the average by sampling,
@@ -69,13 +63,13 @@ def plot_ensemble(result: Any, ax: Axes | None = None) -> Axes:
     low, high = energy_span(averages.band_bottom, energies)
     shown = (energies >= low) & (energies <= high)
     top = (mean + np.fmax(spread, dos.model_error))[shown].max()
-    ax.set(xlim=(low, high), ylim=(0, 1.1 * top), xlabel=ENERGY, ylabel=PER_ATOM)
+    ax.set(xlim=(low, high), ylim=(0, 1.1 * top), xlabel=ENERGY, ylabel=dos.quantity.label)
     handles, labels = ax.get_legend_handles_labels()
     ax.legend(handles[::-1], labels[::-1], frameon=False, loc="upper left", fontsize="small")
     return ax
 
 
-def plot_heat_capacity(result: Any, ax: Axes | None = None) -> Axes:
+def plot_heat_capacity(result: Averages | Results, ax: Axes | None = None) -> Axes:
     """Draw C_el(T) with its sampling and its model error, and its limit at low temperature.
 
     Parameters
@@ -113,14 +107,14 @@ def plot_heat_capacity(result: Any, ax: Axes | None = None) -> Axes:
     gamma = np.pi**2 / 3 * kB * averages["dos_at_fermi_level"].mean
     line = np.array([0.0, temperatures.max()])
     ax.plot(line, gamma * line, color="black", ls=":", lw=1.0, label=r"$\gamma T$ of mean $g(E_F)$")
-    ax.set(xlabel="Electronic temperature (K)", ylabel=r"$C_\mathrm{el}$ ($k_B$/atom)")
+    ax.set(xlabel="Electronic temperature (K)", ylabel=math_label(capacity.quantity.label))
     ax.set_xlim(0, 1.04 * temperatures.max())
     ax.set_ylim(bottom=0)
     ax.legend(frameon=False, loc="upper left", fontsize="small")
     return ax
 
 
-def plot_time_series(result: Any, figure: Figure | None = None) -> NDArray:
+def plot_time_series(result: Results, figure: Figure | None = None) -> NDArray:
     """Draw Fermi level, g(E_F), heat capacity and entropy against time, one above the other.
 
     Returns
@@ -131,9 +125,10 @@ def plot_time_series(result: Any, figure: Figure | None = None) -> NDArray:
     axes = figure.subplots(4, 1, sharex=True)
     series = FrameSeries.of(result)
     x = series.x[series.used]
-    for ax, (name, label) in zip(axes, _IN_TIME.items(), strict=True):
+    for ax, name in zip(axes, _IN_TIME, strict=True):
         values = series[name].values[series.used]
-        ax.set_ylabel(label)
+        quantity = series[name].quantity
+        ax.set_ylabel(math_label(f"{quantity.symbol}\n({quantity.unit})"))
         if values.ndim == 1:
             ax.plot(x, values, color=BLUE, **markers(x))
             continue
@@ -151,7 +146,7 @@ def plot_time_series(result: Any, figure: Figure | None = None) -> NDArray:
 
 
 def plot_dos_image(
-    result: Any,
+    result: Results,
     ax: Axes | None = None,
     against: ArrayLike | None = None,
     label: str = "",
@@ -197,7 +192,7 @@ def plot_dos_image(
     )
     ax.axhline(0.0, color="white", lw=0.8, ls="--")
     ax.set(xlabel=label, ylabel=ENERGY)
-    ax.figure.colorbar(mesh, ax=ax, label=PER_ATOM)
+    ax.figure.colorbar(mesh, ax=ax, label=series["dos"].quantity.label)
     return ax
 
 

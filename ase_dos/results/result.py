@@ -1,4 +1,4 @@
-"""Results of a trajectory: the data set, what it holds of finished frames, and their averages."""
+"""Results of a trajectory: finished frames, their atoms, their averages."""
 
 from __future__ import annotations
 
@@ -6,40 +6,28 @@ import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.io.frames import frame_readers
+from ase_dos.io.frames import FrameSource
+from ase_dos.results.atoms import atom_arrays, finished_structures
 from ase_dos.results.averages import Averages, average
+from ase_dos.results.dataset import require_format, require_xarray
 from ase_dos.results.series import FrameSeries
-from ase_dos.results.store import FINISHED, require_format, require_xarray
+from ase_dos.results.variables import FINISHED, VARIABLES
 from ase_dos.spectra.local_dos import LocalDOS
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 __all__ = ["TrajectoryResult"]
 
-_NAMES = {"frames": "frame", "temperatures": "temperature", "energies": "energy"} | {
-    name: name
-    for name in (
-        "time",
-        "md_step",
-        "n_atoms",
-        "n_electrons",
-        "volume",
-        "dos",
-        "fermi_level",
-        "band_bottom",
-        "dos_at_fermi_level",
-        "chemical_potential",
-        "entropy",
-        "free_energy",
-        "heat_capacity",
-    )
-}
+# Attributes of a result that have another name in its data set.
+_COORDINATES = {"frames": "frame", "temperatures": "temperature", "energies": "energy"}
 _VIEWED = ("local_dos_at_fermi_level", "local_charge", "novelty")
 
 
@@ -53,16 +41,17 @@ class TrajectoryResult:
     ``dos`` (n, k) (states/eV) on ``energies`` (eV), ``fermi_level`` and ``band_bottom`` (eV on
     ``energies``, T = 0), ``dos_at_fermi_level`` (states/eV); at each of the ``temperatures`` (K),
     (n, m): ``chemical_potential`` mu(T) - E_F (eV), ``entropy`` and ``heat_capacity`` (eV/K),
-    ``free_energy`` F(T) - F(0) (eV).
+    ``free_energy`` F(T) - F(0) (eV). So are all other variables of the data set that are not over
+    atoms.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         All that there is, also of missing frames and of atoms, with units; on disk until it is
-        asked for. `ase_dos.results.store.VARIABLES` lists the variables.
+        asked for. `ase_dos.results.variables.VARIABLES` lists the variables.
     """
 
-    dataset: Any
+    dataset: Dataset
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> TrajectoryResult:
@@ -92,11 +81,11 @@ class TrajectoryResult:
 
     @cached_property
     def missing(self) -> dict[int, str]:
-        """Indices of the frames that could not be done, and why."""
+        """Indices of the frames that have no result, and the reason."""
         return {int(i): why for i, why in json.loads(self.dataset.attrs["errors"]).items()}
 
     @cached_property
-    def _finished(self) -> Any:
+    def _finished(self) -> Dataset:
         """Data of the finished frames."""
         return self.dataset.isel(frame=self.dataset["status"].values == FINISHED)
 
@@ -108,9 +97,12 @@ class TrajectoryResult:
         return len(self._frames)
 
     def __getattr__(self, name: str) -> NDArray:
-        if name not in _NAMES:
+        variable = _COORDINATES.get(name, name)
+        if variable not in VARIABLES or "atom" in VARIABLES[variable].dims:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        return self._finished[_NAMES[name]].values
+        if variable not in self.dataset:
+            raise AttributeError(f"{name}: not in these results; run the analysis with members")
+        return self._finished[variable].values
 
     def local(self, frame: int) -> dict[str, NDArray]:
         """Arrays over the atoms of the frame with this index in the trajectory.
@@ -131,21 +123,19 @@ class TrajectoryResult:
         place = np.flatnonzero(self._frames == int(frame))
         if not place.size:
             raise ValueError(f"frame {frame}: no result; there are {len(self)} frames, see .frames")
-        row = self._finished.isel(frame=int(place[0]))
-        row = row.isel(atom=slice(int(row["n_atoms"])))
-        return {str(name): row[name].values for name in row.data_vars if "atom" in row[name].dims}
+        return atom_arrays(self._finished.isel(frame=int(place[0])))
 
     def local_dos(self, frame: int) -> LocalDOS:
-        """DOS of every atom of a frame, of a run with ``local=True``.
+        """DOS of every atom of a frame, where the run stored it (``local=True``).
 
         Raises
         ------
         ValueError
-            If there is no such frame, or the local DOS were not kept.
+            If there is no such frame, or the run did not store the local DOS.
         """
         arrays = self.local(frame)
         if "coefficients" not in arrays:
-            raise ValueError("local DOS: not kept; run the analysis with local=True (--local)")
+            raise ValueError("local DOS: not stored; run the analysis with local=True (--local)")
         return LocalDOS(
             arrays["coefficients"],
             self.dataset["basis"].values,
@@ -155,7 +145,7 @@ class TrajectoryResult:
             arrays.get("novelty"),
         )
 
-    def write_extxyz(self, path: str | os.PathLike, frames: Any) -> int:
+    def write_extxyz(self, path: str | os.PathLike, frames: FrameSource) -> int:
         """Write the finished frames with the local scalars of every atom, for viewers.
 
         The atoms carry ``local_dos_at_fermi_level`` (states/eV), ``local_charge`` (e) and
@@ -172,24 +162,24 @@ class TrajectoryResult:
         -------
         int
             Frames written.
+
+        Raises
+        ------
+        ValueError
+            If ``frames`` are not the trajectory that was analysed.
         """
         from ase.io import write
 
-        written, wanted = 0, set(self._frames.tolist())
+        structures = finished_structures(self, frames)
         with open(path, "w") as file:
-            # Not beyond the last finished frame: the source may be broken there.
-            for index, read in enumerate(islice(frame_readers(frames), int(self._frames[-1]) + 1)):
-                if index not in wanted:
-                    continue
-                atoms = read()
-                plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-                plain.info = {"frame": index}
+            for index, atoms in zip(self._frames.tolist(), structures, strict=True):
+                view = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+                view.info = {"frame": index}
                 local = self.local(index)
                 for name in set(_VIEWED) & set(local):
-                    plain.arrays[name] = local[name].astype(float)
-                write(file, plain, format="extxyz")
-                written += 1
-        return written
+                    view.arrays[name] = local[name].astype(float)
+                write(file, view, format="extxyz")
+        return len(self)
 
     def aligned_dos(self) -> tuple[NDArray, NDArray]:
         """DOS of every frame on one axis with E_F at zero.
@@ -209,5 +199,5 @@ class TrajectoryResult:
         return average(self.dataset, **options)
 
     def summary(self) -> str:
-        """Table of `averages`, with a remark where they do not describe an equilibrium."""
+        """Table of `averages`, with a remark where the run is not stationary."""
         return f"{self.about['source']}: {self.averages().table()}"

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.results.alignment import align_spectra
-from ase_dos.results.store import FINISHED
+from ase_dos.results.dataset import Results, results_dataset, time_axis
+from ase_dos.results.variables import FINISHED
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.quantities import QUANTITIES, Quantity
 
-__all__ = ["THERMAL", "FrameSeries", "Series", "results_dataset", "time_axis"]
+if TYPE_CHECKING:
+    from xarray import Dataset
 
-# Quantities at the temperatures: label, unit, divisor next to the number of atoms.
-THERMAL = {
-    "heat_capacity": ("C_el", "k_B/atom", kB),
-    "entropy": ("S", "k_B/atom", kB),
-    "free_energy": ("F(T) - F(0)", "eV/atom", 1.0),
-}
+__all__ = ["FrameSeries", "Series"]
+
+# Extensive quantities of a frame that are followed over a trajectory.
+_PER_ATOM = ("dos_at_fermi_level", "heat_capacity", "entropy", "free_energy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,16 +29,15 @@ class Series:
 
     Attributes
     ----------
-    label, unit : str
-        What it is.
+    quantity : Quantity
+        What it is, with the unit of the values.
     values : (n, ...) array
         Of every frame; NaN where a frame has no result.
     members : (n, ..., members) array, optional
-        What the members of the model's ensemble say instead.
+        Values that the members of the model's ensemble give.
     """
 
-    label: str
-    unit: str
+    quantity: Quantity
     values: NDArray
     members: NDArray | None = None
 
@@ -85,7 +84,7 @@ class FrameSeries:
     reference: str
     band_bottom: float
     temperatures: NDArray
-    ensemble: tuple[Any, ...] | None
+    ensemble: tuple[str, int] | None
 
     def __getitem__(self, name: str) -> Series:
         return self.quantities[name]
@@ -97,7 +96,7 @@ class FrameSeries:
 
     @classmethod
     def of(
-        cls, source: Any, weights: ArrayLike | None = None, reference: str = "fermi"
+        cls, source: Results, weights: ArrayLike | None = None, reference: str = "fermi"
     ) -> FrameSeries:
         """Take them from results; arguments and errors are those of `average`."""
         if reference not in ("fermi", "common"):
@@ -119,12 +118,9 @@ class FrameSeries:
         places = np.arange(len(w))
         return cls(
             {
-                "dos": Series("DOS", "states/eV/atom", dos),
-                "occupied_width": Series("E_F - band bottom", "eV", fermi - bottoms, widths),
-                "dos_at_fermi_level": _per_atom(
-                    data, "dos_at_fermi_level", "g(E_F)", "states/eV/atom"
-                ),
-                **{name: _per_atom(data, name, *about) for name, about in THERMAL.items()},
+                "dos": Series(QUANTITIES["dos"].per_atom, dos),
+                "occupied_width": Series(QUANTITIES["occupied_width"], fermi - bottoms, widths),
+                **{name: _per_atom(data, name) for name in _PER_ATOM},
             },
             dos_error=error,
             weights=w,
@@ -141,32 +137,6 @@ class FrameSeries:
         )
 
 
-def results_dataset(source: Any) -> Any:
-    """Dataset of results, given as such or wrapped."""
-    dataset = getattr(source, "dataset", source)
-    if "status" not in getattr(dataset, "variables", ()):
-        raise ValueError(
-            f"expected the results of a trajectory (xarray.Dataset or TrajectoryResult), got "
-            f"{type(source).__name__}"
-        )
-    return dataset
-
-
-def time_axis(dataset: Any) -> tuple[NDArray, str]:
-    """Return time, else MD step, else index of the frames, with a label.
-
-    The first of these that all finished frames have and that rises.
-    """
-    finished = dataset["status"].values == FINISHED
-    unit = dataset["time"].attrs.get("units", "unit of the trajectory")
-    for name, label in (("time", f"Time ({unit})"), ("md_step", "Step")):
-        values = np.asarray(dataset[name].values, dtype=float)
-        found = values[finished]
-        if np.isfinite(found).all() and (np.diff(found) > 0).all():
-            return values, label
-    return np.asarray(dataset["frame"].values, dtype=float), "Frame"
-
-
 def _weights(status: NDArray, weights: ArrayLike | None) -> tuple[NDArray, slice]:
     """Weights of the frames from the first to the last that count, and where these are."""
     w = np.ones(len(status)) if weights is None else as_array(weights, "weights", status.shape)
@@ -180,7 +150,9 @@ def _weights(status: NDArray, weights: ArrayLike | None) -> tuple[NDArray, slice
     return w[rows], rows
 
 
-def _aligned(data: Any, name: str, references: NDArray, used: NDArray) -> tuple[NDArray, NDArray]:
+def _aligned(
+    data: Dataset, name: str, references: NDArray, used: NDArray
+) -> tuple[NDArray, NDArray]:
     """Spectra per atom of the frames that count on one axis, NaN for the others."""
     values = data[name].values[used] / data["n_atoms"].values[used, None]
     energies, rows = align_spectra(data["energy"].values, values, references[used])
@@ -189,17 +161,23 @@ def _aligned(data: Any, name: str, references: NDArray, used: NDArray) -> tuple[
     return energies, spectra
 
 
-def _per_atom(data: Any, name: str, label: str, unit: str, divisor: float = 1.0) -> Series:
-    atoms = np.maximum(data["n_atoms"].values, 1) * divisor
+def _per_atom(data: Dataset, name: str) -> Series:
+    """Series of an extensive quantity divided by the number of atoms, in the unit shown."""
+    quantity = QUANTITIES[name]
+    divisors = np.maximum(data["n_atoms"].values, 1) * quantity.size
 
     def divided(name: str) -> NDArray:
         values = data[name].values
-        return values / atoms.reshape((-1,) + (1,) * (values.ndim - 1))
+        return values / divisors.reshape((-1,) + (1,) * (values.ndim - 1))
 
     members = f"{name}_member"
-    return Series(label, unit, divided(name), divided(members) if members in data else None)
+    return Series(
+        quantity.shown.per_atom,
+        divided(name),
+        divided(members) if members in data else None,
+    )
 
 
-def _ensemble_identity(dataset: Any) -> tuple[Any, ...] | None:
-    identity = (dataset.attrs.get("model_hash"), dataset.sizes.get("member"))
-    return None if None in identity else identity
+def _ensemble_identity(dataset: Dataset) -> tuple[str, int] | None:
+    model, members = dataset.attrs.get("model_hash"), dataset.sizes.get("member")
+    return None if model is None or members is None else (model, members)

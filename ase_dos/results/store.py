@@ -8,110 +8,22 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ase_dos._version import __version__
-from ase_dos.results.zarr_rows import MARK, Column, GrowingArrays
+from ase_dos.results.dataset import require_format, require_xarray
+from ase_dos.results.variables import CONSTANTS, COORDINATES, FINISHED, FORMAT, MISSING, VARIABLES
+from ase_dos.results.zarr_rows import MARK, Column, ZarrRows
 from ase_dos.utils.checks import equal_to_rounding, require_same
 
-__all__ = [
-    "FINISHED",
-    "FORMAT",
-    "MISSING",
-    "VARIABLES",
-    "Store",
-    "Variable",
-    "require_format",
-    "require_xarray",
-]
+__all__ = ["Store"]
 
-FORMAT = 3
-FINISHED, MISSING = 1, 2
 COMMIT_SECONDS = 10.0  # between commits where frames take long
 BLOCK_ATOMS = 2**17  # atoms, in all frames of it, between commits
 BLOCK_FRAMES = 1024
 CHUNK_BYTES = 2**20
-
-
-class Variable(NamedTuple):
-    """Dimensions, type, unit and meaning of a variable."""
-
-    dims: tuple[str, ...]
-    dtype: str
-    unit: str
-    meaning: str
-
-
-_F, _FT, _FA = ("frame",), ("frame", "temperature"), ("frame", "atom")
-_FM, _FTM = ("frame", "member"), ("frame", "temperature", "member")
-
-VARIABLES: dict[str, Variable] = {
-    "frame": Variable(_F, "<i8", "1", "index in the trajectory"),
-    "time": Variable(_F, "<f8", "", "time"),
-    "md_step": Variable(_F, "<f8", "1", "step of the dynamics"),
-    "fingerprint": Variable(_F, "<u8", "1", "hash of the structure"),
-    "n_atoms": Variable(_F, "<i8", "1", "atoms in the cell"),
-    "n_electrons": Variable(_F, "<f8", "1", "electrons in the cell"),
-    "volume": Variable(_F, "<f8", "Angstrom^3", "volume of the cell"),
-    "fermi_level": Variable(_F, "<f8", "eV", "Fermi level at T = 0, on the energies of the model"),
-    "band_bottom": Variable(_F, "<f8", "eV", "energy below which 0.5 % of the electrons lie"),
-    "dos_at_fermi_level": Variable(_F, "<f8", "states/eV", "g(E_F)"),
-    "dos": Variable(("frame", "energy"), "<f8", "states/eV", "density of states of the cell"),
-    "chemical_potential": Variable(_FT, "<f8", "eV", "mu(T) - E_F"),
-    "entropy": Variable(_FT, "<f8", "eV/K", "electronic entropy"),
-    "free_energy": Variable(_FT, "<f8", "eV", "F(T) - F(0)"),
-    "heat_capacity": Variable(_FT, "<f8", "eV/K", "heat capacity at fixed electron number"),
-    "numbers": Variable(_FA, "<i2", "1", "atomic number, 0 where there is no atom"),
-    "local_dos_at_fermi_level": Variable(_FA, "<f4", "states/eV", "part of an atom of g(E_F)"),
-    "local_charge": Variable(_FA, "<f4", "e", "valence less electrons of an atom at T = 0"),
-    "local_heat_capacity": Variable(
-        ("frame", "temperature", "atom"), "<f4", "eV/K", "part of an atom of the heat capacity"
-    ),
-    "novelty": Variable(
-        _FA, "<f4", "1", "distance from the training set; 1 is the farthest structure in it"
-    ),
-    "valence": Variable(_FA, "<f4", "e", "valence electrons of an atom"),
-    "coefficients": Variable(("frame", "atom", "mode"), "<f4", "1", "local DOS on the modes"),
-    "dos_error": Variable(
-        ("frame", "energy"), "<f8", "states/eV", "standard deviation of the members from dos"
-    ),
-    "fermi_level_member": Variable(_FM, "<f8", "eV", "fermi_level of each member"),
-    "band_bottom_member": Variable(_FM, "<f8", "eV", "band_bottom of each member"),
-    "dos_at_fermi_level_member": Variable(_FM, "<f8", "states/eV", "g(E_F) of each member"),
-    "chemical_potential_member": Variable(_FTM, "<f8", "eV", "mu(T) - E_F of each member"),
-    "entropy_member": Variable(_FTM, "<f8", "eV/K", "entropy of each member"),
-    "free_energy_member": Variable(_FTM, "<f8", "eV", "F(T) - F(0) of each member"),
-    "heat_capacity_member": Variable(_FTM, "<f8", "eV/K", "heat capacity of each member"),
-    "status": Variable(_F, "|i1", "1", "1 finished, 2 missing (why, in the attribute errors)"),
-    "energy": Variable(("energy",), "<f8", "eV", "energy on the axis of the model"),
-    "temperature": Variable(("temperature",), "<f8", "K", "electronic temperature"),
-    "basis": Variable(("mode", "energy"), "<f8", "states/eV", "energy modes of the local DOS"),
-}
-COORDINATES = ("time", "md_step")
-CONSTANTS = ("energy", "temperature", "basis")
-
-
-def require_xarray() -> Any:
-    """Import xarray, with zarr to read from.
-
-    Raises
-    ------
-    ImportError
-        If one is not installed.
-    """
-    try:
-        import numcodecs  # noqa: F401
-        import xarray
-        import zarr  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f"results of trajectories need xarray and zarr: pip install 'ase_dos[trajectory]' "
-            f"({error})"
-        ) from error
-    return xarray
 
 
 class Store:
@@ -142,7 +54,7 @@ class Store:
         self.status: list[int] = []
         self.fingerprints: list[int] = []
         self.missing: dict[int, str] = {}
-        self._arrays = GrowingArrays(self.path, last="status")
+        self._arrays = ZarrRows(self.path, last="status")
         self._constants: dict[str, NDArray] = {}  # known from the first record on
         self._waiting: dict[int, dict[str, Any]] = {}  # rows before it
         self._block = 1
@@ -288,16 +200,6 @@ class Store:
         if (row + 1) % self._block == 0 or time.monotonic() > self._committed + COMMIT_SECONDS:
             self.commit()
         self._failed = False
-
-
-def require_format(path: Any, attributes: Mapping[str, Any]) -> None:
-    """Refuse results that another release wrote in another way."""
-    if attributes.get(MARK) != FORMAT:
-        raise ValueError(
-            f"{path}: format {attributes.get(MARK)} of ase_dos "
-            f"{attributes.get('ase_dos_version')}, this release ({__version__}) "
-            f"reads format {FORMAT}"
-        )
 
 
 def _power_of_two(number: int) -> int:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.utils.files import FileLock, replace_file
 
-__all__ = ["MARK", "Column", "GrowingArrays", "pad"]
+__all__ = ["MARK", "Column", "ZarrRows", "pad"]
 
 MARK = "ase_dos_format"  # attribute of a directory of ours
 ROWS = "frame"  # the dimension that grows
@@ -82,7 +82,7 @@ def pad(rows: Mapping[int, NDArray], shape: tuple[int, ...], column: Column) -> 
     return array
 
 
-class GrowingArrays:
+class ZarrRows:
     """A zarr directory that one process appends rows to.
 
     Parameters

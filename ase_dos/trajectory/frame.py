@@ -17,7 +17,7 @@ from ase_dos._version import __version__
 from ase_dos.electrons.filling import Filling
 from ase_dos.electrons.gas import ElectronGas
 from ase_dos.electrons.smearing import SmearingWarning
-from ase_dos.results.store import VARIABLES
+from ase_dos.results.variables import VARIABLES
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.utils.checks import as_temperature
@@ -218,7 +218,7 @@ class Doubts:
 def describe_frame(
     atoms: Atoms, predicted: LocalDOS, dos: DOS, gas: ElectronGas, *, local: bool = False
 ) -> dict[str, NDArray]:
-    """Results of one frame under the names of `ase_dos.results.store.VARIABLES`, per cell.
+    """Results of one frame under the names of `ase_dos.results.variables.VARIABLES`, per cell.
 
     Parameters
     ----------

@@ -19,11 +19,13 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.electrons.gas import gas_from_dos, highest_temperature
+from ase_dos.electrons.smearing import SmearingWarning
 from ase_dos.io.frames import frame_range, numbered_frames, progress_bar, source_name
 from ase_dos.model.dos_model import DOSModel
-from ase_dos.results.heat_capacity_table import QUANTITIES, HeatCapacityTable, Series
+from ase_dos.results.averages import Average
+from ase_dos.results.heat_capacity_table import HeatCapacityTable
 from ase_dos.utils.checks import as_positive
-from ase_dos.utils.statistics import estimate_mean
+from ase_dos.utils.quantities import QUANTITIES, THERMAL
 
 __all__ = ["heat_capacity_table"]
 
@@ -105,8 +107,8 @@ def heat_capacity_table(
                 f"expected a lowest temperature below that, got {lowest:g} K"
             )
     temperatures = np.linspace(lowest, highest, points)
-    series = collected.series(temperatures)
-    capacity = series["heat_capacity"].mean
+    averages = collected.averages(temperatures)
+    capacity = averages["heat_capacity"].mean
     if (capacity <= 0).any():
         worst = np.flatnonzero(capacity <= 0)[-1]
         raise ValueError(
@@ -116,7 +118,7 @@ def heat_capacity_table(
         )
     if volume is not None:
         volume = as_positive(volume, "volume")
-    return collected.table(temperatures, series, volume)
+    return collected.table(temperatures, averages, volume)
 
 
 class _Collected:
@@ -188,34 +190,29 @@ class _Collected:
         highest += [find(members, electrons) for members, electrons in pairs]
         return min(highest)
 
-    def series(self, temperatures: NDArray) -> dict[str, Series]:
+    def averages(self, temperatures: NDArray) -> dict[str, Average]:
         """Averages of every quantity."""
         frames = self._per_atom(
             np.array(self.dos), np.array(self.electrons), temperatures, np.array(self.atoms)
         )
-        model_errors: dict[str, NDArray | None] = dict.fromkeys(QUANTITIES)
-        if self.n_members:
-            sums: dict[str, Any] = dict.fromkeys(QUANTITIES, 0.0)
-            for dos, electrons, n in zip(self.members, self.electrons, self.atoms, strict=True):
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", message=".*Gaussian smearing")  # said above
-                    parts = self._per_atom(dos, electrons, temperatures, np.array([n]))
-                sums = {name: sums[name] + parts[name] for name in QUANTITIES}
-            for name, total in sums.items():
-                away = total / len(self.atoms) - frames[name].mean(axis=0)
-                model_errors[name] = np.sqrt(np.mean(away**2, axis=0))
-        result = {}
-        for name, values in frames.items():
-            estimates = [estimate_mean(column) for column in values.T]
-            result[name] = Series(
-                np.array([e.mean for e in estimates]),
-                np.array([e.error for e in estimates]),
-                model_errors[name],
-            )
-        return result
+        members = self._member_averages(temperatures) if self.n_members else {}
+        return {
+            name: Average.of(QUANTITIES[name].per_atom, frames[name], members.get(name))
+            for name in THERMAL
+        }
+
+    def _member_averages(self, temperatures: NDArray) -> dict[str, NDArray]:
+        """Averages (members, temperatures) over the structures, of every member."""
+        sums: dict[str, Any] = dict.fromkeys(THERMAL, 0.0)
+        for dos, electrons, n in zip(self.members, self.electrons, self.atoms, strict=True):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SmearingWarning)  # given for the DOS itself
+                parts = self._per_atom(dos, electrons, temperatures, np.array([n]))
+            sums = {name: sums[name] + parts[name] for name in THERMAL}
+        return {name: total / len(self.atoms) for name, total in sums.items()}
 
     def table(
-        self, temperatures: NDArray, series: dict[str, Series], volume: float | None
+        self, temperatures: NDArray, averages: dict[str, Average], volume: float | None
     ) -> HeatCapacityTable:
         """Put the averages together."""
         mass, inverse = np.mean(self.masses, axis=0)
@@ -223,7 +220,7 @@ class _Collected:
         count = len(self.atoms)
         return HeatCapacityTable(
             temperatures=temperatures,
-            **series,
+            **averages,
             n_structures=count,
             electrons=float(per_atom.mean()),
             volume=float(np.mean(self.volumes)) if volume is None else volume,

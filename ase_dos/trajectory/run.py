@@ -28,10 +28,11 @@ from ase_dos.io.frames import (
     progress_bar,
     source_name,
 )
-from ase_dos.io.frames.base import giving
+from ase_dos.io.frames.base import reader_of
 from ase_dos.model.blocks import predict_in_blocks
 from ase_dos.results.result import TrajectoryResult
-from ase_dos.results.store import FINISHED, Store
+from ase_dos.results.store import Store
+from ase_dos.results.variables import FINISHED
 from ase_dos.trajectory.frame import TOGETHER_ATOMS, Doubts, FrameAnalysis, Outcome
 from ase_dos.utils.checks import as_count
 from ase_dos.utils.digests import fingerprint
@@ -258,7 +259,7 @@ class _Run:
     def _kept(self, index: int, read: Reader) -> tuple[int, Reader]:
         """Copy a structure that has to wait for others: it may be one that a simulation changes."""
         if read.given and self.task_frames > 1:
-            read = replace(giving(read().copy()), given=True)
+            read = replace(reader_of(read().copy()), given=True)
         return index, read
 
     def _open(self, atoms: Atoms) -> None:
@@ -349,7 +350,7 @@ def _frames_of_files(source: Any) -> Frames | None:
 
 def _read_now(read: Reader) -> Reader:
     try:
-        return replace(giving(read()), given=read.given)
+        return replace(reader_of(read()), given=read.given)
     except Exception as error:
         return Reader(_Broken(_text(error)))
 

@@ -13,15 +13,24 @@ Series run along the first axis; those of further axes (energies, temperatures) 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.utils.checks import as_array
 
-__all__ = ["Estimate", "autocorrelation", "autocorrelation_time", "block_error", "estimate_mean"]
+__all__ = [
+    "Estimate",
+    "FloatOrArray",
+    "autocorrelation",
+    "autocorrelation_time",
+    "block_error",
+    "estimate_mean",
+]
+
+FloatOrArray: TypeAlias = float | NDArray
 
 WINDOW = 5.0  # autocorrelation times that the sum covers
 ROUNDING = 1e-13  # relative fluctuation below which a series counts as constant
@@ -56,20 +65,29 @@ class Estimate:
         Standard error of the mean from averages over blocks, see `block_error`.
     """
 
-    mean: Any
-    error: Any
-    drift: Any
-    drift_error: Any
+    mean: FloatOrArray
+    error: FloatOrArray
+    drift: FloatOrArray
+    drift_error: FloatOrArray
     n_samples: int
-    n_effective: Any
-    spread: Any
-    block_error: Any
+    n_effective: FloatOrArray
+    spread: FloatOrArray
+    block_error: FloatOrArray
 
     @property
-    def drifts(self) -> Any:
+    def drifts(self) -> bool | NDArray:
         """Whether the drift exceeds three of its standard errors."""
         found = np.abs(self.drift) > 3.0 * np.asarray(self.drift_error)
         return found if np.ndim(found) else bool(found)
+
+    def at(self, place: int) -> Estimate:
+        """Return the estimate of one of several series."""
+        one: dict[str, Any] = {
+            field.name: float(np.asarray(getattr(self, field.name))[place])
+            for field in fields(self)
+            if field.name != "n_samples"
+        }
+        return Estimate(**one, n_samples=self.n_samples)
 
 
 def autocorrelation(series: ArrayLike) -> NDArray:
@@ -88,7 +106,7 @@ def autocorrelation(series: ArrayLike) -> NDArray:
     return _correlations(x)
 
 
-def autocorrelation_time(series: ArrayLike) -> Any:
+def autocorrelation_time(series: ArrayLike) -> FloatOrArray:
     """Integrated autocorrelation time of a series, in sampling intervals.
 
     Parameters
@@ -110,7 +128,7 @@ def autocorrelation_time(series: ArrayLike) -> Any:
         As `autocorrelation`.
     """
     rho = autocorrelation(series)
-    return _plain(_times(rho.reshape(len(rho), -1)), rho.shape[1:])
+    return _shaped(_times(rho.reshape(len(rho), -1)), rho.shape[1:])
 
 
 def estimate_mean(series: ArrayLike, weights: ArrayLike | None = None) -> Estimate:
@@ -154,13 +172,14 @@ def estimate_mean(series: ArrayLike, weights: ArrayLike | None = None) -> Estima
         drift, drift_error = _drift(x, w)
         blocks = _block_errors(deviations)
         parts = (mean, error, drift, drift_error, 1.0 + ratio**2, spread, blocks)
-    mean, error, drift, drift_error, n_effective, spread, blocks = (
-        _plain(part, shape) for part in parts
-    )
-    return Estimate(mean, error, drift, drift_error, used, n_effective, spread, blocks)
+    names = ("mean", "error", "drift", "drift_error", "n_effective", "spread", "block_error")
+    found: dict[str, Any] = {
+        name: _shaped(part, shape) for name, part in zip(names, parts, strict=True)
+    }
+    return Estimate(n_samples=used, **found)
 
 
-def block_error(series: ArrayLike, weights: ArrayLike | None = None) -> Any:
+def block_error(series: ArrayLike, weights: ArrayLike | None = None) -> FloatOrArray:
     """Estimate the standard error of the mean of a correlated series from averages over blocks.
 
     Neighbouring samples are averaged in pairs again and again (Flyvbjerg and Petersen,
@@ -186,7 +205,7 @@ def block_error(series: ArrayLike, weights: ArrayLike | None = None) -> Any:
         As `estimate_mean`.
     """
     x, w = _weighted(series, weights)
-    return _plain(_block_errors(_deviations(x.reshape(len(x), -1), w)), x.shape[1:])
+    return _shaped(_block_errors(_deviations(x.reshape(len(x), -1), w)), x.shape[1:])
 
 
 def _weighted(series: ArrayLike, weights: ArrayLike | None) -> tuple[NDArray, NDArray]:
@@ -208,7 +227,7 @@ def _deviations(x: NDArray, w: NDArray) -> NDArray:
     return np.where(_constant(x), 0.0, w[:, None] * (x - w @ x / len(x)))
 
 
-def _plain(values: NDArray, shape: tuple[int, ...]) -> Any:
+def _shaped(values: NDArray, shape: tuple[int, ...]) -> FloatOrArray:
     return values.reshape(shape) if shape else float(values[0])
 
 

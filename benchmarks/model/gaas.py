@@ -32,7 +32,7 @@ import numpy as np
 from ase_dos import SOAP, DOSModel
 from ase_dos.fit.modes import count_below
 from ase_dos.io.dft import read_dos_frames
-from ase_dos.model.evaluation import QUANTITIES, evaluate_predictions
+from ase_dos.model.evaluation import DERIVED_QUANTITIES, evaluate_predictions
 from ase_dos.model.options import REGRESSORS
 from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.target import target_from_dos
@@ -133,7 +133,7 @@ SUMMARY = [
     "expected",
     "%",
     "valence RMSE",
-    *(f"MAE {name} ({unit})" for name, unit in QUANTITIES[:2]),
+    *(f"MAE {quantity.label}" for quantity in DERIVED_QUANTITIES[:2]),
     "training (s)",
 ]
 

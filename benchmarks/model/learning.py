@@ -38,7 +38,7 @@ import numpy as np
 from ase_dos import SOAP, DOSModel
 from ase_dos.fit.metric import METRICS
 from ase_dos.io.dataset import load_dataset
-from ase_dos.model.evaluation import QUANTITIES, derived_quantities
+from ase_dos.model.evaluation import DERIVED_QUANTITIES, derived_quantities
 from ase_dos.model.options import REFERENCES
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import decile_table, miscalibration_area
@@ -169,7 +169,7 @@ def quantities(data, store, args):
                 name,
                 lambda: data.errors(*data.fit("kernel", metric=metric, n_modes=n_modes)),  # noqa: B023
             )
-    columns = ["validation RMSE", "test RMSE"] + [f"{name} ({unit})" for name, unit in QUANTITIES]
+    columns = ["validation RMSE", "test RMSE", *(quantity.label for quantity in DERIVED_QUANTITIES)]
     for split in ("validation", "test"):
         rows = [
             (

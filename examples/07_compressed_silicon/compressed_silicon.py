@@ -20,7 +20,7 @@ import numpy as np
 
 from ase_dos import analyze_trajectory, open_frames
 from ase_dos.results.atom_plots import plot_groups
-from ase_dos.results.atoms import local_frames
+from ase_dos.results.atoms import atomic_frames
 from ase_dos.results.groups import group_atoms
 from ase_dos.results.local_map import fit_local_map
 
@@ -171,7 +171,7 @@ def draw_map(ax, result, frames, per_frame=2000):
     """Principal components of the local DOS of some atoms of every frame, by coordination."""
     local_map = fit_local_map(result)
     scores, kinds = [], []
-    for frame in local_frames(result):
+    for frame in atomic_frames(result):
         some = np.random.default_rng(0).permutation(len(frame.coefficients))[:per_frame]
         scores.append(local_map.scores(frame)[some])
         kinds.append(frames[frame.index].arrays["c_coordination"][some])

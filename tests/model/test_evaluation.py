@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ase_dos.model.evaluation import QUANTITIES, derived_quantities, evaluate_predictions
+from ase_dos.model.evaluation import DERIVED_QUANTITIES, derived_quantities, evaluate_predictions
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.target import target_from_dos
 
@@ -44,8 +44,8 @@ def test_quantities_that_need_unknown_states_are_left_out_one_by_one():
     """What 3000 K needs lies up to 4 eV above the Fermi level, for 300 K up to 1 eV."""
     low = replace(band(), valid_to=-8.0 + (2.0 / 0.04) ** (2 / 3) + 1.0)
     unknown = [
-        name
-        for (name, _), value in zip(QUANTITIES, derived_quantities(low, 1), strict=True)
+        quantity.symbol
+        for quantity, value in zip(DERIVED_QUANTITIES, derived_quantities(low, 1), strict=True)
         if np.isnan(value)
     ]
     assert unknown == ["C_el(3000 K)", "C_el(10000 K)", "F(3000 K) - F(0)"]

@@ -6,7 +6,7 @@ from toy_model import ToyModel
 from toy_results import toy_dataset
 
 from ase_dos.descriptors.coordination import coordination, first_minimum
-from ase_dos.results.atoms import LocalFrame, finished_structures, local_frames
+from ase_dos.results.atoms import AtomicFrame, atomic_frames, finished_structures
 from ase_dos.results.groups import group_atoms
 from ase_dos.results.local_map import assign_clusters, find_clusters, fit_local_map
 from ase_dos.spectra.local_dos import LocalDOS
@@ -26,7 +26,7 @@ def two_kinds(n_frames=6, atoms=30, seed=0):
         )
         kinds.append(kind)
         frames.append(
-            LocalFrame(
+            AtomicFrame(
                 index, 0.1 * index, {"charge": kind + 0.0}, None, energies, basis, coefficients
             )
         )
@@ -101,7 +101,9 @@ def test_group_averages_equal_the_plain_sums():
     places = np.searchsorted(found.energies, groups_axis - 1e-9)
     np.testing.assert_allclose(group.dos.mean[places], plain.mean, atol=2e-3)
     np.testing.assert_allclose(group.dos.error[places], plain.error, atol=2e-3)
-    same = [LocalFrame(f.index, 0.0, {}, None, f.energies, f.basis, f.coefficients) for f in frames]
+    same = [
+        AtomicFrame(f.index, 0.0, {}, None, f.energies, f.basis, f.coefficients) for f in frames
+    ]
     unmoved = group_atoms(same, kinds, weights=w)["1"]
     values = np.concatenate(
         [(f.coefficients @ f.basis)[k == 1] for f, k in zip(same, kinds, strict=True)]
@@ -136,7 +138,7 @@ def test_frames_of_predictions_and_without_local_dos():
     model, atoms = ToyModel(), bulk("Si", cubic=True)
     atoms.rattle(0.2, seed=0)
     local = model.predict(atoms)
-    frame = LocalFrame.of(local, charge=np.arange(8.0))
+    frame = AtomicFrame.of(local, charge=np.arange(8.0))
     assert frame.fermi_level == pytest.approx(local.total().electron_gas(0.0).fermi_level)
     groups = group_atoms([frame], np.array([0] * 4 + [1] * 4))
     assert groups["1"].scalars["charge"].mean == 5.5
@@ -151,10 +153,10 @@ def test_structures_of_finished_frames():
     images = [Atoms("Si8", np.full((8, 3), float(i))) for i in range(6)]
     picked = list(finished_structures(data, images))
     assert [atoms.positions[0, 0] for atoms in picked] == [0.0, 2.0, 3.0]
-    assert [frame.index for frame in local_frames(data)] == [0, 2, 3]
-    assert [frame.index for frame in local_frames(data, [3, 0])] == [3, 0]
+    assert [frame.index for frame in atomic_frames(data)] == [0, 2, 3]
+    assert [frame.index for frame in atomic_frames(data, [3, 0])] == [3, 0]
     with pytest.raises(ValueError, match="frame 1: no result"):
-        list(local_frames(data, [1]))
+        list(atomic_frames(data, [1]))
     with pytest.raises(ValueError, match="ends after 2 frames"):
         list(finished_structures(data, images[:2]))
     with pytest.raises(ValueError, match="9 atoms"):
@@ -163,9 +165,9 @@ def test_structures_of_finished_frames():
 
 def test_frames_are_the_same_however_many_are_read_at_a_time(monkeypatch):
     data = toy_dataset(n=11, local=True, missing=(4,))
-    whole = list(local_frames(data))
+    whole = list(atomic_frames(data))
     monkeypatch.setattr("ase_dos.results.atoms.BLOCK_ATOMS", 24)  # three frames
-    for one, other in zip(whole, local_frames(data), strict=True):
+    for one, other in zip(whole, atomic_frames(data), strict=True):
         assert one.index == other.index
         np.testing.assert_array_equal(one.coefficients, other.coefficients)
         np.testing.assert_array_equal(one.scalars["local_charge"], other.scalars["local_charge"])
@@ -174,7 +176,7 @@ def test_frames_are_the_same_however_many_are_read_at_a_time(monkeypatch):
 def test_padded_atoms_are_left_out():
     data = toy_dataset(n=4, local=True)
     data["n_atoms"][1] = 5
-    sizes = [len(frame.coefficients) for frame in local_frames(data)]
+    sizes = [len(frame.coefficients) for frame in atomic_frames(data)]
     assert sizes == [8, 5, 8, 8]
 
 
@@ -203,7 +205,7 @@ def test_map_does_not_depend_on_the_modes_chosen():
     frames, _ = two_kinds()
     mix = np.random.default_rng(3).normal(size=(3, 3))
     mixed = [
-        LocalFrame(
+        AtomicFrame(
             f.index,
             f.fermi_level,
             f.scalars,
@@ -219,7 +221,7 @@ def test_map_does_not_depend_on_the_modes_chosen():
     np.testing.assert_allclose(a.scores(frames[0]), b.scores(mixed[0]), atol=1e-9)
     # Nor on redundant ones.
     doubled = [
-        LocalFrame(
+        AtomicFrame(
             f.index,
             f.fermi_level,
             {},
@@ -277,8 +279,8 @@ def test_bad_input():
         fit_local_map(frames, 4)
     with pytest.raises(ValueError, match="at least 2 atoms"):
         fit_local_map([])
-    other = LocalFrame(6, 0.0, {}, None, frames[0].energies, 2 * frames[0].basis, np.ones((2, 3)))
+    other = AtomicFrame(6, 0.0, {}, None, frames[0].energies, 2 * frames[0].basis, np.ones((2, 3)))
     with pytest.raises(ValueError, match="other energy modes"):
         fit_local_map([*frames, other])
     with pytest.raises(ValueError, match="no local quantity"):
-        group_atoms([LocalFrame(0, 0.0)], np.zeros(1))
+        group_atoms([AtomicFrame(0, 0.0)], np.zeros(1))

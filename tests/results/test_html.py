@@ -12,7 +12,7 @@ from toy_results import member_bias, toy_dataset
 
 from ase_dos.cli.main import main
 from ase_dos.results.html import report_page, write_report
-from ase_dos.results.html.atoms import _with_spread
+from ase_dos.results.html.atoms import with_spread
 from ase_dos.results.html.page import symbols
 from ase_dos.results.html.viewer import largest_piece
 from ase_dos.trajectory.run import analyze_trajectory
@@ -164,10 +164,10 @@ def test_pieces_lie_in_the_middle():
 
 
 def test_numbers_and_symbols():
-    assert _with_spread(0.123456, 0.0123) == "0.123 ± 0.012"
-    assert _with_spread(1.8e-11, 0.067) == "0.000 ± 0.067"
-    assert _with_spread(123.4, 55.0) == "123 ± 55"
-    assert _with_spread(0.5, 0.0) == "0.5"
+    assert with_spread(0.123456, 0.0123) == "0.123 ± 0.012"
+    assert with_spread(1.8e-11, 0.067) == "0.000 ± 0.067"
+    assert with_spread(123.4, 55.0) == "123 ± 55"
+    assert with_spread(0.5, 0.0) == "0.5"
     assert symbols("C_el < k_B n_eff local_el") == (
         "C<sub>el</sub> &lt; k<sub>B</sub> n<sub>eff</sub> local_el"
     )

@@ -19,7 +19,8 @@ from toy_run import TEMPERATURES, content, frames_of, run
 
 from ase_dos.results import store, zarr_rows
 from ase_dos.results.result import TrajectoryResult
-from ase_dos.results.store import FINISHED, MISSING, VARIABLES, Store
+from ase_dos.results.store import Store
+from ase_dos.results.variables import FINISHED, MISSING, VARIABLES
 from ase_dos.trajectory.frame import FrameAnalysis
 from ase_dos.utils import files
 

@@ -16,7 +16,7 @@ from toy_model import ToyModel, toy_frames
 
 from ase_dos.io.frames import xyz
 from ase_dos.results.result import TrajectoryResult
-from ase_dos.results.store import FORMAT
+from ase_dos.results.variables import FORMAT
 from ase_dos.results.zarr_rows import MARK
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.trajectory.frame import FrameAnalysis

@@ -5,6 +5,7 @@
 
 from ase_dos.io.frames.base import Frames, Images, Reader
 from ase_dos.io.frames.sources import (
+    FrameSource,
     count_frames,
     frame_range,
     frame_readers,
@@ -15,6 +16,7 @@ from ase_dos.io.frames.sources import (
 )
 
 __all__ = [
+    "FrameSource",
     "Frames",
     "Images",
     "Reader",

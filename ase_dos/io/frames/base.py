@@ -1,4 +1,4 @@
-"""What every source of frames is: frames by index, each read only when it is asked for."""
+"""Frames of a source by index, each read only when it is asked for."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ase import Atoms
 
 __all__ = ["Chain", "Frames", "Images", "IndexedFrames", "Reader", "Stream"]
+
+Handle = TypeVar("Handle")  # an open file, of the library that reads it
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Frames(ABC):
         return (read() for read in self.readers())
 
 
-class IndexedFrames(Frames):
+class IndexedFrames(Frames, Generic[Handle]):
     """A file whose reader finds any frame by itself.
 
     A subclass opens its file in ``_open`` and reads a frame in ``_read``.
@@ -104,40 +106,46 @@ class IndexedFrames(Frames):
     def __init__(self, name: str) -> None:
         self.name = name
         self.found = 0
-        self._handle: Any = None
+        self._handle: Handle | None = None
 
     @abstractmethod
-    def _open(self) -> tuple[Any, int]:
+    def _open(self) -> tuple[Handle, int]:
         """Open the file; return it with its number of frames."""
 
     @abstractmethod
-    def _read(self, handle: Any, index: int) -> Atoms:
+    def _read(self, handle: Handle, index: int) -> Atoms:
         """Read one frame of the open file."""
 
     def count(self) -> int:
         """Return the number of frames."""
-        if self._handle is None:
-            self._handle, self.found = self._open()
+        self._opened()
         return self.found
 
     def reader(self, index: int) -> Reader:
         """Return what reads a frame."""
-        if not 0 <= index < self.count():
+        handle = self._opened()
+        if not 0 <= index < self.found:
             raise IndexError(index)
-        return Reader(partial(self._read, self._handle, index))
+        return Reader(partial(self._read, handle, index))
+
+    def _opened(self) -> Handle:
+        if self._handle is None:
+            self._handle, self.found = self._open()
+        return self._handle
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_handle": None}
 
     def __del__(self) -> None:
-        if hasattr(self._handle, "close"):
-            self._handle.close()
+        close = getattr(self._handle, "close", None)
+        if close is not None:
+            close()
 
 
 class Images(Frames):
     """Structures that are there already: a list, or what has a length and an index."""
 
-    def __init__(self, images: Any) -> None:
+    def __init__(self, images: Sequence[Atoms]) -> None:
         self.name = "structures in memory"
         self._images = images
         self.found = len(images)
@@ -150,7 +158,7 @@ class Images(Frames):
         """Return what gives a structure."""
         if not 0 <= index < self.found:
             raise IndexError(index)
-        return giving(self._images[index])
+        return reader_of(self._images[index])
 
 
 class Stream(Frames):
@@ -181,7 +189,7 @@ class Stream(Frames):
             self._next += 1
             self.found = max(self.found, self._next)
             if self._next > index:
-                return giving(atoms)
+                return reader_of(atoms)
         raise IndexError(index)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -218,12 +226,12 @@ class Chain(Frames):
                 self._starts.append(self._starts[here] + self._parts[here].found)
 
 
-def giving(atoms: Any) -> Reader:
+def reader_of(atoms: Atoms) -> Reader:
     """Return what gives a structure that is there already."""
     if not isinstance(atoms, Atoms):
         raise ValueError(f"expected Atoms, got {type(atoms).__name__}")
-    return Reader(partial(_same, atoms), given=True)
+    return Reader(partial(_given, atoms), given=True)
 
 
-def _same(atoms: Atoms) -> Atoms:
+def _given(atoms: Atoms) -> Atoms:
     return atoms

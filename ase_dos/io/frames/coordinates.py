@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 
 from ase_dos.io.frames.base import IndexedFrames
-from ase_dos.io.frames.elements import read_topology
+from ase_dos.io.frames.elements import Topology, read_topology
 from ase_dos.utils.checks import as_array
+
+if TYPE_CHECKING:
+    from chemfiles import Trajectory
 
 __all__ = ["CoordinateFrames"]
 
 
-class CoordinateFrames(IndexedFrames):
+class CoordinateFrames(IndexedFrames["Trajectory"]):
     """Frames of a file without elements, which come from a topology.
 
     Parameters
@@ -25,7 +28,7 @@ class CoordinateFrames(IndexedFrames):
         As for `read_topology`. Its cell holds where the trajectory has none.
     """
 
-    def __init__(self, path: str, topology: Any = None) -> None:
+    def __init__(self, path: str, topology: Topology | None = None) -> None:
         super().__init__(path)
         if topology is None:
             raise ValueError(
@@ -34,7 +37,7 @@ class CoordinateFrames(IndexedFrames):
             )
         self._topology = read_topology(topology)
 
-    def _open(self) -> tuple[Any, int]:
+    def _open(self) -> tuple[Trajectory, int]:
         try:
             from chemfiles import Trajectory
         except ImportError:
@@ -44,7 +47,7 @@ class CoordinateFrames(IndexedFrames):
         trajectory = Trajectory(self.name)
         return trajectory, trajectory.nsteps
 
-    def _read(self, handle: Any, index: int) -> Atoms:
+    def _read(self, handle: Trajectory, index: int) -> Atoms:
         frame = handle.read_step(index)
         known = self._topology
         if len(frame.atoms) != len(known):

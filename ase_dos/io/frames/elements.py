@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-__all__ = ["read_topology", "symbols_to_numbers", "types_to_numbers"]
+__all__ = ["Topology", "read_topology", "symbols_to_numbers", "types_to_numbers"]
+
+Topology: TypeAlias = "Atoms | str | os.PathLike"
 
 
 class _Numbers(dict):
@@ -55,7 +57,7 @@ def types_to_numbers(types: NDArray, elements: Sequence[str] | None) -> NDArray:
     return symbols_to_numbers(elements)[types - 1]
 
 
-def read_topology(topology: Any) -> Atoms:
+def read_topology(topology: Topology) -> Atoms:
     """Return the structure that names the elements, and the cell, of a trajectory.
 
     Parameters

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.io.frames.base import IndexedFrames
-from ase_dos.io.frames.elements import read_topology, symbols_to_numbers, types_to_numbers
+from ase_dos.io.frames.elements import Topology, read_topology, symbols_to_numbers, types_to_numbers
 from ase_dos.utils.checks import as_array
+
+if TYPE_CHECKING:
+    from h5py import Dataset, File, Group
 
 __all__ = ["H5MDFrames"]
 
@@ -19,7 +22,7 @@ _ANGSTROM: Mapping[str, float] = {"Angstrom": 1.0, "A": 1.0, "angstrom": 1.0, "n
 _FEMTOSECONDS: Mapping[str, float] = {"fs": 1.0, "ps": 1000.0, "ns": 1e6}
 
 
-class H5MDFrames(IndexedFrames):
+class H5MDFrames(IndexedFrames["File"]):
     """Frames of the particles of an H5MD file.
 
     Lengths are in the unit that the file names, Angstrom where it names none.
@@ -35,12 +38,14 @@ class H5MDFrames(IndexedFrames):
         What names the elements instead.
     """
 
-    def __init__(self, path: str, types: Sequence[str] | None = None, topology: Any = None) -> None:
+    def __init__(
+        self, path: str, types: Sequence[str] | None = None, topology: Topology | None = None
+    ) -> None:
         super().__init__(path)
         self._types = types
         self._topology = None if topology is None else read_topology(topology)
 
-    def _open(self) -> tuple[Any, int]:
+    def _open(self) -> tuple[File, int]:
         try:
             import h5py
         except ImportError:
@@ -50,7 +55,7 @@ class H5MDFrames(IndexedFrames):
         file = h5py.File(self.name, "r")
         return file, len(_particles(file)["position/value"])
 
-    def _read(self, handle: Any, index: int) -> Atoms:
+    def _read(self, handle: File, index: int) -> Atoms:
         particles = _particles(handle)
         position = particles["position"]
         scale = _scale(position["value"], _ANGSTROM, "Angstrom")
@@ -73,7 +78,7 @@ class H5MDFrames(IndexedFrames):
             atoms.info["time"] = float(scale * _along(position["time"], index))
         return atoms
 
-    def _numbers(self, particles: Any, index: int) -> NDArray:
+    def _numbers(self, particles: Group, index: int) -> NDArray:
         if self._topology is not None:
             count = particles["position/value"].shape[1]
             if count != len(self._topology):
@@ -94,7 +99,7 @@ class H5MDFrames(IndexedFrames):
         return symbols_to_numbers([names[value] for value in species.tolist()])
 
 
-def _particles(file: Any) -> Any:
+def _particles(file: File) -> Group:
     """Return the one group of particles."""
     groups = list(file["particles"]) if "particles" in file else []
     if len(groups) != 1:
@@ -102,19 +107,19 @@ def _particles(file: Any) -> Any:
     return file["particles"][groups[0]]
 
 
-def _at(element: Any, index: int) -> tuple[NDArray, Any]:
+def _at(element: Group | Dataset, index: int) -> tuple[NDArray, Dataset]:
     """Value at a frame, of an element that may be the same for all, and its dataset."""
     if hasattr(element, "keys"):
         return element["value"][index], element["value"]
     return element[()], element
 
 
-def _along(data: Any, index: int) -> Any:
+def _along(data: Dataset, index: int) -> float:
     """Step or time of a frame, listed or in equal intervals."""
     return data[index] if data.shape else data.attrs.get("offset", 0) + index * data[()]
 
 
-def _scale(data: Any, units: Mapping[str, float], default: str) -> float:
+def _scale(data: Dataset, units: Mapping[str, float], default: str) -> float:
     unit = data.attrs.get("unit", default)
     unit = unit.decode() if isinstance(unit, bytes) else str(unit)
     if unit not in units:

@@ -1,4 +1,4 @@
-"""Which reader a source of frames gets."""
+"""Sources of frames, and the reader of each."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ase import Atoms
 
 from ase_dos.io.frames.base import Chain, Frames, Images, IndexedFrames, Reader, Stream
 from ase_dos.io.frames.coordinates import CoordinateFrames
+from ase_dos.io.frames.elements import Topology
 from ase_dos.io.frames.h5md import H5MDFrames
 from ase_dos.io.frames.lammps import lammps_dump
 from ase_dos.io.frames.universe import UniverseFrames, is_universe
 from ase_dos.io.frames.xyz import xyz
 
+if TYPE_CHECKING:
+    from ase.io.trajectory import TrajectoryReader
+    from MDAnalysis import AtomGroup, Universe
+    from tqdm import tqdm
+
 __all__ = [
+    "FrameSource",
     "count_frames",
     "frame_range",
     "frame_readers",
@@ -28,6 +35,8 @@ __all__ = [
     "progress_bar",
     "source_name",
 ]
+
+FrameSource: TypeAlias = "str | os.PathLike | Iterable[Atoms] | Universe | AtomGroup"
 
 _SUFFIXES = {
     ".dcd": "coordinates",
@@ -40,10 +49,10 @@ _SUFFIXES = {
 
 
 def open_frames(
-    source: Any,
+    source: FrameSource,
     *,
     types: Sequence[str] | None = None,
-    topology: Any = None,
+    topology: Topology | None = None,
     cache_index: bool = False,
 ) -> Frames:
     """Open a trajectory: its frames by index, each read when it is asked for.
@@ -97,7 +106,9 @@ def open_frames(
             return _open_file(files[0], options)
         return Chain([_open_file(file, options) for file in files], os.fspath(source))
     if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
-        return _open(partial(Images, source), "structures in memory", (), options)
+        return _open(
+            partial(Images, cast(Sequence[Atoms], source)), "structures in memory", (), options
+        )
     start = partial(iter, source) if iter(source) is not source else _once(source)
     stream = partial(Stream, start, "structures in memory")
     return _open(stream, "structures in memory", (), options)
@@ -153,23 +164,23 @@ def _matches(source: str | os.PathLike) -> list[str]:
     if os.path.exists(path):
         return [path]
 
-    def by_number(name: str) -> list[Any]:
+    def by_number(name: str) -> list[str | int]:
         parts = re.split(r"(\d+)", name)
         return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
     return sorted(glob(path), key=by_number)
 
 
-class _TrajFrames(IndexedFrames):
+class _TrajFrames(IndexedFrames["TrajectoryReader"]):
     """ASE's own format."""
 
-    def _open(self) -> tuple[Any, int]:
+    def _open(self) -> tuple[TrajectoryReader, int]:
         from ase.io.trajectory import TrajectoryReader
 
         reader = TrajectoryReader(self.name)
         return reader, len(reader)
 
-    def _read(self, handle: Any, index: int) -> Atoms:
+    def _read(self, handle: TrajectoryReader, index: int) -> Atoms:
         return handle[index]
 
 
@@ -186,7 +197,7 @@ def _once(iterator: Iterator[Atoms]) -> Callable[[], Iterable[Atoms]]:
 
 
 def numbered_frames(
-    source: Any, selection: range, fail: Callable[[int, Exception], None]
+    source: FrameSource, selection: range, fail: Callable[[int, Exception], None]
 ) -> Iterator[tuple[int, Reader]]:
     """Yield selected frames with their readers; ``fail`` gets the one that breaks the file."""
     frames = None
@@ -202,12 +213,12 @@ def numbered_frames(
         yield index, reader
 
 
-def frame_readers(source: Any) -> Iterator[Reader]:
+def frame_readers(source: FrameSource) -> Iterator[Reader]:
     """Yield what reads each frame, one after the other."""
     return open_frames(source).readers()
 
 
-def count_frames(source: Any) -> int | None:
+def count_frames(source: FrameSource) -> int | None:
     """Return the number of frames where that is known or cheap; None else."""
     try:
         # Unparsed frames are some ten times cheaper than what follows.
@@ -216,7 +227,7 @@ def count_frames(source: Any) -> int | None:
         return None
 
 
-def source_name(source: Any) -> str:
+def source_name(source: FrameSource) -> str:
     """Return the name of the source, once it is clear that there is one."""
     if isinstance(source, Frames):
         return source.name
@@ -242,7 +253,7 @@ def frame_range(start: int, stop: int | None, step: int) -> range:
     return range(start, 2**62 if stop is None else stop, step)
 
 
-def progress_bar(source: Any, selection: range, progress: bool) -> Any:
+def progress_bar(source: FrameSource, selection: range, progress: bool) -> tqdm:
     """Return a bar on stderr, shown on a terminal only: batch systems collect stderr in files."""
     import sys
 

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ase_dos.io.frames.base import Frames, Reader
 from ase_dos.utils.files import replace_file
@@ -183,7 +183,7 @@ def _open_binary(path: str) -> IO[bytes]:
     return open_with_compression(path, "rb")
 
 
-def table(text: bytes, columns: Sequence[tuple[str, Any]], count: int) -> NDArray:
+def table(text: bytes, columns: Sequence[tuple[str, DTypeLike]], count: int) -> NDArray:
     """Parse rows of numbers and words into a structured array.
 
     Parameters

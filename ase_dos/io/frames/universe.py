@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 from ase import Atoms
@@ -13,15 +13,18 @@ from ase_dos.io.frames.base import IndexedFrames
 from ase_dos.io.frames.elements import symbols_to_numbers, types_to_numbers
 from ase_dos.utils.checks import as_array
 
+if TYPE_CHECKING:
+    from MDAnalysis import AtomGroup, Universe
+
 __all__ = ["UniverseFrames", "is_universe"]
 
 
-def is_universe(source: Any) -> bool:
+def is_universe(source: object) -> TypeGuard[Universe | AtomGroup]:
     """Whether a source is one of MDAnalysis, which need not be installed."""
     return hasattr(source, "universe") and hasattr(source, "atoms")
 
 
-class UniverseFrames(IndexedFrames):
+class UniverseFrames(IndexedFrames["AtomGroup"]):
     """Frames of a Universe or AtomGroup.
 
     Parameters
@@ -32,15 +35,15 @@ class UniverseFrames(IndexedFrames):
         Element of each type, the first being that of type 1.
     """
 
-    def __init__(self, source: Any, types: Sequence[str] | None = None) -> None:
+    def __init__(self, source: Universe | AtomGroup, types: Sequence[str] | None = None) -> None:
         self._group = source.atoms
         super().__init__(str(self._group.universe.trajectory.filename))
         self._numbers = _numbers(self._group, types)
 
-    def _open(self) -> tuple[Any, int]:
+    def _open(self) -> tuple[AtomGroup, int]:
         return self._group, len(self._group.universe.trajectory)
 
-    def _read(self, handle: Any, index: int) -> Atoms:
+    def _read(self, handle: AtomGroup, index: int) -> Atoms:
         step = handle.universe.trajectory[index]
         atoms = Atoms(numbers=self._numbers, positions=as_array(handle.positions, "positions"))
         if step.dimensions is not None:
@@ -49,7 +52,7 @@ class UniverseFrames(IndexedFrames):
         return atoms
 
 
-def _numbers(group: Any, types: Sequence[str] | None) -> NDArray:
+def _numbers(group: AtomGroup, types: Sequence[str] | None) -> NDArray:
     if hasattr(group, "elements"):
         return symbols_to_numbers(group.elements)
     try:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from ase import Atoms
+from ase.cell import Cell
 from ase.io.extxyz import key_val_str_to_dict, parse_properties, set_calc_and_arrays
 from numpy.typing import NDArray
 
-from ase_dos.io.frames.elements import read_topology, symbols_to_numbers
+from ase_dos.io.frames.elements import Topology, read_topology, symbols_to_numbers
 from ase_dos.io.frames.text import Buffer, TextFrames, table
 from ase_dos.utils.checks import as_array
 
 __all__ = ["xyz"]
 
+# One cell for all frames, or that of each step.
+Cells: TypeAlias = "Cell | dict[int, NDArray] | None"
 _PROPERTIES = "species:S:1:pos:R:3"
 _CP2K = re.compile(rb"\s*i =\s*(\d+),\s*time =\s*([-+.\dEe]+),")
 
 
-def xyz(path: str, topology: Any = None, *, cache_index: bool = False) -> TextFrames:
+def xyz(path: str, topology: Topology | None = None, *, cache_index: bool = False) -> TextFrames:
     """Open an xyz file, plain or extended.
 
     Parameters
@@ -35,9 +39,12 @@ def xyz(path: str, topology: Any = None, *, cache_index: bool = False) -> TextFr
     cache_index : bool
         As for `TextFrames`.
     """
-    cells = None
+    cells: Cells = None
     if topology is not None:
-        cells = _cp2k_cells(topology) if _is_cp2k_cell(topology) else read_topology(topology).cell
+        if not isinstance(topology, Atoms) and os.fspath(topology).endswith(".cell"):
+            cells = _cp2k_cells(topology)
+        else:
+            cells = read_topology(topology).cell
     return TextFrames(path, _split, partial(_parse, cells=cells), cache_index=cache_index)
 
 
@@ -63,7 +70,7 @@ def _split(buffer: Buffer) -> Iterator[bytes]:
         buffer.take(len(buffer.data))
 
 
-def _parse(text: bytes, cells: Any) -> Atoms:
+def _parse(text: bytes, cells: Cells) -> Atoms:
     first, _, rest = text.partition(b"\n")
     count = int(first)
     comment, _, rows = rest.partition(b"\n")
@@ -73,15 +80,15 @@ def _parse(text: bytes, cells: Any) -> Atoms:
         atoms = _build(info, rows, count)
     else:
         info = key_val_str_to_dict(comment.decode()) if comment.strip() else {}
-        plain = _is_plain(info, rows)
-        atoms = _build(info, rows, count) if plain else _read_by_ase(text, count)
+        simple = _is_numeric(info, rows)
+        atoms = _build(info, rows, count) if simple else _read_by_ase(text, count)
     if cells is not None:
         atoms.cell = cells if not isinstance(cells, dict) else _cell_of_step(cells, atoms)
         atoms.pbc = True
     return atoms
 
 
-def _is_plain(info: dict[str, Any], rows: bytes) -> bool:
+def _is_numeric(info: dict[str, Any], rows: bytes) -> bool:
     """Whether the columns are numbers after an optional one of symbols."""
     fields = str(info.get("Properties", _PROPERTIES)).split(":")
     words = [name for name, kind in zip(fields[::3], fields[1::3], strict=False) if kind in "SL"]
@@ -145,11 +152,7 @@ def _read_by_ase(text: bytes, count: int) -> Atoms:
     return atoms
 
 
-def _is_cp2k_cell(topology: Any) -> bool:
-    return not isinstance(topology, Atoms) and str(topology).endswith(".cell")
-
-
-def _cp2k_cells(path: Any) -> dict[int, NDArray]:
+def _cp2k_cells(path: str | os.PathLike) -> dict[int, NDArray]:
     """Cell of each step: columns step, time (fs), nine components (Angstrom), volume."""
     try:
         rows = np.loadtxt(path, ndmin=2)

@@ -1,40 +1,37 @@
-"""What a report says of the atoms of some frames."""
+"""Part of a report on the atoms of some frames."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
-from ase.units import kB
 from numpy.typing import NDArray
 
 from ase_dos.descriptors.coordination import BOND, coordination
+from ase_dos.io.frames import FrameSource
 from ase_dos.results.atom_plots import plot_components, plot_groups, plot_local_map
-from ase_dos.results.atoms import LocalFrame, finished_indices, finished_structures, local_frames
+from ase_dos.results.atoms import AtomicFrame, atomic_frames, finished_structures
+from ase_dos.results.dataset import finished_indices
 from ase_dos.results.groups import Groups, group_atoms
 from ase_dos.results.html.page import figures_html, note, section, table
-from ase_dos.results.html.viewer import (
-    AtomProperty,
-    ViewedFrame,
-    largest_piece,
-    viewer_html,
-)
+from ase_dos.results.html.viewer import ViewedFrame, largest_piece, viewer_html
 from ase_dos.results.local_map import LocalMap, fit_local_map
+from ase_dos.utils.quantities import QUANTITIES, Quantity
 
-__all__ = ["AtomsReport"]
+if TYPE_CHECKING:
+    from xarray import Dataset
 
-# Names of local quantities in tables; others go by the names that the results give them.
-LABELS = {
-    "local_dos_at_fermi_level": "g(E_F)",
-    "local_charge": "charge",
-    "local_heat_capacity": "C_el",
-}
-UNITS = {"eV/K": ("k_B", kB)}  # shown as others, as those of the averages are
-COORDINATION = AtomProperty("coordination", "", f"neighbours within {BOND} sums of covalent radii")
+__all__ = ["AtomsReport", "with_spread"]
+
+# Order of local quantities in tables.
+_LOCAL = ("local_dos_at_fermi_level", "local_charge", "local_heat_capacity", "novelty")
+COORDINATION = Quantity(
+    "coordination", "coordination", "1", f"neighbours within {BOND} sums of covalent radii"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,45 +40,48 @@ class AtomsReport:
 
     Attributes
     ----------
-    frames : list of LocalFrame
+    frames : list of AtomicFrame
         The frames.
     structures : list of Atoms
         Their structures; none where these are not at hand.
-    properties : dict of str to AtomProperty
-        Local quantities of all of them.
+    quantities : dict of str to Quantity
+        Local quantities of all of them, by the names in `AtomicFrame.scalars`.
     local_map : LocalMap, optional
         Where the results hold the local DOS.
     of_frames : int
         Finished frames of the results.
     """
 
-    frames: list[LocalFrame]
+    frames: list[AtomicFrame]
     structures: list[Atoms]
-    properties: dict[str, AtomProperty]
+    quantities: dict[str, Quantity]
     local_map: LocalMap | None
     of_frames: int
 
     @classmethod
-    def of(cls, dataset: Any, structures: Any, n_frames: int) -> AtomsReport:
+    def of(cls, dataset: Dataset, structures: FrameSource | None, n_frames: int) -> AtomsReport:
         """Take frames evenly from results, and find their structures."""
         finished = finished_indices(dataset)
         places = np.linspace(0, len(finished) - 1, min(n_frames, len(finished)))
         picked = finished[places.round().astype(int)]
         if structures is None:
             named = dataset.attrs.get("source", "")
-            structures = named if named and Path(named).is_file() else []
-        found = list(finished_structures(dataset, structures, picked)) if len(structures) else []
-        frames = list(local_frames(dataset, picked))
+            structures = named if named and Path(named).is_file() else None
+        found = []
+        if structures is not None:
+            found = list(finished_structures(dataset, structures, picked))
+        frames = list(atomic_frames(dataset, picked))
         names = sorted(frames[0].scalars, key=_rank)
-        properties = {name: _property(dataset, name) for name in names}
-        frames = [_in_units(frame, dataset) for frame in frames]
+        quantities = {name: _quantity(dataset, name) for name in names}
+        frames = [_as_shown(frame, quantities) for frame in frames]
         has_modes = frames[0].coefficients is not None
         local_map = fit_local_map(frames) if has_modes else None
-        return cls(frames, found, properties, local_map, len(finished))
+        shown = {name: quantity.shown for name, quantity in quantities.items()}
+        return cls(frames, found, shown, local_map, len(finished))
 
     def sections(self, n_atoms: int) -> list[str]:
         """Sections on atoms; with a view of so many of each frame, unless that is zero."""
-        if not self.properties:
+        if not self.quantities:
             return []
         indices = ", ".join(str(frame.index) for frame in self.frames)
         which = f"Of {self.of_frames} frames, those with the indices {indices} are looked at here."
@@ -115,7 +115,7 @@ class AtomsReport:
         shown = plot_local_map(
             scores,
             np.concatenate(counts) if counts else None,
-            label=COORDINATION.label,
+            label=COORDINATION.name,
             explained=self.local_map.explained,
         )
         figures += [
@@ -130,12 +130,12 @@ class AtomsReport:
 
     def _table(self, groups: Groups) -> str:
         head = [groups.by, "atoms per frame"]
-        head += [f"{about.label} ({about.unit})" for about in self.properties.values()]
+        head += [quantity.label for quantity in self.quantities.values()]
         rows = [
             [label, f"{group.n_atoms:.4g}"]
             + [
-                _with_spread(group.scalars[name].mean, group.atom_spread[name])
-                for name in self.properties
+                with_spread(float(group.scalars[name].mean), group.atom_spread[name])
+                for name in self.quantities
             ]
             for label, group in groups.groups.items()
         ]
@@ -145,19 +145,19 @@ class AtomsReport:
     def _view(self, n_atoms: int, counts: Sequence[NDArray]) -> str:
         shown = []
         for frame, atoms, count in zip(self.frames, self.structures, counts, strict=True):
-            values = {**frame.scalars, COORDINATION.label: count, **self._scores(frame)}
+            values = {**frame.scalars, COORDINATION.name: count, **self._scores(frame)}
             piece = largest_piece(atoms, n_atoms)
             # A part of a structure is not periodic.
             part = Atoms(atoms.numbers[piece], atoms.positions[piece])
             picked = {name: np.asarray(column)[piece] for name, column in values.items()}
             shown.append(ViewedFrame(atoms if len(piece) == len(atoms) else part, picked))
         components = {
-            name: AtomProperty(name, "states eV^-1/2", "of the local DOS")
+            name: Quantity(name, name, "states eV^-1/2", "of the local DOS")
             for name in self._scores(self.frames[0])
         }
-        properties = {**self.properties, COORDINATION.label: COORDINATION, **components}
-        first = next(iter(properties))
-        across, up = list(components)[:2] if components else (first, COORDINATION.label)
+        quantities = {**self.quantities, COORDINATION.name: COORDINATION, **components}
+        first = next(iter(quantities))
+        across, up = list(components)[:2] if components else (first, COORDINATION.name)
         left_out = sum(map(len, self.structures)) - sum(len(view.atoms) for view in shown)
         text = (
             f"{len(shown)} of {self.of_frames} frames. Each point on the left is an atom; click it "
@@ -168,10 +168,10 @@ class AtomsReport:
                 f" Of each frame at most {n_atoms} atoms are shown, in a cube in the middle of the "
                 f"cell: {left_out} atoms are not."
             )
-        view = viewer_html(shown, properties, (across, up), first)
+        view = viewer_html(shown, quantities, (across, up), first)
         return section("Structures", note(text), view)
 
-    def _scores(self, frame: LocalFrame) -> dict[str, NDArray]:
+    def _scores(self, frame: AtomicFrame) -> dict[str, NDArray]:
         if self.local_map is None:
             return {}
         columns = self.local_map.scores(frame).T
@@ -181,30 +181,25 @@ class AtomsReport:
 def _rank(name: str) -> int:
     """Place of a local quantity in tables."""
     variable = name.partition("(")[0]
-    return list(LABELS).index(variable) if variable in LABELS else len(LABELS)
+    return _LOCAL.index(variable) if variable in _LOCAL else len(_LOCAL)
 
 
-def _property(dataset: Any, name: str) -> AtomProperty:
-    """Label, unit and meaning of a local quantity, which may be one at a temperature."""
+def _quantity(dataset: Dataset, name: str) -> Quantity:
+    """Local quantity of results, which may be at a temperature: "name(300 K)"."""
     variable, bracket, temperature = name.partition("(")
     attributes = dataset[variable].attrs
-    label = LABELS.get(variable, variable) + bracket + temperature
-    unit = attributes.get("units", "")
-    return AtomProperty(label, UNITS.get(unit, (unit,))[0], attributes.get("long_name", ""))
+    unit, meaning = attributes.get("units", ""), attributes.get("long_name", "")
+    symbol = QUANTITIES[variable].symbol if variable in QUANTITIES else variable
+    return Quantity(name, symbol + bracket + temperature, unit, meaning)
 
 
-def _in_units(frame: LocalFrame, dataset: Any) -> LocalFrame:
+def _as_shown(frame: AtomicFrame, quantities: Mapping[str, Quantity]) -> AtomicFrame:
     """Frame with its local quantities in the units that are shown."""
-
-    def divisor(name: str) -> float:
-        unit = dataset[name.partition("(")[0]].attrs.get("units", "")
-        return UNITS.get(unit, (unit, 1.0))[1]
-
-    scaled = {name: values / divisor(name) for name, values in frame.scalars.items()}
+    scaled = {name: values / quantities[name].size for name, values in frame.scalars.items()}
     return replace(frame, scalars=scaled)
 
 
-def _with_spread(mean: float, spread: float) -> str:
+def with_spread(mean: float, spread: float) -> str:
     """Mean with the digits that its spread leaves."""
     if not spread > 0:
         return f"{mean:.3g}"

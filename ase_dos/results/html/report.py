@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ase_dos._version import __version__
+from ase_dos.io.frames import FrameSource
 from ase_dos.results.averages import Averages, average
+from ase_dos.results.dataset import Results, results_dataset
 from ase_dos.results.html.atoms import AtomsReport
 from ase_dos.results.html.page import figures_html, full_page, note, section, table
 from ase_dos.results.plots import plot_dos_image, plot_ensemble, plot_heat_capacity
-from ase_dos.results.series import results_dataset
 from ase_dos.utils.files import replace_file
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 __all__ = ["report_page", "write_report"]
 
@@ -33,15 +37,15 @@ EXPLANATION = (
 )
 
 
-def write_report(source: Any, path: str | os.PathLike, **options: Any) -> None:
+def write_report(source: Results, path: str | os.PathLike, **options: Any) -> None:
     """Write `report_page` to a file, wholly or not at all."""
     page = report_page(source, **options).encode()
     replace_file(path, lambda file: file.write(page))
 
 
 def report_page(
-    source: Any,
-    structures: Any = None,
+    source: Results,
+    structures: FrameSource | None = None,
     *,
     n_frames: int = N_FRAMES,
     n_atoms: int = N_ATOMS,
@@ -90,17 +94,18 @@ def report_page(
 
 
 def _table(averages: Averages) -> str:
-    head = ("", "mean", "spread", "sampling", "blocks", "model", "drift", "±", "n_eff")
+    numbers = averages.numbers()
     rows = []
-    for label, unit, quantity, i in averages.rows():
-        mean, *errors = quantity.row(i)
+    for number in numbers:
+        mean, *errors = number.columns().values()
         cells = [f"{error:.3g}" if np.isfinite(error) else UNKNOWN for error in errors]
-        star = " *" if np.asarray(quantity.estimate.drifts)[i] else ""
-        rows.append([f"{label} ({unit}){star}", f"{mean:.5g}", *cells])
+        star = " *" if number.estimate.drifts else ""
+        rows.append([f"{number.quantity.label}{star}", number.quantity.format(mean), *cells])
+    head = ["", *numbers[0].columns()]
     return table(head, rows) + "".join(map(note, averages.remarks()))
 
 
-def _figures(dataset: Any, averages: Averages) -> str:
+def _figures(dataset: Dataset, averages: Averages) -> str:
     figures = [(plot_ensemble(averages), "Average DOS, with E_F of each frame at zero.")]
     if averages.n_frames > 1:
         figures.append((plot_dos_image(dataset), "DOS along the trajectory."))
@@ -111,7 +116,7 @@ def _figures(dataset: Any, averages: Averages) -> str:
     return figures_html(figures)
 
 
-def _provenance(dataset: Any) -> str:
+def _provenance(dataset: Dataset) -> str:
     rows = []
     for name, value in dataset.attrs.items():
         if isinstance(value, str) and value.startswith("{"):

@@ -7,7 +7,7 @@ and put into the page, so that the page needs no network.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from importlib.resources import files
@@ -19,21 +19,14 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["AtomProperty", "ViewedFrame", "largest_piece", "viewer_html"]
+from ase_dos.utils.quantities import Quantity
+
+__all__ = ["ViewedFrame", "largest_piece", "viewer_html"]
 
 DIGITS = 5  # significant, of the numbers in the page
 SHOWN_AROUND = 4.0  # Angstrom around an atom that is picked
 PERCENTILES = (1, 99)  # that colours span: single atoms must not decide
 PALETTE = "viridis"
-
-
-@dataclass(frozen=True)
-class AtomProperty:
-    """Name in figures, unit and meaning of a local quantity."""
-
-    label: str
-    unit: str = ""
-    meaning: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +48,7 @@ def largest_piece(atoms: Atoms, limit: int) -> NDArray:
 
 def viewer_html(
     frames: Sequence[ViewedFrame],
-    properties: dict[str, AtomProperty],
+    quantities: Mapping[str, Quantity],
     axes: tuple[str, str],
     color: str,
 ) -> str:
@@ -65,7 +58,7 @@ def viewer_html(
     ----------
     frames : sequence of ViewedFrame
         What is shown.
-    properties : dict of str to AtomProperty
+    quantities : mapping of str to Quantity
         Quantities that all frames have; those with a NaN are left out.
     axes : (str, str)
         Quantities on the axes of the map of all atoms.
@@ -78,14 +71,14 @@ def viewer_html(
         If chemiscope is not installed.
     """
     program, licences = _program()
-    data = _viewer_data(frames, properties, axes, color)
+    data = _viewer_data(frames, quantities, axes, color)
     template = Template((files("ase_dos.results.html") / "viewer.html").read_text(encoding="utf-8"))
     return template.substitute(program=program, licences=licences, data=data)
 
 
 def _viewer_data(
     frames: Sequence[ViewedFrame],
-    properties: dict[str, AtomProperty],
+    quantities: Mapping[str, Quantity],
     axes: tuple[str, str],
     color: str,
 ) -> str:
@@ -96,27 +89,27 @@ def _viewer_data(
         for f in frames
     ]
     columns: dict[str, Any] = {}
-    for name, about in properties.items():
+    for name, quantity in quantities.items():
         values = np.concatenate([frame.values[name] for frame in frames])
         if np.isfinite(values).all():
-            columns[about.label] = {
+            columns[quantity.symbol] = {
                 "target": "atom",
                 "values": _short(values),
-                "units": about.unit or "1",
-                "description": about.meaning,
+                "units": quantity.unit or "1",
+                "description": quantity.meaning,
             }
-    label = properties[color].label
+    symbol = quantities[color].symbol
     # The viewer would take the range of the first structure, and fails where that is empty.
-    low, high = np.percentile(columns[label]["values"], PERCENTILES)
+    low, high = np.percentile(columns[symbol]["values"], PERCENTILES)
     scale = {
-        "property": label,
+        "property": symbol,
         "min": low,
         "max": high if high > low else low + 1.0,
         "palette": PALETTE,
     }
     settings = chemiscope.quick_settings(
-        x=properties[axes[0]].label,
-        y=properties[axes[1]].label,
+        x=quantities[axes[0]].symbol,
+        y=quantities[axes[1]].symbol,
         target="atom",
         map_settings={"color": scale},
         structure_settings={

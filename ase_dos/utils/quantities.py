@@ -1,0 +1,130 @@
+"""Quantities of an electronic structure: names, symbols, units and meanings.
+
+Stores, series, tables, pages, figures and the command line take theirs from here. Arrays and files
+for programs are in the units of ASE (eV, Angstrom, K). Tables and figures of trajectories show
+heat capacities and entropies in k_B.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ase.units import kB
+
+__all__ = ["HEAT_CAPACITY_UNITS", "QUANTITIES", "THERMAL", "Quantity"]
+
+# Unit of heat capacities and entropies in arrays, and the one that people read.
+STORED, SHOWN = "eV/K", "k_B"
+# Units in which a heat capacity is written for other programs.
+HEAT_CAPACITY_UNITS = ("J/m^3/K", "J/kg/K", "eV/K/atom", "eV/K/electron")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A quantity, as it is stored and as it is shown.
+
+    Parameters
+    ----------
+    name : str
+        Name in stores, series and tables.
+    symbol : str
+        Symbol in text. Of a quantity that depends on temperature it may hold "(T)".
+    unit : str
+        Unit of the values; "1" for a pure number.
+    meaning : str
+        What it is, in words.
+    extensive : bool
+        Whether the value of a cell is the sum over its atoms.
+    digits : str
+        Format of a single value.
+    """
+
+    name: str
+    symbol: str
+    unit: str
+    meaning: str
+    extensive: bool = False
+    digits: str = ".5g"
+
+    @property
+    def label(self) -> str:
+        """Symbol and unit, as columns and axes carry them."""
+        return self.symbol if self.unit in ("", "1") else f"{self.symbol} ({self.unit})"
+
+    @property
+    def shown(self) -> Quantity:
+        """The quantity in the unit that people read."""
+        return replace(self, unit=self.unit.replace(STORED, SHOWN))
+
+    @property
+    def size(self) -> float:
+        """Unit that people read, in the unit of the values: divide these by it."""
+        return kB if self.unit.startswith(STORED) else 1.0
+
+    @property
+    def per_atom(self) -> Quantity:
+        """The quantity divided by the number of atoms, where it is extensive."""
+        unit = f"{self.unit}/atom" if self.extensive else self.unit
+        return replace(self, unit=unit, extensive=False)
+
+    def at(self, temperature: float) -> Quantity:
+        """Return the quantity at a temperature (K): C_el(300 K), F(300 K) - F(0)."""
+        kelvin = f"({temperature:g} K)"
+        symbol = self.symbol.replace("(T)", kelvin)
+        return replace(self, symbol=symbol if symbol != self.symbol else f"{symbol}{kelvin}")
+
+    def format(self, value: float) -> str:
+        """Value with its digits, in the unit of the quantity."""
+        return format(value, self.digits)
+
+
+_OF_THE_CELL = (
+    ("n_atoms", "N_atoms", "1", "atoms in the cell"),
+    ("n_electrons", "N", "1", "electrons in the cell"),
+    ("volume", "V", "Angstrom^3", "volume of the cell"),
+    ("dos", "DOS", "states/eV", "density of states of the cell"),
+    ("dos_error", "error of the DOS", "states/eV", "standard deviation of the members from dos"),
+    ("dos_at_fermi_level", "g(E_F)", "states/eV", "density of states at the Fermi level"),
+    ("band_energy", "band energy - N E_F", "eV", "energy of the electrons relative to E_F, T = 0"),
+    ("heat_capacity", "C_el", "eV/K", "electronic heat capacity at fixed electron number"),
+    ("entropy", "S", "eV/K", "electronic entropy"),
+    ("internal_energy", "U(T) - U(0)", "eV", "electronic energy relative to T = 0"),
+    ("free_energy", "F(T) - F(0)", "eV", "electronic free energy relative to T = 0"),
+)
+_INTENSIVE = (
+    ("temperature", "T", "K", "electronic temperature"),
+    ("energy", "E", "eV", "energy on the axis of the model"),
+    ("fermi_level", "E_F", "eV", "Fermi level at T = 0, on the energies of the model"),
+    ("band_bottom", "band bottom", "eV", "energy below which 0.5 % of the electrons lie"),
+    ("occupied_width", "E_F - band bottom", "eV", "width of the occupied bands"),
+    ("chemical_potential", "mu(T) - E_F", "eV", "chemical potential relative to E_F"),
+)
+_OF_AN_ATOM = (
+    ("numbers", "Z", "1", "atomic number, 0 where there is no atom"),
+    ("valence", "valence", "e", "valence electrons of the atom"),
+    ("coefficients", "coefficients", "1", "local DOS on the energy modes"),
+    ("basis", "energy modes", "states/eV", "energy modes of the local DOS"),
+    ("local_dos_at_fermi_level", "g(E_F)", "states/eV", "part of the atom of g(E_F)"),
+    ("local_charge", "charge", "e", "valence less electrons of the atom at T = 0"),
+    ("local_heat_capacity", "C_el", "eV/K", "part of the atom of the heat capacity"),
+    (
+        "novelty",
+        "novelty",
+        "1",
+        "distance from the training set; 1 is the farthest structure in it",
+    ),
+)
+_OF_THE_RUN = (
+    ("frame", "frame", "1", "index in the trajectory"),
+    ("time", "time", "", "time"),
+    ("md_step", "step", "1", "step of the dynamics"),
+    ("fingerprint", "fingerprint", "1", "checksum of the structure"),
+    ("status", "status", "1", "1 finished, 2 missing (why, in the attribute errors)"),
+)
+
+QUANTITIES: dict[str, Quantity] = {
+    **{row[0]: Quantity(*row, extensive=True) for row in _OF_THE_CELL},
+    **{row[0]: Quantity(*row) for row in (*_INTENSIVE, *_OF_AN_ATOM, *_OF_THE_RUN)},
+}
+# Quantities at electronic temperatures, in the order of tables.
+THERMAL = ("heat_capacity", "entropy", "internal_energy", "free_energy", "chemical_potential")

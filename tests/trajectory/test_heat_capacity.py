@@ -1,0 +1,93 @@
+"""Heat capacities averaged over structures, with their statistical and model errors."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from toy_metal import DENSITY, GAMMA, Metal, metals
+from toy_model import ToyModel, toy_frames
+
+from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.trajectory.heat_capacity import heat_capacity_table
+from ase_dos.utils.statistics import estimate_mean
+
+
+def test_mean_and_statistical_error_over_frames():
+    rng = np.random.default_rng(0)
+    shifts = np.zeros(200)
+    for i in range(1, 200):  # correlated over some ten frames
+        shifts[i] = 0.9 * shifts[i - 1] + rng.normal(0, 0.01)
+    table = heat_capacity_table(metals(shifts), Metal(), lowest=500, highest=5000, points=4)
+    series = GAMMA * (1 + shifts[:, None]) * table.temperatures
+    np.testing.assert_allclose(table.heat_capacity.mean, series.mean(axis=0), rtol=1e-6)
+    expected = estimate_mean(series[:, 1]).error
+    naive = series[:, 1].std() / np.sqrt(200)
+    assert table.heat_capacity.sampling_error[1] == pytest.approx(expected, rel=1e-5)
+    assert table.heat_capacity.sampling_error[1] > 2 * naive
+    assert table.n_structures == 200
+
+
+def test_error_of_the_model_does_not_shrink_with_frames():
+    frames = metals(np.linspace(-0.1, 0.1, 9))
+    table = heat_capacity_table(frames, Metal(), lowest=500, highest=5000, points=3, n_members=8)
+    capacity = table.heat_capacity
+    np.testing.assert_allclose(capacity.model_error, 0.01 * capacity.mean, rtol=1e-4)
+    assert (capacity.sampling_error > 2 * capacity.model_error).all()
+
+
+def test_default_range_ends_where_the_energies_of_the_model_end():
+    frames, model = toy_frames(3), ToyModel()
+    table = heat_capacity_table(frames, model)
+    highest = table.temperatures[-1]
+    assert table.temperatures[0] == 300
+    with pytest.raises(ValueError, match="supports up to") as error:
+        heat_capacity_table(frames, model, highest=1.01 * highest)
+    assert f"supports up to {highest:.4g} K" in str(error.value)
+    every = [model.predict(atoms).total().electron_gas(table.temperatures) for atoms in frames]
+    np.testing.assert_allclose(
+        table.heat_capacity.mean,
+        np.mean([gas.heat_capacity / 8 for gas in every], axis=0),
+        rtol=1e-9,
+    )
+
+
+def test_shipped_model_and_its_uncertainty():
+    frames = [bulk("Si", cubic=True) for _ in range(2)]
+    for i, atoms in enumerate(frames):
+        atoms.rattle(0.1, seed=i)
+    table = heat_capacity_table(
+        frames, "silicon", lowest=3000, highest=9000, points=3, n_members=16
+    )
+    capacity = table.heat_capacity
+    assert (capacity.model_error > 0).all()
+    assert (capacity.model_error < 0.1 * capacity.mean).all()
+    assert table.electrons == 4
+    assert table.volume == pytest.approx(bulk("Si").get_volume() / 2)
+
+
+def test_what_cannot_be_averaged(tmp_path):
+    model = ToyModel()
+    with pytest.raises(ValueError, match="no frame among start=0"):
+        heat_capacity_table([], model)
+    strange = bulk("Ge", cubic=True)
+    with pytest.raises(ValueError, match="frame 1 of structures in memory: atoms: unknown species"):
+        heat_capacity_table([*toy_frames(1), strange], model)
+    for options, message in (
+        ({"lowest": -1}, "lowest temperature: expected a number > 0"),
+        ({"highest": 200}, "expected more than 300 K, got 200 K"),
+        ({"points": 1}, "points: expected 2 or more"),
+        ({"n_members": 1}, "n_members: expected 0"),
+        ({"lowest": 1e5}, "expected a lowest temperature below that"),
+        ({"volume": 0}, "volume: expected a number > 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            heat_capacity_table(toy_frames(1), model, **options)
+
+    class Hole(Metal):
+        def predict(self, atoms):
+            local = super().predict(atoms)
+            basis = np.where(np.abs(self.energies) < 1, -1e-3, local.basis)
+            valence = np.trapezoid(basis[0] * (self.energies < 0), self.energies) * DENSITY
+            return LocalDOS(local.coefficients, basis, self.energies, valence + 0 * local.valence)
+
+    with pytest.raises(ValueError, match=r"heat capacity at \d+ K is -.*take higher temperatures"):
+        heat_capacity_table(metals(), Hole(), highest=1000)
