@@ -3,7 +3,7 @@
     python -m benchmarks.trajectory.cost_model [--sizes 512 4096 32768 110592] [--format traj]
 
 Each cost is fitted as a + b n for frames of n atoms (relative errors weigh alike) and
-extrapolated to runs of 1e9 atoms x frames under the assumptions that docs/large_runs.md states:
+extrapolated to runs of 1e9 atoms x frames under the assumptions that docs/trajectory.md states:
 workers read and compute, the one process that started the run receives and writes. Processor
 time of one thread, so that other work on the machine counts little.
 """
