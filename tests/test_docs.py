@@ -1,0 +1,155 @@
+"""What the pages and scripts of the repository name: modules, functions, files, commands."""
+
+import argparse
+import ast
+import importlib
+import importlib.util
+import re
+import shlex
+
+import pytest
+from architecture import PACKAGE, modules
+from paths import REPOSITORY
+
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "data/*/README.md", "tests/data/*/README.md")
+    for path in REPOSITORY.glob(pattern)
+)
+SCRIPTS = sorted(
+    path
+    for folder in ("benchmarks", "data", "examples")
+    for path in REPOSITORY.rglob(f"{folder}/**/*.py")
+)
+FOLDERS = "|".join(("ase_dos", "benchmarks", "data", "docs", "examples", "tests"))
+
+
+def name(path):
+    return str(path.relative_to(REPOSITORY))
+
+
+def resolves(dotted):
+    """Whether a dotted name leads to a module, or to something in one."""
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            if not hasattr(found, part):
+                return False
+            found = getattr(found, part)
+        return True
+    return False
+
+
+def docstrings(path):
+    """All docstrings of a file."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    found = (
+        ast.get_docstring(n) for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, kinds)
+    )
+    return "\n".join(filter(None, found))
+
+
+def commands(text):
+    """Commands of the package in code blocks, as lists of words."""
+    text = text.replace("\\\n", " ")
+    for line in re.findall(r"^(?: {4}|\S*/)?ase-dos ([a-z].*)$", text, re.MULTILINE):
+        yield shlex.split(line, comments=True)
+
+
+def mentions(text):
+    """Commands and options between backticks."""
+    for command, rest in re.findall(r"`ase-dos\s+([a-z]+)\b([^`]*)`", text):
+        yield command, re.findall(r"--[\w-]+", rest)
+
+
+def parser_of(command):
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    importlib.import_module(f"ase_dos.cli.{command}").CLICommand.add_arguments(parser)
+    return parser
+
+
+def code_blocks(text):
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_names_and_files_on_pages_exist(path):
+    text = path.read_text()
+    dotted = set(re.findall(r"\base_dos(?:\.[a-zA-Z_]\w*)+", text))
+    assert [one for one in sorted(dotted) if not resolves(one)] == []
+    files = set(re.findall(rf"(?<![\w/.-])(?:{FOLDERS})/[\w./-]*\w", text))
+    assert [one for one in sorted(files) if not (REPOSITORY / one).exists()] == []
+    scripts = set(re.findall(r"python -m ((?:benchmarks|data)(?:\.\w+)+)", text))
+    found = [REPOSITORY / f"{one.replace('.', '/')}.py" for one in sorted(scripts)]
+    assert [one for one in found if not one.exists()] == []
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert [one for one in links if not (path.parent / one).exists()] == []
+
+
+@pytest.mark.parametrize("module", sorted(modules(PACKAGE)))
+def test_names_in_docstrings_exist(module):
+    text = docstrings(modules(PACKAGE)[module])
+    dotted = set(re.findall(r"\base_dos(?:\.[a-zA-Z_]\w*)+", text))
+    assert [one for one in sorted(dotted) if not resolves(one)] == []
+    files = set(re.findall(r"`((?:benchmarks|data|docs|examples)/[\w./-]+)`", text))
+    assert [one for one in sorted(files) if not (REPOSITORY / one).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_commands_on_pages_are_understood(path):
+    for command, *words in commands(path.read_text()):
+        parser_of(command).parse_args(words)
+    for command, options in mentions(path.read_text()):
+        known = parser_of(command).format_help()
+        assert [option for option in options if option not in known] == [], command
+
+
+def imported(tree):
+    """Module and name of what a script imports of the repository."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and re.match(
+            "(ase_dos|benchmarks|data)\\b", node.module
+        ):
+            for alias in node.names:
+                yield node.module, alias.name
+
+
+def top_level(path):
+    """Names that a script defines or imports."""
+    names = set()
+    for node in ast.parse(path.read_text()).body:
+        names |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        names |= {getattr(node, "name", "")}
+    return names
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name)
+def test_what_scripts_import_exists(path):
+    for module, wanted in imported(ast.parse(path.read_text())):
+        if module.startswith("ase_dos"):
+            assert resolves(f"{module}.{wanted}"), f"{module}.{wanted}"
+        else:
+            other = REPOSITORY / f"{module.replace('.', '/')}.py"
+            assert wanted in top_level(other), f"{module}.{wanted}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_code_on_pages_imports_what_exists(path):
+    for block in code_blocks(path.read_text()):
+        for module, wanted in imported(ast.parse(block)):
+            assert resolves(f"{module}.{wanted}"), f"{module}.{wanted}"
+
+
+@pytest.mark.filterwarnings("ignore:.*tail of its Gaussian smearing")
+def test_first_example_of_the_readme_gives_what_it_says():
+    """A crystal of eight atoms: 32 valence electrons, energies from the Fermi level."""
+    values = {}
+    exec(code_blocks((REPOSITORY / "README.md").read_text())[0], values)
+    assert values["dos"].n_electrons == 32
+    assert values["dos"].energies[0] < 0 < values["dos"].energies[-1]
+    assert len(values["local"]) == 8
+    assert values["gas"].heat_capacity > values["gas"].entropy * 0
