@@ -53,7 +53,7 @@ OURS = {
     "model",
     "posterior",
     "predicted",
-    "problem",
+    "regression",
     "report",
     "result",
     "ridge",

@@ -2,8 +2,8 @@
 
 The loss of the shifts alone (`ase_dos.fit.projected_loss`) is minimised by Newton's method in a
 trust region, in the gauge ``mean(D - D_0) = 0`` of every block of structures that share composition
-terms (`Ridge.blocks`; in most training sets all do). A few steps do what takes L-BFGS hundreds,
-because structures that the model hardly constrains have next to no curvature.
+terms (`Composition.blocks`; in most training sets all do). A few steps do what takes L-BFGS
+hundreds, because structures that the model hardly constrains have next to no curvature.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import threadpool_limits
 
-from ase_dos.fit.projected_loss import Problem, curvature, filled_targets, projected_loss
+from ase_dos.fit.projected_loss import curvature, filled_targets, projected_loss
+from ase_dos.fit.regression import Regression
 from ase_dos.fit.scores import AlignedErrors, aligned_errors
 from ase_dos.spectra.target import TargetStack
 
@@ -44,12 +45,14 @@ class Alignment:
     penalty: float
 
 
-def align(problem: Problem, regularization: float, penalty: float, start: NDArray) -> Alignment:
+def align(
+    regression: Regression, regularization: float, penalty: float, start: NDArray
+) -> Alignment:
     """Minimise the projected loss over the shifts, from one starting point.
 
     Parameters
     ----------
-    problem : Problem
+    regression : Regression
         Regression, targets and reference shifts.
     regularization : float
         Relative to the mean eigenvalue of the Gram matrix.
@@ -58,31 +61,33 @@ def align(problem: Problem, regularization: float, penalty: float, start: NDArra
     start : (n,) array
         First shifts (eV).
     """
-    given = (problem, problem.ridge.residual_maker(regularization), penalty)
-    free, descend = problem.centre(start - problem.origin), _newton
+    given = (regression, regression.ridge.residual_maker(regularization), penalty)
+    free, descend = regression.centre(start - regression.origin), _newton
     for _ in range(_ROUNDS):
         found = descend(free, *given)
-        if np.abs(found.x).max() > problem.bound:
+        if np.abs(found.x).max() > regression.bound:
             descend = _bounded
-            found = descend(found.x.clip(-problem.bound, problem.bound), *given)
-        previous, free = free, problem.centre(found.x)
+            found = descend(found.x.clip(-regression.bound, regression.bound), *given)
+        previous, free = free, regression.centre(found.x)
         # A grid point that becomes known or unknown is a step in the loss that can end a descent.
-        if problem.per_atom(problem.origin + free)[2].all() or (
+        if regression.per_atom(regression.origin + free)[2].all() or (
             np.abs(free - previous).max() < _TOLERANCE
         ):
             break
-    return Alignment(problem.origin + free, float(found.fun), regularization, penalty)
+    return Alignment(regression.origin + free, float(found.fun), regularization, penalty)
 
 
-def _newton(start: NDArray, problem: Problem, maker: NDArray, penalty: float) -> OptimizeResult:
+def _newton(
+    start: NDArray, regression: Regression, residual_maker: NDArray, penalty: float
+) -> OptimizeResult:
     """Go down from ``start`` (n,), relative to the reference, without bounds."""
-    values = problem.per_atom(problem.origin)[0]
+    values = regression.per_atom(regression.origin)[0]
     values -= values.mean(axis=0)
-    spread, size = float(np.sum(values * problem.metric(values))), np.sqrt(start.size)
+    spread, size = float(np.sum(values * regression.metric(values))), np.sqrt(start.size)
     return minimize(
         projected_loss,
         start,
-        args=(problem, maker, penalty),
+        args=(regression, residual_maker, penalty),
         jac=True,
         hess=curvature,
         method="trust-exact",
@@ -96,15 +101,17 @@ def _newton(start: NDArray, problem: Problem, maker: NDArray, penalty: float) ->
     )
 
 
-def _bounded(start: NDArray, problem: Problem, maker: NDArray, penalty: float) -> OptimizeResult:
+def _bounded(
+    start: NDArray, regression: Regression, residual_maker: NDArray, penalty: float
+) -> OptimizeResult:
     """Go down from ``start`` (n,), relative to the reference, within the bounds."""
     return minimize(
         projected_loss,
         start,
-        args=(problem, maker, penalty),
+        args=(regression, residual_maker, penalty),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(-problem.bound, problem.bound)] * start.size,
+        bounds=[(-regression.bound, regression.bound)] * start.size,
         options={"maxiter": 400, "ftol": 1e-12, "gtol": 1e-10},
     )
 
@@ -124,42 +131,42 @@ class _Patience:
             raise StopIteration
 
 
-def cross_correlation_shifts(problem: Problem, rounds: int = 3) -> NDArray:
+def cross_correlation_shifts(regression: Regression, rounds: int = 3) -> NDArray:
     """Shifts that bring all targets together, as a second starting point.
 
     All are first shifted onto the most typical one, then onto the mean of the shifted: the mean
     of spectra that are not aligned yet is too blurred to align to.
     """
-    shifts = problem.origin
+    shifts = regression.origin
     for number in range(rounds):
-        values, _, known = problem.per_atom(shifts)
+        values, _, known = regression.per_atom(shifts)
         goal = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         if number == 0:
             distance = np.where(known, (values - goal) ** 2, 0.0).sum(axis=1) / known.sum(axis=1)
             goal = values[distance.argmin()]
         errors = aligned_errors(
-            problem.targets,
+            regression.targets,
             np.tile(goal, (len(shifts), 1)),
-            problem.n_atoms,
-            problem.energies,
+            regression.n_atoms,
+            regression.energies,
             shifts,
         )
-        limited = np.clip(errors.shifts - problem.origin, -problem.bound, problem.bound)
-        shifts = problem.origin + limited - limited.mean()
+        limited = np.clip(errors.shifts - regression.origin, -regression.bound, regression.bound)
+        shifts = regression.origin + limited - limited.mean()
     return shifts
 
 
-def with_blocks_aligned(problem: Problem) -> Problem:
+def with_blocks_aligned(regression: Regression) -> Regression:
     """Move the reference of each block of structures to where all targets come together.
 
     Composition terms take up any shift between blocks (pure elements, say, or two compositions of
     two species), so the loss does not feel it, but structures of other compositions mix those
     terms. With blocks aligned the terms differ least.
     """
-    if problem.ridge.blocks.max() == 0:
-        return problem
-    moved = cross_correlation_shifts(problem) - problem.origin
-    return replace(problem, origin=problem.origin + moved - problem.centre(moved))
+    if regression.blocks.max() == 0:
+        return regression
+    moved = cross_correlation_shifts(regression) - regression.origin
+    return replace(regression, origin=regression.origin + moved - regression.centre(moved))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,36 +180,36 @@ class LeaveOneOut:
     differences : (n, m) array
         Prediction minus aligned truth, states/eV per atom; zero where the truth is not known.
     loss : float
-        Mean of their losses in the metric of the problem.
-    judged : (n,) int array
-        The structures: all but those that nothing else can predict, the only ones of their
-        composition.
+        Mean of their losses in the metric of the regression.
+    structures : (n,) int array
+        All but those that nothing else can predict, the only ones of their composition.
     """
 
     errors: AlignedErrors
     differences: NDArray
     loss: float
-    judged: NDArray
+    structures: NDArray
 
 
-def leave_one_out(problem: Problem, alignment: Alignment) -> LeaveOneOut:
+def leave_one_out(regression: Regression, alignment: Alignment) -> LeaveOneOut:
     """Predict every structure from all others, with the shifts of these as they are."""
-    maker = problem.ridge.residual_maker(alignment.regularization)
-    filled = filled_targets(problem, alignment.shifts, maker)
-    own = np.diag(maker)
-    judged = np.flatnonzero(own > 1e-12)
-    prediction = filled[judged] - (maker[judged] @ filled) / own[judged, None]
-    targets, n_atoms = [problem.targets[int(i)] for i in judged], problem.n_atoms[judged]
+    residual_maker = regression.ridge.residual_maker(alignment.regularization)
+    filled = filled_targets(regression, alignment.shifts, residual_maker)
+    diagonal = np.diag(residual_maker)
+    chosen = np.flatnonzero(diagonal > 1e-12)
+    residuals = (residual_maker[chosen] @ filled) / diagonal[chosen, None]
+    prediction = filled[chosen] - residuals
+    targets, n_atoms = [regression.targets[int(i)] for i in chosen], regression.n_atoms[chosen]
     errors = aligned_errors(
-        targets, prediction, n_atoms, problem.energies, alignment.shifts[judged]
+        targets, prediction, n_atoms, regression.energies, alignment.shifts[chosen]
     )
-    truth, _, known = TargetStack(targets)(problem.energies, errors.shifts)
+    truth, _, known = TargetStack(targets)(regression.energies, errors.shifts)
     differences = np.where(known, prediction - truth / n_atoms[:, None], 0.0)
-    return LeaveOneOut(errors, differences, problem.metric.loss(differences).mean(), judged)
+    return LeaveOneOut(errors, differences, regression.metric.loss(differences).mean(), chosen)
 
 
 def choose(
-    problem: Problem,
+    regression: Regression,
     regularizations: NDArray,
     penalties: Sequence[float],
     adaptive: bool,
@@ -217,14 +224,14 @@ def choose(
     """
     # Threads of BLAS wait for each other longer than they work on small matrices: tenfold, where
     # other threads want the same cores.
-    small = len(problem.targets) ** 2 * problem.energies.size < _SMALL_PRODUCT
+    small = len(regression.targets) ** 2 * regression.energies.size < _SMALL_PRODUCT
     with threadpool_limits(1 if small else None, user_api="blas"):
         if adaptive:
-            problem = with_blocks_aligned(problem)
-        search = _Search(problem, adaptive)
-        begin = [problem.origin]
+            regression = with_blocks_aligned(regression)
+        search = _Search(regression, adaptive)
+        begin = [regression.origin]
         if adaptive:
-            begin += [cross_correlation_shifts(problem), *starts]
+            begin += [cross_correlation_shifts(regression), *starts]
         current = begin
         for number, regularization in enumerate(sorted(regularizations, reverse=True)):
             current = search.add(regularization, penalties[0], current)
@@ -238,8 +245,8 @@ def choose(
 class _Search:
     """Hyperparameters tried so far, and the best of them."""
 
-    def __init__(self, problem: Problem, adaptive: bool) -> None:
-        self.problem, self.adaptive = problem, adaptive
+    def __init__(self, regression: Regression, adaptive: bool) -> None:
+        self.regression, self.adaptive = regression, adaptive
         self.history: list[dict[str, float]] = []
         self.best: Alignment
         self.best_at, self.lowest = 0, np.inf
@@ -247,11 +254,11 @@ class _Search:
     def add(self, regularization: float, penalty: float, starts: list[NDArray]) -> list[NDArray]:
         """Try one pair; return the shifts that every start led to."""
         if self.adaptive:
-            tries = [align(self.problem, regularization, penalty, start) for start in starts]
+            tries = [align(self.regression, regularization, penalty, start) for start in starts]
         else:
-            tries = [Alignment(self.problem.origin, np.nan, regularization, 0.0)]
+            tries = [Alignment(self.regression.origin, np.nan, regularization, 0.0)]
         alignment = min(tries, key=lambda one: one.loss)
-        result = leave_one_out(self.problem, alignment)
+        result = leave_one_out(self.regression, alignment)
         self.history.append(
             {
                 "penalty": alignment.penalty,
@@ -267,8 +274,8 @@ class _Search:
 
 def _distinct(starts: list[NDArray]) -> list[NDArray]:
     """Leave out shifts that are those of another start: they would lead to the same place."""
-    kept: list[NDArray] = []
+    distinct: list[NDArray] = []
     for shifts in starts:
-        if all(np.abs(shifts - other).max() > _TOLERANCE for other in kept):
-            kept.append(shifts)
-    return kept
+        if all(np.abs(shifts - other).max() > _TOLERANCE for other in distinct):
+            distinct.append(shifts)
+    return distinct

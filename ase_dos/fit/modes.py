@@ -10,7 +10,8 @@ from scipy.linalg import solve_triangular
 
 from ase_dos.fit.energy_reference import Alignment
 from ase_dos.fit.metric import Metric
-from ase_dos.fit.projected_loss import Problem, filled_targets
+from ase_dos.fit.projected_loss import filled_targets
+from ase_dos.fit.regression import Regression
 
 __all__ = ["Solution", "constrained", "count_below", "solve"]
 
@@ -40,22 +41,24 @@ class Solution:
         return self.metric(spectra) @ self.modes.T
 
 
-def solve(problem: Problem, alignment: Alignment, n_modes: int | None) -> Solution:
+def solve(regression: Regression, alignment: Alignment, n_modes: int | None) -> Solution:
     """Weights, modes and species terms for given shifts and regularisation."""
-    ridge, metric = problem.ridge, problem.metric
-    maker = ridge.residual_maker(alignment.regularization)
-    aligned = filled_targets(problem, alignment.shifts, maker)
+    ridge, metric = regression.ridge, regression.metric
+    residual_maker = ridge.residual_maker(alignment.regularization)
+    aligned = filled_targets(regression, alignment.shifts, residual_maker)
     # In y = g L with M = L L^T the metric is the identity.
-    factor = metric.factor(problem.energies.size)
+    factor = metric.factor(regression.energies.size)
     if n_modes is None:
-        components = np.eye(problem.energies.size)
+        components = np.eye(regression.energies.size)
     else:
-        components = np.linalg.svd(ridge.projector @ aligned @ factor, full_matrices=False)[2]
+        components = np.linalg.svd(
+            ridge.composition.projector @ aligned @ factor, full_matrices=False
+        )[2]
     modes = solve_triangular(factor, components[:n_modes].T, lower=True, trans="T").T
     solution = Solution(modes, np.empty(0), np.empty(0), metric)
     weights, offset = ridge.solve(alignment.regularization, solution.coefficients(aligned))
     # The part of the species means outside the span of the modes is kept exactly.
-    means = np.linalg.pinv(ridge.composition) @ aligned
+    means = ridge.composition.terms(aligned)
     outside = means - solution.coefficients(means) @ modes
     return Solution(modes, weights, offset @ modes + outside, metric)
 

@@ -17,15 +17,20 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.descriptors.feature_map import FeatureMap
+from ase_dos.fit.composition import Composition
 from ase_dos.fit.energy_reference import Alignment
-from ase_dos.fit.projected_loss import Problem
+from ase_dos.fit.regression import Regression
 from ase_dos.utils.checks import as_positive
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Network"]
 
@@ -77,7 +82,7 @@ class Network:
         self,
         features: Sequence[NDArray],
         owners: Sequence[NDArray],
-        problem: Problem,
+        regression: Regression,
         start: Alignment,
         adaptive: bool = True,
     ) -> list[FeatureMap]:
@@ -89,7 +94,7 @@ class Network:
             Features of the training environments of each species.
         owners : sequence of (atoms,) int arrays
             Structure that each of them belongs to.
-        problem : Problem
+        regression : Regression
             Targets and composition of the structures.
         start : Alignment
             Solution of a linear model, whose shifts the training starts from.
@@ -107,7 +112,7 @@ class Network:
         ]
         rng = np.random.default_rng(self.seed)
         members = [
-            self._train(scaled, owners, problem, start.shifts - problem.origin, adaptive, rng)
+            self._train(scaled, owners, regression, start.shifts - regression.origin, adaptive, rng)
             for _ in range(self.committee)
         ]
         return [
@@ -119,7 +124,7 @@ class Network:
         self,
         features: Sequence[NDArray],
         owners: Sequence[NDArray],
-        problem: Problem,
+        regression: Regression,
         shifts: NDArray,
         adaptive: bool,
         rng: np.random.Generator,
@@ -127,22 +132,24 @@ class Network:
         """Weights and biases, for every species, of one network at its best step."""
         torch = _torch()
         torch.manual_seed(int(rng.integers(2**31)))
-        n = len(problem.targets)
+        n = len(regression.targets)
         order = rng.permutation(n)
-        held = order[: max(1, round(self.held_out * n))]
-        used = np.setdiff1d(order, held)
-        layers = [_Layer(torch, some.shape[1], self.width) for some in features]
+        outside = order[: max(1, round(self.held_out * n))]
+        inside = np.setdiff1d(order, outside)
+        layers = [_HiddenLayer(torch, some.shape[1], self.width) for some in features]
         inputs = [torch.tensor(some) for some in features]
         rows = [torch.tensor(some) for some in owners]
-        per_atom = torch.tensor(1.0 / problem.n_atoms)
-        moving = torch.tensor(shifts, requires_grad=adaptive)
+        per_atom = torch.tensor(1.0 / regression.n_atoms)
+        moved = torch.tensor(shifts, requires_grad=adaptive)
         parameters = [p for layer in layers for p in layer.parameters]
         optimizer = torch.optim.Adam(
-            [*parameters, moving] if adaptive else parameters, lr=self.learning_rate
+            [*parameters, moved] if adaptive else parameters, lr=self.learning_rate
         )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.steps)
-        metric = torch.tensor(problem.metric(np.eye(problem.energies.size)))
-        regression = _Regression(torch, problem.ridge.composition, used, held, self.regularization)
+        metric = torch.tensor(regression.metric(np.eye(regression.energies.size)))
+        ridge = _Ridge(
+            torch, regression.ridge.composition.fractions, inside, outside, self.regularization
+        )
         best, lowest, stale = None, np.inf, 0
         for _ in range(self.steps):
             optimizer.zero_grad()
@@ -156,13 +163,13 @@ class Network:
                 )
                 * per_atom[:, None]
             )
-            targets, known = _shifted_targets(torch, problem, moving)
-            inner, outer = regression.residuals(outputs, targets, known)
-            loss = torch.sum((inner @ metric) * inner) / len(used)
+            targets, known = _shifted_targets(torch, regression, moved)
+            left_out, predicted = ridge.residuals(outputs, targets, known)
+            loss = torch.sum((left_out @ metric) * left_out) / len(inside)
             loss.backward()
             optimizer.step()
             schedule.step()
-            error = float((torch.sum((outer @ metric) * outer) / len(held)).detach())
+            error = float((torch.sum((predicted @ metric) * predicted) / len(outside)).detach())
             if error < lowest:
                 best, lowest, stale = copy.deepcopy([layer.arrays() for layer in layers]), error, 0
             else:
@@ -173,63 +180,70 @@ class Network:
         return best
 
 
-class _Layer:
+class _HiddenLayer:
     """Hidden layer of one species."""
 
-    def __init__(self, torch: Any, n_in: int, width: int) -> None:
+    def __init__(self, torch: ModuleType, n_in: int, width: int) -> None:
         scale = n_in**-0.5
         self.torch = torch
         self.weight = torch.nn.Parameter(scale * torch.randn(n_in, width, dtype=torch.float64))
         self.bias = torch.nn.Parameter(torch.zeros(width, dtype=torch.float64))
 
     @property
-    def parameters(self) -> list:
+    def parameters(self) -> list[Tensor]:
         return [self.weight, self.bias]
 
-    def __call__(self, x):
+    def __call__(self, x: Tensor) -> Tensor:
         return self.torch.tanh(x @ self.weight + self.bias)
 
     def arrays(self) -> tuple[NDArray, NDArray]:
         return self.weight.detach().numpy().copy(), self.bias.detach().numpy().copy()
 
 
-class _Regression:
-    """Ridge regression with unpenalised composition terms on some structures of all."""
+class _Ridge:
+    """Ridge regression with unpenalised composition terms on some structures, `inside`, of all."""
 
-    def __init__(self, torch, composition, used, held, regularization) -> None:
+    def __init__(
+        self,
+        torch: ModuleType,
+        fractions: NDArray,
+        inside: NDArray,
+        outside: NDArray,
+        regularization: float,
+    ) -> None:
         self.torch, self.regularization = torch, regularization
-        self.used, self.held = torch.tensor(used), torch.tensor(held)
-        z = composition[used]
-        inverse = np.linalg.pinv(z)
-        self.projector = torch.tensor(np.eye(len(used)) - z @ inverse)
-        self.terms = torch.tensor(composition[held] @ inverse)
+        self.inside, self.outside = torch.tensor(inside), torch.tensor(outside)
+        composition = Composition(fractions[inside])
+        self.projector = torch.tensor(composition.projector)
+        self.terms = torch.tensor(fractions[outside] @ composition.inverse)
 
-    def residuals(self, outputs, targets, known):
-        """Leave-one-out residuals of the structures used, residuals of those held out."""
+    def residuals(self, outputs: Tensor, targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Leave-one-out residuals of the structures inside, residuals of those outside."""
         torch = self.torch
-        inner = self.projector @ outputs[self.used]
+        inner = self.projector @ outputs[self.inside]
         gram = inner @ inner.T
-        n = len(self.used)
+        n = len(self.inside)
         strength = self.regularization * torch.trace(gram) / n
         dual = torch.linalg.solve(
             gram + strength * torch.eye(n, dtype=torch.float64), self.projector
         )
-        maker = strength * dual
-        fitted = targets[self.used]
+        residual_maker = strength * dual
+        diagonal = torch.diag(residual_maker)[:, None]
+        fitted, seen = targets[self.inside], known[self.inside]
         # Unknown energies carry no residual; their fill need not be exact on the way.
-        fitted = (
-            fitted - ((maker @ fitted) / torch.diag(maker)[:, None] * ~known[self.used]).detach()
-        )
-        residual = maker @ fitted / torch.diag(maker)[:, None] * known[self.used]
+        fitted = fitted - ((residual_maker @ fitted) / diagonal * ~seen).detach()
+        left_out = residual_maker @ fitted / diagonal * seen
         weights = inner.T @ (dual @ fitted)
-        rest = fitted - outputs[self.used] @ weights
-        prediction = outputs[self.held] @ weights + self.terms @ rest
-        return residual, (targets[self.held] - prediction) * known[self.held]
+        rest = fitted - outputs[self.inside] @ weights
+        prediction = outputs[self.outside] @ weights + self.terms @ rest
+        return left_out, (targets[self.outside] - prediction) * known[self.outside]
 
 
-def _shifted_targets(torch, problem: Problem, shifts):
+def _shifted_targets(
+    torch: ModuleType, regression: Regression, shifts: Tensor
+) -> tuple[Tensor, Tensor]:
     """Targets per atom at the shifts, with their derivatives attached, and where they are known."""
-    values, slopes, known = problem.per_atom(problem.origin + shifts.detach().numpy())
+    values, slopes, known = regression.per_atom(regression.origin + shifts.detach().numpy())
     moved = (shifts - shifts.detach())[:, None]
     return torch.tensor(values) + torch.tensor(slopes) * moved, torch.tensor(known)
 
@@ -247,7 +261,7 @@ def _joined(layers: Sequence[tuple[NDArray, NDArray]], mean: NDArray, scale: flo
     return FeatureMap(weights=[weight], biases=[bias], activation="tanh")
 
 
-def _torch() -> Any:
+def _torch() -> ModuleType:
     try:
         import torch
     except ImportError:

@@ -20,19 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ase_dos.fit.projected_loss import Problem
+from ase_dos.fit.regression import Regression
 
 __all__ = [
-    "SKETCH_SIZE",
+    "NOVELTY_SIZE",
     "Posterior",
     "fit_posterior",
     "most_likely_noise",
-    "novelty_sketch",
+    "novelty_projection",
     "recalibrated",
 ]
 
-# Random directions that stand for all of A where only the size of A^T (h - m) matters.
-SKETCH_SIZE = 16
+# Random directions that stand for all of A where only the length of A^T (h - m) matters.
+NOVELTY_SIZE = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +104,9 @@ class Posterior:
 
 
 def fit_posterior(
-    problem: Problem,
+    regression: Regression,
     regularization: float,
-    judged: NDArray,
+    structures: NDArray,
     errors: NDArray,
     squared: NDArray,
     modes: NDArray,
@@ -115,37 +115,36 @@ def fit_posterior(
 
     Parameters
     ----------
-    problem : Problem
+    regression : Regression
     regularization : float
         Relative to the mean eigenvalue of the Gram matrix.
-    judged : (n,) int array
-        Structures with a leave-one-out error.
+    structures : (n,) int array
+        Those with a leave-one-out error.
     errors : (n, k) array
         Mode coefficients of their errors.
     squared : (n,) array
         Their squared errors (states^2/eV per atom^2), which decide on the size.
     modes : (k, m) array
-        Energy modes on the energies of the problem.
+        Energy modes on the energies of the regression.
     """
-    ridge = problem.ridge
-    inverse = np.linalg.pinv(ridge.composition)
-    inner = ridge.projector @ ridge.features
+    ridge = regression.ridge
+    inverse = ridge.composition.inverse
+    inner = ridge.composition.projector @ ridge.features
     values, vectors = np.linalg.eigh(inner.T @ inner)
     factor = vectors / np.sqrt(values.clip(min=0.0) + regularization * ridge.scale)
-    own = np.diag(ridge.residual_maker(regularization))[judged]
-    distances = 1.0 / own - 1.0
+    distances = 1.0 / np.diag(ridge.residual_maker(regularization))[structures] - 1.0
     noise, scale = most_likely_noise(distances, np.sum(errors**2, axis=1))
     whitened = errors / np.sqrt(noise + scale * distances)[:, None]
     sigma = whitened.T @ whitened
     posterior = Posterior(
-        centers=inverse @ ridge.features,
+        centers=ridge.composition.terms(ridge.features),
         factor=factor,
         composition=_root(inverse @ inverse.T),
         covariance=_root(sigma / np.trace(sigma)),
         noise=noise,
         scale=scale,
     )
-    unit = posterior.error_unit(modes, float(problem.energies[1] - problem.energies[0]))
+    unit = posterior.error_unit(modes, float(regression.energies[1] - regression.energies[0]))
     return recalibrated(posterior, distances, squared / unit**2)
 
 
@@ -182,10 +181,10 @@ def most_likely_noise(distances: NDArray, squared: NDArray) -> tuple[float, floa
     return float(noise), float(slope / unit)
 
 
-def novelty_sketch(factor: NDArray) -> NDArray:
-    """Few random directions (outputs, SKETCH_SIZE) whose lengths stand for those of ``A``.
+def novelty_projection(factor: NDArray) -> NDArray:
+    """Few random directions (outputs, NOVELTY_SIZE) whose lengths stand for those of ``A``.
 
-    |S^T x|^2 equals |A^T x|^2 on average, with a relative spread of (2 / SKETCH_SIZE)^(1/2).
+    |S^T x|^2 equals |A^T x|^2 on average, with a relative spread of (2 / NOVELTY_SIZE)^(1/2).
     """
-    shape = (factor.shape[1], SKETCH_SIZE)
-    return factor @ np.random.default_rng(0).normal(size=shape) / np.sqrt(SKETCH_SIZE)
+    shape = (factor.shape[1], NOVELTY_SIZE)
+    return factor @ np.random.default_rng(0).normal(size=shape) / np.sqrt(NOVELTY_SIZE)

@@ -13,80 +13,21 @@ prediction of the model stands for it: those entries, functions of the shifts, h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
-from ase_dos.fit.metric import Metric
-from ase_dos.fit.ridge import Ridge
-from ase_dos.spectra.target import DOSTarget, TargetStack
+from ase_dos.fit.regression import Regression
 
-__all__ = ["Problem", "curvature", "filled_targets", "projected_loss"]
+__all__ = ["curvature", "filled_targets", "projected_loss"]
 
 _ROUNDING = 1e-14  # well above that of a residual maker, whose eigenvalues are 0 to 1
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """What stays fixed while shifts are sought.
-
-    Parameters
-    ----------
-    ridge : Ridge
-        The decomposed regression.
-    targets : sequence of DOSTarget
-        One per structure.
-    n_atoms : (n,) array
-        Atoms per structure.
-    energies : (m,) array
-        Energies of the model (eV).
-    origin : (n,) array
-        Reference shifts ``D_0`` (eV): penalty and bounds refer to them.
-    bound : float
-        Bound (eV) on ``|D - D_0|`` before the gauge takes their mean away.
-    metric_name : {"dos", "cumulative", "mix"}
-        What counts as an error.
-    """
-
-    ridge: Ridge
-    targets: Sequence[DOSTarget]
-    n_atoms: NDArray
-    energies: NDArray
-    origin: NDArray
-    bound: float = 3.0
-    metric_name: str = "dos"
-
-    @cached_property
-    def _stack(self) -> TargetStack:
-        return TargetStack(self.targets)
-
-    @property
-    def metric(self) -> Metric:
-        """What counts as an error."""
-        return Metric(self.metric_name, float(self.energies[1] - self.energies[0]))
-
-    @cached_property
-    def averages(self) -> NDArray:
-        """Matrix (blocks, n) that averages over the structures of each block."""
-        inside = np.arange(self.ridge.blocks.max() + 1)[:, None] == self.ridge.blocks
-        return inside / inside.sum(axis=1, keepdims=True)
-
-    def centre(self, free: NDArray) -> NDArray:
-        """Take the mean of each block from shifts or their derivatives (n, ...): the gauge."""
-        return free - (self.averages @ free)[self.ridge.blocks]
-
-    def per_atom(self, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """Targets per atom, their derivatives and where they are known, each (n, m)."""
-        values, slopes, known = self._stack(self.energies, shifts)
-        return values / self.n_atoms[:, None], slopes / self.n_atoms[:, None], known
-
-
-class _Unknown:
+class _UnknownEnergies:
     """Elimination of the entries (structure, energy) of which the target is not known.
 
     Every target is known up to some energy. In the order in which targets end, those that miss
@@ -95,16 +36,16 @@ class _Unknown:
     Parameters
     ----------
     known : (n, m) array of bool
-    maker : (n, n) array
+    residual_maker : (n, n) array
         Residual maker ``P``.
     """
 
-    def __init__(self, known: NDArray, maker: NDArray) -> None:
+    def __init__(self, known: NDArray, residual_maker: NDArray) -> None:
         lengths = known.sum(axis=1)
         order = np.argsort(lengths, kind="stable")
         ever = int(np.sum(lengths < known.shape[1]))
-        self.known, self.maker, self.missing = known, maker, order[:ever]
-        block = maker[np.ix_(self.missing, self.missing)]
+        self.known, self.residual_maker, self.missing = known, residual_maker, order[:ever]
+        block = residual_maker[np.ix_(self.missing, self.missing)]
         # What the loss does not feel at all stays where it started.
         block[np.diag_indices_from(block)] += _ROUNDING
         self.factor = cholesky(block, lower=True, check_finite=False) if ever else block
@@ -133,7 +74,8 @@ class _Unknown:
         for here, count in self.stretches:
             if count:
                 rows = self.missing[:count]
-                filled[rows, here] -= self._solve(count, self.maker[rows] @ filled[:, here])
+                residuals = self.residual_maker[rows] @ filled[:, here]
+                filled[rows, here] -= self._solve(count, residuals)
         return filled
 
     def through(self, gradient: NDArray) -> NDArray:
@@ -142,13 +84,14 @@ class _Unknown:
         for here, count in self.stretches:
             if count:
                 rows = self.missing[:count]
-                result[:, here] -= self.maker[:, rows] @ self._solve(count, gradient[rows, here])
+                by_filling = self._solve(count, gradient[rows, here])
+                result[:, here] -= self.residual_maker[:, rows] @ by_filling
         return np.where(self.known, result, 0.0)
 
     def known_parts(self) -> Iterator[tuple[slice, NDArray]]:
         """Stretches of energies, and ``P`` (n, n) with what is unknown there eliminated."""
-        part, before = self.maker.copy(), 0
-        half = self.maker[self.missing]
+        part, before = self.residual_maker.copy(), 0
+        half = self.residual_maker[self.missing]
         if self.missing.size:
             half = solve_triangular(self.factor, half, lower=True, check_finite=False)
         for here, count in self.stretches:
@@ -157,28 +100,28 @@ class _Unknown:
             yield here, part
 
 
-def filled_targets(problem: Problem, shifts: NDArray, maker: NDArray) -> NDArray:
+def filled_targets(regression: Regression, shifts: NDArray, residual_maker: NDArray) -> NDArray:
     """Targets per atom with unknown energies taken from the prediction they lead to."""
-    values, _, known = problem.per_atom(shifts)
-    return _Unknown(known, maker).fill(values)
+    values, _, known = regression.per_atom(shifts)
+    return _UnknownEnergies(known, residual_maker).fill(values)
 
 
 def _evaluated(
-    problem: Problem, centred: NDArray, maker: NDArray
-) -> tuple[float, NDArray, NDArray, _Unknown]:
+    regression: Regression, centred: NDArray, residual_maker: NDArray
+) -> tuple[float, NDArray, NDArray, _UnknownEnergies]:
     """Loss without the penalty, slopes of the targets, half of the derivative by all entries."""
-    values, slopes, known = problem.per_atom(problem.origin + centred)
-    unknown = _Unknown(known, maker)
+    values, slopes, known = regression.per_atom(regression.origin + centred)
+    unknown = _UnknownEnergies(known, residual_maker)
     values = unknown.fill(values)
-    residual = problem.metric(maker @ values)
+    residual = regression.metric(residual_maker @ values)
     loss = np.sum(values * residual)
-    if problem.metric_name != "dos":  # in which residuals of unknown entries are zero already
+    if regression.metric_name != "dos":  # in which residuals of unknown entries are zero already
         residual = unknown.through(residual)
     return loss, slopes, residual, unknown
 
 
 def projected_loss(
-    free: NDArray, problem: Problem, maker: NDArray, penalty: float
+    free: NDArray, regression: Regression, residual_maker: NDArray, penalty: float
 ) -> tuple[float, NDArray]:
     """Loss and its gradient with respect to the shifts, weights and unknown energies eliminated.
 
@@ -186,20 +129,22 @@ def projected_loss(
     ----------
     free : (n,) array
         Shifts relative to the reference (eV); only what the gauge leaves of them counts.
-    problem : Problem
+    regression : Regression
         Regression, targets and reference shifts.
-    maker : (n, n) array
+    residual_maker : (n, n) array
         Residual maker ``P`` of the regression.
     penalty : float
         Weight of the squared shifts.
     """
-    centred = problem.centre(free)
-    loss, slopes, residual, _ = _evaluated(problem, centred, maker)
+    centred = regression.centre(free)
+    loss, slopes, residual, _ = _evaluated(regression, centred, residual_maker)
     gradient = 2 * np.sum(slopes * residual, axis=1) + 2 * penalty * centred
-    return loss + penalty * np.sum(centred**2), problem.centre(gradient)
+    return loss + penalty * np.sum(centred**2), regression.centre(gradient)
 
 
-def curvature(free: NDArray, problem: Problem, maker: NDArray, penalty: float) -> NDArray:
+def curvature(
+    free: NDArray, regression: Regression, residual_maker: NDArray, penalty: float
+) -> NDArray:
     """Second derivatives (n, n) of `projected_loss` by the shifts, arguments as there.
 
     With unknown entries eliminated, the part of ``P`` for two energies is that of the known
@@ -207,18 +152,18 @@ def curvature(free: NDArray, problem: Problem, maker: NDArray, penalty: float) -
     their slopes over the grid. Shifts that the gauge takes away, along which the loss is constant,
     are given the mean curvature.
     """
-    _, slopes, residual, unknown = _evaluated(problem, problem.centre(free), maker)
-    step = problem.energies[1] - problem.energies[0]
+    _, slopes, residual, unknown = _evaluated(regression, regression.centre(free), residual_maker)
+    step = regression.energies[1] - regression.energies[0]
     diagonal = np.sum(_bends(slopes, unknown.known, step) * residual, axis=1) + penalty
-    metric = problem.metric(np.eye(problem.energies.size))
+    metric = regression.metric(np.eye(regression.energies.size))
     second = np.diag(diagonal)
     for here, part in unknown.known_parts():
         weighted = 2 * slopes[:, : here.start] @ metric[: here.start, here]
         weighted += slopes[:, here] @ metric[here, here]
         second += part * (weighted @ slopes[:, here].T)
     second += second.T
-    along = abs(np.trace(second)) / len(second) * problem.averages[problem.ridge.blocks]
-    return problem.centre(problem.centre(second).T) + along
+    along = abs(np.trace(second)) / len(second) * regression.averages[regression.blocks]
+    return regression.centre(regression.centre(second).T) + along
 
 
 def _bends(slopes: NDArray, known: NDArray, step: float) -> NDArray:

@@ -68,13 +68,13 @@ class SparseKernel:
         unit = thinned[lengths > 0] / lengths[lengths > 0, None]
         points = unit[farthest_points(unit, self.n_points)]
         values, vectors = np.linalg.eigh((points @ points.T) ** self.degree)
-        kept = values > _SMALLEST * values[-1]
+        large = values > _SMALLEST * values[-1]
         return FeatureMap(
             weights=[points.T],
             biases=[np.zeros(len(points))],
             degree=self.degree,
             unit_length=True,
-            mix=vectors[:, kept] / np.sqrt(values[kept]),
+            mix=vectors[:, large] / np.sqrt(values[large]),
         )
 
 

@@ -70,7 +70,9 @@ class Dataset:
         return [self.frames[i] for i in rows], [self.states[i] for i in rows]
 
 
-def pack_levels(eigenvalues: NDArray, weights: NDArray, resolution: float):
+def pack_levels(
+    eigenvalues: NDArray, weights: NDArray, resolution: float
+) -> tuple[NDArray, NDArray, NDArray]:
     """Return steps (uint16) between sorted levels, first levels, and sorted weights."""
     order = np.argsort(weights, kind="stable")
     weights = weights[order]

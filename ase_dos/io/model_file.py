@@ -72,7 +72,9 @@ def digest(info: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> str:
     return checksum.hexdigest()[:16]
 
 
-def write_model(path: str | os.PathLike, info: Mapping[str, Any], arrays: Mapping[str, NDArray]):
+def write_model(
+    path: str | os.PathLike, info: Mapping[str, Any], arrays: Mapping[str, NDArray]
+) -> None:
     """Write a model file; an earlier one is replaced in one step or stays."""
     named: dict[str, Any] = {"header": np.array(json.dumps(dict(info))), **arrays}
     replace_file(path, lambda file: np.savez_compressed(file, **named))

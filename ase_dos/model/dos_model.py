@@ -19,7 +19,13 @@ from ase_dos.io.model_file import FORMAT, digest, find_model, read_model, write_
 from ase_dos.model.evaluation import Evaluation, evaluate_predictions
 from ase_dos.model.options import ModelOptions
 from ase_dos.model.predictor import Predictor, as_stored
-from ase_dos.model.training import Environments, Trained, make_targets, train, training_set_hash
+from ase_dos.model.training import (
+    Trained,
+    TrainingFeatures,
+    make_targets,
+    train,
+    training_set_hash,
+)
 from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS, warn_of_novelty
@@ -162,8 +168,8 @@ class DOSModel:
             If a network is to be trained without PyTorch.
         """
         targets = self._targets(frames, states)
-        environments = Environments(self.options.descriptor, frames, features)
-        trained = train(environments, targets, self.options)
+        training_features = TrainingFeatures(self.options.descriptor, frames, features)
+        trained = train(training_features, targets, self.options)
         self._trained = trained
         self._predictor = Predictor(
             trained.descriptor,
@@ -175,7 +181,7 @@ class DOSModel:
             np.array(trained.valence),
             self.smearing,
             as_stored(trained.posterior),
-            trained.sketch,
+            trained.novelty_projection,
             trained.novelty_limit,
         )
         self.info = self._header(frames, targets, trained)

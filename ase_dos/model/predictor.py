@@ -58,7 +58,7 @@ class Predictor:
         Standard deviation of the broadening of the training set (eV).
     posterior : Posterior
         Uncertainty of the weights.
-    sketch : (outputs, k) array
+    novelty_projection : (outputs, k) array
         Map to a few numbers whose length tells how far an atom is from the training set...
     novelty_limit : float
         ... and the length of the farthest atom of the training set.
@@ -73,7 +73,7 @@ class Predictor:
     valence: NDArray
     smearing: float
     posterior: Posterior
-    sketch: NDArray
+    novelty_projection: NDArray
     novelty_limit: float
     _outputs: dict[tuple, FeatureMap] = field(default_factory=dict, init=False, repr=False)
 
@@ -95,14 +95,15 @@ class Predictor:
         outputs = self._apply(atoms, "predict", dtype, which)
         numbers = atoms.numbers if which is None else atoms.numbers[which]
         one_hot = np.eye(len(self.species))[species_index(numbers, self.species)]
-        sketch = outputs[:, n_modes:] - one_hot @ (self.posterior.centers @ self.sketch)
+        centers = self.posterior.centers @ self.novelty_projection
+        deviations = outputs[:, n_modes:] - one_hot @ centers
         return LocalDOS(
             np.hstack([one_hot, outputs[:, :n_modes]]),
             np.vstack([self.species_terms, self.modes]),
             self.grid.energies,
             one_hot @ self.valence,
             self.smearing,
-            np.linalg.norm(sketch, axis=1) / (_ROOM * self.novelty_limit),
+            np.linalg.norm(deviations, axis=1) / (_ROOM * self.novelty_limit),
         )
 
     def predict_ensemble(self, atoms: Atoms, n_members: int, seed: int) -> DOSEnsemble:
@@ -198,13 +199,13 @@ class Predictor:
     def _output_map(self, purpose: str, kind: int) -> FeatureMap:
         """Return one map with its output.
 
-        For prediction: weights of the modes, and the sketch that tells how far an atom is out.
+        For prediction: weights of the modes, and the projection that novelty is measured in.
         """
         key = (purpose, kind)
         if key not in self._outputs:
             matrix = self.posterior.factor
             if purpose == "predict":
-                matrix = np.hstack([self.weights, self.sketch])
+                matrix = np.hstack([self.weights, self.novelty_projection])
             self._outputs[key] = self._with_output(kind, matrix)
         return self._outputs[key]
 
@@ -223,7 +224,7 @@ class Predictor:
             "weights": self.weights,
             "modes": self.modes,
             "species_terms": self.species_terms,
-            "sketch": self.sketch,
+            "sketch": self.novelty_projection,
             "error_sizes": np.array([posterior.noise, posterior.scale]),
         }
         arrays |= {name: getattr(posterior, name).astype(np.float32) for name in _POSTERIOR}

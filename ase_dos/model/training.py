@@ -18,8 +18,8 @@ from ase_dos.descriptors.species import species_counts, species_index
 from ase_dos.fit.energy_reference import Alignment, choose, leave_one_out
 from ase_dos.fit.modes import Solution, constrained, count_below, solve
 from ase_dos.fit.network import Network
-from ase_dos.fit.posterior import Posterior, fit_posterior, novelty_sketch
-from ase_dos.fit.projected_loss import Problem
+from ase_dos.fit.posterior import Posterior, fit_posterior, novelty_projection
+from ase_dos.fit.regression import Regression
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.sparse_kernel import SparseKernel
 from ase_dos.model.options import ModelOptions
@@ -29,8 +29,8 @@ from ase_dos.utils.checks import as_array
 from ase_dos.utils.digests import checksum, structure_checksum
 
 __all__ = [
-    "Environments",
     "Trained",
+    "TrainingFeatures",
     "default_grid",
     "make_targets",
     "train",
@@ -43,7 +43,7 @@ _FOOTROOM = 1.5
 _COUNT_TOLERANCE = 0.02
 
 
-class Environments:
+class TrainingFeatures:
     """Features of the atoms of the training set, known beforehand or computed on each pass.
 
     Parameters
@@ -77,13 +77,13 @@ class Environments:
         """Index of the species of every atom of every frame."""
         return [species_index(atoms.numbers, self.descriptor.species) for atoms in self.frames]
 
-    def contracted(self, n: int) -> Environments:
+    def contracted(self, n: int) -> TrainingFeatures:
         """Return the same with the optimal radial basis of ``n`` functions."""
         total = np.sum([features.sum(axis=0) for features in self], axis=0)
         descriptor = principal_functions(self.descriptor, total, n)
         if self.features is None:
-            return Environments(descriptor, self.frames)
-        return Environments(
+            return TrainingFeatures(descriptor, self.frames)
+        return TrainingFeatures(
             descriptor, self.frames, [descriptor.contract(features) for features in self]
         )
 
@@ -134,7 +134,7 @@ class Trained:
         One for each species, or one for all.
     solution : Solution
     posterior : Posterior
-    sketch : (outputs, SKETCH_SIZE) array
+    novelty_projection : (outputs, NOVELTY_SIZE) array
         Of the posterior.
     novelty_limit : float
         Farthest that an atom of any training structure is from all other structures.
@@ -148,7 +148,7 @@ class Trained:
     maps: list[FeatureMap]
     solution: Solution
     posterior: Posterior
-    sketch: NDArray
+    novelty_projection: NDArray
     novelty_limit: float
     alignment: Alignment
     history: list[dict[str, float]]
@@ -161,30 +161,32 @@ class Trained:
 
 
 def train(
-    environments: Environments, targets: Sequence[DOSTarget], options: ModelOptions
+    training_features: TrainingFeatures, targets: Sequence[DOSTarget], options: ModelOptions
 ) -> Trained:
     """Fit everything."""
     if len(targets) < 3:
         raise ValueError(f"training set: expected at least 3 structures, got {len(targets)}")
-    frames = environments.frames
-    counts = species_counts(frames, environments.descriptor.species)
+    frames = training_features.frames
+    counts = species_counts(frames, training_features.descriptor.species)
     electrons = np.array([target.n_electrons for target in targets])
-    valence = _valences(counts, electrons, environments.descriptor, options.valence)
+    valence = _valences(counts, electrons, training_features.descriptor, options.valence)
     if options.radial_basis is not None:
-        environments = environments.contracted(options.radial_basis)
+        training_features = training_features.contracted(options.radial_basis)
     origin = _origin(targets, options.reference)
     grid = options.grid or default_grid(targets, origin, options.smearing, options.headroom)
     _check_grid(grid, targets, origin)
 
-    def problem_of(maps: Sequence[FeatureMap]) -> Problem:
+    def regression_of(maps: Sequence[FeatureMap]) -> Regression:
         n_atoms = counts.sum(axis=1)
-        ridge = Ridge.decompose(environments.means(maps), counts / n_atoms[:, None])
+        ridge = Ridge.decompose(training_features.means(maps), counts / n_atoms[:, None])
         energies = _coarse(grid, options.smearing).energies
-        return Problem(ridge, targets, n_atoms, energies, origin, metric_name=options.metric)
+        return Regression(ridge, targets, n_atoms, energies, origin, metric_name=options.metric)
 
-    def search(problem: Problem, *starts: NDArray) -> tuple[Alignment, list[dict[str, float]]]:
+    def search(
+        regression: Regression, *starts: NDArray
+    ) -> tuple[Alignment, list[dict[str, float]]]:
         return choose(
-            problem,
+            regression,
             np.array(options.regularizations),
             options.penalties,
             options.reference == "adaptive",
@@ -194,39 +196,39 @@ def train(
     maps = [FeatureMap()]
     starts: list[NDArray] = []
     if isinstance(options.regressor, SparseKernel):
-        maps = options.regressor.maps(environments.by_species()[0])
+        maps = options.regressor.maps(training_features.by_species()[0])
     elif isinstance(options.regressor, Network):
-        linear = problem_of(maps)
+        linear = regression_of(maps)
         first, _ = search(linear)
         starts = [first.shifts] if options.reference == "adaptive" else []
         maps = options.regressor.maps(
-            *environments.by_species(), linear, first, options.reference == "adaptive"
+            *training_features.by_species(), linear, first, options.reference == "adaptive"
         )
-    problem = problem_of(maps)
-    best, history = search(problem, *starts)
-    problem = replace(problem, energies=grid.energies)
-    solution = solve(problem, best, options.n_modes)
+    regression = regression_of(maps)
+    best, history = search(regression, *starts)
+    regression = replace(regression, energies=grid.energies)
+    solution = solve(regression, best, options.n_modes)
     if options.count_below is not None:
-        solution = _with_counts(solution, problem, best, options.count_below)
-    judged = leave_one_out(problem, best)
+        solution = _with_counts(solution, regression, best, options.count_below)
+    left_out = leave_one_out(regression, best)
     posterior = fit_posterior(
-        problem,
+        regression,
         best.regularization,
-        judged.judged,
-        solution.coefficients(judged.differences),
-        judged.errors.squared,
+        left_out.structures,
+        solution.coefficients(left_out.differences),
+        left_out.errors.squared,
         solution.modes,
     )
-    sketch = novelty_sketch(posterior.factor)
-    own = np.diag(problem.ridge.residual_maker(best.regularization))
+    projection = novelty_projection(posterior.factor)
+    diagonal = np.diag(regression.ridge.residual_maker(best.regularization))
     return Trained(
-        environments.descriptor,
+        training_features.descriptor,
         grid,
         maps,
         solution,
         posterior,
-        sketch,
-        _novelty_limit(environments, problem.ridge, own, maps, posterior, sketch),
+        projection,
+        _novelty_limit(training_features, regression.ridge, diagonal, maps, posterior, projection),
         best,
         history,
         valence,
@@ -337,64 +339,69 @@ def _check_grid(grid: EnergyGrid, targets: Sequence[DOSTarget], origin: NDArray)
         )
 
 
-def _with_counts(solution: Solution, problem: Problem, best: Alignment, top: float) -> Solution:
+def _with_counts(
+    solution: Solution, regression: Regression, best: Alignment, top: float
+) -> Solution:
     """Fix the electrons below a gap that every training structure has at ``top`` (eV)."""
-    if not problem.energies[0] < top < problem.energies[-1]:
+    if not regression.energies[0] < top < regression.energies[-1]:
         raise ValueError(
-            f"count_below: expected an energy within the grid ({problem.energies[0]:.2f} to "
-            f"{problem.energies[-1]:.2f} eV), got {top:g}"
+            f"count_below: expected an energy within the grid ({regression.energies[0]:.2f} to "
+            f"{regression.energies[-1]:.2f} eV), got {top:g}"
         )
-    count = count_below(problem.energies, top)
-    values, _, known = problem.per_atom(best.shifts)
+    count = count_below(regression.energies, top)
+    values, _, known = regression.per_atom(best.shifts)
     if not known[:, count > 0].all():
         raise ValueError(f"count_below: the DOS of some structures is not known up to {top:g} eV")
-    held = values @ count
-    if held.max() < _COUNT_TOLERANCE:
+    below = values @ count
+    if below.max() < _COUNT_TOLERANCE:
         raise ValueError(f"count_below: no structure has electrons below {top:g} eV")
-    inverse = np.linalg.pinv(problem.ridge.composition)
-    electrons = inverse @ held
-    error = np.abs(problem.ridge.composition @ electrons - held)
+    composition = regression.ridge.composition
+    electrons = composition.terms(below)
+    error = np.abs(composition.fractions @ electrons - below)
     if error.max() > _COUNT_TOLERANCE:
         raise ValueError(
             f"count_below: expected a gap at {top:g} eV in every structure, but structure "
-            f"{int(error.argmax())} holds {held[error.argmax()]:.3f} electrons per atom below it, "
+            f"{int(error.argmax())} holds {below[error.argmax()]:.3f} electrons per atom below it, "
             f"{error.max():.3f} off the sum over its species"
         )
-    return constrained(solution, count, electrons, inverse @ problem.ridge.features)
+    return constrained(solution, count, electrons, composition.terms(regression.ridge.features))
 
 
 def _novelty_limit(
-    environments: Environments,
+    training_features: TrainingFeatures,
     ridge: Ridge,
-    own: NDArray,
+    diagonal: NDArray,
     maps: Sequence[FeatureMap],
     posterior: Posterior,
-    sketch: NDArray,
+    projection: NDArray,
 ) -> float:
     """Farthest that an atom of any training structure is from all other structures.
 
     Without structure A, whose outputs are r_A off those that its composition z_A predicts, the
     covariance is C + C r_A r_A^T C / P_AA, and the outputs that a species alone predicts move by
-    -(Z^T Z)^-1 z_A r_A^T / (1 - z_A^T (Z^T Z)^-1 z_A). The sketch measures, as it will in
-    predictions; so no atom of the training set is farther out than the limit.
+    -(Z^T Z)^-1 z_A r_A^T / (1 - z_A^T (Z^T Z)^-1 z_A). Distances are measured in
+    the projection, as in predictions; so no atom of the training set is farther out than the limit.
 
     Parameters
     ----------
-    environments : Environments
+    training_features : TrainingFeatures
     ridge : Ridge
-    own : (n,) array
-        Diagonal P_AA of the residual maker.
+    diagonal : (n,) array
+        P_AA of the residual maker.
     maps : list of FeatureMap
     posterior : Posterior
-    sketch : (outputs, directions) array
+    projection : (outputs, directions) array
         Stands for the factor of C.
     """
-    residuals = ridge.features - ridge.composition @ posterior.centers
-    ties = ridge.composition @ posterior.composition @ posterior.composition.T
-    left = 1.0 - np.sum(ties * ridge.composition, axis=1)
+    fractions = ridge.composition.fractions
+    residuals = ridge.features - fractions @ posterior.centers
+    ties = fractions @ posterior.composition @ posterior.composition.T
+    left = 1.0 - np.sum(ties * fractions, axis=1)
     largest = 0.0
-    for number, (features, kinds) in enumerate(zip(environments, environments.kinds, strict=True)):
-        if own[number] < 1e-12:  # the only one of its composition
+    for number, (features, kinds) in enumerate(
+        zip(training_features, training_features.kinds, strict=True)
+    ):
+        if diagonal[number] < 1e-12:  # the only one of its composition
             continue
         outputs = [
             mean_outputs(maps, atom[None], np.array([kind]))
@@ -403,7 +410,7 @@ def _novelty_limit(
         inside = np.array(outputs) - posterior.centers[kinds]
         outside = inside + np.outer(ties[number, kinds] / left[number], residuals[number])
         along = outside @ (posterior.factor @ (posterior.factor.T @ residuals[number]))
-        squared = np.sum((outside @ sketch) ** 2, axis=1) + along**2 / own[number]
-        known = np.sum((inside @ sketch) ** 2, axis=1)
+        squared = np.sum((outside @ projection) ** 2, axis=1) + along**2 / diagonal[number]
+        known = np.sum((inside @ projection) ** 2, axis=1)
         largest = max(largest, float(squared.max()), float(known.max()))
     return float(np.sqrt(largest)) or 1.0

@@ -14,7 +14,7 @@ from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.energy_reference import Alignment
 from ase_dos.fit.modes import solve
 from ase_dos.fit.network import Network
-from ase_dos.fit.projected_loss import Problem
+from ase_dos.fit.regression import Regression
 from ase_dos.fit.ridge import Ridge
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.spectra.target import DOSTarget
@@ -46,15 +46,15 @@ def make_data(n, seed, shifts=None):
     return features, targets
 
 
-def problem_of(features, targets, feature_map):
+def regression_of(features, targets, feature_map):
     n = len(targets)
     design = np.array([feature_map(some).mean(axis=0) for some in features])
     ridge = Ridge.decompose(design, np.ones((n, 1)))
-    return Problem(ridge, targets, np.full(n, ATOMS), ENERGIES, np.zeros(n))
+    return Regression(ridge, targets, np.full(n, ATOMS), ENERGIES, np.zeros(n))
 
 
 def trained(network, features, targets, adaptive=False):
-    linear = problem_of(features, targets, FeatureMap())
+    linear = regression_of(features, targets, FeatureMap())
     start = Alignment(linear.origin, np.nan, 0.01, 0.0)
     owners = np.repeat(np.arange(len(features)), ATOMS)
     (feature_map,) = network.maps([features.reshape(-1, 2)], [owners], linear, start, adaptive)
@@ -63,8 +63,8 @@ def trained(network, features, targets, adaptive=False):
 
 def error(feature_map, train, test):
     """Root-mean-square error per energy of new structures."""
-    problem = problem_of(*train, feature_map)
-    solution = solve(problem, Alignment(problem.origin, np.nan, 1e-4, 0.0), 4)
+    regression = regression_of(*train, feature_map)
+    solution = solve(regression, Alignment(regression.origin, np.nan, 1e-4, 0.0), 4)
     outputs = np.array([feature_map(some).mean(axis=0) for some in test[0]])
     found = outputs @ solution.weights @ solution.modes + solution.terms[0]
     return np.sqrt(np.mean((found - spectra(test[0], ENERGIES)[0]) ** 2))

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from ase_dos.fit.posterior import (
-    SKETCH_SIZE,
+    NOVELTY_SIZE,
     Posterior,
     fit_posterior,
     most_likely_noise,
-    novelty_sketch,
+    novelty_projection,
     recalibrated,
 )
-from ase_dos.fit.projected_loss import Problem
+from ase_dos.fit.regression import Regression
 from ase_dos.fit.ridge import Ridge
 
 N, P, K = 9, 4, 3
@@ -31,11 +31,11 @@ def fitted(features, fractions):
     """Posterior with a given strength of the penalty, and arbitrary errors."""
     ridge = Ridge.decompose(features, fractions)
     n = len(features)
-    problem = Problem(ridge, [], np.ones(n), np.arange(2.0), np.zeros(n))
+    regression = Regression(ridge, [], np.ones(n), np.arange(2.0), np.zeros(n))
     errors = np.random.default_rng(2).normal(size=(n, K))
     squared = np.sum(errors**2, axis=1)
     strength = STRENGTH / ridge.scale
-    return fit_posterior(problem, strength, np.arange(n), errors, squared, np.eye(K)), ridge
+    return fit_posterior(regression, strength, np.arange(n), errors, squared, np.eye(K)), ridge
 
 
 def data(species):
@@ -174,12 +174,12 @@ def test_same_seed_same_weights():
     assert not np.allclose(posterior.draws(some, shares, 7, seed=6), together)
 
 
-def test_sketch_stands_for_the_lengths():
+def test_random_projection_stands_for_the_lengths():
     rng = np.random.default_rng(9)
     factor = rng.normal(size=(40, 40))
     vectors = rng.normal(size=(300, 40))
-    sketch = novelty_sketch(factor)
-    assert sketch.shape == (40, SKETCH_SIZE)
-    ratio = np.sum((vectors @ sketch) ** 2, axis=1) / np.sum((vectors @ factor) ** 2, axis=1)
+    projection = novelty_projection(factor)
+    assert projection.shape == (40, NOVELTY_SIZE)
+    ratio = np.sum((vectors @ projection) ** 2, axis=1) / np.sum((vectors @ factor) ** 2, axis=1)
     assert ratio.mean() == pytest.approx(1.0, abs=0.15)
-    assert ratio.std() < 1.5 * np.sqrt(2 / SKETCH_SIZE)
+    assert ratio.std() < 1.5 * np.sqrt(2 / NOVELTY_SIZE)

@@ -598,7 +598,7 @@ def limit_by_refitting(model, frames):
 def test_limit_of_novelty_is_that_of_refitting_without_each_structure(
     species, regressor, toy_data, monkeypatch
 ):
-    monkeypatch.setattr("ase_dos.model.training.novelty_sketch", lambda factor: factor)
+    monkeypatch.setattr("ase_dos.model.training.novelty_projection", lambda factor: factor)
     frames, states = two_species({"C": 4, "Si": 4}) if len(species) > 1 else toy_data
     small = soap(species=species, max_radial=2, max_angular=1)
     model = DOSModel(small, regressor=regressor, reference="fermi", **QUICK)

@@ -1,0 +1,76 @@
+"""Linear regression of targets that energy shifts move: the data that a fit starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos.fit.metric import Metric
+from ase_dos.fit.ridge import Ridge
+from ase_dos.spectra.target import DOSTarget, TargetStack
+
+__all__ = ["Regression"]
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """Features and targets of a linear regression: what stays fixed while shifts are sought.
+
+    Parameters
+    ----------
+    ridge : Ridge
+        The decomposed regression.
+    targets : sequence of DOSTarget
+        One per structure.
+    n_atoms : (n,) array
+        Atoms per structure.
+    energies : (m,) array
+        Energies of the model (eV).
+    origin : (n,) array
+        Reference shifts ``D_0`` (eV): penalty and bounds refer to them.
+    bound : float
+        Bound (eV) on ``|D - D_0|`` before the gauge takes their mean away.
+    metric_name : {"dos", "cumulative", "mix"}
+        What counts as an error.
+    """
+
+    ridge: Ridge
+    targets: Sequence[DOSTarget]
+    n_atoms: NDArray
+    energies: NDArray
+    origin: NDArray
+    bound: float = 3.0
+    metric_name: str = "dos"
+
+    @cached_property
+    def _stack(self) -> TargetStack:
+        return TargetStack(self.targets)
+
+    @property
+    def metric(self) -> Metric:
+        """What counts as an error."""
+        return Metric(self.metric_name, float(self.energies[1] - self.energies[0]))
+
+    @property
+    def blocks(self) -> NDArray:
+        """`Composition.blocks` of the structures."""
+        return self.ridge.composition.blocks
+
+    @cached_property
+    def averages(self) -> NDArray:
+        """Matrix (blocks, n) that averages over the structures of each block."""
+        inside = np.arange(self.blocks.max() + 1)[:, None] == self.blocks
+        return inside / inside.sum(axis=1, keepdims=True)
+
+    def centre(self, free: NDArray) -> NDArray:
+        """Take the mean of each block from shifts or their derivatives (n, ...): the gauge."""
+        return free - (self.averages @ free)[self.blocks]
+
+    def per_atom(self, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Targets per atom, their derivatives and where they are known, each (n, m)."""
+        values, slopes, known = self._stack(self.energies, shifts)
+        return values / self.n_atoms[:, None], slopes / self.n_atoms[:, None], known
