@@ -11,7 +11,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.md.verlet import VelocityVerlet
 from ase.units import fs
-from derivatives import central, check_derivatives
+from derivatives import check_derivatives
 from toy_model import toy_frames
 
 from ase_dos.adapters.ase import DOSCalculator
@@ -25,6 +25,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*surroundings unlike"),
     pytest.mark.filterwarnings("ignore:.*tail of its Gaussian smearing"),
 ]
+
+
 TEMPERATURES = (300.0, 3000.0, 20_000.0)
 
 
@@ -106,23 +108,6 @@ def test_parts_of_the_atoms_sum_to_the_cell(models):
     )
 
 
-def test_derivative_by_the_dos_with_and_without_a_gap():
-    """Electron number fixed; below a gap the count is mended, which the derivative knows."""
-    energies = np.arange(-8, 8, 0.05)
-    metal = 1.0 + 0.3 * np.sin(energies)
-    gapped = np.where(np.abs(energies) > 0.5, metal, 0.0)
-    rng = np.random.default_rng(0)
-    filled = float(np.trapezoid(gapped * (energies < 0), energies))
-    for values, electrons in ((metal, 8.3), (1.0001 * gapped, filled)):
-        hot = DOS(energies, values, electrons).excite(4000.0, 500.0)
-        change = np.where(values > 0, rng.normal(size=values.size), 0.0)
-
-        def free_energy(step, start=values, n=electrons, along=change):
-            return DOS(energies, start + step * along, n).excite(4000.0, 500.0).free_energy
-
-        assert hot.derivative @ change == pytest.approx(central(free_energy, 1e-3), rel=1e-6)
-
-
 def test_smearing_of_the_ground_state_is_not_counted_twice(models):
     atoms = STRUCTURES["crystal"].copy()
     calc = DOSCalculator(models["ridge"], electronic_temperature=3000.0)
@@ -173,7 +158,7 @@ def test_any_ground_state_adds_up_and_energy_is_conserved(models):
         dynamics.attach(lambda: energies.append(moving.get_total_energy()))  # noqa: B023
         dynamics.run(int(24 / step))
         drifts.append(np.ptp(energies))
-    assert drifts[1] < 0.4 * drifts[0]  # of second order
+    assert drifts[0] / drifts[1] == pytest.approx(4.0, rel=0.05)  # of second order
 
 
 def test_results_are_dropped_where_parameters_look_the_same(models, tmp_path):

@@ -1,40 +1,159 @@
-"""Restart files: those of every format so far are read, and their runs go on."""
+"""Restart files: runs go on bit for bit, those of every format so far are read."""
 
 import numpy as np
 import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
 from ase.units import fs
 from paths import FORMATS
-from toy_md import FlatMetal, crystal
+from toy_md import WAVY, FlatMetal, crystal, silicon
 
-from ase_dos import LaserPulse, TwoTemperature
+from ase_dos import DOSCalculator, LaserPulse, TwoTemperature
+from ase_dos.dynamics.two_temperature import TwoTemperatureError
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*surroundings unlike"),
+    pytest.mark.filterwarnings("ignore::ase_dos.electrons.smearing.SmearingWarning"),
+]
+
+
+def grid_run(path, **changes):
+    options = {
+        "coupling": 1e18,
+        "cells": (3, 1, 1),
+        "conductivity": 50.0,
+        "rng": 5,
+        "pulse": LaserPulse(0.3, 20 * fs, 15 * fs, depth=5.0, direction="+x"),
+        "reassign_interval": 4,
+        "restart": path,
+    } | changes
+    return TwoTemperature(crystal((3, 2, 2), 900.0, model=WAVY, hot=900.0), 2 * fs, **options)
+
+
+def silicon_run(path):
+    return TwoTemperature(
+        silicon(), fs, coupling=1e18, rng=2, pulse=LaserPulse(0.1, 6 * fs, 5 * fs), restart=path
+    )
+
+
+@pytest.mark.parametrize("make", [grid_run, silicon_run])
+def test_a_continued_run_is_the_same_bit_for_bit(make, tmp_path):
+    whole = make(tmp_path / "whole.npz")
+    whole.run(16)
+    first = make(tmp_path / "half.npz")
+    first.run(7)  # in the middle of the pulse
+    first.write_restart()
+    assert 0 < first.absorbed < whole.absorbed
+    second = make(tmp_path / "half.npz")
+    second.read_restart()
+    assert second.nsteps == 7
+    second.run(9)
+    for name in ("positions", "momenta"):
+        np.testing.assert_array_equal(
+            getattr(whole.atoms, f"get_{name}")(), getattr(second.atoms, f"get_{name}")()
+        )
+    for name in ("temperature", "entropy", "internal_energy", "fermi_level"):
+        np.testing.assert_array_equal(getattr(whole.state, name), getattr(second.state, name))
+    assert whole.absorbed == second.absorbed
+    assert whole.get_time() == second.get_time()
+    assert whole.conserved_energy == second.conserved_energy
+    assert whole.rng.random() == second.rng.random()
 
 
 def test_a_run_of_format_1_goes_on(tmp_path):
-    """Seven of sixteen steps were taken by the release that wrote the file."""
-
-    def start(path):
-        atoms = crystal((3, 2, 2), 900.0, model=FlatMetal(level=1.0, wave=0.3), hot=900.0)
-        return TwoTemperature(
-            atoms,
-            2 * fs,
-            coupling=1e18,
-            cells=(3, 1, 1),
-            conductivity=50.0,
-            rng=5,
-            pulse=LaserPulse(0.3, 20 * fs, 15 * fs, depth=5.0, direction="+x"),
-            reassign_interval=4,
-            restart=path,
-        )
-
-    continued = start(tmp_path / "run.npz")
+    """Seven of sixteen steps are those of the release that wrote the file."""
+    continued = grid_run(tmp_path / "run.npz")
     continued.read_restart(FORMATS / "restart_v1.npz")
     assert continued.nsteps == 7
     assert 0 < continued.absorbed < 0.3 * 12
     continued.run(9)
-    whole = start(tmp_path / "run.npz")
+    whole = grid_run(tmp_path / "run.npz")
     whole.run(16)
     # To rounding: the file comes from another machine.
     np.testing.assert_allclose(continued.atoms.positions, whole.atoms.positions, rtol=1e-9)
     np.testing.assert_allclose(continued.state.temperature, whole.state.temperature, rtol=1e-9)
     assert continued.absorbed == pytest.approx(whole.absorbed, rel=1e-12)
     assert continued.conserved_energy == pytest.approx(whole.conserved_energy, rel=1e-9)
+
+
+def test_ground_states_with_a_memory_start_afresh(tmp_path):
+    """ASE's EMT keeps neighbour lists, which the order of its sums depends on."""
+
+    def make():
+        atoms = bulk("Al", cubic=True).repeat((2, 2, 1))
+        atoms.rattle(0.1, seed=1)
+        atoms.set_velocities(np.random.default_rng(2).normal(0, 0.05, (16, 3)))
+        atoms.calc = DOSCalculator(WAVY, ground_state=EMT(), electronic_temperature=3000.0)
+        return TwoTemperature(atoms, 4 * fs, restart=tmp_path / "emt.npz")
+
+    whole, second = make(), make()
+    whole.run(20)
+    whole.write_restart()
+    whole.run(5)
+    second.read_restart()
+    second.run(5)
+    np.testing.assert_array_equal(whole.atoms.positions, second.atoms.positions)
+    np.testing.assert_array_equal(whole.atoms.get_forces(), second.atoms.get_forces())
+
+
+def test_restart_files_of_other_runs_are_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    run = grid_run(path)
+    run.write_restart()
+    with pytest.raises(ValueError, match=r"coupling was 1e\+18, is 2e\+18\); continue with the"):
+        grid_run(path, coupling=2e18).read_restart()
+    grid_run(path, coupling=2e18).read_restart(same_options=False)
+    with pytest.raises(ValueError, match=r"cells was \[3, 1, 1\], is \[1, 1, 2\]"):
+        grid_run(path, cells=(1, 1, 2), pulse=()).read_restart(same_options=False)
+    other = TwoTemperature(crystal((2, 2, 2)), fs, restart=path)
+    with pytest.raises(ValueError, match="holds 12 atoms that are not the 8 of this run"):
+        other.read_restart()
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="expected a restart file of TwoTemperature"):
+        run.read_restart()
+    np.savez(path, numbers=[1])
+    with pytest.raises(ValueError, match="expected a restart file of TwoTemperature"):
+        run.read_restart()
+
+
+def test_a_run_that_becomes_too_hot_stops_cleanly(tmp_path):
+    path = tmp_path / "last.npz"
+
+    def make(energy):
+        atoms = crystal((2, 2, 2), hot=2000.0, model=FlatMetal(half_width=6.0))
+        return TwoTemperature(
+            atoms,
+            fs,
+            pulse=LaserPulse(energy, 20 * fs, 10 * fs),
+            coupling=1e17,
+            rng=1,
+            restart=path,
+        )
+
+    run, twin = make(0.8), make(0.8)
+    message = r"step 21 failed: at \d+.* K some .* unknown states .*The last complete state, at 20"
+    with pytest.raises(TwoTemperatureError, match=message + r" fs with T_e up to \d+.*last\.npz"):
+        run.run(40)
+    assert run.nsteps == 20
+    twin.run(run.nsteps)
+    np.testing.assert_array_equal(run.atoms.positions, twin.atoms.positions)
+    np.testing.assert_array_equal(run.atoms.get_momenta(), twin.atoms.get_momenta())
+    assert run.conserved_energy == pytest.approx(twin.conserved_energy, rel=1e-12)
+    again = make(0.0)
+    again.read_restart(same_options=False)
+    assert again.state.entropy == twin.state.entropy
+    again.run(3)
+    assert again.absorbed == run.absorbed
+
+
+def test_a_ground_state_that_fails_stops_the_run_cleanly(tmp_path):
+    run = TwoTemperature(
+        crystal((2, 2, 2)),
+        fs,
+        coupling=lambda t: np.where(t > 299, -1.0, 1e17),
+        rng=0,
+        restart=tmp_path / "last.npz",
+    )
+    with pytest.raises(TwoTemperatureError, match=r"coupling: expected numbers >= 0 .* got -1 at"):
+        run.run(2)
+    assert (tmp_path / "last.npz").exists()

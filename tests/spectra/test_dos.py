@@ -1,9 +1,13 @@
+"""None"""
+
 import numpy as np
 import pytest
+from toy_dos import free_electrons
 
-from ase_dos.results.alignment import align_spectra
+from ase_dos.electrons.gas import (
+    gas_from_dos,
+)
 from ase_dos.spectra.dos import DOS, EnergyGrid
-from ase_dos.spectra.local_dos import LocalDOS
 
 
 def gaussian(energies, center=0.0, width=1.0):
@@ -61,23 +65,6 @@ def test_dos_rejects_no_electrons():
         DOS([0, 1, 2], [1, 1, 1], 0)
 
 
-def test_local_dos_sums_to_the_total():
-    rng = np.random.default_rng(1)
-    energies = np.linspace(-3, 3, 61)
-    local = LocalDOS(rng.random((7, 3)), rng.random((3, 61)), energies, np.full(7, 4.0))
-    total = local.total()
-    assert np.allclose(local.values.sum(axis=0), total.values)
-    assert total.n_electrons == 28
-    weights = rng.random((2, 61))
-    assert np.allclose(local.project(weights), local.values @ weights.T)
-    assert np.allclose(local.project(weights[0]).sum(), total.values @ weights[0])
-    some = np.arange(7) < 3
-    parts = local.total(some), local.total(~some)
-    assert np.allclose(parts[0].values, local.values[:3].sum(axis=0))
-    assert np.allclose(parts[0].values + parts[1].values, total.values)
-    assert parts[0].n_electrons == 12
-
-
 def test_ase_round_trip():
     energies = np.linspace(-5, 5, 101)
     dos = DOS(energies, gaussian(energies), 1.0)
@@ -86,24 +73,10 @@ def test_ase_round_trip():
     assert np.array_equal(back.energies, dos.energies)
 
 
-@pytest.mark.parametrize("references", [[0.3, -1.17, 2.0], [0.5, 0.5], [1.0 / 3]])
-def test_alignment_is_exact_for_cubics_and_uses_all_that_is_known(references):
-    energies = np.linspace(-5, 5, 101)
-    references = np.array(references)
-
-    def cubic(e):
-        return 1 + e - 0.2 * e**2 + 0.03 * e**3
-
-    axis, rows = align_spectra(
-        energies, [cubic(energies - zero) for zero in references], references
-    )
-    np.testing.assert_allclose(rows, np.tile(cubic(axis), (len(references), 1)), atol=1e-10)
-    assert axis[0] - 0.1 < (energies[0] - references).max() <= axis[0] + 1e-9
-    assert axis[-1] + 0.1 > (energies[-1] - references).min() >= axis[-1] - 1e-9
-    np.testing.assert_allclose(axis / 0.1, np.rint(axis / 0.1), atol=1e-9)
-
-
-def test_alignment_needs_a_common_part():
-    energies = np.linspace(-5, 5, 101)
-    with pytest.raises(ValueError, match="no common part"):
-        align_spectra(energies, np.zeros((2, 101)), [-6.0, 6.0])
+def test_dos_and_gas_work_together():
+    e, g = free_electrons()
+    dos = DOS(e, g, 12.0, valid_to=9.0)
+    gas = dos.electron_gas(1000.0)
+    assert gas.fermi_level == gas_from_dos(e, g, 12.0, 1000.0).fermi_level
+    assert gas.grand_potential == gas.free_energy - 12.0 * gas.fermi_level
+    assert gas.occupations(gas.fermi_level) == pytest.approx(0.5)

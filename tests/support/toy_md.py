@@ -2,11 +2,14 @@
 
 import numpy as np
 from ase import Atoms
+from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.tersoff import Tersoff, TersoffParameters
 from ase.units import kB
 
 from ase_dos.adapters.ase import DOSCalculator
+from ase_dos.dynamics.cell_electrons import CellElectrons
+from ase_dos.dynamics.cell_grid import CellGrid
 from ase_dos.spectra.local_dos import LocalDOS
 
 
@@ -105,3 +108,42 @@ def tersoff():
         A=1830.8,
     )
     return Tersoff({("Si", "Si", "Si"): silicon})
+
+
+WAVY = FlatMetal(level=1.0, wave=0.3)
+
+
+def follow(dynamics, steps, *names):
+    """Run and return the course of attributes."""
+    course = []
+    dynamics.attach(lambda: course.append([getattr(dynamics, name) for name in names]))
+    dynamics.run(steps)
+    return np.array(course).T
+
+
+def silicon(repeat=1, temperature=600.0, hot=6000.0):
+    atoms = bulk("Si", a=5.432, cubic=True).repeat((repeat, 1, 1))
+    atoms.calc = DOSCalculator("silicon", ground_state=tersoff(), electronic_temperature=hot)
+    masses = atoms.get_masses()[:8, None]
+    velocities = np.random.default_rng(1).normal(0, np.sqrt(kB * 2 * temperature / masses), (8, 3))
+    atoms.set_velocities(np.tile(velocities - velocities.mean(axis=0), (repeat, 1)))
+    return atoms
+
+
+def row_of_cells(count):
+    """Flat metal on a line of cells with one atom each."""
+    atoms = Atoms(f"Al{count}", pbc=True, cell=[4.0 * count, 3.0, 2.0])
+    atoms.positions[:, 0] = 4.0 * np.arange(count) + 2.0
+    grid = CellGrid((count, 1, 1), atoms)
+    metal = FlatMetal()
+    return metal, grid, CellElectrons(metal.predict(atoms), grid.assign(atoms.positions), grid.size)
+
+
+class Insulator(FlatMetal):
+    """A gap of 2 eV at the Fermi level."""
+
+    def __init__(self):
+        super().__init__()
+        self.basis[0] *= np.abs(self.energies) > 1.0
+        self.basis[1] *= 0
+        self.electrons = float(np.trapezoid(self.basis[0] * (self.energies < 0), self.energies))

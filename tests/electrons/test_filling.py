@@ -1,0 +1,50 @@
+"""Filling of states: the repaired DOS that a gas carries along, and structures taken from it."""
+
+import numpy as np
+import pytest
+from toy_dos import NAMES, free_electrons, rough_metal, semiconductor
+
+from ase_dos.electrons.filling import Filling
+from ase_dos.electrons.gap import repair_valence
+from ase_dos.electrons.gas import gas_from_dos
+
+
+def test_gas_carries_the_dos_that_its_electrons_fill():
+    e, g, n = semiconductor(gap=1.0)
+    electrons = n * (1 + 3e-4)
+    gas = gas_from_dos(e, g, electrons, [0.0, 3000.0])
+    repaired, factor = repair_valence(e, g, electrons)
+    np.testing.assert_array_equal(gas.filling.dos[0], repaired)
+    np.testing.assert_array_equal(gas.filling.repair_ratio[0] * g, repaired)
+    assert gas.filling.valence_factor[0] == factor
+    assert gas.filling.repair_ratio[0, e.size // 2] == 0  # inside the gap
+    assert gas.weights(e).electrons @ repaired == pytest.approx([electrons] * 2, rel=1e-12)
+
+
+def test_nothing_is_repaired_in_a_metal():
+    e, g = rough_metal()
+    filling = Filling.of_dos(e, g, 11.0)
+    assert filling.repairs == {}
+    assert (filling.repair_ratio == 1).all()
+    np.testing.assert_array_equal(filling.dos[0], g)
+
+
+def test_structures_are_split_with_their_repairs():
+    e, gapped, n = semiconductor(gap=1.0)
+    metal = np.where(np.abs(e) < 3.9, 3.0, 0.0)
+    electrons = np.array([n, n * (1 + 1e-4), n])
+    gas = gas_from_dos(e, [metal, gapped, gapped], electrons, [300.0, 3000.0], tables=False)
+    for i, (one, values) in enumerate(zip(gas.split(), (metal, gapped, gapped), strict=True)):
+        alone = gas_from_dos(e, values, electrons[i], [300.0, 3000.0])
+        for name in (*NAMES, "valence_factor"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(alone, name))
+        assert one.filling.repairs == alone.filling.repairs
+        np.testing.assert_array_equal(one.filling.dos, alone.filling.dos)
+
+
+def test_highest_temperature_is_that_of_the_most_limited_structure():
+    e, g = free_electrons()
+    fillings = [Filling.of_dos(e, g, n) for n in (11.0, 25.0)]
+    alone = [filling.highest_temperature(10.0) for filling in fillings]
+    assert alone[1] < alone[0]
+    assert Filling.of_dos(e, g, [11.0, 25.0]).highest_temperature(10.0) == alone[1]
