@@ -8,8 +8,10 @@ import re
 import shlex
 
 import pytest
-from architecture import PACKAGE, modules
+from architecture import FLOORS, PACKAGE, arrows, modules
 from paths import REPOSITORY
+
+import ase_dos
 
 PAGES = sorted(
     path
@@ -21,6 +23,7 @@ SCRIPTS = sorted(
     for folder in ("benchmarks", "data", "examples")
     for path in REPOSITORY.rglob(f"{folder}/**/*.py")
 )
+HOUSE = (REPOSITORY / "CONTRIBUTING.md").read_text()
 FOLDERS = "|".join(("ase_dos", "benchmarks", "data", "docs", "examples", "tests"))
 
 
@@ -90,6 +93,15 @@ def test_names_and_files_on_pages_exist(path):
     assert [one for one in links if not (path.parent / one).exists()] == []
 
 
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_members_of_public_classes_exist(path):
+    pairs = re.findall(r"`(\w+)\.(\w+)", path.read_text())
+    for owner, member in {pair for pair in pairs if pair[0] in ase_dos.__all__}:
+        found = getattr(ase_dos, owner)
+        fields = getattr(found, "__annotations__", ())
+        assert hasattr(found, member) or member in fields, f"{owner}.{member}"
+
+
 @pytest.mark.parametrize("module", sorted(modules(PACKAGE)))
 def test_names_in_docstrings_exist(module):
     text = docstrings(modules(PACKAGE)[module])
@@ -106,6 +118,40 @@ def test_commands_on_pages_are_understood(path):
     for command, options in mentions(path.read_text()):
         known = parser_of(command).format_help()
         assert [option for option in options if option not in known] == [], command
+
+
+def test_picture_of_the_house_is_that_of_the_imports():
+    """Each arrow is an import, and each import is an arrow or follows from arrows."""
+    picture = re.search(r"\n\n((?: {4}.*\n| {4,}\d .*\n)+)", HOUSE.partition("## The house")[2])[1]
+    drawn = {
+        (room, other)
+        for room, others in re.findall(r"(\w+) ──► (\w+(?:, \w+)*)", picture)
+        for other in others.split(", ")
+    }
+    floor, floors = 0, {}
+    for line in picture.splitlines():
+        floor = int(number[0]) if (number := re.match(r" +(\d)", line)) else floor
+        heads = re.sub(r"──► \w+(?:, \w+)*", "", line)
+        floors |= dict.fromkeys(re.findall("[a-z_]+", heads), floor)
+    assert floors == {room: i + 1 for i, rooms in enumerate(FLOORS) for room in rooms}
+    imports = arrows(PACKAGE)
+    assert drawn - imports == set()
+    assert imports - reached(drawn) == set()
+
+
+def reached(edges):
+    """Pairs of which the second is reached from the first."""
+    found = set(edges)
+    while more := {(a, d) for a, b in found for c, d in edges if b == c} - found:
+        found |= more
+    return found
+
+
+def test_walks_name_what_exists():
+    rooms = "|".join(room for floor in FLOORS for room in floor)
+    names = set(re.findall(rf"`((?:{rooms})(?:\.\w+)+)`", HOUSE))
+    assert len(names) > 30
+    assert [one for one in sorted(names) if not resolves(f"ase_dos.{one}")] == []
 
 
 def imported(tree):
