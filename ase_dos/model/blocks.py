@@ -81,7 +81,7 @@ def predict_in_blocks(
     model: DOSPredictor,
     atoms: Atoms,
     size: int,
-    apply: Callable[[Callable, Iterable], Iterable] = map,
+    map_blocks: Callable[[Callable, Iterable], Iterable] = map,
 ) -> LocalDOS:
     """Local DOS of a frame that is too large to be predicted at once, or on one machine.
 
@@ -93,7 +93,7 @@ def predict_in_blocks(
         The frame.
     size : int
         Most atoms of a block, see `cut_blocks`.
-    apply : callable
+    map_blocks : callable
         Applies a function to every block and gives the results in their order: ``map``, or one
         that does so in other processes. A block returns the coefficients and the novelty of its
         own atoms.
@@ -121,7 +121,7 @@ def predict_in_blocks(
             yield len(own), block
 
     per_atom: dict[str, NDArray] = {}
-    for number, part in enumerate(apply(partial(_predict_block, model), blocks())):
+    for number, part in enumerate(map_blocks(partial(_predict_block, model), blocks())):
         for name in ("coefficients", "valence", "novelty"):
             values = getattr(part, name)
             if values is None:

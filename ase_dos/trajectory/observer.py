@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import Any
 
 from ase import Atoms, units
+from ase.optimize.optimize import Dynamics
 from numpy.typing import ArrayLike
 
+from ase_dos.model.interface import DOSPredictor
 from ase_dos.results.result import TrajectoryResult
 from ase_dos.results.store import Store
-from ase_dos.trajectory.frame import Doubts, FrameAnalysis
+from ase_dos.trajectory.frame import FrameAnalysis
 from ase_dos.utils.digests import fingerprint
+from ase_dos.utils.warnings import WarningCounter
 
 __all__ = ["DOSObserver"]
 
@@ -34,19 +36,20 @@ class DOSObserver:
     ----------
     dyn : Dynamics or Atoms
         The simulation, or only its atoms; then no time and step are known.
-    model : str or DOSModel
-        Name of a shipped model, path of a model file, or a model.
+    model : str, path or DOSPredictor
+        Name of a shipped model, path of a model file, or any model with the interface of
+        `ase_dos.model.interface.DOSPredictor`.
     path : str or path
         Directory of the results in zarr's format.
     temperatures : (m,) array_like
         Electronic temperatures (K), zero or above.
     local : bool
-        Keep the mode coefficients of every atom too (float32).
+        Store the local DOS of every atom too, as mode coefficients in single precision.
     members : int, optional
-        Keep what follows from so many members of the model's ensemble too.
+        Store the quantities of so many members of the model's ensemble too.
     on_error : {"raise", "skip"}
-        What a structure that the model cannot describe does: end the simulation, or be recorded
-        as missing.
+        At a structure that the model cannot predict, end the simulation, or record the frame as
+        missing.
 
     Raises
     ------
@@ -59,8 +62,8 @@ class DOSObserver:
 
     def __init__(
         self,
-        dyn: Any,
-        model: Any,
+        dyn: Dynamics | Atoms,
+        model: str | os.PathLike | DOSPredictor,
         path: str | os.PathLike,
         temperatures: ArrayLike = (300.0,),
         *,
@@ -71,10 +74,10 @@ class DOSObserver:
         if on_error not in ("raise", "skip"):
             raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
         self.path, self.on_error = path, on_error
-        self._dyn: Any = None if isinstance(dyn, Atoms) else dyn
-        self._atoms = dyn if isinstance(dyn, Atoms) else dyn.atoms
+        self._dyn = None if isinstance(dyn, Atoms) else dyn
+        self._atoms: Atoms = dyn if isinstance(dyn, Atoms) else dyn.atoms
         self._analysis = FrameAnalysis.of(model, temperatures, local=local, members=members)
-        self._doubts = Doubts()
+        self._warnings = WarningCounter()
         self._store = Store(path, time_unit="fs")
         about = {"source": "molecular dynamics", "command": "DOSObserver"}
         self._store.open(
@@ -103,13 +106,13 @@ class DOSObserver:
                 for name, value in clock.items():
                     self._shift[name] = float(self._store.read(name)[-1]) - value
                 return
-        outcome = self._analysis.one(row, lambda: self._atoms)
-        self._doubts.add(outcome)
-        if outcome.record is not None:
+        result = self._analysis.one(row, lambda: self._atoms)
+        if result.record is not None:
+            self._warnings.add(f"frame {row}", result.warnings)
             shifted = {name: value + self._shift[name] for name, value in clock.items()}
-            self._store.put(row, row, {**outcome.record, **shifted})
+            self._store.put(row, row, {**result.record, **shifted})
             return
-        message = f"frame {row} of the simulation: {outcome.error}"
+        message = f"frame {row} of the simulation: {result.error}"
         self._store.put_missing(row, row, message)
         if self.on_error == "raise":
             raise ValueError(message)
@@ -120,8 +123,9 @@ class DOSObserver:
 
     def close(self) -> None:
         """Put on disk what has been analysed, and let others write there."""
-        self._close()
-        self._doubts.voice(len(self._store.status), stacklevel=2)
+        if self._close.alive:
+            self._close()
+            self._warnings.give_summary(len(self._store.status), "frames", stacklevel=2)
 
     def result(self) -> TrajectoryResult:
         """Return what has been analysed until now, in earlier runs too.
@@ -138,14 +142,14 @@ class DOSObserver:
     def __enter__(self) -> DOSObserver:
         return self
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def _clock(self) -> dict[str, float]:
         """Time (fs) and step of the simulation."""
         clock = {}
-        if hasattr(self._dyn, "get_time"):
-            clock["time"] = self._dyn.get_time() / units.fs
-        if hasattr(self._dyn, "nsteps"):
-            clock["md_step"] = float(self._dyn.nsteps)
+        if (get_time := getattr(self._dyn, "get_time", None)) is not None:  # not of optimizers
+            clock["time"] = get_time() / units.fs
+        if (step := getattr(self._dyn, "nsteps", None)) is not None:
+            clock["md_step"] = float(step)
         return clock

@@ -10,33 +10,29 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ase import Atoms
 from numpy.typing import ArrayLike
 
-from ase_dos.io.frames import (
-    Frames,
-    Images,
-    Reader,
-    frame_range,
-    numbered_frames,
-    open_frames,
-    progress_bar,
-    source_name,
-)
-from ase_dos.io.frames.base import reader_of
+from ase_dos.io.frames import FrameSource, Reader, frame_range, progress_bar, source_name
 from ase_dos.model.blocks import predict_in_blocks
+from ase_dos.model.interface import DOSPredictor
 from ase_dos.results.result import TrajectoryResult
 from ase_dos.results.store import Store
 from ase_dos.results.variables import FINISHED
-from ase_dos.trajectory.frame import TOGETHER_ATOMS, Doubts, FrameAnalysis, Outcome
+from ase_dos.trajectory.frame import TOGETHER_ATOMS, FrameAnalysis, FrameResult
+from ase_dos.trajectory.jobs import Broken, FrameAt, Job, copied, jobs_of, read_now
 from ase_dos.utils.checks import as_count
 from ase_dos.utils.digests import fingerprint
-from ase_dos.utils.parallel import apply
+from ase_dos.utils.parallel import Backend, parallel_map
+from ase_dos.utils.warnings import WarningCounter
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 __all__ = ["analyze_trajectory"]
 
@@ -46,8 +42,8 @@ _SELECTION = ("start", "stop", "step")
 
 
 def analyze_trajectory(
-    frames: str | os.PathLike | Iterable[Atoms],
-    model: Any = "silicon",
+    frames: FrameSource,
+    model: str | os.PathLike | DOSPredictor = "silicon",
     temperatures: ArrayLike = (300.0,),
     output: str | os.PathLike | None = None,
     *,
@@ -57,7 +53,7 @@ def analyze_trajectory(
     local: bool = False,
     members: int | None = None,
     on_error: str = "raise",
-    backend: Any = None,
+    backend: Backend = None,
     block_atoms: int | None = None,
     command: str = "analyze_trajectory",
     progress: bool = True,
@@ -73,8 +69,9 @@ def analyze_trajectory(
         Trajectory in any format that `ase_dos.open_frames` knows, also compressed (.gz,
         .bz2, .xz), or structures. What that function returns is taken too, where the elements
         of types, or a topology, have to be named.
-    model : str or DOSModel
-        Name of a shipped model, path of a model file, or a model.
+    model : str, path or DOSPredictor
+        Name of a shipped model, path of a model file, or any model with the interface of
+        `ase_dos.model.interface.DOSPredictor`.
     temperatures : (m,) array_like
         Electronic temperatures (K), zero or above.
     output : str or path, optional
@@ -85,13 +82,13 @@ def analyze_trajectory(
     start, stop, step : int
         Frames to take, as in a Python slice but without negative numbers.
     local : bool
-        Keep the mode coefficients of every atom too (float32): the local DOS of each atom.
+        Store the local DOS of every atom too, as mode coefficients in single precision.
     members : int, optional
-        Keep what follows from so many members of the model's ensemble too: the error of the
-        model, frame by frame and in all averages.
+        Store the quantities of so many members of the model's ensemble too. They give the error
+        of the model, for every frame and for all averages.
     on_error : {"raise", "skip"}
-        What a frame that cannot be read or described does: end the run, or be recorded in
-        ``missing`` while the run goes on as far as the file can be read.
+        At a frame that cannot be read or predicted, end the run, or record the frame in
+        ``missing`` and go on as far as the file can be read.
     backend : None, int, str or distributed.Client
         Where frames are analysed: here, in a number of processes of this machine, or on the
         workers of a dask cluster, given the address of its scheduler or a client. Workers read
@@ -123,7 +120,9 @@ def analyze_trajectory(
     Warns
     -----
     UserWarning
-        Once, with the number of frames, for each kind of doubt that thermodynamics voiced.
+        Once for each kind of warning, with the number of frames that gave it; see
+        `ase_dos.electrons.smearing.SmearingWarning` and
+        `ase_dos.spectra.local_dos.NoveltyWarning`.
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
@@ -135,37 +134,25 @@ def analyze_trajectory(
             predict_in_blocks,
             analysis.model,
             size=as_count(block_atoms, "block_atoms", 1),
-            apply=partial(apply, backend=backend),
+            map_blocks=partial(parallel_map, backend=backend),
         )
         analysis, backend = replace(analysis, predict=predict), None
     options = {**analysis.options, "start": start, "stop": stop, "step": step}
     about = {"source": name, "command": command, **analysis.about}
     with ExitStack() as stack:
         path = stack.enter_context(TemporaryDirectory()) if output is None else output
-        run = _Run(Store(path), options, about, selection, on_error == "skip")
-        try:
-            with progress_bar(frames, selection, progress) as run.bar:
+        with progress_bar(frames, selection, progress) as bar:
+            run = _Run(Store(path), options, about, selection, on_error == "skip", bar)
+            try:
                 run.go(frames, analysis, backend)
-        finally:
-            run.close()
+            finally:
+                run.close()
         result = TrajectoryResult.load(path)
         return TrajectoryResult(result.dataset.load()) if output is None else result
 
 
-@dataclass(frozen=True)
-class FrameAt:
-    """What reads one frame of a file, in any process; each opens the file for itself."""
-
-    frames: Frames
-    index: int
-
-    def __call__(self) -> Atoms:
-        """Read the frame."""
-        return self.frames.reader(self.index)()
-
-
 class _Run:
-    """One pass over a trajectory: what is done already, what failed, what was warned of."""
+    """One pass over a trajectory: rows that are finished, frames that failed, warnings."""
 
     def __init__(
         self,
@@ -174,26 +161,26 @@ class _Run:
         about: dict[str, Any],
         selection: range,
         skip: bool,
+        bar: tqdm,
     ) -> None:
         self.store, self.options, self.about = store, options, about
-        self.selection, self.skip = selection, skip
+        self.selection, self.skip, self.bar = selection, skip, bar
         self.name = about["source"]
-        self.bar: Any = None
         self.opened = False
         self.finished: set[int] = set()  # rows of earlier runs
         self.last_finished = -1
         self.missing_before: dict[int, str] = {}
         self.seen, self.reached = 0, -1
         self.task_frames = 1
-        self.doubts = Doubts()
+        self.warnings = WarningCounter()
 
-    def go(self, source: Any, analysis: FrameAnalysis, backend: Any) -> None:
-        """Analyse what is not finished."""
+    def go(self, source: FrameSource, analysis: FrameAnalysis, backend: Backend) -> None:
+        """Analyse the frames that are not finished."""
         elsewhere = backend is not None
-        jobs = self._jobs(_readers(source, self.selection, elsewhere), elsewhere)
-        for outcomes in apply(analysis, self._tasks(jobs), backend):
-            for outcome in outcomes:
-                self._keep(outcome)
+        jobs = self._jobs(jobs_of(source, self.selection, elsewhere), elsewhere)
+        for results in parallel_map(analysis, self._tasks(jobs), backend):
+            for result in results:
+                self._store(result)
                 self.bar.update()
         if not self.seen:
             chosen = ", ".join(f"{name}={self.options[name]}" for name in _SELECTION)
@@ -208,24 +195,22 @@ class _Run:
             raise ValueError(f"no frame could be analysed: {first}")
 
     def close(self) -> None:
-        """Commit what is done; say once what was warned of."""
+        """Commit what is done; give each kind of warning once."""
         if self.opened:
             self.store.close()
-        self.doubts.voice(self.seen, stacklevel=3)
+        self.warnings.give_summary(self.seen, "frames", stacklevel=3)
 
-    def _jobs(
-        self, frames: Iterator[tuple[int, Reader]], elsewhere: bool
-    ) -> Iterator[tuple[int, Reader]]:
+    def _jobs(self, frames: Iterator[Job], elsewhere: bool) -> Iterator[Job]:
         """Yield the frames that are not finished, once the store is open."""
-        waiting: list[tuple[int, Reader]] = []
+        waiting: list[Job] = []
         for index, read in frames:
             self.seen += 1
             self.reached = index
             if not self.opened or (elsewhere and not isinstance(read.read, FrameAt)):
-                read = _read_now(read)
+                read = read_now(read)
             waiting.append((index, read))
             if not self.opened:
-                if isinstance(read.read, _Broken):
+                if isinstance(read.read, Broken):
                     if not self.skip:
                         self._fail(index, read.read.why)
                     continue
@@ -233,9 +218,9 @@ class _Run:
             yield from self._unfinished(waiting)
             waiting.clear()
         for index, read in waiting:  # none could be read
-            self._fail(index, cast(_Broken, read.read).why)
+            self._fail(index, cast(Broken, read.read).why)
 
-    def _unfinished(self, frames: Iterable[tuple[int, Reader]]) -> Iterator[tuple[int, Reader]]:
+    def _unfinished(self, frames: Iterable[Job]) -> Iterator[Job]:
         for index, read in frames:
             row = self._row(index)
             if row is None or row not in self.finished:
@@ -245,22 +230,20 @@ class _Run:
                 self._require_same(index, row, read)
             self.bar.update()
 
-    def _tasks(self, jobs: Iterator) -> Iterator[list]:
+    def _tasks(self, jobs: Iterator[Job]) -> Iterator[list[Job]]:
         """Put frames together, unless they take long to come."""
         for job in jobs:  # from the first one on it is known how large frames are
             begun = time.monotonic()
-            task = [self._kept(*job)]
+            task = [self._waiting(*job)]
             while len(task) < self.task_frames and time.monotonic() < begun + LONGEST_WAIT:
                 if (following := next(jobs, None)) is None:
                     break
-                task.append(self._kept(*following))
+                task.append(self._waiting(*following))
             yield task
 
-    def _kept(self, index: int, read: Reader) -> tuple[int, Reader]:
-        """Copy a structure that has to wait for others: it may be one that a simulation changes."""
-        if read.given and self.task_frames > 1:
-            read = replace(reader_of(read().copy()), given=True)
-        return index, read
+    def _waiting(self, index: int, read: Reader) -> Job:
+        """Job that waits for others, if tasks are of several frames."""
+        return index, copied(read) if self.task_frames > 1 else read
 
     def _open(self, atoms: Atoms) -> None:
         first = f"{fingerprint(atoms):016x}"
@@ -271,13 +254,13 @@ class _Run:
         self.missing_before = dict(self.store.missing)
         self.task_frames = min(max(TOGETHER_ATOMS // max(len(atoms), 1), 1), TASK_FRAMES)
 
-    def _keep(self, outcome: Outcome) -> None:
-        index, row = outcome.number, self._row(outcome.number)
-        self.doubts.add(outcome)
-        if outcome.record is None or row is None:
-            return self._fail(index, outcome.error)
+    def _store(self, result: FrameResult) -> None:
+        index, row = result.index, self._row(result.index)
+        if result.record is None or row is None:
+            return self._fail(index, result.error)
+        self.warnings.add(f"frame {index}", result.warnings)
         try:
-            self.store.put(row, index, outcome.record)
+            self.store.put(row, index, result.record)
         except ValueError as error:
             self._fail(index, str(error))
         return None
@@ -289,8 +272,8 @@ class _Run:
         if not self.skip:
             raise ValueError(message)
 
-    def _require_same(self, index: int, row: int, read: Any) -> None:
-        """Refuse a frame that is not the one its stored result speaks of."""
+    def _require_same(self, index: int, row: int, read: Reader) -> None:
+        """Refuse a frame that is not the one whose result is stored."""
         try:
             same = fingerprint(read()) == self.store.fingerprints[row]
         except Exception:  # it was readable when it was analysed
@@ -302,7 +285,7 @@ class _Run:
             )
 
     def _refuse(self, message: str) -> None:
-        """End a run whose trajectory is not that of the stored results; keep nothing of it."""
+        """End a run whose trajectory is not that of the stored results, and store nothing of it."""
         for index, why in self.missing_before.items():
             self.store.put_missing(self._row(index), index, why)
         raise ValueError(f"{message}; choose another output directory")
@@ -313,47 +296,3 @@ class _Run:
 
     def _index(self, row: int) -> int:
         return self.selection[row] if row >= 0 else -1
-
-
-@dataclass(frozen=True)
-class _Broken:
-    """Stands for a frame that cannot be read."""
-
-    why: str
-
-    def __call__(self) -> Atoms:
-        raise ValueError(self.why)
-
-
-def _readers(source: Any, selection: range, elsewhere: bool) -> Iterator[tuple[int, Reader]]:
-    """Yield the selected frames, and the one that breaks the file."""
-    if elsewhere and (frames := _frames_of_files(source)) is not None:
-        for index in range(selection.start, min(frames.found, selection.stop), selection.step):
-            yield index, Reader(FrameAt(frames, index))
-        return
-    broken: list[tuple[int, Exception]] = []
-    yield from numbered_frames(source, selection, lambda *what: broken.append(what))
-    for index, error in broken:
-        yield index, Reader(_Broken(_text(error)))
-
-
-def _frames_of_files(source: Any) -> Frames | None:
-    """Frames that any process can read by index, where their number can be known."""
-    if not isinstance(source, (str, os.PathLike, Frames)) or isinstance(source, Images):
-        return None
-    try:
-        frames = open_frames(source)
-        return None if frames.count() is None else frames
-    except Exception:  # the frame that breaks the file will be named
-        return None
-
-
-def _read_now(read: Reader) -> Reader:
-    try:
-        return replace(reader_of(read()), given=read.given)
-    except Exception as error:
-        return Reader(_Broken(_text(error)))
-
-
-def _text(error: Exception) -> str:
-    return str(error) or type(error).__name__

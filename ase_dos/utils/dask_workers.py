@@ -1,4 +1,4 @@
-"""What the workers of a dask cluster need: a function that is sent to each of them once."""
+"""Functions on the workers of a dask cluster, sent to each worker once."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any, cast
 
-from distributed import Client, WorkerPlugin, get_worker
+from distributed import Client, Worker, WorkerPlugin, get_worker
 
-__all__ = ["Carrier", "compute", "connected"]
+__all__ = ["FunctionPlugin", "compute", "connected"]
 
 
-class Carrier(WorkerPlugin):
-    """Brings a function to every worker, also to those that join or come back later.
+class FunctionPlugin(WorkerPlugin):
+    """Function for every worker, also for those that join or come back later.
 
     Parameters
     ----------
@@ -24,21 +24,21 @@ class Carrier(WorkerPlugin):
     def __init__(self, function: Callable[[Any, int], Any]) -> None:
         self.function = function
 
-    def setup(self, worker: Any) -> None:
+    def setup(self, worker: Worker) -> None:
         """Have one chunk computed at a time: it uses all threads of the worker."""
         self.lock = Lock()
 
 
 def compute(name: str, chunk: Any) -> Any:
-    """Apply the function of the carrier of this name, on a worker."""
+    """Apply the function of the plugin of this name, on a worker."""
     worker = get_worker()
-    carrier = cast(Carrier, worker.plugins[name])
-    with carrier.lock:
-        return carrier.function(chunk, worker.state.nthreads)
+    plugin = cast(FunctionPlugin, worker.plugins[name])
+    with plugin.lock:
+        return plugin.function(chunk, worker.state.nthreads)
 
 
 @contextmanager
-def connected(backend: Any) -> Iterator[Client]:
+def connected(backend: str | Client) -> Iterator[Client]:
     """Client for the address of a scheduler, closed in the end; a client is given back as it is.
 
     Raises

@@ -1,4 +1,4 @@
-"""One function over many chunks: here, in processes of this machine, or on a dask cluster.
+"""Map of a function over chunks: here, in processes of this machine, or on a dask cluster.
 
 Results come in the order of the chunks, and chunks are taken from their iterator as there is room
 for them: memory holds twice as many as there are workers. A function is sent to a worker once,
@@ -12,16 +12,22 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import uuid4
 
-__all__ = ["apply"]
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["Backend", "parallel_map"]
+
+# Where chunks are computed; see `parallel_map`.
+Backend: TypeAlias = "int | str | Client | None"
 
 _AHEAD = 2  # chunks per worker that are computed or wait
 _function: Callable[[Any], Any] | None = None  # of a worker process
 
 
-def apply(function: Callable, chunks: Iterable, backend: Any = None) -> Iterator:
+def parallel_map(function: Callable, chunks: Iterable, backend: Backend = None) -> Iterator:
     """Yield ``function(chunk)`` for every chunk, in their order.
 
     Parameters
@@ -51,7 +57,7 @@ def apply(function: Callable, chunks: Iterable, backend: Any = None) -> Iterator
             raise ValueError(f"processes: expected 1 or more, got {backend}")
         return _in_processes(function, chunks, backend)
     if isinstance(backend, str) or hasattr(backend, "submit"):
-        return _on_cluster(function, chunks, backend)
+        return _on_cluster(function, chunks, cast("str | Client", backend))
     raise ValueError(
         f"backend: expected None, a number of processes, the address of a dask scheduler or a "
         f"dask client, got {backend!r}"
@@ -87,8 +93,8 @@ def _in_processes(function: Callable, chunks: Iterable, count: int) -> Iterator:
         except BrokenExecutor as error:
             raise ChildProcessError(
                 "a worker process ended before its work was done: memory may be short (take fewer "
-                "processes), or a script lacks `if __name__ == '__main__':`. What is finished is "
-                "kept; the same call goes on from there"
+                "processes), or a script lacks `if __name__ == '__main__':`. Finished frames are "
+                "stored; the same call goes on from there"
             ) from error
 
 
@@ -102,14 +108,14 @@ def _compute(chunk: Any) -> Any:
     return _function(chunk)
 
 
-def _on_cluster(function: Callable, chunks: Iterable, backend: Any) -> Iterator:
+def _on_cluster(function: Callable, chunks: Iterable, backend: str | Client) -> Iterator:
     try:
-        from ase_dos.utils.dask_workers import Carrier, compute, connected
+        from ase_dos.utils.dask_workers import FunctionPlugin, compute, connected
     except ImportError as error:
         raise ImportError(f"a cluster needs dask: pip install 'ase_dos[dask]' ({error})") from error
     name = f"ase_dos-{uuid4().hex}"
     with connected(backend) as client:
-        client.register_plugin(Carrier(partial(_with_threads, function)), name=name)
+        client.register_plugin(FunctionPlugin(partial(_with_threads, function)), name=name)
         try:
             submit = partial(client.submit, compute, name, pure=False)
             yield from _in_order(submit, chunks, lambda: max(1, len(client.nthreads())))

@@ -1,11 +1,11 @@
 """A metal with as many states at every energy, whose heat capacity is gamma T."""
 
-from types import SimpleNamespace
-
 import numpy as np
 from ase import Atoms
 from ase.units import kB
 
+from ase_dos.spectra.dos import EnergyGrid
+from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
 
 VOLUME = 16.0  # Angstrom^3 per atom of the metal below
@@ -13,27 +13,35 @@ DENSITY = 2.0  # its states/eV per atom
 
 
 class Metal:
-    """As many states at every energy: C_e = pi^2/3 k^2 g T at any temperature far below the band.
+    """As many states at every energy: C_el = pi^2/3 k^2 g T at any temperature far below the band.
 
-    The first atom's x coordinate scales the DOS.
+    The first atom's x coordinate scales the DOS of all.
     """
 
-    energies = np.arange(-30.0, 30.0, 0.05)
-
     def __init__(self):
+        self.grid = EnergyGrid(-30.0, 0.05, 1200)
+        self.smearing = 0.0
+        self.species = (13,)
+        self.cutoff = np.inf
         self.info = {"hash": "metal"}
 
-    def predict(self, atoms):
+    def predict(self, atoms, which=None):
         g = DENSITY * (1.0 + atoms.positions[0, 0])
-        basis = np.full((1, self.energies.size), 1.0)
-        return LocalDOS(
-            np.full((len(atoms), 1), g), basis, self.energies, np.full(len(atoms), 30.0 * g)
-        )
+        n = len(atoms) if which is None else len(which)
+        coefficients, basis = np.full((n, 1), g), np.ones((1, self.grid.size))
+        return LocalDOS(coefficients, basis, self.grid.energies, np.full(n, 30.0 * g))
 
-    def predict_ensemble(self, atoms, n_members):
+    def predict_ensemble(self, atoms, n_members=64, seed=0):
         dos = self.predict(atoms).total()
         factors = 1.0 + 0.01 * (-1.0) ** np.arange(n_members)  # one per cent, up and down
-        return SimpleNamespace(values=factors[:, None] * dos.values)
+        values = factors[:, None] * dos.values
+        return DOSEnsemble(dos, values, 0.01 * DENSITY, np.full(len(atoms), 0.01 * DENSITY))
+
+    def differentiate(self, atoms, weights, groups=None):
+        groups = np.zeros(len(atoms), int) if groups is None else groups
+        gradient = np.zeros((len(atoms), 3))
+        gradient[0, 0] = DENSITY * np.atleast_2d(weights).sum(axis=1)[groups].sum()
+        return gradient, np.zeros((3, 3))
 
 
 def metals(shifts=(0.0,), n=2):

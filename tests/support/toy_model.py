@@ -5,33 +5,50 @@ from ase import Atoms
 from ase.build import bulk
 
 from ase_dos.spectra.dos import EnergyGrid
+from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.spectra.states import ElectronicStates
 
 
 class ToyModel:
-    """A metal: every atom brings a band of 4 states/eV whose tilt follows its surroundings."""
+    """A metal: every atom brings a band of 4 electrons whose tilt follows its position."""
 
     def __init__(self, name="toy"):
         self.grid = EnergyGrid(-8.0, 0.05, 321)
         self.smearing = 0.1
         self.species = (14,)
+        self.cutoff = 1.0  # an atom does not see the others
         self.info = {"hash": name, "smearing": self.smearing}
         self.calls = 0
 
-    def predict(self, atoms):
+    def predict(self, atoms, which=None):
         self.calls += 1
         if set(atoms.numbers) - set(self.species):
             raise ValueError("atoms: unknown species")
         if not np.isfinite(atoms.positions).all():
             raise ValueError("positions: NaN")
+        positions = atoms.positions if which is None else atoms.positions[which]
+        place = np.sin(positions).sum(axis=1) / 6
+        coefficients = np.stack([np.ones(len(place)), place], axis=1)
+        valence = np.full(len(place), 4.0)
+        return LocalDOS(coefficients, self._basis(), self.grid.energies, valence, self.smearing)
+
+    def predict_ensemble(self, atoms, n_members=64, seed=0):
+        dos = self.predict(atoms).total()
+        factors = 1.0 + 0.0625 * np.arange(1, n_members + 1)[:, None]
+        return DOSEnsemble(dos, factors * dos.values, 0.1, np.full(len(atoms), 0.1))
+
+    def differentiate(self, atoms, weights, groups=None):
+        groups = np.zeros(len(atoms), int) if groups is None else groups
+        slopes = (np.atleast_2d(weights) @ self._basis()[1])[groups]
+        gradient = slopes[:, None] * np.cos(atoms.positions) / 6
+        virial = atoms.positions.T @ gradient
+        return gradient, (virial + virial.T) / 2
+
+    def _basis(self):
         energies = self.grid.energies
         band = 0.5 * np.clip((energies + 6) / 0.5, 0, 1)
-        tilt = band * np.tanh(energies / 4)
-        surroundings = np.sin(atoms.positions).sum(axis=1) / 6
-        coefficients = np.stack([np.ones(len(atoms)), surroundings], axis=1)
-        basis = np.stack([band, 0.5 * tilt])
-        return LocalDOS(coefficients, basis, energies, np.full(len(atoms), 4.0), self.smearing)
+        return np.stack([band, 0.5 * band * np.tanh(energies / 4)])
 
 
 def toy_states(atoms, n_kpoints=4, seed=0):

@@ -83,11 +83,11 @@ def test_what_cannot_be_averaged(tmp_path):
             heat_capacity_table(toy_frames(1), model, **options)
 
     class Hole(Metal):
-        def predict(self, atoms):
-            local = super().predict(atoms)
-            basis = np.where(np.abs(self.energies) < 1, -1e-3, local.basis)
-            valence = np.trapezoid(basis[0] * (self.energies < 0), self.energies) * DENSITY
-            return LocalDOS(local.coefficients, basis, self.energies, valence + 0 * local.valence)
+        def predict(self, atoms, which=None):
+            local, energies = super().predict(atoms), self.grid.energies
+            basis = np.where(np.abs(energies) < 1, -1e-3, local.basis)
+            valence = np.trapezoid(basis[0] * (energies < 0), energies) * DENSITY
+            return LocalDOS(local.coefficients, basis, energies, valence + 0 * local.valence)
 
     with pytest.raises(ValueError, match=r"heat capacity at \d+ K is -.*take higher temperatures"):
         heat_capacity_table(metals(), Hole(), highest=1000)

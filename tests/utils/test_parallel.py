@@ -14,7 +14,7 @@ from toy_run import content, frames_of
 
 from ase_dos.results.result import TrajectoryResult
 from ase_dos.trajectory.run import analyze_trajectory
-from ase_dos.utils.parallel import apply
+from ase_dos.utils.parallel import parallel_map
 
 # dask's own: sockets of a cluster that is being closed, and the event loop of a dead worker.
 pytestmark = [
@@ -84,7 +84,7 @@ def test_results_come_in_order_and_chunks_as_needed(address):
             yield i
 
     results = []
-    for value, pid in apply(square, chunks(), address):
+    for value, pid in parallel_map(square, chunks(), address):
         assert len(taken) <= len(results) + 4  # two workers, two chunks each
         results.append(value)
         assert pid != os.getpid()
@@ -92,14 +92,14 @@ def test_results_come_in_order_and_chunks_as_needed(address):
 
 
 def test_serial_is_lazy():
-    results = apply(square, iter([1, 2]))
+    results = parallel_map(square, iter([1, 2]))
     assert next(results) == (1, os.getpid())
 
 
 @pytest.mark.parametrize("bad", [0, -2, True, 1.5, object()])
 def test_backends_that_are_none(bad):
     with pytest.raises(ValueError, match="expected"):
-        list(apply(square, [1], bad))
+        list(parallel_map(square, [1], bad))
 
 
 def test_no_scheduler_there():
@@ -109,13 +109,13 @@ def test_no_scheduler_there():
         dask.config.set({"distributed.comm.timeouts.connect": "0.2s"}),
         pytest.raises(ValueError, match="no dask scheduler answers there"),
     ):
-        list(apply(square, [1], "tcp://127.0.0.1:9"))
+        list(parallel_map(square, [1], "tcp://127.0.0.1:9"))
 
 
 def test_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ase_dos.utils.dask_workers", None)
     with pytest.raises(ImportError, match=r"pip install 'ase_dos\[dask\]'"):
-        list(apply(square, [1], "tcp://127.0.0.1:9"))
+        list(parallel_map(square, [1], "tcp://127.0.0.1:9"))
 
 
 @pytest.mark.parametrize("kind", ["file", "memory", "format that ASE parses", "processes"])

@@ -1,0 +1,143 @@
+"""Record of one frame: its DOS, its electrons, and the share of every atom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.electrons.gas import ElectronGas
+from ase_dos.results.variables import VARIABLES
+from ase_dos.spectra.dos import DOS
+from ase_dos.spectra.ensemble import DOSEnsemble
+from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.utils.digests import fingerprint
+
+__all__ = ["ensemble_record", "frame_record", "thermal_quantities"]
+
+
+def frame_record(
+    atoms: Atoms, predicted: LocalDOS, dos: DOS, gas: ElectronGas, *, local: bool = False
+) -> dict[str, NDArray]:
+    """Results of one frame under the names of `ase_dos.results.variables.VARIABLES`, per cell.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The frame.
+    predicted, dos : LocalDOS, DOS
+        Its local DOS and the sum of it.
+    gas : ElectronGas
+        Its electrons at T = 0 and at other temperatures.
+    local : bool
+        Store the local DOS too.
+    """
+    fermi, volume = float(np.asarray(gas.fermi_level)[0]), atoms.cell.volume
+    record = {
+        "time": _number(atoms.info, "time"),
+        "md_step": _number(atoms.info, "step"),
+        "fingerprint": fingerprint(atoms),
+        "n_atoms": len(atoms),
+        "n_electrons": dos.n_electrons,
+        "volume": volume if volume > 0 else np.nan,
+        "numbers": atoms.numbers,
+        "energy": dos.energies,
+        "temperature": np.asarray(gas.temperature)[1:],
+        "dos": dos.values,
+        "fermi_level": fermi,
+        "band_bottom": dos.band_bottom,
+        "dos_at_fermi_level": float(dos.at(fermi)),
+        **_stored_thermal(gas),
+        **_atomic_parts(predicted, dos, gas),
+    }
+    if local:
+        record |= {
+            "coefficients": predicted.coefficients,
+            "basis": predicted.basis,
+            "valence": predicted.valence,
+        }
+    return _as_stored(record)
+
+
+def ensemble_record(ensemble: DOSEnsemble, temperatures: NDArray) -> dict[str, NDArray]:
+    """Error of the DOS of a frame, and quantities of every member at temperatures (K)."""
+    gas = ensemble.electron_gas(np.append(0.0, temperatures))
+    levels = np.asarray(gas.fermi_level)[:, 0]
+    members = ensemble.members
+    return _as_stored(
+        {
+            "dos_error": ensemble.error,
+            "fermi_level_member": levels,
+            "band_bottom_member": [member.band_bottom for member in members],
+            "dos_at_fermi_level_member": [
+                member.at(level) for member, level in zip(members, levels, strict=True)
+            ],
+            **{f"{name}_member": values for name, values in _stored_thermal(gas).items()},
+        }
+    )
+
+
+def thermal_quantities(gas: ElectronGas) -> dict[str, NDArray]:
+    """Quantities of `ase_dos.utils.quantities.THERMAL` of cells, relative to T = 0.
+
+    Parameters
+    ----------
+    gas : ElectronGas
+        Electrons at temperatures, the last axis, of which the first is T = 0.
+
+    Returns
+    -------
+    dict of str to array
+        Without the values at T = 0.
+    """
+    energy, free, mu = map(np.asarray, (gas.internal_energy, gas.free_energy, gas.fermi_level))
+    return {
+        "heat_capacity": np.asarray(gas.heat_capacity)[..., 1:],
+        "entropy": np.asarray(gas.entropy)[..., 1:],
+        "internal_energy": energy[..., 1:] - energy[..., :1],
+        "free_energy": free[..., 1:] - free[..., :1],
+        "chemical_potential": mu[..., 1:] - mu[..., :1],
+    }
+
+
+def _stored_thermal(gas: ElectronGas) -> dict[str, NDArray]:
+    """Thermal quantities that stores hold: temperatures first, then members if there are any."""
+    quantities = thermal_quantities(gas)
+    return {name: values.T for name, values in quantities.items() if name in VARIABLES}
+
+
+def _atomic_parts(predicted: LocalDOS, dos: DOS, gas: ElectronGas) -> dict[str, NDArray]:
+    """Parts of every atom that sum to the values of the cell."""
+    weights = gas.weights(dos.energies)
+    # The electrons fill the repaired DOS: else the charges of an insulator would not sum to zero,
+    # nor its heat capacities to that of the cell.
+    ratio = gas.filling.repair_ratio
+    per_atom = predicted.project(
+        np.vstack(
+            [
+                weights.dos_at_fermi_level[:1],
+                ratio * weights.electrons[:1],
+                ratio * weights.heat_capacity[1:],
+            ]
+        )
+    )
+    parts = {
+        "local_dos_at_fermi_level": per_atom[:, 0],
+        "local_charge": predicted.valence - per_atom[:, 1],
+        "local_heat_capacity": per_atom[:, 2:].T,
+    }
+    return parts if predicted.novelty is None else {**parts, "novelty": predicted.novelty}
+
+
+def _as_stored(record: Mapping[str, ArrayLike]) -> dict[str, NDArray]:
+    return {name: np.asarray(value, VARIABLES[name].dtype) for name, value in record.items()}
+
+
+def _number(info: Mapping[str, Any], name: str) -> float:
+    """Value that a file gives a frame under this name; NaN if it is absent or no number."""
+    value = info.get(name, info.get(name.capitalize()))
+    is_number = value is not None and np.isscalar(value) and not isinstance(value, str)
+    return float(value) if is_number else np.nan
