@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Set
-from pathlib import Path
 from typing import Any, TypeVar
 
 from ase import Atoms
@@ -20,7 +20,8 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.electrons.gas import ElectronGas
-from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.interface import DOSPredictor
+from ase_dos.model.loading import load_model
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.electron_groups import ElectronGroups, ExcitedGroups
 from ase_dos.spectra.local_dos import LocalDOS
@@ -40,9 +41,10 @@ class DOSCalculator(Calculator):
 
     Parameters
     ----------
-    model : str or DOSModel
-        Name of a shipped model, path of a model file, or a model. Of a model object only the
-        hash enters the parameters, so that .traj and database files can hold them.
+    model : str, path or DOSPredictor
+        Name of a shipped model, path of a model file, or any model with the interface of
+        `ase_dos.model.interface.DOSPredictor`. Of a model object only the hash enters the
+        parameters, so that .traj and database files can hold them.
     ground_state : ASE calculator, optional
         Gives the energy E_0 of the atoms with cold electrons. Without it E_0 = 0, and energy and
         forces are the corrections for hot electrons alone.
@@ -103,9 +105,9 @@ class DOSCalculator(Calculator):
     }
     discard_results_on_any_change = True
 
-    model: DOSModel
+    model: DOSPredictor
 
-    def __init__(self, model: str | Path | DOSModel = "silicon", **kwargs: Any) -> None:
+    def __init__(self, model: str | os.PathLike | DOSPredictor = "silicon", **kwargs: Any) -> None:
         self.ground_state: Calculator | None = None
         self._attached: Atoms | None = None
         self._groups: ElectronGroups | None = None  # None for one temperature of all atoms
@@ -133,7 +135,10 @@ class DOSCalculator(Calculator):
                     0.0 if smearing is None else smearing
                 )
             if "model" in kwargs:
-                self.model, kwargs["model"] = _resolve_model(kwargs["model"])
+                given = kwargs["model"]
+                self.model = load_model(given)
+                named = isinstance(given, (str, os.PathLike))
+                kwargs["model"] = str(given) if named else f"DOSModel {self.model.info['hash']}"
         except (ValueError, OSError) as error:
             raise CalculatorSetupError(str(error)) from error
         if "electronic_temperature" in kwargs:
@@ -349,10 +354,3 @@ def _one_temperature(value: ArrayLike) -> float:
             "use get_electron_gas(temperatures) for several"
         )
     return float(temperature)
-
-
-def _resolve_model(model: str | Path | DOSModel) -> tuple[DOSModel, str]:
-    """Return the model and the plain value that stands for it in the parameters."""
-    if isinstance(model, (str, Path)):
-        return DOSModel.load(model), str(model)
-    return model, f"DOSModel {model.info['hash']}"

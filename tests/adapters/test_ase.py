@@ -1,3 +1,5 @@
+"""The calculator as ASE sees it: properties, parameters, files, failures."""
+
 import copy
 import json
 import pickle
@@ -19,6 +21,7 @@ from ase.units import kB
 from scipy.special import erfc
 from toy_model import ToyModel
 
+from ase_dos import SOAP, DOSModel
 from ase_dos.adapters.ase import DOSCalculator
 from ase_dos.spectra.local_dos import LocalDOS
 
@@ -262,6 +265,21 @@ def test_no_warning_for_a_temperature_nobody_asked_for():
         calc.get_electron_gas(600.0)
 
 
-def test_any_object_that_predicts_is_a_model(model):
-    proxy = SimpleNamespace(predict=model.predict, info={"hash": "abc"})
+def test_any_object_with_the_interface_is_a_model(model):
+    parts = ("species", "grid", "smearing", "cutoff", "predict", "differentiate")
+    proxy = SimpleNamespace(info={"hash": "abc"}, **{name: getattr(model, name) for name in parts})
     assert DOSCalculator(proxy).todict()["model"] == "DOSModel abc"
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (None, "got None, which has no info"),
+        (3.0, r"got 3\.0, which has no info"),
+        (SimpleNamespace(predict=len, info={"hash": "abc"}), "which has no species, grid"),
+        (DOSModel(SOAP(4.0, 2, 2, 0.5, ("Si",))), "the model is not trained"),
+    ],
+)
+def test_what_is_no_model(bad, message):
+    with pytest.raises(CalculatorSetupError, match=message):
+        DOSCalculator(bad)

@@ -8,7 +8,7 @@ from ase_dos import DOSCalculator
 from ase_dos.dynamics.cell_grid import CellGrid
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*surroundings unlike"),
+    pytest.mark.filterwarnings("ignore::ase_dos.spectra.local_dos.NoveltyWarning"),
     pytest.mark.filterwarnings("ignore::ase_dos.electrons.smearing.SmearingWarning"),
 ]
 

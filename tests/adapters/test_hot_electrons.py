@@ -22,8 +22,8 @@ from ase_dos.model.dos_model import DOSModel
 from ase_dos.spectra.dos import DOS, EnergyGrid
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*surroundings unlike"),
-    pytest.mark.filterwarnings("ignore:.*tail of its Gaussian smearing"),
+    pytest.mark.filterwarnings("ignore::ase_dos.spectra.local_dos.NoveltyWarning"),
+    pytest.mark.filterwarnings("ignore::ase_dos.electrons.smearing.SmearingWarning"),
 ]
 
 

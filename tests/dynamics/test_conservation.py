@@ -9,7 +9,7 @@ from toy_md import WAVY, FlatMetal, Insulator, Springs, crystal, follow, silicon
 from ase_dos import LaserPulse, TwoTemperature
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*surroundings unlike"),
+    pytest.mark.filterwarnings("ignore::ase_dos.spectra.local_dos.NoveltyWarning"),
     pytest.mark.filterwarnings("ignore::ase_dos.electrons.smearing.SmearingWarning"),
 ]
 

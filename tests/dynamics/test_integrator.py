@@ -8,7 +8,7 @@ from toy_md import WAVY, FlatMetal, crystal, follow, silicon, tersoff
 from ase_dos import DOSCalculator, LaserPulse, TwoTemperature
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*surroundings unlike"),
+    pytest.mark.filterwarnings("ignore::ase_dos.spectra.local_dos.NoveltyWarning"),
     pytest.mark.filterwarnings("ignore::ase_dos.electrons.smearing.SmearingWarning"),
 ]
 

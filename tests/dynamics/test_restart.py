@@ -12,7 +12,7 @@ from ase_dos import DOSCalculator, LaserPulse, TwoTemperature
 from ase_dos.dynamics.two_temperature import TwoTemperatureError
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*surroundings unlike"),
+    pytest.mark.filterwarnings("ignore::ase_dos.spectra.local_dos.NoveltyWarning"),
     pytest.mark.filterwarnings("ignore::ase_dos.electrons.smearing.SmearingWarning"),
 ]
 
