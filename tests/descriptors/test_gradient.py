@@ -8,18 +8,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from derivatives import central
 
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
 from ase_dos.descriptors.soap import SOAP
-from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients, real_harmonics
-from ase_dos.kernels.radial import (
-    neighbor_weight,
-    neighbor_weight_slope,
-    radial_slopes,
-    radial_table,
-    radial_values,
-)
 
 
 def rattled(atoms, amount=0.15, seed=0):
@@ -82,10 +75,9 @@ def regressors(n_features):
     }
 
 
-def central(function, step=2e-5):
+def slope(function):
     """Derivative at 0. Small steps, because weights bend sharply where neighbours fade out."""
-    values = [function(k * step) for k in (-2, -1, 1, 2)]
-    return (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
+    return central(function, step=2e-5)
 
 
 def moved(atoms, atom, axis, step):
@@ -117,12 +109,12 @@ def test_derivatives_agree_with_central_differences(frame, soap, kind):
     gradient, virial = soap.differentiate(atoms, regressor)
     some = range(0, len(atoms), 3)
     expected = np.array(
-        [[central(lambda h: total(moved(atoms, i, k, h))) for k in range(3)] for i in some]  # noqa: B023
+        [[slope(lambda h: total(moved(atoms, i, k, h))) for k in range(3)] for i in some]  # noqa: B023
     )
     scale = np.abs(gradient).max()
     np.testing.assert_allclose(gradient[some], expected, rtol=0, atol=1e-7 * scale)
     for a, b in ((0, 0), (2, 2), (0, 1), (1, 2)):
-        by_strain = central(lambda h: total(strained(atoms, a, b, h)))  # noqa: B023
+        by_strain = slope(lambda h: total(strained(atoms, a, b, h)))  # noqa: B023
         assert virial[a, b] == pytest.approx(by_strain, rel=1e-7, abs=1e-7 * np.abs(virial).max())
     np.testing.assert_allclose(gradient.sum(axis=0), 0, atol=1e-12 * scale)
     np.testing.assert_array_equal(virial, virial.T)
@@ -141,7 +133,7 @@ def test_contracted_radial_functions_are_differentiated_too():
     soap = replace(SOAPS["plain"], contraction=turned)
     regressor = regressors(soap.n_features)["linear"]
     gradient, _ = soap.differentiate(atoms, regressor)
-    expected = central(lambda h: soap.regress(moved(atoms, 2, 1, h), regressor).sum())
+    expected = slope(lambda h: soap.regress(moved(atoms, 2, 1, h), regressor).sum())
     assert gradient[2, 1] == pytest.approx(expected, rel=1e-7, abs=1e-8 * np.abs(gradient).max())
 
 
@@ -154,7 +146,7 @@ def test_sum_over_some_atoms_only():
     whole, all_of_it = soap.differentiate(atoms, regressor)
     np.testing.assert_allclose(gradient + rest, whole, atol=1e-12 * np.abs(whole).max())
     np.testing.assert_allclose(virial + more, all_of_it, atol=1e-12 * np.abs(all_of_it).max())
-    expected = central(lambda h: soap.regress(moved(atoms, 0, 2, h), regressor)[which].sum())
+    expected = slope(lambda h: soap.regress(moved(atoms, 0, 2, h), regressor)[which].sum())
     assert gradient[0, 2] == pytest.approx(expected, rel=1e-7)
 
 
@@ -196,52 +188,6 @@ def test_what_cannot_be_differentiated():
     atoms.positions[1] = atoms.positions[0]
     with pytest.raises(ValueError, match="at the same place"):
         soap.differentiate(atoms, regressors(soap.n_features)["linear"])
-
-
-# -- the pieces ------------------------------------------------------------------------------
-
-
-def solid_harmonics(point, l_max):
-    length = np.linalg.norm(point)
-    out = np.empty((l_max + 1) ** 2)
-    x, y, z = (point / length)[:, None]
-    factors = harmonic_coefficients(l_max)
-    real_harmonics(x, y, z, 1, l_max, factors, 1, np.empty(5), out)
-    powers = np.repeat(np.arange(l_max + 1), 2 * np.arange(l_max + 1) + 1)
-    return out * length**powers
-
-
-def test_gradients_of_solid_harmonics_are_solid_harmonics():
-    l_max, point = 7, np.array([0.6, -0.9, 0.4])
-    places, values = gradient_terms(l_max)
-    matrix = np.zeros((3, (l_max + 1) ** 2, (l_max + 1) ** 2))
-    matrix[tuple(places.T)] = values
-    for k in range(3):
-        unit = np.eye(3)[k]
-        expected = central(lambda h: solid_harmonics(point + h * unit, l_max), 1e-3)  # noqa: B023
-        np.testing.assert_allclose(matrix[k] @ solid_harmonics(point, l_max), expected, atol=1e-9)
-
-
-@pytest.mark.parametrize("distance", [0.3, 2.0, 3.7, 3.999])
-def test_slopes_of_weights_and_radial_functions(distance):
-    arguments = (4.0, 0.5, 1.0, 2.5, 4)
-    weight, slope = neighbor_weight_slope(distance, *arguments)
-    assert weight == pytest.approx(neighbor_weight(distance, *arguments), rel=1e-14)
-    table, length = radial_table(4.0, 4, 2, 0.5)
-    table = np.pad(table, (0, 8))
-
-    def values(r):
-        out = np.empty(20)
-        w = neighbor_weight(r, *arguments)
-        radial_values(r, w, table, length, 12, np.empty(6), out, 0)
-        return out[:12]
-
-    out, slopes = np.empty(24), np.empty(24)
-    radial_slopes(distance, weight, slope, table, length, 12, np.empty(12), out, slopes, 2)
-    np.testing.assert_allclose(out[2:14], values(distance), rtol=1e-13)
-    step = min(1e-4, (4.0 - distance) / 4)
-    expected = central(lambda h: values(distance + h), step)
-    np.testing.assert_allclose(slopes[2:14], expected, atol=1e-8 * np.abs(expected).max() + 1e-10)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

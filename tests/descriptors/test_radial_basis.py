@@ -59,10 +59,10 @@ def test_no_other_functions_lose_less():
     best = optimal_radial_basis(SILICA, frames, 2)
     others = [np.linalg.qr(rng.normal(size=(3, 4, 5, 2)))[0].swapaxes(-1, -2) for _ in range(20)]
     others.append(np.tile(np.eye(5)[:2], (3, 4, 1, 1)))
-    kept = np.trace(covariance(best, frames), axis1=-2, axis2=-1)
+    largest = np.trace(covariance(best, frames), axis1=-2, axis2=-1)
     for other in others:
         less = np.trace(covariance(replace(best, contraction=other), frames), axis1=-2, axis2=-1)
-        assert (less <= kept).all()
+        assert (less <= largest).all()
 
 
 def test_half_of_the_functions_hold_nearly_all_of_the_norm():

@@ -12,13 +12,6 @@ from ase.build import bulk, molecule
 from ase_dos import SOAP, DOSModel
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
-from ase_dos.kernels.expansion import sum_neighbors
-from ase_dos.kernels.jit import kernel
-from ase_dos.kernels.regression import _add_map
-from ase_dos.kernels.soap import _contract
-from ase_dos.kernels.vector import fma, load, splat, store
-
-LANES = 4
 
 
 def rattled(atoms, seed=0):
@@ -166,9 +159,6 @@ def test_atoms_at_one_place_are_refused(size):
         soap.compute(atoms)
 
 
-# -- regressors other than linear ones ----------------------------------------------------------
-
-
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("degree", [1, 2, 3])
 def test_sparse_kernel_agrees_with_numpy(frame, degree):
@@ -208,49 +198,3 @@ def test_some_atoms_only():
         some = soap.regress(atoms, linear, which=chosen)
         assert relative(some - whole[chosen], whole) < 1e-14
     assert soap.regress(atoms, linear, which=which[:0]).shape == (0, 4)
-
-
-# -- vectors -------------------------------------------------------------------------------
-
-
-@kernel
-def polynomial(x, coefficients, out):
-    """Horner's rule for whole vectors of x."""
-    for i in range(0, x.size - LANES + 1, LANES):
-        here = load(x, i, LANES)
-        total = splat(coefficients[0], LANES)
-        for c in coefficients[1:]:
-            total = fma(total, here, splat(c, LANES))
-        store(out, i, total)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_vectors_are_their_own_plain_twins(dtype):
-    rng = np.random.default_rng(0)
-    x, coefficients = rng.normal(size=4 * LANES).astype(dtype), rng.normal(size=5).astype(dtype)
-    compiled, plain = np.zeros_like(x), np.zeros_like(x)
-    polynomial(x, coefficients, compiled)
-    polynomial.py_func(x, coefficients, plain)
-    expected = np.polyval(coefficients.astype(float), x.astype(float))
-    np.testing.assert_allclose(plain, expected, rtol=50 * np.finfo(dtype).eps)
-    np.testing.assert_allclose(compiled, expected, rtol=50 * np.finfo(dtype).eps)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_sums_become_vector_instructions(dtype):
-    """Eight radial functions at a time over neighbours, sixteen atoms at a time after that."""
-    zeros, bits = np.zeros(10_000, dtype), 8 * np.dtype(dtype).itemsize
-    calls = [
-        (sum_neighbors, 8, (0, 1, 8, 4, 2, 0, zeros, zeros, zeros, zeros)),
-        (_contract, 16, (zeros, zeros, 3, zeros[0], zeros)),
-        (_add_map, 16, (zeros, 0, 3, zeros[:30], 10, zeros)),
-    ]
-    for function, lanes, arguments in calls:
-        fresh = numba.njit(error_model="numpy")(function.py_func)  # code from a cache is not kept
-        fresh(*arguments)
-        assert f"@llvm.fma.v{lanes}f{bits}" in fresh.inspect_llvm(fresh.signatures[0])
-
-
-def test_cache_knows_all_files_with_kernels():
-    names = [name for name, _, _ in _contract._cache._cache_file._source_stamp[1]]
-    assert {"harmonics.py", "vector.py", "soap.py"} <= set(names)
