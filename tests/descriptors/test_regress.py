@@ -68,7 +68,7 @@ def test_single_precision_costs_six_digits_not_more(frame):
     double = soap.linear_map(atoms, weights)
     single = soap.linear_map(atoms, weights, dtype=np.float32)
     error = relative(single - double, double)
-    assert 1e-9 < error < 1e-5 or len(atoms) == 1
+    assert 1e-9 < error < 1e-6
 
 
 def test_single_precision_agrees_on_every_derived_quantity():
