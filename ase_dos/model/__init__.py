@@ -6,5 +6,11 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "DOSModel": "dos_model",
+        "DOSPredictor": "interface",
+        "Evaluation": "evaluation",
+        "ModelOptions": "options",
+        "load_model": "loading",
+        "predict_in_blocks": "blocks",
+        "validate_model": "validation",
     },
 )
