@@ -48,12 +48,12 @@ def validate_model(model: DOSPredictor, atoms: Atoms | None = None, seed: int = 
         expected.
     """
     model = require_predictor(model)
+    _check_header(model)
     rng = np.random.default_rng(seed)
     atoms = _crystal(model, rng) if atoms is None else atoms.copy()
     before = atoms.copy()
     local = model.predict(atoms)
     _require(atoms == before, "predict", "changed the structure")
-    _check_header(model)
     _check_values(model, atoms, local)
     _check_subset(model, atoms, local)
     _check_invariance(model, atoms, local, rng)
@@ -86,7 +86,7 @@ def _check_header(model: DOSPredictor) -> None:
     _require(model.cutoff > 0, "cutoff", f"expected Angstrom > 0, got {model.cutoff}")
     _require(model.smearing >= 0, "smearing", f"expected eV >= 0, got {model.smearing}")
     known = [int(z) for z in model.species]
-    _require(known and min(known) > 0, "species", f"expected atomic numbers, got {model.species}")
+    _require(min(known, default=0) > 0, "species", f"expected atomic numbers, got {model.species}")
 
 
 def _check_values(model: DOSPredictor, atoms: Atoms, local: LocalDOS) -> None:
@@ -115,9 +115,7 @@ def _check_subset(model: DOSPredictor, atoms: Atoms, local: LocalDOS) -> None:
     which = np.arange(len(atoms))[::-2]
     some = model.predict(atoms, which=which)
     _require(len(some) == len(which), "predict(which)", f"{len(some)} atoms for {len(which)}")
-    _same(
-        some.values, local.values[which], "predict(which)", "atoms differ from those of the whole"
-    )
+    _same(some.values, local.values[which], "predict(which)", "differs from the whole frame")
     _same(some.valence, local.valence[which], "predict(which)", "valences differ")
 
 

@@ -258,7 +258,7 @@ def test_spectra_leave_out_where_the_truth_is_not_known(evaluation):
 def test_modes():
     grid = ToyModel().grid
     modes = np.random.default_rng(0).normal(size=(6, grid.size))
-    model = SimpleNamespace(predictor_=SimpleNamespace(modes=np.tile(modes, (2, 1))), grid_=grid)
+    model = SimpleNamespace(predictor=SimpleNamespace(modes=np.tile(modes, (2, 1))), grid=grid)
     ax = plot_modes(model)
     assert ink(ax) > 0.02
     # One line per mode and the zero line, also with more modes than colours.
