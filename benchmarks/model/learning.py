@@ -199,68 +199,57 @@ def sizes(data, store, args):
     show(f"atoms (trained on {len(small)} cells of up to 16)", ["structures", "RMSE"], rows)
 
 
+CALIBRATION = (
+    "expected RMSE",
+    "observed",
+    "correlation",
+    "derived quantities within 1 sigma",
+    "within 2",
+    "miscalibration area",
+    "structures flagged",
+)
+
+
 def calibration(data, store, args):
     """Compare expected with observed errors."""
     for regressor in MODELS[: 3 if args.networks else 2]:
         model, _ = data.fit(regressor)
         model.calibrate(*data.parts["validation"])
-        rows, deciles = [], {}
+        rows, errors = [], {}
         for split in ("validation", "test", "heldout"):
-            frames, states = data.parts[split]
-            report = model.evaluate(frames, states)
-            ensembles = [model.predict_ensemble(atoms, 64) for atoms in frames]
-            expected = np.array([one.expected_error for one in ensembles])
-            observed = np.sqrt(report.errors.squared)
-            scores = np.array(
-                [
-                    _scores(ensemble, truth, len(atoms))
-                    for ensemble, truth, atoms in zip(
-                        ensembles, report.true_values, frames, strict=True
-                    )
-                ]
-            )
-            flagged = np.mean(
-                [model.predictor.predict(atoms).novelty.max() > 1 for atoms in frames]
-            )
-            inside = [
-                np.nanmean(np.where(np.isfinite(scores), np.abs(scores) < k, np.nan))
-                for k in (1, 2)
-            ]
-            rows.append(
-                (
-                    split,
-                    f"{np.sqrt(np.mean(expected**2)):.3f}",
-                    f"{np.sqrt(np.mean(observed**2)):.3f}",
-                    f"{np.corrcoef(expected, observed)[0, 1]:.2f}",
-                    f"{inside[0]:.2f}",
-                    f"{inside[1]:.2f}",
-                    f"{miscalibration_area(scores[np.isfinite(scores)]):.3f}",
-                    f"{flagged:.2f}",
-                )
-            )
-            deciles[split] = (expected, observed)
-        show(
-            f"{regressor}",
-            [
-                "expected RMSE",
-                "observed",
-                "correlation",
-                "derived quantities within 1 sigma",
-                "within 2",
-                "miscalibration area",
-                "structures flagged",
-            ],
-            rows,
-        )
-        pairs = [
-            np.concatenate(some)
-            for some in zip(deciles["validation"], deciles["test"], strict=True)
+            cells, errors[split] = calibration_of(model, *data.parts[split])
+            rows.append((split, *cells))
+        show(regressor, CALIBRATION, rows)
+        both = [
+            np.concatenate(some) for some in zip(errors["validation"], errors["test"], strict=True)
         ]
         show(
             f"{regressor}: deciles of validation and test",
             ["expected", "observed"],
-            [(f"{int(k)}", f"{e:.3f}", f"{o:.3f}") for k, e, o in decile_table(*pairs)],
+            [(f"{int(k)}", f"{e:.3f}", f"{o:.3f}") for k, e, o in decile_table(*both)],
         )
+
+
+def calibration_of(model, frames, states):
+    """Cells of `CALIBRATION` for some structures, and their expected and observed errors."""
+    report = model.evaluate(frames, states)
+    ensembles = [model.predict_ensemble(atoms, 64) for atoms in frames]
+    expected = np.array([one.expected_error for one in ensembles])
+    observed = np.sqrt(report.errors.squared)
+    rows = zip(ensembles, report.true_values, frames, strict=True)
+    scores = np.array([_scores(ensemble, truth, len(atoms)) for ensemble, truth, atoms in rows])
+    scores = scores[np.isfinite(scores)]
+    flagged = [model.predictor.predict(atoms).novelty.max() > 1 for atoms in frames]
+    cells = (
+        f"{np.sqrt(np.mean(expected**2)):.3f}",
+        f"{np.sqrt(np.mean(observed**2)):.3f}",
+        f"{np.corrcoef(expected, observed)[0, 1]:.2f}",
+        f"{np.mean(np.abs(scores) < 1):.2f}",
+        f"{np.mean(np.abs(scores) < 2):.2f}",
+        f"{miscalibration_area(scores):.3f}",
+        f"{np.mean(flagged):.2f}",
+    )
+    return cells, (expected, observed)
 
 
 def families(data, store, args):
