@@ -13,7 +13,7 @@ import numpy as np
 from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.electrons.filling import MANY, Filling
+from ase_dos.electrons.filling import Filling
 from ase_dos.electrons.weights import functional_weights
 from ase_dos.kernels import inversion
 from ase_dos.spectra.local_dos import LocalDOS
@@ -21,7 +21,7 @@ from ase_dos.spectra.local_dos import LocalDOS
 __all__ = ["CellElectrons", "ElectronState"]
 
 _FIRST_GUESS = 1000.0  # K, for cells that are cold
-_ROUNDING = 1e-14  # of the energy of all bands: what a difference of two may be wrong by
+_ROUNDING = 1e-14  # of the energy of all bands: rounding error of a difference of two
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class ElectronState:
 class CellElectrons:
     """Electrons of cells whose atoms are known: T, S and U of each from one another.
 
-    Every cell is neutral: it holds the valence electrons of its atoms.
+    Every cell is neutral: it has the valence electrons of its atoms.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class CellElectrons:
     least_energy : (cells,) array
         Energy of cold electrons, U(0) - F(T_0) (eV).
     rounding : (cells,) array
-        What energies may be wrong by (eV).
+        Rounding error of energies (eV).
 
     Raises
     ------
@@ -141,9 +141,11 @@ class CellElectrons:
     def entropy_shares(self, state: ElectronState) -> NDArray:
         """Part (atoms,) that every atom has of the entropy of its cell; zero or above."""
         weights = np.zeros((self.n_cells, self.local.energies.size))
-        weights[self.occupied] = functional_weights(
-            self.local.energies, state.fermi_level[self.occupied], state.temperature[self.occupied]
+        here = self.occupied
+        entropy = functional_weights(
+            self.local.energies, state.fermi_level[here], state.temperature[here]
         ).entropy
+        weights[here] = self._filling.repair_ratio * entropy
         modes = weights @ self.local.basis.T
         parts = np.einsum("ik,ik->i", self.local.coefficients, modes[self.labels]).clip(min=0.0)
         sums = np.bincount(self.labels, parts, self.n_cells)[self.labels]
@@ -152,38 +154,23 @@ class CellElectrons:
         return np.where(sums > 0, parts / np.where(sums > 0, sums, 1.0), even)
 
     def _solve(self, kind: int, value: NDArray, guess: NDArray) -> ElectronState:
-        here, filling = self.occupied, self._filling
-        kt, base = np.empty((2, here.size))
-        out = np.empty((here.size, 6))
+        here = self.occupied
         first = kB * np.where(guess[here] > 0, guess[here], _FIRST_GUESS)
-        solve = inversion.solve_many_cells if here.size >= MANY else inversion.solve_cells
-        solve(
-            kind,
-            np.ascontiguousarray(value[here]),
-            first,
-            filling.start,
-            filling.step,
-            filling.dos,
-            filling.levels,
-            filling.electrons,
-            kt,
-            base,
-            out,
-        )
-        if not np.isfinite(kt).all() or not np.isfinite(out).all():
-            cell = here[int(np.argmin(np.isfinite(kt) & np.isfinite(out).all(axis=1)))]
+        kt, ground_energy, found = self._filling.invert(kind, value[here], first)
+        good = np.isfinite(kt) & np.isfinite(found).all(axis=1)
+        if not good.all():
+            cell = here[int(np.argmin(good))]
             raise ValueError(
                 f"electrons of cell {cell} (at {guess[cell]:.6g} K): no state found; did they "
                 "gain more than the known states can hold, or is the DOS negative around E_F?"
             )
-        mu, free, entropy, capacity = out.T[:4]
+        mu, free, entropy, capacity = found.T[:4]
         columns = np.zeros((5, self.n_cells))
-        known = guess[here] if kind == inversion.TEMPERATURE else kt / kB
         columns[:, here] = [
-            known,
+            guess[here] if kind == inversion.TEMPERATURE else kt / kB,
             mu,
             kB * entropy,
-            free - base + kt * entropy + self.least_energy[here],
+            free - ground_energy + kt * entropy + self.least_energy[here],
             kB * capacity,
         ]
         return ElectronState(*columns)

@@ -16,6 +16,5 @@ __getattr__, __dir__, __all__ = lazy_names(
         "gas_from_dos": "gas",
         "gas_from_eigenvalues": "gas",
         "highest_temperature": "gas",
-        "repair_valence": "gap",
     },
 )

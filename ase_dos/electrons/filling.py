@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos.electrons.gap import ValenceRepair, repair_gaps
 from ase_dos.electrons.shared_tables import solve_with_tables
 from ase_dos.electrons.window import Window
+from ase_dos.kernels import inversion
 from ase_dos.kernels import thermo as kernels
 from ase_dos.utils.checks import as_array, uniform_grid
 
@@ -43,7 +44,7 @@ class Filling:
     capacities : (structures, m) array
         Electrons that each level holds.
     repairs : dict
-        What was repaired, by the number of the structure.
+        Repairs of the DOS, by the number of the structure.
     """
 
     shape: tuple[int, ...]
@@ -110,13 +111,8 @@ class Filling:
         return cls((), electrons, window, 0.0, 1.0, np.empty((1, 0)), levels, capacities[None])
 
     @property
-    def energies(self) -> NDArray:
-        """Grid of the DOS (eV)."""
-        return self.start + self.step * np.arange(self.dos.shape[1])
-
-    @property
     def valence_factor(self) -> NDArray:
-        """What the states below a gap of every structure were multiplied by; 1 for no repair."""
+        """Factor (structures,) by which the states below a gap were multiplied; 1 for no repair."""
         factor = np.ones(len(self.electrons))
         for structure, repair in self.repairs.items():
             factor[structure] = repair.factor
@@ -158,6 +154,43 @@ class Filling:
             kt, self.start, self.step, self.dos, self.levels, self.capacities, self.electrons, out
         )
         return out
+
+    def invert(self, kind: int, value: NDArray, guess: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Temperature of every structure from one number of each, for states without levels.
+
+        Parameters
+        ----------
+        kind : int
+            What the values are: `TEMPERATURE` (kT in eV), `ENTROPY` (S/k) or `ENERGY` (U - U(0) in
+            eV) of `ase_dos.kernels.inversion`.
+        value, guess : (structures,) arrays
+            The values, and a first kT (eV) above zero.
+
+        Returns
+        -------
+        kt, ground_energy : (structures,) arrays
+            kT and U(0) (eV); kT is not finite where no temperature gives the value.
+        (structures, 6) array
+            Results of `ase_dos.kernels.thermo.gas_state`.
+        """
+        count = len(self.electrons)
+        kt, ground_energy = np.empty((2, count))
+        out = np.empty((count, 6))
+        solve = inversion.solve_many_cells if count >= MANY else inversion.solve_cells
+        solve(
+            kind,
+            np.ascontiguousarray(value),
+            guess,
+            self.start,
+            self.step,
+            self.dos,
+            self.levels,
+            self.electrons,
+            kt,
+            ground_energy,
+            out,
+        )
+        return kt, ground_energy, out
 
     def check_window(self, mu: NDArray, kt: NDArray) -> None:
         """Refuse temperatures at which too many electrons would be in unknown states.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ase_dos.utils.checks import as_array, as_positive, uniform_grid
+from ase_dos.utils.checks import as_positive
 
-__all__ = ["ValenceRepair", "repair_gaps", "repair_valence"]
+__all__ = ["ValenceRepair", "repair_gaps"]
 
 GAP_TOLERANCE = 1e-6  # of the largest DOS: what counts as zero inside a gap
 
@@ -63,9 +63,9 @@ class ValenceRepair:
         return back
 
 
-def repair_valence(
-    energies: ArrayLike, values: ArrayLike, n_electrons: ArrayLike, *, tolerance: float = 1e-3
-) -> tuple[NDArray, NDArray]:
+def repair_gaps(
+    values: NDArray, step: float, electrons: NDArray, tolerance: float
+) -> tuple[NDArray, dict[int, ValenceRepair]]:
     """Make the states below a gap hold exactly N electrons.
 
     A gap is an interval of two or more grid points where the DOS is below 1e-6 of its maximum,
@@ -74,44 +74,21 @@ def repair_valence(
 
     Parameters
     ----------
-    energies : (n,) array_like
-        Uniform grid (eV).
-    values : (..., n) array_like
-        Density of states (states/eV).
-    n_electrons : array_like
-        Electrons, broadcast against the leading axes.
+    values : (structures, n) array
+        Densities of states (states/eV).
+    step : float
+        Spacing of their grid (eV).
+    electrons : (structures,) array
+        Electrons of every structure.
     tolerance : float
-        Largest relative error of the count that is mended; 0 changes nothing.
-
-    Returns
-    -------
-    values : (..., n) array
-        The DOS with its states below the gap multiplied by the factor; a copy.
-    factor : (...) array
-        N over the count found below the gap; 1 where there is no gap at N electrons.
-    """
-    energies, step = uniform_grid(energies)
-    values = as_array(values, "values")
-    electrons = np.broadcast_to(as_array(n_electrons, "n_electrons"), values.shape[:-1])
-    rows = values.reshape(-1, energies.size)
-    repaired, repairs = repair_gaps(rows, step, electrons.reshape(-1), tolerance)
-    factor = np.ones(len(rows))
-    for row, repair in repairs.items():
-        factor[row] = repair.factor
-    return repaired.reshape(values.shape), factor.reshape(electrons.shape)
-
-
-def repair_gaps(
-    values: NDArray, step: float, electrons: NDArray, tolerance: float
-) -> tuple[NDArray, dict[int, ValenceRepair]]:
-    """Repair the DOS (structures, n) of many structures, as `repair_valence` does.
+        Largest relative error of the count that is repaired; 0 changes nothing.
 
     Returns
     -------
     values : (structures, n) array
         A copy, repaired.
     repairs : dict
-        What was done, by the number of the structure.
+        What was changed, by the number of the structure.
     """
     tolerance = as_positive(tolerance, "valence_tolerance", zero=True)
     repaired, repairs = np.array(values, order="C"), {}

@@ -58,11 +58,12 @@ class ElectronGas:
     heat_capacity : float or array
         C_V at fixed electron number (eV/K per cell).
     thermal_dos : float or array
-        int g (-df/dE) (states/eV per cell): the DOS at mu as the temperature sees it.
+        int g (-df/dE) (states/eV per cell): mean of the DOS over kT around mu.
     fermi_slope : float or array
         d mu/dT at fixed electron number (eV/K).
     valence_factor : float or array
-        What the states below the gap were multiplied by to hold N electrons; 1 without a repair.
+        Factor by which the states below the gap were multiplied to hold N electrons; 1 without
+        a repair.
     filling : Filling
         The states that the electrons fill, after this repair.
     """
@@ -223,7 +224,7 @@ def gas_from_dos(
         Remove the leading bias of the smearing: every integral int g h becomes
         int g (h - sigma^2/2 h''). Asymptotic in sigma/kT and refused for kT <= sigma.
     valence_tolerance : float
-        Largest relative error of the count below a gap that `repair_valence` mends. 0 takes the
+        Largest relative error of the count below a gap that `repair_gaps` repairs. 0 takes the
         count literally, for a doped cell.
     missed_electrons : float
         Share of the electrons that may be missed above the known states. With the default C_V

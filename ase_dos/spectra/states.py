@@ -10,6 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.electrons.gas import ElectronGas, gas_from_eigenvalues
+from ase_dos.spectra.calculator_states import (
+    EigenvalueCalculator,
+    calculator_bands,
+    calculator_electrons,
+    calculator_fermi_level,
+)
 from ase_dos.utils.checks import as_array, as_positive
 
 __all__ = ["ElectronicStates"]
@@ -174,9 +180,12 @@ class ElectronicStates:
 
     @classmethod
     def from_calculator(
-        cls, calc: Any, n_electrons: float | None = None, spin_degeneracy: int | None = None
+        cls,
+        calc: EigenvalueCalculator,
+        n_electrons: float | None = None,
+        spin_degeneracy: int | None = None,
     ) -> ElectronicStates:
-        """Take the eigenvalues that an ASE calculator holds.
+        """Take the eigenvalues of an ASE calculator.
 
         Parameters
         ----------
@@ -194,17 +203,21 @@ class ElectronicStates:
         ValueError
             If the calculator has no eigenvalues, or the electron count cannot be known.
         """
-        eigenvalues, weights = _calculator_bands(calc)
+        eigenvalues, weights = calculator_bands(calc)
         if spin_degeneracy is None:
             spin_degeneracy = 1 if len(eigenvalues) == 2 else 2
         if n_electrons is None:
-            n_electrons = _calculator_electrons(calc, eigenvalues, weights)
+            n_electrons = calculator_electrons(calc, eigenvalues, weights)
         return cls(
-            eigenvalues, weights, n_electrons, spin_degeneracy, fermi_level=_fermi_level(calc)
+            eigenvalues,
+            weights,
+            n_electrons,
+            spin_degeneracy,
+            fermi_level=calculator_fermi_level(calc),
         )
 
 
-def _checked_degeneracy(value: Any, n_spins: int) -> int:
+def _checked_degeneracy(value: int, n_spins: int) -> int:
     """Return the electrons per eigenvalue; reject what the number of spin channels rules out."""
     if value not in (1, 2):
         raise ValueError(
@@ -242,53 +255,3 @@ def _normalised(weights: NDArray, degeneracy: int) -> NDArray:
         f"weights: expected a sum of 1 (or 2 for spin-paired states), got {total:.6g}; "
         "a k-point may be missing. Divide by the sum if they are only rounded or unnormalised"
     )
-
-
-def _calculator_bands(calc: Any) -> tuple[NDArray, NDArray]:
-    """Return eigenvalues (spins, kpoints, bands) and weights (kpoints,) of a calculator."""
-    name = getattr(calc, "name", None) or type(calc).__name__
-    for method in ("get_eigenvalues", "get_k_point_weights", "get_number_of_spins"):
-        if not hasattr(calc, method):
-            raise ValueError(
-                f"calculator {name}: expected one with eigenvalues (GPAW, or a DFT output read "
-                f"with ase.io.read), but it has no {method}"
-            )
-    weights, n_spins = calc.get_k_point_weights(), calc.get_number_of_spins()
-    if weights is None or n_spins is None or len(weights) == 0:
-        raise ValueError(
-            f"calculator {name}: it holds no k-points; run it first, or let the program "
-            "print its eigenvalues and read the file with ase_dos.io.dft.read_states"
-        )
-    bands = [
-        [calc.get_eigenvalues(kpt=k, spin=s) for k in range(len(weights))] for s in range(n_spins)
-    ]
-    if any(values is None or len(values) == 0 for channel in bands for values in channel):
-        raise ValueError(f"calculator {name}: eigenvalues are missing for some k-points")
-    return as_array(bands, "eigenvalues", (None, None, None)), np.asarray(weights, dtype=float)
-
-
-def _calculator_electrons(calc: Any, eigenvalues: NDArray, weights: NDArray) -> float:
-    """Return the number of electrons of a calculator."""
-    if hasattr(calc, "get_number_of_electrons"):
-        return float(calc.get_number_of_electrons())
-    get = getattr(calc, "get_occupation_numbers", lambda **_: None)
-    occupations = [
-        [get(kpt=k, spin=s) for k in range(len(weights))] for s in range(len(eigenvalues))
-    ]
-    if not any(values is None for channel in occupations for values in channel):
-        f = np.asarray(occupations, dtype=float)
-        # With one channel some readers count 0..1 and others 0..2; only a full 2 tells which.
-        if len(f) == 2 or abs(f.max() - 2) < 1e-3:
-            return float(np.einsum("k,skn->", weights / weights.sum(), f))
-    raise ValueError(
-        "n_electrons: this calculator does not say how many electrons there are; pass n_electrons"
-    )
-
-
-def _fermi_level(calc: Any) -> float | None:
-    """Return the calculator's Fermi level (eV) if there is exactly one."""
-    level = calc.get_fermi_level() if hasattr(calc, "get_fermi_level") else None
-    if level is None or np.size(level) != 1:
-        return None
-    level = float(np.ravel(level)[0])
-    return level if np.isfinite(level) else None

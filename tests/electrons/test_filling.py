@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from toy_dos import NAMES, free_electrons, rough_metal, semiconductor
+from toy_dos import NAMES, free_electrons, semiconductor
 
 from ase_dos.electrons.filling import Filling
-from ase_dos.electrons.gap import repair_valence
 from ase_dos.electrons.gas import gas_from_dos
 
 
@@ -13,20 +12,13 @@ def test_gas_carries_the_dos_that_its_electrons_fill():
     e, g, n = semiconductor(gap=1.0)
     electrons = n * (1 + 3e-4)
     gas = gas_from_dos(e, g, electrons, [0.0, 3000.0])
-    repaired, factor = repair_valence(e, g, electrons)
-    np.testing.assert_array_equal(gas.filling.dos[0], repaired)
+    repaired = gas.filling.dos[0]
     np.testing.assert_array_equal(gas.filling.repair_ratio[0] * g, repaired)
-    assert gas.filling.valence_factor[0] == factor
+    np.testing.assert_array_equal(repaired[e > 0], g[e > 0])
+    np.testing.assert_allclose(repaired[e < 0], gas.valence_factor[0] * g[e < 0], rtol=1e-15)
+    assert gas.valence_factor == pytest.approx([1 + 3e-4] * 2, rel=1e-9)
     assert gas.filling.repair_ratio[0, e.size // 2] == 0  # inside the gap
     assert gas.weights(e).electrons @ repaired == pytest.approx([electrons] * 2, rel=1e-12)
-
-
-def test_nothing_is_repaired_in_a_metal():
-    e, g = rough_metal()
-    filling = Filling.of_dos(e, g, 11.0)
-    assert filling.repairs == {}
-    assert (filling.repair_ratio == 1).all()
-    np.testing.assert_array_equal(filling.dos[0], g)
 
 
 def test_structures_are_split_with_their_repairs():

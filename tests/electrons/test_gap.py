@@ -6,7 +6,7 @@ import reference_thermo as reference
 from ase.units import kB
 from toy_dos import NAMES, rough_metal, semiconductor
 
-from ase_dos.electrons.gap import repair_valence
+from ase_dos.electrons.filling import Filling
 from ase_dos.electrons.gas import (
     gas_from_dos,
 )
@@ -61,10 +61,12 @@ def test_error_of_the_valence_count_is_mended_and_reported():
 
 def test_repair_leaves_metals_alone():
     e, g = rough_metal()
-    repaired, factor = repair_valence(e, g, 11.0)
-    assert factor == 1
-    assert (repaired == g).all()
-    assert repaired is not g
+    filling = Filling.of_dos(e, g, 11.0)
+    assert filling.repairs == {}
+    assert filling.valence_factor == 1
+    assert (filling.repair_ratio == 1).all()
+    assert (filling.dos == g).all()
+    assert not np.shares_memory(filling.dos, g)
 
 
 def test_derivative_through_the_repair():
@@ -101,5 +103,6 @@ def test_any_temperature_is_solved_on_a_noisy_gap():
         e, g, n = semiconductor(gap=4.0)
         noisy = np.where(g > 0, g + noise * rng.normal(size=g.size), noise * (e > -4) * (e < 3.5))
         gas = gas_from_dos(e, noisy, n, t)
-        factor = repair_valence(e, noisy, n)[0]
-        assert gas.weights(e).electrons @ factor == pytest.approx(np.full(t.size, n), rel=1e-9)
+        assert gas.weights(e).electrons @ gas.filling.dos[0] == pytest.approx(
+            np.full(t.size, n), rel=1e-9
+        )

@@ -170,7 +170,7 @@ def test_calculator_read_from_a_file_of_quantum_espresso():
     ("calc", "message"),
     [
         (SimpleNamespace(name="emt"), "emt: expected one with eigenvalues"),
-        (SinglePointDFTCalculator(Atoms()), "it holds no k-points"),
+        (SinglePointDFTCalculator(Atoms()), "it has no k-points"),
     ],
 )
 def test_calculators_without_eigenvalues_are_refused(calc, message):
