@@ -59,11 +59,7 @@ class CLICommand:
         if args.output:
             from ase_dos.cli.plot import save_figures
             from ase_dos.model_selection.plots import plot_parity, plot_spectra
+            from ase_dos.plot.style import figure_of
 
-            save_figures(
-                args.output,
-                {
-                    "spectra": plot_spectra(evaluation).figure,
-                    "parity": plot_parity(evaluation).figure,
-                },
-            )
+            axes = {"spectra": plot_spectra(evaluation), "parity": plot_parity(evaluation)}
+            save_figures(args.output, {name: figure_of(ax) for name, ax in axes.items()})

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ase_dos.cli.main import reports_user_errors
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ase_dos.results.result import TrajectoryResult
 
 DPI = 150
 
@@ -43,14 +49,16 @@ class CLICommand:
         else:
             from ase_dos.model.dos_model import DOSModel
             from ase_dos.model_selection.plots import plot_modes
+            from ase_dos.plot.style import figure_of
 
-            figures = {"modes": plot_modes(DOSModel.load(args.source)).figure}
+            figures = {"modes": figure_of(plot_modes(DOSModel.load(args.source)))}
         for path in save_figures(args.output, figures):
             print(f"wrote {path}")
 
 
-def result_figures(result: Any) -> dict[str, Any]:
+def result_figures(result: TrajectoryResult) -> dict[str, Figure]:
     """Figures of a `TrajectoryResult` by name."""
+    from ase_dos.plot.style import figure_of
     from ase_dos.results.plots import (
         plot_dos_image,
         plot_ensemble,
@@ -59,16 +67,16 @@ def result_figures(result: Any) -> dict[str, Any]:
     )
 
     averages = result.averages()
-    figures = {"ensemble": plot_ensemble(averages).figure}
+    axes = {"ensemble": plot_ensemble(averages)}
     if len(averages.temperatures) > 1:
-        figures["heat_capacity"] = plot_heat_capacity(averages).figure
+        axes["heat_capacity"] = plot_heat_capacity(averages)
     if len(result) > 1:
-        figures["time_series"] = plot_time_series(result)[0].figure
-        figures["dos_image"] = plot_dos_image(result).figure
-    return figures
+        axes["time_series"] = plot_time_series(result)[0]
+        axes["dos_image"] = plot_dos_image(result)
+    return {name: figure_of(ax) for name, ax in axes.items()}
 
 
-def save_figures(directory: str | Path, figures: dict[str, Any]) -> list[Path]:
+def save_figures(directory: str | Path, figures: Mapping[str, Figure]) -> list[Path]:
     """Write figures as PNG files into a directory, made if needed; return their paths."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)

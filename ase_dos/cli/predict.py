@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.utils.quantities import QUANTITIES
@@ -66,14 +66,14 @@ class CLICommand:
             _write(Path(args.output), dos, calc.get_local_dos())
             print(f"wrote {args.output}")
         if args.plot:
+            from ase_dos.cli.plot import DPI
             from ase_dos.plot.curve import plot_dos
-            from ase_dos.plot.style import ENERGY
+            from ase_dos.plot.style import ENERGY, figure_of
 
             ax = plot_dos(dos)
             ax.axvline(0.0, color="black", lw=0.8, ls="--")
             ax.set_xlabel(ENERGY)
-            figure: Any = ax.figure  # a whole Figure, since plot_dos made it
-            figure.savefig(args.plot, dpi=150)
+            figure_of(ax).savefig(args.plot, dpi=DPI)
             print(f"wrote {args.plot}")
 
 

@@ -8,43 +8,43 @@ from ase_dos.cli.main import reports_user_errors
 
 
 class CLICommand:
-    """Write one page on the results of a trajectory.
+    """Write a web page on the results of a trajectory.
 
-    The page holds averages with their errors, figures, provenance, and a view of structures
-    coloured by what their atoms have of the DOS (needs chemiscope: pip install 'ase_dos[report]').
-    It is a single file that opens in any browser without a network.
+    The page has averages with their errors, figures, the origin of the results, and a view of
+    structures coloured by the local DOS of their atoms (needs chemiscope:
+    pip install 'ase_dos[report]'). It is a single file that any browser opens without a network.
     """
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
         """Declare the arguments."""
         add = parser.add_argument
-        add("result", metavar="RESULT", help="directory of results")
+        add("result", metavar="RESULT", help="directory with the results")
         add(
             "-o",
             "--output",
             default="report.html",
             metavar="FILE",
-            help="the page (default: %(default)s)",
+            help="file for the page (default: %(default)s)",
         )
         add(
             "--structures",
             metavar="MD_FILE",
-            help="the trajectory that was analysed (default: where it was then)",
+            help="the trajectory that was analysed (default: the file that the results name)",
         )
         add(
             "--frames",
             type=int,
             default=6,
             metavar="N",
-            help="frames whose atoms are looked at (default: %(default)s)",
+            help="number of frames whose atoms are shown (default: %(default)s)",
         )
         add(
             "--atoms",
             type=int,
             default=2000,
             metavar="N",
-            help="atoms of a frame that are shown at most (default: %(default)s)",
+            help="largest number of atoms shown of a frame (default: %(default)s)",
         )
         add("--no-viewer", action="store_true", help="leave the view of structures out")
         add("--title", default="", help="title of the page")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ase_dos.cli.main import reports_user_errors
+
+if TYPE_CHECKING:
+    from ase_dos.io.frames import Frames
 
 
 class CLICommand:
@@ -14,9 +17,9 @@ class CLICommand:
 
     MD_FILE is anything that ASE reads, compressed or not, a LAMMPS dump, H5MD, DCD, XTC, TRR or
     AMBER NetCDF; 'dump.*.gz' in quotes takes all files of that pattern. MD_FILE@START:STOP:STEP
-    takes some of the frames. The results are a zarr directory, which `ase-dos plot` draws,
-    `ase-dos report` explains, and any program that knows zarr opens. The same command again goes
-    on where it stopped.
+    takes some of the frames. The results are a zarr directory: `ase-dos plot` draws figures of it,
+    `ase-dos report` writes a page, and any program that reads zarr can open it. A run that was
+    stopped continues with the same command.
     """
 
     @staticmethod
@@ -38,15 +41,15 @@ class CLICommand:
             "--output",
             required=True,
             metavar="DIRECTORY",
-            help="directory of results, by custom NAME.zarr",
+            help="directory for the results, usually named *.zarr",
         )
         add_frame_arguments(parser)
-        add("--local", action="store_true", help="keep the local DOS of every atom")
+        add("--local", action="store_true", help="store the local DOS of every atom")
         add(
             "--members",
             type=int,
             metavar="M",
-            help="keep results of M members of the ensemble: the errors of the model",
+            help="store results of M members of the ensemble, which give the errors of the model",
         )
         add("--processes", type=int, metavar="N", help="analyse frames in N processes")
         add(
@@ -58,9 +61,13 @@ class CLICommand:
             "--block-atoms",
             type=int,
             metavar="N",
-            help="cut frames into blocks of N atoms, and analyse these in parallel",
+            help="cut each frame into blocks of N atoms, and predict these in parallel",
         )
-        add("--plot", metavar="DIRECTORY", help="also draw the results there")
+        add(
+            "--plot",
+            metavar="DIRECTORY",
+            help="also draw figures of the results into this directory",
+        )
         add(
             "--extxyz",
             metavar="FILE",
@@ -70,7 +77,7 @@ class CLICommand:
             "--on-error",
             choices=["raise", "skip"],
             default="raise",
-            help="at a bad frame, end or leave it out (default: %(default)s)",
+            help="end at a bad frame, or leave it out (default: %(default)s)",
         )
         add("-q", "--quiet", action="store_true", help="no progress bar")
 
@@ -81,7 +88,7 @@ class CLICommand:
         from ase_dos.trajectory.run import analyze_trajectory
 
         if args.processes is not None and args.scheduler:
-            raise ValueError("frames: analyse them in --processes or by a --scheduler, not both")
+            raise ValueError("expected --processes or --scheduler, got both")
         frames, selection = selected_frames(args.trajectory, args)
         result = analyze_trajectory(
             frames,
@@ -114,27 +121,27 @@ def add_frame_arguments(parser: ArgumentParser) -> None:
     """Declare the options that `selected_frames` reads."""
     add = parser.add_argument
     add("--start", type=int, metavar="I", help="first frame (default: 0)")
-    add("--stop", type=int, metavar="I", help="frame to stop before (default: none)")
+    add("--stop", type=int, metavar="I", help="first frame that is not taken (default: none)")
     add("--step", type=int, metavar="N", help="take every Nth frame (default: 1)")
     add(
         "--types",
         nargs="+",
         metavar="ELEMENT",
-        help="elements of the types of a LAMMPS dump or H5MD file, from type 1 on",
+        help="elements of the atom types of a LAMMPS dump or H5MD file, type 1 first",
     )
     add(
         "--topology",
         metavar="FILE",
-        help="structure with the elements, or the cell, that the file lacks",
+        help="file with the elements, or the cell, that the trajectory lacks",
     )
     add(
         "--cache-index",
         action="store_true",
-        help="keep where the frames begin in FILE.index.npz, for later runs",
+        help="store the positions of the frames in FILE.index.npz, for later runs",
     )
 
 
-def selected_frames(source: str, args: Namespace) -> tuple[Any, dict[str, Any]]:
+def selected_frames(source: str, args: Namespace) -> tuple[Frames, dict[str, int]]:
     """Open the file; take frames from options or from ASE's ``@`` syntax."""
     from ase_dos.io.frames import open_frames
 
@@ -143,7 +150,7 @@ def selected_frames(source: str, args: Namespace) -> tuple[Any, dict[str, Any]]:
     return open_frames(path, **options), chosen
 
 
-def _selection(source: str, args: Namespace) -> tuple[str, dict[str, Any]]:
+def _selection(source: str, args: Namespace) -> tuple[str, dict[str, int]]:
     options = {"start": args.start, "stop": args.stop, "step": args.step}
     given = {name: value for name, value in options.items() if value is not None}
     name, at, index = source.rpartition("@")
@@ -154,7 +161,7 @@ def _selection(source: str, args: Namespace) -> tuple[str, dict[str, Any]]:
     return name, _parsed(index, source)
 
 
-def _parsed(index: str, source: str) -> dict[str, Any]:
+def _parsed(index: str, source: str) -> dict[str, int]:
     from ase.io.formats import string2index
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zipfile
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos._version import __version__
+from ase_dos.utils.digests import checksum
 from ase_dos.utils.files import replace_file
 
 __all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "write_model"]
@@ -66,10 +66,8 @@ def find_model(name_or_path: str | os.PathLike) -> Path:
 def digest(info: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> str:
     """Checksum of a header, less its own ``hash``, and of arrays."""
     header = {key: value for key, value in info.items() if key != "hash"}
-    checksum = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    for name in sorted(arrays):
-        checksum.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return checksum.hexdigest()[:16]
+    ordered = (arrays[name] for name in sorted(arrays))
+    return checksum(*ordered, header=json.dumps(header, sort_keys=True))
 
 
 def write_model(

@@ -17,6 +17,7 @@ __all__ = [
     "PURPLE",
     "axes_or_new",
     "energy_span",
+    "figure_of",
     "markers",
     "math_label",
 ]
@@ -33,6 +34,13 @@ HEADROOM = 8.0  # eV above E_F that figures show: empty states far above matter 
 def axes_or_new(ax: Axes | None, size: tuple[float, float] = (6.0, 4.0)) -> Axes:
     """Return axes as given, or those of a figure of their own."""
     return Figure(figsize=size, layout="constrained").subplots() if ax is None else ax
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that axes are drawn in."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure
 
 
 def energy_span(band_bottom: float, energies: NDArray) -> tuple[float, float]:

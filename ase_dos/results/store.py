@@ -1,4 +1,4 @@
-"""What is kept of a trajectory, and how records of frames become rows of it on disk."""
+"""Store of a trajectory: records of frames become rows on disk."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Store:
         self._waiting: dict[int, dict[str, Any]] = {}  # rows before it
         self._block = 1
         self._committed = time.monotonic()
-        self._changed = self._unsettled = self._failed = False
+        self._changed = self._has_committed = self._failed = False
 
     def open(self, options: Mapping[str, Any], about: Mapping[str, Any]) -> None:
         """Begin results with these options, or go on with those that have the same.
@@ -89,13 +89,13 @@ class Store:
         Raises
         ------
         ValueError
-            If its energies are not those of the frames before it.
+            If its energies differ from those of the frames before it.
         """
         if not self._constants:
             self._begin(record)
         for name, values in self._constants.items():
             if not equal_to_rounding(values, record[name]):
-                raise ValueError(f"{name}: not that of the frames before")
+                raise ValueError(f"{name}: differs from that of the frames before")
         self.missing.pop(index, None)
         self._set(row, {**record, "frame": index, "status": FINISHED})
 
@@ -111,12 +111,12 @@ class Store:
         return self._arrays.read(name)
 
     def commit(self) -> None:
-        """Make what was put survive the process."""
+        """Write what was put to disk, so that it survives the process."""
         if self._changed and self._constants:
             errors = {str(index): why for index, why in sorted(self.missing.items())}
             self._arrays.attributes["errors"] = json.dumps(errors)
             self._arrays.commit()
-            self._unsettled = True
+            self._has_committed = True
         self._changed = False
         self._committed = time.monotonic()
 
@@ -125,8 +125,8 @@ class Store:
         try:
             if not self._failed:
                 self.commit()
-            if self._unsettled:
-                self._arrays.settle()
+            if self._has_committed:
+                self._arrays.copy_metadata()
         finally:
             self._arrays.close()
 
@@ -161,16 +161,21 @@ class Store:
             for name in (*record, "frame", "status")
             if name not in CONSTANTS
         }
-        described = {
-            name: (VARIABLES[name].dims, values, self._attributes(name))
+        constants = {
+            name: (
+                Column(
+                    VARIABLES[name].dims, values.dtype.str, values.shape, self._attributes(name)
+                ),
+                values,
+            )
             for name, values in self._constants.items()
         }
-        self._arrays.create(columns, described)
+        self._arrays.create(columns, constants)
         for row, values in self._waiting.items():
             self._arrays.put(row, values)
 
     def _column(self, name: str, shape: tuple[int, ...]) -> Column:
-        """Lay an array out in chunks of about a megabyte, whole blocks if it is over atoms."""
+        """Choose chunks of about a megabyte, of whole blocks if the array is over atoms."""
         dims, dtype = VARIABLES[name].dims, VARIABLES[name].dtype
         inner = [
             min(size, BLOCK_ATOMS) if dim == "atom" else size

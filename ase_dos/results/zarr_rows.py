@@ -1,10 +1,10 @@
-"""Arrays on disk that grow frame by frame and are whole at every moment: a zarr directory.
+"""Rows of arrays in a zarr directory, added frame by frame and whole at every moment.
 
 Format 2 of zarr keeps each chunk of an array in a file of its own, and describes all arrays in one
 more file, ``.zmetadata``. A commit writes chunks, each replaced in one step and those of one array
 last, and then replaces ``.zmetadata``, which says how many rows there are. Whoever opens the
 directory after a kill sees the rows of the last commit and no other; a run that goes on writes the
-rest anew. Of what is committed, only the chunk that the last row is in is ever written again.
+rest anew. Of the committed chunks only the one with the last row is ever written again.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.utils.files import FileLock, replace_file
+
+if TYPE_CHECKING:
+    from numcodecs.abc import Codec
 
 __all__ = ["MARK", "Column", "ZarrRows", "pad"]
 
@@ -32,7 +35,7 @@ _GROUP = {"zarr_format": 2}
 
 @dataclass(frozen=True)
 class Column:
-    """How an array is laid out.
+    """Dimensions, type and chunks of an array.
 
     Parameters
     ----------
@@ -57,8 +60,8 @@ class Column:
         return self.dims.index(RAGGED) if RAGGED in self.dims else None
 
     @property
-    def fill(self) -> Any:
-        """What stands where there is nothing: NaN, or the integer zero."""
+    def fill(self) -> np.generic:
+        """Value where there is nothing: NaN, or the integer zero."""
         return np.dtype(self.dtype).type(np.nan if np.dtype(self.dtype).kind == "f" else 0)
 
     def pieces(self, width: int) -> int:
@@ -77,7 +80,7 @@ def pad(rows: Mapping[int, NDArray], shape: tuple[int, ...], column: Column) -> 
     """Array of this shape with each given row in the corner of its place."""
     array = np.full(shape, column.fill, column.dtype)
     for place, row in rows.items():
-        corner: Any = (place, *(slice(0, n) for n in np.shape(row)))
+        corner: tuple[int | slice, ...] = (place, *(slice(0, n) for n in np.shape(row)))
         array[corner] = row
     return array
 
@@ -121,7 +124,7 @@ class ZarrRows:
         begun = (self.path / ".zmetadata").exists()
         if begun:
             self._read_metadata()
-        elif self.path.exists() and not _is_bare(self.path):
+        elif self.path.exists() and not _is_empty(self.path):
             raise ValueError(f"{self.path}: exists and holds no results of a trajectory")
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.path / ".zgroup")  # the one file that is never replaced
@@ -148,14 +151,13 @@ class ZarrRows:
         self.commit()
 
     def create(
-        self, columns: Mapping[str, Column], constants: Mapping[str, tuple[Any, NDArray, Any]]
+        self, columns: Mapping[str, Column], constants: Mapping[str, tuple[Column, NDArray]]
     ) -> None:
-        """Add arrays: over frames, and constant ones (dimensions, values, attributes)."""
+        """Add arrays: over frames, and constant ones with their values."""
         for name, column in columns.items():
             self._arrays[name] = _Array(self.path / name, column)
             self._describe(name, column, column.shape(0, 0))
-        for name, (dims, values, attributes) in constants.items():
-            column = Column(dims, values.dtype.str, values.shape, attributes)
+        for name, (column, values) in constants.items():
             self._describe(name, column, values.shape)
             _write_chunk(self.path / name / ".".join("0" * values.ndim), values)
 
@@ -185,7 +187,7 @@ class ZarrRows:
         return _read_chunk(self.path / name / ".".join("0" * len(column.dims)), column)
 
     def commit(self) -> None:
-        """Put on disk what was set since the last commit, in one step."""
+        """Write the rows set since the last commit to disk, in one step."""
         for name in sorted(self._arrays, key=lambda name: name == self.last):
             self._arrays[name].flush(self.width)
         for name, array in self._arrays.items():
@@ -194,8 +196,8 @@ class ZarrRows:
         _write_json(self.path / ".zattrs", self.attributes)
         self._publish()
 
-    def settle(self) -> None:
-        """Repeat beside each array what the last commit says, for programs that look there."""
+    def copy_metadata(self) -> None:
+        """Copy the metadata of the last commit beside each array, for programs that look there."""
         for name in self._arrays:
             _write_json(self.path / name / ".zarray", self._files[f"{name}/.zarray"])
 
@@ -249,7 +251,7 @@ class ZarrRows:
             array.pieces = array.column.pieces(self.width)
 
     def _sweep(self) -> None:
-        """Remove what a killed run left outside of the committed rows."""
+        """Remove files of a killed run that lie outside of the committed rows."""
         for name, array in self._arrays.items():
             column = array.column
             rows, pieces = -(-self.size // column.chunks[0]), column.pieces(self.width)
@@ -332,8 +334,8 @@ def _column(files: Mapping[str, Any], name: str) -> Column:
     return Column(dims, array["dtype"], tuple(array["chunks"]), attributes)
 
 
-def _is_bare(path: Path) -> bool:
-    """Whether a directory is empty, or what a run left that was killed at once."""
+def _is_empty(path: Path) -> bool:
+    """Whether a directory is empty, or was left by a run that was killed at once."""
     return path.is_dir() and all(
         file.name == ".zgroup" or file.suffix == ".partial" for file in path.iterdir()
     )
@@ -358,7 +360,7 @@ def _read_chunk(path: Path, column: Column) -> NDArray:
         raise ValueError(f"{path}: the file is damaged ({error}); run the analysis anew") from error
 
 
-def _codec() -> Any:
+def _codec() -> Codec:
     from numcodecs import get_codec
 
     return get_codec(_CODEC)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = [
     "as_array",
@@ -22,7 +23,7 @@ ROUNDING = 1e-9  # of the largest value: far above rounding, far below any diffe
 
 
 def as_array(
-    value: Any, name: str, shape: Sequence[int | None] | None = None, *, dtype: Any = float
+    value: Any, name: str, shape: Sequence[int | None] | None = None, *, dtype: DTypeLike = float
 ) -> NDArray:
     """Return ``value`` as a finite, C-contiguous array of the expected shape.
 
@@ -87,8 +88,10 @@ def as_temperature(value: Any, name: str = "temperature") -> NDArray:
     return array
 
 
-def require_same(where: Any, old: Mapping[str, Any], new: Mapping[str, Any], advice: str) -> None:
-    """Refuse to go on with what was begun with other options, and name these."""
+def require_same(
+    where: str | os.PathLike, old: Mapping[str, Any], new: Mapping[str, Any], advice: str
+) -> None:
+    """Refuse to continue a run that was begun with other options, and name these."""
     different = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     if different:
         changes = "; ".join(f"{key} was {old.get(key)}, is {new.get(key)}" for key in different)

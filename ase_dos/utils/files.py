@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 __all__ = ["FileLock", "replace_file"]
 
 _FAR = 2**30  # a byte far beyond the end of the file, for systems on which a lock stops readers
 
 
-def replace_file(path: str | os.PathLike, write: Callable[[Any], Any]) -> None:
+def replace_file(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file so that a kill at any moment leaves the old one or the new one.
 
     Parameters
@@ -64,7 +64,7 @@ class FileLock:
         self._file.close()
 
 
-def _lock(file: Any) -> None:
+def _lock(file: IO[bytes]) -> None:
     try:
         import fcntl
     except ImportError:

@@ -149,7 +149,9 @@ def test_other_axes_are_refused(tmp_path):
         def predict(self, atoms):
             return super().predict(atoms).shifted(0.1 * self.calls)
 
-    with pytest.raises(ValueError, match=r"frame 1 of .*energy: not that of the frames before"):
+    with pytest.raises(
+        ValueError, match=r"frame 1 of .*energy: differs from that of the frames before"
+    ):
         run(frames_of([1, 1]), tmp_path / "md.zarr", Wandering())
 
 

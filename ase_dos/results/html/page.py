@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import Any
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
+
+from ase_dos.plot.style import figure_of
 
 __all__ = ["figures_html", "full_page", "note", "section", "symbols", "table"]
 
@@ -52,19 +54,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str = "") -
     return f'<div class="scroll">{inner}</div>'
 
 
-def figures_html(figures: Sequence[tuple[Any, str]]) -> str:
+def figures_html(figures: Sequence[tuple[Axes, str]]) -> str:
     """Figures, given by their Axes, with captions of plain text."""
     shown = [
-        f'<figure><img src="{_image(ax.figure)}" alt="{escape(caption)}">'
+        f'<figure><img src="{_image(ax)}" alt="{escape(caption)}">'
         f"<figcaption>{symbols(caption)}</figcaption></figure>"
         for ax, caption in figures
     ]
     return f'<div class="figures">{"".join(shown)}</div>'
 
 
-def _image(figure: Any) -> str:
-    """Vector graphics as a data URI: identifiers of several figures cannot clash."""
+def _image(ax: Axes) -> str:
+    """Figure of these axes as vector graphics in a data URI, so that identifiers cannot clash."""
     buffer = io.BytesIO()
     with rc_context({"svg.hashsalt": "ase_dos"}):  # the same page for the same results
-        figure.savefig(buffer, format="svg", dpi=PIXELS, metadata={"Date": None})
+        figure_of(ax).savefig(buffer, format="svg", dpi=PIXELS, metadata={"Date": None})
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -13,6 +13,7 @@ from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def _viewer_data(
 
 def _program() -> tuple[str, str]:
     """Return the viewer's JavaScript, and the licences of what it consists of."""
-    home = Path(_chemiscope().__file__).parent
+    home = Path(str(_chemiscope().__file__)).parent
     program = home / "sphinx" / "static" / "chemiscope.min.js"
     if not program.exists():
         raise ImportError(f"chemiscope: {program} is missing; install chemiscope 1.x from PyPI")
@@ -156,7 +157,7 @@ def _short(values: ArrayLike) -> NDArray:
     return np.round(array * scale) / scale
 
 
-def _chemiscope() -> Any:
+def _chemiscope() -> ModuleType:
     try:
         import chemiscope
     except ImportError as error:
