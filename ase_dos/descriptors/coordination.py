@@ -1,4 +1,4 @@
-"""Neighbours that count as bonded, and where to draw the line."""
+"""Coordination numbers, and the first minimum of the radial distribution function."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class FeatureMap:
             as_array(self.mix, "mix", (size, None))
 
     def header(self) -> dict[str, Any]:
-        """Return what is no array, and the names of the arrays, as plain values."""
+        """Options of the map and the names of its arrays, ready for JSON."""
         return {
             "activation": self.activation,
             "degree": self.degree,

@@ -61,11 +61,11 @@ def radial_tables(
         at_origin = radial_integrals([0.0], cutoff, n_max, 0, width)[0, 0]
     else:
         # Interpolation is linear in the nodes, so contracting these contracts the functions.
-        table, length, plain = radial_tables(cutoff, n_max, l_max, width)
+        table, length, primitive = radial_tables(cutoff, n_max, l_max, width)
         functions = np.array(contraction)
         nodes = table[0, :-WIDTH].reshape(-1, 3, l_max + 1, n_max)
         tables = np.einsum("slqn,pdln->spdlq", functions, nodes).reshape(len(functions), -1)
-        at_origin = functions[:, 0] @ plain[0]
+        at_origin = functions[:, 0] @ primitive[0]
     tables = np.pad(tables, ((0, 0), (0, WIDTH)))  # vectors read a little past the last function
     for array in (tables, at_origin):
         array.flags.writeable = False

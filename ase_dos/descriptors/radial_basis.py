@@ -1,7 +1,7 @@
-"""Optimal radial basis: the few radial functions that a set of environments really uses.
+"""Optimal radial basis: the few radial functions that the atoms of a data set really need.
 
 For every species of neighbours and every l the principal components of the density coefficients
-c_nlm over the environments, summed over m and not centred, are the n functions that lose least
+c_nlm over the atoms, summed over m and not centred, are the n functions that lose least
 of the density (Goscinski, Musil, Pozdnyakov, Nigam and Ceriotti, J. Chem. Phys. 155, 104106,
 https://arxiv.org/abs/2105.08717). They are combinations of the primitive functions, so they are
 folded into the radial table once, and every atom then pays for n functions only.
@@ -23,14 +23,14 @@ __all__ = ["check_size", "optimal_radial_basis", "principal_functions"]
 
 
 def optimal_radial_basis(descriptor: SOAP, frames: Sequence[Atoms], n: int) -> SOAP:
-    """Contract a descriptor to the radial functions that its environments use.
+    """Contract a descriptor to the radial functions that the atoms of some structures need.
 
     Parameters
     ----------
     descriptor : SOAP
         Descriptor with primitive radial functions.
     frames : sequence of Atoms
-        Structures whose atoms are the environments.
+        The structures.
     n : int
         Functions to keep for every species and l.
 
@@ -42,7 +42,7 @@ def optimal_radial_basis(descriptor: SOAP, frames: Sequence[Atoms], n: int) -> S
     Raises
     ------
     ValueError
-        If ``n`` is out of range, the descriptor is contracted already, or no environment holds
+        If ``n`` is out of range, the descriptor is contracted already, or no structure holds
         one of its species.
     """
     check_size(descriptor, n)
@@ -54,7 +54,7 @@ def optimal_radial_basis(descriptor: SOAP, frames: Sequence[Atoms], n: int) -> S
 
 
 def principal_functions(descriptor: SOAP, total: NDArray, n: int) -> SOAP:
-    """Contract a descriptor, given the sum of its features over environments (n_features).
+    """Contract a descriptor, given the sum of its features over atoms (n_features).
 
     Parameters and errors as in `optimal_radial_basis`.
     """
@@ -63,7 +63,7 @@ def principal_functions(descriptor: SOAP, total: NDArray, n: int) -> SOAP:
     for z, of_species in zip(descriptor.species, covariance, strict=True):
         if not of_species.any():
             raise ValueError(
-                f"radial basis: no environment holds {chemical_symbols[z]} ({z}); leave it out of "
+                f"radial basis: no structure holds {chemical_symbols[z]} ({z}); leave it out of "
                 "the species or add structures that hold it"
             )
     vectors = np.linalg.eigh(covariance)[1]

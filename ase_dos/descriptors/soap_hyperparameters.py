@@ -120,7 +120,7 @@ class SOAPHyperparameters:
         return self.basis.fold(functions[a] @ full @ functions[b].swapaxes(-1, -2))
 
     def to_dict(self) -> dict[str, Any]:
-        """Hyperparameters as plain values, ready for JSON."""
+        """Hyperparameters in lists and numbers, ready for JSON."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values["species"] = list(self.species)
         if self.radial_scaling:

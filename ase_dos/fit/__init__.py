@@ -1,1 +1,1 @@
-"""Learning: arrays in, weights and energy references out. Nothing here knows about atoms."""
+"""Fits: features and targets in, weights and energy references out; no atoms."""

@@ -1,4 +1,4 @@
-"""The adaptive energy reference: shifts of the structures fitted together with the model.
+"""Adaptive energy reference: shifts of the structures fitted together with the model.
 
 The loss of the shifts alone (`ase_dos.fit.projected_loss`) is minimised by Newton's method in a
 trust region, in the gauge ``mean(D - D_0) = 0`` of every block of structures that share composition

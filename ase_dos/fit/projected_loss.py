@@ -1,4 +1,4 @@
-"""The loss of the energy shifts alone: weights and unknown energies are eliminated exactly.
+"""Loss of the energy shifts alone: weights and unknown energies are eliminated exactly.
 
 A linear model with its weights eliminated (variable projection) has the loss
 

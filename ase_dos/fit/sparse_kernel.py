@@ -1,4 +1,4 @@
-"""Sparse kernel regression: atoms compared with a few chosen environments of the training set.
+"""Sparse kernel regression: atoms compared with a few that were chosen from the training set.
 
 The kernel is (x . s / |x| |s|)^degree between atoms of one species, zero between species. With
 K the kernel among the sparse points, the outputs are k(x) K^(-1/2), so that ridge regression on
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.descriptors.feature_map import FeatureMap
+from ase_dos.utils.checks import as_count
 
 __all__ = ["SparseKernel", "farthest_points"]
 
@@ -30,12 +31,17 @@ class SparseKernel:
     Parameters
     ----------
     n_points : int
-        Sparse points of every species: environments of the training set, farthest points first.
-        All where there are fewer.
+        Sparse points of every species: surroundings of atoms of the training set, farthest points
+        first. All where there are fewer.
     degree : int
         Degree of the polynomial.
     max_candidates : int
-        Environments to choose from; more are thinned out evenly.
+        Atoms to choose from; more are thinned out evenly.
+
+    Raises
+    ------
+    ValueError
+        If a hyperparameter is no integer of at least 1.
     """
 
     n_points: int = 500
@@ -46,10 +52,8 @@ class SparseKernel:
 
     def __post_init__(self) -> None:
         for name in ("n_points", "degree", "max_candidates"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"SparseKernel: expected {name} >= 1, got {value!r}")
-            object.__setattr__(self, name, int(value))  # as model files can hold it
+            value = as_count(getattr(self, name), f"SparseKernel: {name}", 1)
+            object.__setattr__(self, name, value)  # a plain number, as model files can hold it
 
     def maps(self, features: Sequence[NDArray]) -> list[FeatureMap]:
         """Choose points and prepare the map of every species.
@@ -57,7 +61,7 @@ class SparseKernel:
         Parameters
         ----------
         features : sequence of (atoms, n_features) arrays
-            Features of the training environments of each species.
+            Features of the atoms of each species in the training set.
         """
         return [self._map(of_species) for of_species in features]
 

@@ -22,7 +22,14 @@ from numpy.typing import NDArray
 
 from ase_dos.spectra.states import ElectronicStates
 
-__all__ = ["Dataset", "load_dataset", "pack_levels", "save_dataset", "unpack_levels"]
+__all__ = [
+    "Dataset",
+    "load_dataset",
+    "pack_levels",
+    "save_dataset",
+    "seeded_split",
+    "unpack_levels",
+]
 
 _FORMAT = 1
 _DAMAGE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, lzma.LZMAError)

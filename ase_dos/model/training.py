@@ -201,8 +201,14 @@ def train(
         linear = regression_of(maps)
         first, _ = search(linear)
         starts = [first.shifts] if options.reference == "adaptive" else []
-        maps = options.regressor.maps(
-            *training_features.by_species(), linear, first, options.reference == "adaptive"
+        from ase_dos.fit.network_training import train_networks  # which needs PyTorch
+
+        maps = train_networks(
+            options.regressor,
+            *training_features.by_species(),
+            linear,
+            first,
+            options.reference == "adaptive",
         )
     regression = regression_of(maps)
     best, history = search(regression, *starts)

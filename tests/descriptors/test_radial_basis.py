@@ -112,5 +112,5 @@ def test_what_cannot_be_contracted():
     once = optimal_radial_basis(SILICA, [silica(0)], 3)
     with pytest.raises(ValueError, match="contracted to 3 already"):
         optimal_radial_basis(once, [silica(0)], 2)
-    with pytest.raises(ValueError, match=r"no environment holds O \(8\)"):
+    with pytest.raises(ValueError, match=r"no structure holds O \(8\)"):
         optimal_radial_basis(SILICA, [Atoms("SiH", [[0, 0, 0], [1.5, 0, 0]])], 2)

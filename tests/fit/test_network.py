@@ -57,8 +57,10 @@ def trained(network, features, targets, adaptive=False):
     linear = regression_of(features, targets, FeatureMap())
     start = Alignment(linear.origin, np.nan, 0.01, 0.0)
     owners = np.repeat(np.arange(len(features)), ATOMS)
-    (feature_map,) = network.maps([features.reshape(-1, 2)], [owners], linear, start, adaptive)
-    return feature_map
+    from ase_dos.fit.network_training import train_networks
+
+    data = ([features.reshape(-1, 2)], [owners], linear, start, adaptive)
+    return train_networks(network, *data)[0]
 
 
 def error(feature_map, train, test):
@@ -180,6 +182,7 @@ def test_prediction_needs_no_torch(data, tmp_path):
 
 def test_training_without_torch_says_what_to_install(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "ase_dos.fit.network_training", raising=False)
     with pytest.raises(ImportError, match=r"needs PyTorch: pip install 'ase_dos\[network\]'"):
         DOSModel(SOAP_SMALL, regressor=QUICK, **OPTIONS).fit(*data)
 
@@ -187,9 +190,9 @@ def test_training_without_torch_says_what_to_install(data, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"width": 0}, "expected width >= 1, got 0"),
-        ({"committee": 1.5}, r"expected committee >= 1, got 1\.5"),
-        ({"steps": -1}, "expected steps >= 1, got -1"),
+        ({"width": 0}, "width: expected an integer >= 1, got 0"),
+        ({"committee": 1.5}, r"committee: expected an integer >= 1, got 1\.5"),
+        ({"steps": -1}, "steps: expected an integer >= 1, got -1"),
         ({"learning_rate": 0.0}, "learning_rate: expected a number > 0"),
         ({"regularization": -1.0}, "regularization: expected a number > 0"),
         ({"held_out": 1.0}, r"expected 0 < held_out < 1, got 1\.0"),

@@ -121,5 +121,7 @@ def test_farthest_points_stop_where_nothing_is_new():
 @pytest.mark.parametrize("name", ["n_points", "degree", "max_candidates"])
 @pytest.mark.parametrize("value", [0, -1, 2.0, True, "3"])
 def test_bad_options(name, value):
-    with pytest.raises(ValueError, match=f"SparseKernel: expected {name} >= 1, got {value!r}"):
+    with pytest.raises(
+        ValueError, match=f"SparseKernel: {name}: expected an integer >= 1, got {value!r}"
+    ):
         SparseKernel(**{name: value})

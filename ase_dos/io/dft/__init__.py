@@ -1,4 +1,4 @@
-"""Read eigenvalues, or densities of states on a grid, from the output of DFT programs.
+"""Readers of eigenvalues, and of densities of states on a grid, in the output of DFT programs.
 
 One function per format turns a file into a list with one entry per structure: a function that
 parses the eigenvalues of that structure, or None where the program printed none.

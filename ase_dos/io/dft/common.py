@@ -1,4 +1,4 @@
-"""What the parsers of several programs need."""
+"""Helpers that the parsers of several programs share."""
 
 from __future__ import annotations
 
