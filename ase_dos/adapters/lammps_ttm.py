@@ -1,4 +1,4 @@
-"""Parameter file of LAMMPS ``fix ttm/mod``: a heat capacity in its analytic form, and the rest.
+"""Parameter file of LAMMPS ``fix ttm/mod``: a heat capacity in its analytic form, other entries.
 
     C_e = C_0 + (a_0 + a_1 X + a_2 X^2 + a_3 X^3 + a_4 X^4) exp(-(A X)^2),     X = T_e / 1000 K
 
@@ -53,7 +53,7 @@ ENTRIES: dict[str, tuple[str, float | int]] = {
     "lambda": ("Angstrom, free path of electrons at a moving surface", 0.0),
     "n_ion": ("ions/Angstrom^3", np.nan),
     "surface_movement": ("0 or 1, whether matter may enter empty cells", 0),
-    "T_e_min": ("K, temperature that cells of the grid are held above", 0.0),
+    "T_e_min": ("K, lowest temperature of cells of the grid", 0.0),
 }
 
 
@@ -219,7 +219,7 @@ def check_entries(coupling: float | None, entries: Mapping[str, float]) -> None:
     if (coupling is None) == ("gamma_p" not in entries):
         raise ValueError(
             "fix ttm/mod: expected either the electron-phonon coupling G (W/m^3/K) or gamma_p; "
-            "no DOS tells it"
+            "no DOS determines it"
         )
     if coupling is not None:
         as_positive(coupling, "coupling")

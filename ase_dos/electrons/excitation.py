@@ -9,7 +9,6 @@ energies with the difference of two such functions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,7 +47,9 @@ def excite(
     n_electrons: float,
     temperature: float,
     ground_temperature: float = 0.0,
-    **options: Any,
+    *,
+    valid_to: float | None = None,
+    smearing: float = 0.0,
 ) -> Excitation:
     """Heat the electrons of a cell from ``ground_temperature`` to ``temperature`` (K).
 
@@ -60,15 +61,22 @@ def excite(
         Electrons of the cell.
     temperature, ground_temperature : float
         T and T_0 (K), zero or above.
-    **options
-        ``valid_to`` and ``smearing`` of `gas_from_dos`.
+    valid_to, smearing : float
+        As in `ase_dos.electrons.gas.gas_from_dos`.
 
     Raises
     ------
     ValueError
         If the electrons do not fit the known states at one of the temperatures.
     """
-    gas = gas_from_dos(energies, values, n_electrons, [ground_temperature, temperature], **options)
+    gas = gas_from_dos(
+        energies,
+        values,
+        n_electrons,
+        [ground_temperature, temperature],
+        valid_to=valid_to,
+        smearing=smearing,
+    )
     weights = gas.weights(energies)
     change = weights.grand_potential[1] - weights.grand_potential[0]
     parts = np.array([change, weights.entropy[1], weights.electrons[1]])

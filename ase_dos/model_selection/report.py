@@ -21,8 +21,8 @@ from ase_dos.model_selection.plots import (
     plot_shifts,
     plot_spectra,
 )
+from ase_dos.spectra.calibration import decile_table, miscalibration_area
 from ase_dos.spectra.dos import DOS
-from ase_dos.spectra.ensemble import decile_table, miscalibration_area
 
 __all__ = ["ErrorBars", "Report", "error_bars"]
 

@@ -29,7 +29,7 @@ FS = units.fs
 HOT = 6000.0
 LAWS = {
     "potential alone: K + E_0": None,
-    "T_e held, no coupling: K + E_0 + dF": {"bath_temperature": HOT},
+    "T_e fixed, no coupling: K + E_0 + dF": {"bath_temperature": HOT},
     "electrons isolated: K + E_0 + dU": {},
     "coupled, G = 5e17 W/m3/K: K + E_0 + dU": {"coupling": 5e17},
     "coupled, with a pulse of 0.3 eV/atom: K + E_0 + dU - absorbed": {

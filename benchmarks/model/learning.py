@@ -40,8 +40,8 @@ from ase_dos.fit.metric import METRICS
 from ase_dos.io.dataset import load_dataset
 from ase_dos.model.evaluation import DERIVED_QUANTITIES, derived_quantities
 from ase_dos.model.options import REFERENCES
+from ase_dos.spectra.calibration import decile_table, miscalibration_area
 from ase_dos.spectra.dos import EnergyGrid
-from ase_dos.spectra.ensemble import decile_table, miscalibration_area
 from ase_dos.utils.files import replace_file
 from benchmarks.measure import dataset_path, print_head, print_row, use_threads
 
