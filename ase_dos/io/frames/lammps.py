@@ -14,7 +14,7 @@ from ase_dos.io.frames.elements import symbols_to_numbers, types_to_numbers
 from ase_dos.io.frames.text import Buffer, TextFrames, table
 from ase_dos.utils.checks import as_array
 
-__all__ = ["lammps_dump"]
+__all__ = ["lammps_dump", "split_dump"]
 
 _ITEM = b"ITEM: "
 _FIRST = (b"UNITS", b"TIME\n", b"TIME\r", b"TIMESTEP")
@@ -43,10 +43,10 @@ def lammps_dump(
     cache_index : bool
         As for `TextFrames`.
     """
-    return TextFrames(path, _split, partial(_parse, types=types), cache_index=cache_index)
+    return TextFrames(path, split_dump, partial(_parse, types=types), cache_index=cache_index)
 
 
-def _split(buffer: Buffer) -> Iterator[bytes]:
+def split_dump(buffer: Buffer) -> Iterator[bytes]:
     """Cut where the items begin that come before the atoms.
 
     A frame that was cut off by the end of a run, with another run appended, is one by itself.

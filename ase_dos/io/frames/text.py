@@ -19,19 +19,19 @@ from ase_dos.utils.files import replace_file
 
 __all__ = ["Buffer", "TextFrames", "table"]
 
-_BLOCK = 1 << 20
+BLOCK = 1 << 20  # bytes read at a time
 
 
 class Buffer:
-    """A binary stream with a window on what was read and not yet taken."""
+    """Window of a binary stream: the part that was read and not yet taken."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream = stream
+    def __init__(self, stream: IO[bytes], block: int = BLOCK) -> None:
+        self.stream, self.block = stream, block
         self.data = bytearray()
 
     def more(self) -> bool:
         """Read a block; False at the end of the stream."""
-        block = self.stream.read(_BLOCK)
+        block = self.stream.read(self.block)
         self.data += block
         return bool(block)
 

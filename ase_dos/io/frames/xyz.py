@@ -18,7 +18,7 @@ from ase_dos.io.frames.elements import Topology, read_topology, symbols_to_numbe
 from ase_dos.io.frames.text import Buffer, TextFrames, table
 from ase_dos.utils.checks import as_array
 
-__all__ = ["xyz"]
+__all__ = ["split_xyz", "xyz"]
 
 # One cell for all frames, or that of each step.
 Cells: TypeAlias = "Cell | dict[int, NDArray] | None"
@@ -45,10 +45,10 @@ def xyz(path: str, topology: Topology | None = None, *, cache_index: bool = Fals
             cells = _cp2k_cells(topology)
         else:
             cells = read_topology(topology).cell
-    return TextFrames(path, _split, partial(_parse, cells=cells), cache_index=cache_index)
+    return TextFrames(path, split_xyz, partial(_parse, cells=cells), cache_index=cache_index)
 
 
-def _split(buffer: Buffer) -> Iterator[bytes]:
+def split_xyz(buffer: Buffer) -> Iterator[bytes]:
     """Cut by the number of atoms that comes first."""
     while line := buffer.line(0).strip():
         try:

@@ -1,0 +1,84 @@
+"""Text files are cut into frames without parsing, and remember where frames begin."""
+
+import gzip
+
+import ase.io
+import numpy as np
+import pytest
+from toy_files import N_FRAMES, ROWS, assert_same, dump
+
+from ase_dos.io.frames import numbered_frames, open_frames
+from ase_dos.io.frames.lammps import split_dump
+from ase_dos.io.frames.text import Buffer
+from ase_dos.io.frames.xyz import split_xyz
+
+
+def test_what_is_skipped_is_not_parsed(tmp_path):
+    path = tmp_path / "md.dump.gz"
+    bad, good = dump(["1 1 0 garbage 0"]), dump(["1 1 0 0 0"], step=3)
+    path.write_bytes(gzip.compress((bad * 3 + good + bad).encode()))
+    frames = open_frames(path, types=["Si"])
+    assert frames.count() == 5
+    assert frames[3].info["step"] == 3
+    readers = dict(numbered_frames(frames, range(5), None))
+    assert readers[3]().info["step"] == 3
+    with pytest.raises(ValueError, match="garbage"):
+        readers[4]()
+
+
+@pytest.mark.parametrize("block", [1, 7, 64, 1 << 20])
+@pytest.mark.parametrize("name", ["md.extxyz", "md.dump"])
+def test_cuts_do_not_depend_on_the_blocks_read(images, tmp_path, block, name):
+    path = tmp_path / name
+    if name == "md.dump":
+        path.write_text(dump(ROWS) + dump(ROWS * 5, head="ITEM: TIME\n1\n") + dump(ROWS))
+    else:
+        ase.io.write(path, images)
+    with open(path, "rb") as stream:
+        texts = list((split_dump if name == "md.dump" else split_xyz)(Buffer(stream, block)))
+    assert len(texts) == (3 if name == "md.dump" else N_FRAMES)
+    assert b"".join(texts) == path.read_bytes()
+    first = b"ITEM: TIME" if name == "md.dump" else b"8\n"
+    assert all(text.startswith(first) for text in texts)
+
+
+@pytest.mark.parametrize("n", [1, 3000, 40_000])
+def test_large_frames_are_cut_by_their_lines(tmp_path, n):
+    """Counting lines by pieces passes over exactly as many as the frame has."""
+    path = tmp_path / "md.xyz"
+    lines = "".join(f"Si {i} 0 {'1' * (i % 37)}0\n" for i in range(n))
+    path.write_text(f"{n}\n\n{lines}" * 3)
+    assert open_frames(path).count() == 3
+    with open(path, "rb") as stream:
+        assert list(split_xyz(Buffer(stream))) == [f"{n}\n\n{lines}".encode()] * 3
+
+
+def test_index_beside_the_file(images, tmp_path):
+    path, index = tmp_path / "md.extxyz", tmp_path / "md.extxyz.index.npz"
+    ase.io.write(path, images)
+    open_frames(path)[3]
+    assert not index.exists()  # only when asked for
+    expected = open_frames(path, cache_index=True)[3]
+    assert index.exists()
+    assert open_frames(path, cache_index=True)[3] == expected
+    with np.load(index) as stored:  # an index that fits is taken as it is
+        known = dict(stored)
+    np.savez(index, stamp=known["stamp"], starts=known["starts"][:3])
+    assert open_frames(path, cache_index=True).found == 2
+    ase.io.write(path, images[2:])
+    assert_same(open_frames(path, cache_index=True)[1], images[3])  # of another size: made anew
+    for damage in (b"", index.read_bytes()[:100], b"nonsense"):
+        index.write_bytes(damage)
+        assert_same(open_frames(path, cache_index=True)[1], images[3])
+
+
+def test_index_of_a_broken_file_has_its_good_frames(images, tmp_path):
+    path = tmp_path / "md.extxyz"
+    ase.io.write(path, images)
+    path.write_text(path.read_text() + "garbage\n")
+    for _ in range(2):
+        frames = open_frames(path, cache_index=True)
+        assert frames.found == N_FRAMES
+        assert_same(frames[4], images[4])
+        with pytest.raises(ValueError, match=r"frame 5 of .*got 'garbage'"):
+            frames[5]
