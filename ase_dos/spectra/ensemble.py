@@ -69,7 +69,7 @@ class DOSEnsemble:
             **options,
         )
 
-    def spread(self, function: Callable[[DOS], Any]) -> tuple[NDArray, NDArray]:
+    def spread(self, function: Callable[[DOS], ArrayLike]) -> tuple[NDArray, NDArray]:
         """Value and error of anything that follows from a DOS.
 
         Parameters

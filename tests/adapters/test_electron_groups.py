@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from ase.calculators.calculator import InputError
+from derivatives import central
 from toy_md import FlatMetal, crystal, silicon
 
 from ase_dos import DOSCalculator
@@ -32,12 +34,8 @@ def test_forces_of_cells_are_the_derivative_of_their_free_energies():
         moved.set_cell(moved.cell.array @ np.diag([1 + strain, 1, 1]), scale_atoms=True)
         return calc.get_property("energy", moved)
 
-    def central(function, h=1e-3):
-        f = [function(k * h) for k in (-2, -1, 1, 2)]
-        return (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / (12 * h)
-
     for atom in (0, 9):
-        expected = -central(lambda h: energy(h, atom))  # noqa: B023
+        expected = -central(lambda h: energy(h, atom), 1e-3)  # noqa: B023
         assert forces[atom, 1] == pytest.approx(expected, rel=1e-6, abs=1e-6 * np.abs(forces).max())
     expected = central(lambda h: energy(0.0, strain=h), 3e-4) / atoms.get_volume()
     assert stress[0] == pytest.approx(expected, rel=1e-6)
@@ -48,5 +46,5 @@ def test_forces_of_cells_are_the_derivative_of_their_free_energies():
 def test_groups_of_other_structures_are_refused():
     calc = DOSCalculator(FlatMetal(), electronic_temperature=300.0)
     calc.set_group_temperatures(np.array([300.0]), np.zeros(3, int))
-    with pytest.raises(Exception, match="groups of 3 atoms, the structure has 8"):
+    with pytest.raises(InputError, match="groups of 3 atoms, the structure has 8"):
         calc.get_property("energy", crystal((2, 2, 2)))

@@ -13,7 +13,7 @@ def central(function, step=4e-4):
 
 
 def check_derivatives(model, structure, temperature, with_stress, displaced):
-    """Hold forces on (atom, axis) pairs, and the stress, against differences of the energy."""
+    """Compare forces on (atom, axis) pairs, and the stress, with differences of the energy."""
     atoms = structure.copy()
     atoms.calc = DOSCalculator(model, electronic_temperature=temperature)
 
