@@ -148,7 +148,7 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Search, train, save and report."""
-        from ase_dos.model.training import make_targets
+        from ase_dos.model.training_set import make_targets
 
         folder = Path(args.output).parent
         if not folder.is_dir():  # before hours of training
@@ -273,7 +273,7 @@ def _trained(args: Namespace, training: Part, targets: list, choice: dict[str, A
 
 def _refitted(model: Any, training: Part, validation: Part, targets: list, args: Namespace) -> Any:
     """Return the model trained on the validation structures as well."""
-    from ase_dos.model.training import make_targets
+    from ase_dos.model.training_set import make_targets
 
     final = model.refitted(
         training.frames + validation.frames,

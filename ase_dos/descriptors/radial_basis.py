@@ -18,6 +18,7 @@ from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from ase_dos.descriptors.soap import SOAP
+from ase_dos.utils.signs import signs_of
 
 __all__ = ["check_size", "optimal_radial_basis", "principal_functions"]
 
@@ -68,10 +69,7 @@ def principal_functions(descriptor: SOAP, total: NDArray, n: int) -> SOAP:
             )
     vectors = np.linalg.eigh(covariance)[1]
     functions = vectors[..., ::-1][..., :n].swapaxes(-1, -2)
-    # The sign of an eigenvector is open; this choice gives the same one everywhere.
-    largest = np.abs(functions).argmax(axis=-1, keepdims=True)
-    functions = functions * np.sign(np.take_along_axis(functions, largest, axis=-1))
-    return replace(descriptor, contraction=functions)
+    return replace(descriptor, contraction=functions * signs_of(functions))
 
 
 def _covariance(descriptor: SOAP, total: NDArray) -> NDArray:

@@ -12,6 +12,7 @@ from ase_dos.fit.energy_reference import Alignment
 from ase_dos.fit.metric import Metric
 from ase_dos.fit.projected_loss import filled_targets
 from ase_dos.fit.regression import Regression
+from ase_dos.utils.signs import signs_of
 
 __all__ = ["Solution", "constrained", "count_below", "solve"]
 
@@ -51,9 +52,9 @@ def solve(regression: Regression, alignment: Alignment, n_modes: int | None) -> 
     if n_modes is None:
         components = np.eye(regression.energies.size)
     else:
-        components = np.linalg.svd(
-            ridge.composition.projector @ aligned @ factor, full_matrices=False
-        )[2]
+        varying = ridge.composition.projector @ aligned @ factor
+        components = np.linalg.svd(varying, full_matrices=False)[2]
+        components *= signs_of(components)
     modes = solve_triangular(factor, components[:n_modes].T, lower=True, trans="T").T
     solution = Solution(modes, np.empty(0), np.empty(0), metric)
     weights, offset = ridge.solve(alignment.regularization, solution.coefficients(aligned))

@@ -43,12 +43,12 @@ class Posterior:
     ----------
     centers : (species, outputs) array
         ``m``.
-    factor : (outputs, r) array
-        ``A``.
+    factor : (outputs, outputs) array
+        ``A``, symmetric.
     composition : (species, species) array
-        Root R of (Z^T Z)^-1 = R R^T.
+        Root R of (Z^T Z)^-1 = R R, symmetric.
     covariance : (k, k) array
-        Root of Sigma, which has unit trace.
+        Root of Sigma, which has unit trace, symmetric.
     noise, scale : float
         ``a`` and ``b`` (states^2/eV per atom^2, in the metric of the model).
     """
@@ -130,17 +130,15 @@ def fit_posterior(
     ridge = regression.ridge
     inverse = ridge.composition.inverse
     inner = ridge.composition.projector @ ridge.features
-    values, vectors = np.linalg.eigh(inner.T @ inner)
-    factor = vectors / np.sqrt(values.clip(min=0.0) + regularization * ridge.scale)
     distances = 1.0 / np.diag(ridge.residual_maker(regularization))[structures] - 1.0
     noise, scale = most_likely_noise(distances, np.sum(errors**2, axis=1))
     whitened = errors / np.sqrt(noise + scale * distances)[:, None]
     sigma = whitened.T @ whitened
     posterior = Posterior(
         centers=ridge.composition.terms(ridge.features),
-        factor=factor,
-        composition=_root(inverse @ inverse.T),
-        covariance=_root(sigma / np.trace(sigma)),
+        factor=_power(inner.T @ inner, -0.5, shift=regularization * ridge.scale),
+        composition=_power(inverse @ inverse.T, 0.5),
+        covariance=_power(sigma / np.trace(sigma), 0.5),
         noise=noise,
         scale=scale,
     )
@@ -148,10 +146,14 @@ def fit_posterior(
     return recalibrated(posterior, distances, squared / unit**2)
 
 
-def _root(matrix: NDArray) -> NDArray:
-    """Return R with R R^T a matrix that is positive but for rounding."""
+def _power(matrix: NDArray, exponent: float, shift: float = 0.0) -> NDArray:
+    """Return a power of a symmetric matrix that is positive but for rounding, plus ``shift``.
+
+    Symmetric roots are unique. Others depend on the signs and order of eigenvectors, which differ
+    from machine to machine, and with them would the members of an ensemble and the novelty.
+    """
     values, vectors = np.linalg.eigh(matrix)
-    return vectors * np.sqrt(values.clip(min=0.0))
+    return vectors * (values.clip(min=0.0) + shift) ** exponent @ vectors.T
 
 
 def recalibrated(posterior: Posterior, distances: NDArray, squared: NDArray) -> Posterior:

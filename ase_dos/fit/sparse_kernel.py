@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.utils.checks import as_count
+from ase_dos.utils.signs import signs_of
 
 __all__ = ["SparseKernel", "farthest_points"]
 
@@ -72,6 +73,7 @@ class SparseKernel:
         unit = thinned[lengths > 0] / lengths[lengths > 0, None]
         points = unit[farthest_points(unit, self.n_points)]
         values, vectors = np.linalg.eigh((points @ points.T) ** self.degree)
+        vectors *= signs_of(vectors, axis=0)
         large = values > _SMALLEST * values[-1]
         return FeatureMap(
             weights=[points.T],

@@ -18,23 +18,20 @@ from ase_dos.fit.posterior import recalibrated
 from ase_dos.io.model_file import FORMAT, digest, find_model, read_model, write_model
 from ase_dos.model.evaluation import Evaluation, evaluate_predictions
 from ase_dos.model.options import ModelOptions
-from ase_dos.model.predictor import Predictor, as_stored
-from ase_dos.model.training import (
-    Trained,
+from ase_dos.model.predictor import Predictor
+from ase_dos.model.training import Training, train
+from ase_dos.model.training_set import (
+    States,
     TrainingFeatures,
     make_targets,
-    train,
     training_set_hash,
 )
-from ase_dos.spectra.dos import DOS, EnergyGrid
+from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS, warn_of_novelty
-from ase_dos.spectra.states import ElectronicStates
 from ase_dos.spectra.target import DOSTarget
 
 __all__ = ["DOSModel"]
-
-Known = Sequence[ElectronicStates] | Sequence[DOS] | Sequence[DOSTarget]
 
 
 class DOSModel:
@@ -72,7 +69,7 @@ class DOSModel:
         self.options = ModelOptions(descriptor, grid, **options)
         self.info: dict[str, Any] = {}
         self._predictor: Predictor | None = None
-        self._trained: Trained | None = None
+        self._training: Training | None = None
 
     @classmethod
     def from_options(cls, options: ModelOptions) -> DOSModel:
@@ -95,7 +92,7 @@ class DOSModel:
         return self._predictor
 
     @property
-    def training(self) -> Trained:
+    def training(self) -> Training:
         """How it was learned: shifts of the training structures, errors of the candidates.
 
         Raises
@@ -103,9 +100,9 @@ class DOSModel:
         ValueError
             If the model was not trained here: its file does not hold this.
         """
-        if self._trained is None:
+        if self._training is None:
             raise ValueError("training: not kept in model files; call fit()")
-        return self._trained
+        return self._training
 
     @property
     def species(self) -> tuple[int, ...]:
@@ -137,7 +134,7 @@ class DOSModel:
     def fit(
         self,
         frames: Sequence[Atoms],
-        states: Known,
+        states: States,
         *,
         features: Sequence[NDArray] | None = None,
     ) -> DOSModel:
@@ -149,7 +146,7 @@ class DOSModel:
             ``n`` structures.
         states : sequence of ElectronicStates or DOS
             Their eigenvalues or densities of states. For several trainings on the same structures,
-            what `ase_dos.model.training.make_targets` made of these saves time.
+            what `ase_dos.model.training_set.make_targets` made of these saves time.
         features : sequence of (atoms, n_features) arrays, optional
             Features of the atoms of every structure by ``descriptor``, where they are known.
 
@@ -168,23 +165,10 @@ class DOSModel:
             If a network is to be trained without PyTorch.
         """
         targets = self._targets(frames, states)
-        training_features = TrainingFeatures(self.options.descriptor, frames, features)
-        trained = train(training_features, targets, self.options)
-        self._trained = trained
-        self._predictor = Predictor(
-            trained.descriptor,
-            trained.grid,
-            trained.maps,
-            trained.solution.weights,
-            trained.solution.modes,
-            trained.solution.terms,
-            np.array(trained.valence),
-            self.smearing,
-            as_stored(trained.posterior),
-            trained.novelty_projection,
-            trained.novelty_limit,
-        )
-        self.info = self._header(frames, targets, trained)
+        known = TrainingFeatures(self.options.descriptor, frames, features)
+        self._training = train(known, targets, self.options)
+        self._predictor = self._training.predictor
+        self.info = self._header(frames, targets, self._training)
         self._sign()
         return self
 
@@ -193,7 +177,7 @@ class DOSModel:
         return [self.options.descriptor.compute(atoms) for atoms in frames]
 
     def calibrate(
-        self, frames: Sequence[Atoms], states: Known, families: Sequence[str] | None = None
+        self, frames: Sequence[Atoms], states: States, families: Sequence[str] | None = None
     ) -> Evaluation:
         """Take the size of the expected errors from structures outside the training set.
 
@@ -214,7 +198,7 @@ class DOSModel:
         self._sign()
         return report
 
-    def refitted(self, frames: Sequence[Atoms], states: Known) -> DOSModel:
+    def refitted(self, frames: Sequence[Atoms], states: States) -> DOSModel:
         """Return a model trained in the same way on more structures.
 
         Once `calibrate` has told how good a model is, the structures that told it can be learned
@@ -242,7 +226,7 @@ class DOSModel:
             model._sign()
         return model
 
-    def _targets(self, frames: Sequence[Atoms], states: Known) -> list[DOSTarget]:
+    def _targets(self, frames: Sequence[Atoms], states: States) -> list[DOSTarget]:
         if len(frames) != len(states):
             raise ValueError(
                 f"expected one set of states per frame, got {len(states)} for {len(frames)}"
@@ -250,25 +234,25 @@ class DOSModel:
         return make_targets(states, self.smearing)
 
     def _header(
-        self, frames: Sequence[Atoms], targets: Sequence[DOSTarget], trained: Trained
+        self, frames: Sequence[Atoms], targets: Sequence[DOSTarget], training: Training
     ) -> dict[str, Any]:
-        chosen = min(trained.history, key=lambda entry: entry["loss"])
+        learned = training.predictor
         return {
             "format": FORMAT,
             "version": __version__,
             "options": self.options.to_dict(),
-            "maps": [one.header() for one in trained.maps],
-            "descriptor": trained.descriptor.to_dict(),
+            "maps": [one.header() for one in learned.maps],
+            "descriptor": learned.descriptor.to_dict(),
             "species": [chemical_symbols[z] for z in self.species],
-            "valence": [float(v) for v in trained.valence],
-            "grid": asdict(trained.grid),
-            "smearing": self.smearing,
-            "regularization": trained.alignment.regularization,
-            "shift_penalty": trained.alignment.penalty,
+            "valence": learned.valence.tolist(),
+            "grid": asdict(learned.grid),
+            "smearing": learned.smearing,
+            "regularization": float(training.alignment.regularization),
+            "shift_penalty": float(training.alignment.penalty),
             "n_structures": len(targets),
             "training_set_hash": training_set_hash(frames, targets),
-            "leave_one_out_rmse": chosen["rmse"],
-            "novelty_limit": trained.novelty_limit,
+            "leave_one_out_rmse": training.leave_one_out_rmse,
+            "novelty_limit": learned.novelty_limit,
         }
 
     # Prediction
@@ -363,7 +347,7 @@ class DOSModel:
         return self.predictor.differentiate(atoms, weights, groups, dtype=dtype)
 
     def evaluate(
-        self, frames: Sequence[Atoms], states: Known, families: Sequence[str] | None = None
+        self, frames: Sequence[Atoms], states: States, families: Sequence[str] | None = None
     ) -> Evaluation:
         """Compare predictions with eigenvalues (or DOS) of the same structures, aligned."""
         learned = self.predictor

@@ -26,7 +26,7 @@ from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.sparse_kernel import SparseKernel
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.model.options import ModelOptions
-from ase_dos.model.training import make_targets, training_set_hash
+from ase_dos.model.training_set import make_targets, training_set_hash
 from ase_dos.spectra.target import DOSTarget
 from ase_dos.utils.checks import require_same
 from ase_dos.utils.files import replace_file

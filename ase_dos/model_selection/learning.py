@@ -10,7 +10,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.model.dos_model import DOSModel
-from ase_dos.model.training import make_targets
+from ase_dos.model.training_set import make_targets
 
 __all__ = ["LearningCurve", "learning_curve"]
 

@@ -18,6 +18,7 @@ from ase_dos.results.atoms import AtomicFrame, as_atomic_frames
 from ase_dos.results.dataset import Results
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.utils.checks import as_array, equal_to_rounding
+from ase_dos.utils.signs import signs_of
 
 __all__ = ["LocalMap", "assign_clusters", "find_clusters", "fit_local_map"]
 
@@ -116,9 +117,8 @@ def _local_map(
     _, values, directions = np.linalg.svd(factor[1:, 1:] @ metric.T, full_matrices=False)
     directions = directions[:n_components]
     components = directions @ axes.T / np.sqrt(step)
-    largest = np.abs(components).argmax(axis=1)
-    signs = np.sign(components[np.arange(n_components), largest])
-    directions, components = signs[:, None] * directions, signs[:, None] * components
+    signs = signs_of(components)
+    directions, components = signs * directions, signs * components
     projection = metric.T @ directions.T
     variances = values**2 / (atoms - 1)
     total = variances.sum()

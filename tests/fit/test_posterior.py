@@ -183,3 +183,12 @@ def test_random_projection_stands_for_the_lengths():
     ratio = np.sum((vectors @ projection) ** 2, axis=1) / np.sum((vectors @ factor) ** 2, axis=1)
     assert ratio.mean() == pytest.approx(1.0, abs=0.15)
     assert ratio.std() < 1.5 * np.sqrt(2 / NOVELTY_SIZE)
+
+
+def test_roots_are_the_unique_symmetric_ones():
+    """So that members and novelty do not depend on the signs that a library gives eigenvectors."""
+    posterior, _ = fitted(*data(2))
+    for name in ("factor", "composition", "covariance"):
+        root = getattr(posterior, name)
+        np.testing.assert_allclose(root, root.T, atol=1e-12 * np.abs(root).max())
+        assert np.linalg.eigvalsh(root).min() > -1e-12 * np.abs(root).max()

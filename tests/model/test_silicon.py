@@ -6,7 +6,7 @@ from paths import REPOSITORY
 
 from ase_dos.io.dataset import load_dataset
 from ase_dos.model.dos_model import DOSModel
-from ase_dos.model.training import make_targets, training_set_hash
+from ase_dos.model.training_set import make_targets, training_set_hash
 from ase_dos.spectra.target import target_from_states
 
 PATH = REPOSITORY / "data" / "silicon" / "silicon.npz"
