@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from toy_model import ToyModel
-from toy_run import content, frames_of
+from toy_run import content, frames_of, run
 
 from ase_dos.results.result import TrajectoryResult
-from ase_dos.trajectory.run import analyze_trajectory
 from ase_dos.utils.parallel import parallel_map
 
 # dask's own: sockets of a cluster that is being closed, and the event loop of a dead worker.
@@ -28,7 +27,7 @@ def cluster():
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, worker_dashboard_address=None
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", worker_dashboard_address=None
     ) as cluster:
         yield cluster
 
@@ -64,11 +63,6 @@ class Murdered(ToyModel):
             open(self.flag, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().predict(atoms)
-
-
-def run(source, output=None, model=None, **options):
-    options = {"progress": False, "local": True, **options}
-    return analyze_trajectory(source, model or ToyModel(), (300.0, 3000.0), output, **options)
 
 
 def square(x):
