@@ -32,6 +32,7 @@ _IDLE, _GAIN = 5, 1e-6  # steps without a decline of the loss by this share that
 _FIRST_STEP = 0.1  # eV; the typical shift that the first step may make
 # Steps of the regularisation without a smaller error that end the search.
 _PATIENCE = 3
+_CORRELATIONS = 3  # rounds of bringing all targets to a common one
 _SMALL_PRODUCT = 3e8  # multiplications, some 10 ms
 
 
@@ -131,14 +132,14 @@ class _Patience:
             raise StopIteration
 
 
-def cross_correlation_shifts(regression: Regression, rounds: int = 3) -> NDArray:
+def cross_correlation_shifts(regression: Regression) -> NDArray:
     """Shifts that bring all targets together, as a second starting point.
 
     All are first shifted onto the most typical one, then onto the mean of the shifted: the mean
     of spectra that are not aligned yet is too blurred to align to.
     """
     shifts = regression.origin
-    for number in range(rounds):
+    for number in range(_CORRELATIONS):
         values, _, known = regression.per_atom(shifts)
         goal = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         if number == 0:

@@ -37,7 +37,7 @@ def train_networks(
     owners: Sequence[NDArray],
     regression: Regression,
     start: Alignment,
-    adaptive: bool = True,
+    adaptive: bool,
 ) -> list[FeatureMap]:
     """Hidden layers of every species, those of the whole committee side by side.
 

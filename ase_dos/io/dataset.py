@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -31,7 +32,12 @@ __all__ = [
     "unpack_levels",
 ]
 
+SHARE = 0.15  # of every family, for validation, and again for the test
 _FORMAT = 1
+# Names of what is stored of a structure: its atoms, its levels, what the program printed of them.
+_GEOMETRY = ("positions", "cell", "numbers")
+_LEVELS = ("steps", "first", "weights")
+_PRINTED = ("fermi_level", "smearing_width", "entropy_term")
 _DAMAGE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, lzma.LZMAError)
 
 
@@ -107,7 +113,7 @@ def unpack_levels(steps: NDArray, first: NDArray, weights: NDArray, resolution: 
 
 
 def save_dataset(
-    path: str | Path, data: Dataset, *, provenance: dict, resolution: float = 0.0005
+    path: str | Path, data: Dataset, *, provenance: dict[str, Any], resolution: float = 0.0005
 ) -> None:
     """Write a data set; eigenvalues keep ``resolution`` (eV). Spin-paired structures only."""
     arrays: dict[str, NDArray] = {}
@@ -118,11 +124,10 @@ def save_dataset(
             if one.n_spins != 1:
                 raise ValueError(f"structure {index}: expected one spin channel, got {one.n_spins}")
             packed = pack_levels(one.eigenvalues[0], one.weights, resolution)
-            for name, array in zip(("steps", "first", "weights"), packed, strict=True):
+            for name, array in zip(_LEVELS, packed, strict=True):
                 arrays[f"{index}/{kind}/{name}"] = array
-        arrays[f"{index}/positions"] = atoms.positions
-        arrays[f"{index}/cell"] = atoms.cell.array
-        arrays[f"{index}/numbers"] = atoms.numbers
+        for name in _GEOMETRY:
+            arrays[f"{index}/{name}"] = np.asarray(getattr(atoms, name))
         entries.append(
             {
                 "name": atoms.info["name"],
@@ -131,9 +136,7 @@ def save_dataset(
                 "pbc": atoms.pbc.tolist(),
                 "n_electrons": states.n_electrons,
                 "spin_degeneracy": states.spin_degeneracy,
-                "fermi_level": printed.fermi_level,
-                "smearing_width": printed.smearing_width,
-                "entropy_term": printed.entropy_term,
+                **{name: getattr(printed, name) for name in _PRINTED},
             }
         )
     header = {
@@ -182,43 +185,46 @@ def load_dataset(path: str | Path) -> Dataset:
     return _assemble(header, arrays)
 
 
-def _assemble(header: dict, arrays: dict[str, NDArray]) -> Dataset:
-    frames: list[Atoms] = []
-    dense: list[ElectronicStates] = []
-    printed: list[ElectronicStates] = []
-    for index, entry in enumerate(header["entries"]):
-        atoms = Atoms(
-            arrays[f"{index}/numbers"],
-            arrays[f"{index}/positions"],
-            cell=arrays[f"{index}/cell"],
-            pbc=entry["pbc"],
-        )
-        atoms.info = {"name": entry["name"], "family": entry["family"]}
-        frames.append(atoms)
-        for kind, collected in (("states", dense), ("printed", printed)):
-            weights = arrays[f"{index}/{kind}/weights"]
-            levels = unpack_levels(
-                arrays[f"{index}/{kind}/steps"],
-                arrays[f"{index}/{kind}/first"],
-                weights,
-                header["resolution"],
-            )
-            extra = {}
-            if kind == "printed":
-                extra = {k: entry[k] for k in ("fermi_level", "smearing_width", "entropy_term")}
-            collected.append(
-                ElectronicStates(
-                    levels, weights, entry["n_electrons"], entry["spin_degeneracy"], **extra
-                )
-            )
-    split = np.array([entry["split"] for entry in header["entries"]])
-    return Dataset(frames, dense, printed, split)
+def _assemble(header: dict[str, Any], arrays: dict[str, NDArray]) -> Dataset:
+    """Build the data set from the header and the arrays of its file."""
+    entries, resolution = list(enumerate(header["entries"])), header["resolution"]
+    return Dataset(
+        frames=[_frame(arrays, index, entry) for index, entry in entries],
+        states=[_states(arrays, f"{index}/states", entry, resolution) for index, entry in entries],
+        printed=[
+            _states(arrays, f"{index}/printed", entry, resolution, _PRINTED)
+            for index, entry in entries
+        ],
+        split=np.array([entry["split"] for _, entry in entries]),
+    )
 
 
-def seeded_split(
-    families: Sequence[str], heldout: str, seed: int, fractions: tuple[float, float] = (0.15, 0.15)
-) -> NDArray:
+def _frame(arrays: dict[str, NDArray], index: int, entry: dict[str, Any]) -> Atoms:
+    positions, cell, numbers = (arrays[f"{index}/{name}"] for name in _GEOMETRY)
+    atoms = Atoms(numbers, positions, cell=cell, pbc=entry["pbc"])
+    atoms.info = {"name": entry["name"], "family": entry["family"]}
+    return atoms
+
+
+def _states(
+    arrays: dict[str, NDArray],
+    place: str,
+    entry: dict[str, Any],
+    resolution: float,
+    names: Sequence[str] = (),
+) -> ElectronicStates:
+    steps, first, weights = (arrays[f"{place}/{name}"] for name in _LEVELS)
+    levels = unpack_levels(steps, first, weights, resolution)
+    printed = {name: entry[name] for name in names}
+    return ElectronicStates(
+        levels, weights, entry["n_electrons"], entry["spin_degeneracy"], **printed
+    )
+
+
+def seeded_split(families: Sequence[str], heldout: str, seed: int) -> NDArray:
     """Split every family into train, validation and test; one family is held out whole.
+
+    Of the others, `SHARE` goes to validation and as many structures to test.
 
     Parameters
     ----------
@@ -228,17 +234,15 @@ def seeded_split(
         Family that goes to "heldout".
     seed : int
         Seed of the permutation.
-    fractions : tuple of float
-        Shares of validation and test in every family.
     """
     labels = np.asarray(families)
     split = np.full(len(labels), "train", dtype="U10")
     rng = np.random.default_rng(seed)
     for family in sorted(set(labels.tolist())):
         rows = rng.permutation(np.flatnonzero(labels == family))
-        n_validation, n_test = (max(1, round(f * len(rows))) for f in fractions)
-        split[rows[:n_validation]] = "validation"
-        split[rows[n_validation : n_validation + n_test]] = "test"
+        count = max(1, round(SHARE * len(rows)))
+        split[rows[:count]] = "validation"
+        split[rows[count : 2 * count]] = "test"
         if family == heldout:
             split[rows] = "heldout"
     return split

@@ -1,3 +1,5 @@
+"""Data sets: levels in one small file, its damage, and the split of families."""
+
 import numpy as np
 import pytest
 from ase import Atoms
