@@ -21,7 +21,7 @@ class CLICommand:
     """Write the electronic heat capacity C_el(T_e), averaged over structures, for other programs.
 
     STRUCTURES is anything that ASE reads, compressed or not; STRUCTURES@START:STOP:STEP takes
-    some of its frames. What is written follows from the name of the file:
+    some of its frames. The name of a file says what is written:
 
     FILE.csv          C_el, S, U(T) - U(0), F(T) - F(0) and mu(T) - E_F with errors.
 

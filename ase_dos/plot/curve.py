@@ -13,7 +13,7 @@ __all__ = ["plot_dos"]
 
 
 class Curve(Protocol):
-    """What is drawn: a `ase_dos.spectra.dos.DOS`, or anything with its axis and validity."""
+    """Density of states to draw: `ase_dos.spectra.dos.DOS`, or anything with these attributes."""
 
     @property
     def energies(self) -> NDArray:

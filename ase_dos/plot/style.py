@@ -1,4 +1,4 @@
-"""What all figures share: colours, labels, and axes to draw in."""
+"""Style of all figures: colours, labels, and axes to draw in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLORS = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", "#56B4E9", "#000000")
 ENERGY = "Energy relative to $E_F$ (eV)"
 _SYMBOLS = re.compile(r"g\(E_F\)|E_F|C_el|k_B|\bS\b")
 _UPRIGHT = r"\mathrm{el}"
-HEADROOM = 8.0  # eV above E_F that figures show: empty states far above matter to nobody
+HEADROOM = 8.0  # eV above E_F that figures show: empty states far above are of no interest
 
 
 def axes_or_new(ax: Axes | None, size: tuple[float, float] = (6.0, 4.0)) -> Axes:

@@ -24,7 +24,7 @@ __all__ = ["plot_atoms", "plot_components", "plot_groups", "plot_local_map"]
 CLASSES = 12  # different whole numbers that are drawn as classes and not as a scale
 ATOM_SIZE = 0.6  # covalent radii
 PERCENTILES = (1, 99)  # that the colours of a scale span: single atoms must not decide
-EMPTY = 0.01  # of the largest local DOS: what is below it is drawn as no band
+EMPTY = 0.01  # of the largest local DOS: smaller values are no band
 
 
 def plot_groups(
@@ -46,10 +46,10 @@ def plot_groups(
     Raises
     ------
     ValueError
-        If the groups hold no local DOS.
+        If the groups have no local DOS.
     """
     if groups.energies is None:
-        raise ValueError("plot_groups: the results hold no local DOS; analyse with local=True")
+        raise ValueError("plot_groups: the results have no local DOS; analyse with local=True")
     ax = axes_or_new(ax)
     energies = groups.energies
     total = sum(group.n_atoms for group in groups.groups.values())
@@ -83,7 +83,7 @@ def plot_groups(
 
 
 def plot_components(local_map: LocalMap, ax: Axes | None = None) -> Axes:
-    """Draw what the directions of a `LocalMap` do to the local DOS.
+    """Draw the change of the local DOS along the components of a `LocalMap`.
 
     The mean, and the mean with two standard deviations of each component added.
     """

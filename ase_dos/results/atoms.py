@@ -44,9 +44,9 @@ class AtomicFrame:
     scalars : dict of str to (atoms,) array
         Local quantities by name; those at several temperatures are named "name(300 K)".
     numbers : (atoms,) array of int, optional
-        Atomic numbers, where the results hold them.
+        Atomic numbers, where the results have them.
     energies : (n,) array, optional
-        Energies (eV) of the local DOS, where the results hold it.
+        Energies (eV) of the local DOS, where the results have it.
     basis : (modes, n) array, optional
         Its energy modes (states/eV).
     coefficients : (atoms, modes) array, optional
@@ -73,11 +73,11 @@ class AtomicFrame:
         Raises
         ------
         ValueError
-            If the results do not hold the local DOS.
+            If the results have no local DOS.
         """
         if self.energies is None or self.basis is None or self.coefficients is None:
             raise ValueError(
-                f"frame {self.index}: the results hold no local DOS; analyse the trajectory with "
+                f"frame {self.index}: the results have no local DOS; analyse the trajectory with "
                 "local=True (--local)"
             )
         return self.energies, self.basis, np.asarray(self.coefficients, dtype=float)
@@ -119,7 +119,7 @@ def atomic_frames(
         for name, variable in dataset.data_vars.items()
         if "atom" in variable.dims or name in ("n_atoms", "fermi_level")
     ]
-    # What is compressed together is read once.
+    # Frames that are compressed together are read once.
     size = max(block_atoms // max(dataset.sizes.get("atom", 1), 1), 1)
     block, loaded = dataset, -1
     for index in wanted:
@@ -179,7 +179,7 @@ def finished_structures(
             atoms = read()
             if len(atoms) != sizes[index]:
                 raise ValueError(
-                    f"{name}: frame {index} has {len(atoms)} atoms, the results hold "
+                    f"{name}: frame {index} has {len(atoms)} atoms, the results have "
                     f"{sizes[index]:.0f}; it is not the trajectory that was analysed"
                 )
             yield atoms

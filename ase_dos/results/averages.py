@@ -1,8 +1,8 @@
-"""Averages over a trajectory, with what sampling and what the model leave unknown kept apart.
+"""Averages over a trajectory, with a sampling error and a model error.
 
 The sampling error falls with the length of the run. The model error does not: members of the
 model's ensemble share their weights in all frames, so each member has its own trajectory average,
-and the spread of these is what the model leaves unknown. Quantities are per atom.
+and the spread of these is the error of the model. Quantities are per atom.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class Average:
     Attributes
     ----------
     quantity : Quantity
-        What it is, with the unit of the values.
+        Name, symbol and unit of the values.
     estimate : Estimate
         Mean, spread over frames, drift and sampling errors; see `ase_dos.utils.statistics`.
     model_error : float or array
         Standard deviation about the mean of the averages that the members of the model's
-        ensemble give; of the DOS an upper bound, see `average`. NaN where the results hold no
+        ensemble give; of the DOS an upper bound, see `average`. NaN where the results have no
         members.
     members : (members, ...) array, optional
         Average of every member.
@@ -67,7 +67,7 @@ class Average:
         Parameters
         ----------
         quantity : Quantity
-            What it is.
+            Name, symbol and unit of the values.
         values : (n, ...) array
             Of every frame.
         members : (members, ...) array, optional
@@ -107,7 +107,7 @@ class Average:
         return Average(self.quantity.at(temperature), self.estimate.at(place), error, members)
 
     def columns(self) -> dict[str, float]:
-        """Mean and errors of one number by the headings of tables; NaN for what is not known."""
+        """Mean and errors of one number by the headings of tables; NaN where one is not known."""
         e = self.estimate
         values = {
             "mean": e.mean,
@@ -148,7 +148,7 @@ class Averages:
     n_frames, n_missing : int
         Frames averaged over, and frames that have no result because they were bad.
     ensemble : tuple, optional
-        What tells the members of the model's ensemble from those of another.
+        Identity of the model's ensemble: hash of the model, number of members.
     """
 
     quantities: dict[str, Average]
@@ -203,7 +203,7 @@ class Averages:
 def average(
     source: Results, weights: ArrayLike | None = None, reference: str = "fermi"
 ) -> Averages:
-    """Average the DOS, and what the electrons make of it, over a trajectory.
+    """Average the DOS and electronic quantities over a trajectory.
 
     Frames without a result are left out and counted; the others keep their distances in time,
     which their autocorrelation depends on. The DOS of all frames is in memory: 8 bytes for each
@@ -216,8 +216,8 @@ def average(
     weights : (frames,) array_like, optional
         Relative weights of the frames, of a biased simulation for example; equal by default.
     reference : {"fermi", "common"}
-        Zero of the energies of the DOS: E_F of each frame, or the average E_F for all frames,
-        which keeps their differences in the model's own energy.
+        Zero of the energies of the DOS: E_F of each frame, or the average E_F for all frames. The
+        second leaves the shifts of E_F from frame to frame in the DOS.
 
     Returns
     -------
@@ -254,7 +254,7 @@ def average_windows(
     Raises
     ------
     ValueError
-        As `average`; also if a window holds no frame.
+        As `average`; also if there is no frame in a window.
     """
     series = FrameSeries.of(source, weights, reference)
     x = series.x

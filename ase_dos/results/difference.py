@@ -26,13 +26,13 @@ class Difference:
     Attributes
     ----------
     quantity : Quantity
-        What it is, with the unit of the values.
+        Name, symbol and unit of the values.
     value : float or array
         Difference.
     sampling_error : float or array
         Its standard error from the finite length of both runs.
     model_error : float or array
-        Its standard error from the model; NaN where the results of a run hold no members.
+        Its standard error from the model; NaN where the results of a run have no members.
     shared_members : bool
         Whether ``model_error`` is the spread of differences taken member by member: an error
         that both runs have in common cancels.
@@ -74,7 +74,7 @@ class Difference:
 def compare(first: Averages, second: Averages) -> dict[str, Difference]:
     """Differences of two runs and their significance, by the names of `Averages`.
 
-    Where both hold the same members of the same model, model errors are those of the
+    Where both have the same members of the same model, model errors are those of the
     differences member by member. Others add up in quadrature: for the DOS of one model too,
     where this is an upper bound.
 

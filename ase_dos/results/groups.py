@@ -41,7 +41,7 @@ class Group:
     atom_spread : dict of str to float
         Standard deviation of these over the atoms of all frames.
     dos : Estimate, optional
-        Average local DOS (states/eV) on `Groups.energies`, where the frames hold it.
+        Average local DOS (states/eV) on `Groups.energies`, where the frames have it.
     dos_spread : (k,) array, optional
         Its standard deviation over the atoms of all frames, at the energies of the model that
         lie so far from the average E_F.
@@ -61,7 +61,7 @@ class Groups:
     Attributes
     ----------
     by : str
-        What tells the groups apart.
+        Meaning of the labels, for figures.
     groups : dict of str to Group
         By label, rising. ``groups[label]`` gives one.
     energies : (k,) array, optional
@@ -87,22 +87,22 @@ def group_atoms(
 ) -> Groups:
     """Average local quantities, and the local DOS where there is one, over groups of atoms.
 
-    One pass over the frames, taken as equally spaced. Memory holds one frame, and sums over every
-    group of every frame; no array over atoms and energies is made.
+    One pass over the frames, taken as equally spaced. Memory is that of one frame, and of sums over
+    every group of every frame; no array over atoms and energies is made.
 
     Parameters
     ----------
     frames : xarray.Dataset, TrajectoryResult or iterable of AtomicFrame
         Results of a trajectory, or frames at hand.
     labels : "species", (atoms,) array or iterable of (atoms,) arrays
-        What group each atom belongs to: its species, the same label in all frames, or one array
+        Group of each atom: its species, the same label in all frames, or one array
         for each frame in turn (a generator will do), such as
         ``(coordination(atoms) for atoms in finished_structures(result, "md.extxyz"))`` or an
         array of the file, ``(atoms.arrays["region"] for atoms in ...)``.
     weights : (frames,) array_like, optional
         Relative weights of the frames; equal by default.
     by : str
-        What the labels are, for figures.
+        Meaning of the labels, for figures.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def _add(
     if frame.coefficients is not None:
         columns.append(frame.modes()[2])
     if not columns:
-        raise ValueError(f"frame {frame.index}: holds no local quantity")
+        raise ValueError(f"frame {frame.index}: has no local quantity")
     table = np.concatenate(columns, axis=1)
     if labels.shape != (len(table),):
         raise ValueError(
@@ -212,5 +212,5 @@ def _labels_of(frame: AtomicFrame, labels: Iterator[str | ArrayLike]) -> NDArray
     if not isinstance(found, str):
         return np.asarray(found)
     if frame.numbers is None:
-        raise ValueError(f"frame {frame.index}: holds no atomic numbers; give labels")
+        raise ValueError(f"frame {frame.index}: has no atomic numbers; give labels")
     return np.array(chemical_symbols)[frame.numbers]

@@ -63,7 +63,7 @@ class HeatCapacityTable:
     source: str
 
     def factor(self, unit: str) -> float:
-        """Return what turns eV/K per atom into another unit, one of `HEAT_CAPACITY_UNITS`.
+        """Return the factor from eV/K per atom to another of `HEAT_CAPACITY_UNITS`.
 
         Raises
         ------
@@ -93,8 +93,8 @@ class HeatCapacityTable:
         """
         if np.isnan(self.volume):
             raise ValueError(
-                "volume: a structure is not periodic in three dimensions, so its cell says nothing "
-                "of the volume of an atom; give the volume per atom"
+                "volume: a structure is not periodic in three dimensions, so its cell does not "
+                "give the volume of an atom; give the volume per atom"
             )
         return self.volume
 
@@ -222,7 +222,8 @@ def check_ttm_thermal(
     """Refuse arguments that `HeatCapacityTable.write_ttm_thermal` would refuse for any table."""
     if coupling is None:
         raise ValueError(
-            "fix ttm/thermal: expected the electron-phonon coupling G (W/m^3/K); no DOS tells it"
+            "fix ttm/thermal: expected the electron-phonon coupling G (W/m^3/K), which does not "
+            "follow from the DOS"
         )
     as_positive(coupling, "coupling")
     as_positive(conductivity, "conductivity", zero=True)

@@ -81,7 +81,7 @@ def fit_local_map(frames: Results | Iterable[AtomicFrame], n_components: int = 2
     Raises
     ------
     ValueError
-        If the frames hold no local DOS, have different modes, or there are fewer than two
+        If the frames have no local DOS, or different modes, or there are fewer than two
         atoms, or modes than components.
     """
     factor: NDArray | None = None
@@ -92,7 +92,9 @@ def fit_local_map(frames: Results | Iterable[AtomicFrame], n_components: int = 2
         if first is None:
             first = (energies, basis)
         elif not equal_to_rounding(basis, first[1]):
-            raise ValueError(f"frame {frame.index}: has other energy modes than those before")
+            raise ValueError(
+                f"frame {frame.index}: its energy modes differ from those of the frames before"
+            )
         # A column of ones takes the mean out of the others.
         rows = np.column_stack([np.ones(len(coefficients)), coefficients])
         rows = rows if factor is None else np.concatenate([factor, rows])

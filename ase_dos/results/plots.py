@@ -34,7 +34,7 @@ def plot_ensemble(result: Averages | Results, ax: Axes | None = None) -> Axes:
     """Draw the average DOS of a trajectory with its spread and its errors.
 
     Bands and dashed lines are one standard deviation: over the frames, of the average by sampling,
-    and of the average by the model where the results hold members of its ensemble.
+    and of the average by the model where the results have members of its ensemble.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ class TrajectoryResult:
         Raises
         ------
         ValueError
-            If it is no such directory, or holds no finished frame.
+            If it is no such directory, or has no finished frame.
         ImportError
             If xarray or zarr is missing.
         """
@@ -70,7 +70,7 @@ class TrajectoryResult:
         dataset = xarray.open_zarr(path)
         require_format(path, dataset.attrs)
         if FINISHED not in dataset.get("status", ()):
-            raise ValueError(f"{path}: holds no finished frame")
+            raise ValueError(f"{path}: has no finished frame")
         return cls(dataset)
 
     @cached_property

@@ -30,7 +30,7 @@ class Series:
     Attributes
     ----------
     quantity : Quantity
-        What it is, with the unit of the values.
+        Name, symbol and unit of the values.
     values : (n, ...) array
         Of every frame; NaN where a frame has no result.
     members : (n, ..., members) array, optional
@@ -64,13 +64,13 @@ class FrameSeries:
     energies : (k,) array
         Energies (eV) of the DOS.
     reference : str
-        What is at zero energy: ``"fermi"``, E_F of each frame, or ``"common"``, its average.
+        Zero of energy: ``"fermi"``, E_F of each frame, or ``"common"``, its average.
     band_bottom : float
         The lowest of all frames (eV), on ``energies``.
     temperatures : (m,) array
         Electronic temperatures (K).
     ensemble : tuple, optional
-        What tells the members from those of another ensemble.
+        Identity of the ensemble: hash of the model, number of members.
     """
 
     quantities: dict[str, Series]

@@ -67,7 +67,7 @@ class Store:
         Raises
         ------
         ValueError
-            If the directory holds something else or results of other options, or another
+            If the directory has something else in it, or results of other options, or another
             process writes to it.
         """
         self._arrays.open()

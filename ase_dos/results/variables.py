@@ -51,7 +51,7 @@ CONSTANTS = tuple(_CONSTANT.values())
 def _variables() -> dict[str, Variable]:
     found = {}
     for dims, names in (*_OF_FRAMES.items(), *_CONSTANT.items()):
-        real = "<f4" if "atom" in dims else "<f8"  # single precision for what is long
+        real = "<f4" if "atom" in dims else "<f8"  # single precision for long arrays
         for name in names.split():
             quantity = QUANTITIES[name]
             dtype = _INTEGERS.get(name, real)

@@ -65,7 +65,7 @@ class Column:
         return np.dtype(self.dtype).type(np.nan if np.dtype(self.dtype).kind == "f" else 0)
 
     def pieces(self, width: int) -> int:
-        """Chunks side by side that hold rows of this many atoms."""
+        """Count the chunks side by side for rows of this many atoms."""
         return 1 if self.ragged is None else -(-max(width, 1) // self.chunks[self.ragged])
 
     def shape(self, size: int, width: int) -> tuple[int, ...]:
@@ -114,7 +114,7 @@ class ZarrRows:
         self._lock: FileLock | None = None
 
     def open(self) -> None:
-        """Lock the directory for this process, and read how far it is.
+        """Lock the directory for this process, and read the number of its rows.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class ZarrRows:
         if begun:
             self._read_metadata()
         elif self.path.exists() and not _is_empty(self.path):
-            raise ValueError(f"{self.path}: exists and holds no results of a trajectory")
+            raise ValueError(f"{self.path}: exists, but has no results of a trajectory in it")
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.path / ".zgroup")  # the one file that is never replaced
         try:
@@ -246,7 +246,9 @@ class ZarrRows:
                     self.width = shape[column.ragged]
                 self._arrays[name] = _Array(self.path / name, column)
         except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-            raise ValueError(f"{self.path}: holds no results of a trajectory ({error})") from error
+            raise ValueError(
+                f"{self.path}: has no results of a trajectory in it ({error})"
+            ) from error
         for array in self._arrays.values():
             array.pieces = array.column.pieces(self.width)
 

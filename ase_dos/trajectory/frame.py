@@ -102,7 +102,7 @@ class FrameAnalysis:
         local: bool = False,
         members: int | None = None,
     ) -> FrameAnalysis:
-        """Take what a user gives: a model or its name or path, temperatures in any order.
+        """Make an analysis for a model or its name or path, and temperatures in any order.
 
         Raises
         ------

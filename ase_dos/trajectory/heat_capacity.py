@@ -1,4 +1,4 @@
-"""Electronic heat capacity, and what belongs to it, averaged over structures.
+"""Electronic heat capacity, entropy and energies, averaged over structures.
 
 Averages are per atom. Their errors have two parts, which stay apart: the statistical error of a
 mean over correlated frames, and the error of the model, which no number of frames reduces.
@@ -54,10 +54,10 @@ def heat_capacity_table(
     volume: float | None = None,
     progress: bool = False,
 ) -> HeatCapacityTable:
-    """Average the electronic heat capacity, and what belongs to it, over structures.
+    """Average the electronic heat capacity, entropy and energies over structures.
 
-    Frames are read and predicted one at a time. Memory holds the DOS of every cell, with
-    ``n_members`` also those of its ensemble (for 64 some 0.2 MB per frame).
+    Frames are read and predicted one at a time. Memory is that of the DOS of every cell, with
+    ``n_members`` also of those of its ensemble (for 64 some 0.2 MB per frame).
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def heat_capacity_table(
 
 @dataclass
 class _Cells:
-    """Cells of a trajectory: DOS, those of the ensemble, and what their atoms are on average."""
+    """Cells of a trajectory: their DOS, those of the ensemble, sizes, volumes and masses."""
 
     name: str
     spectra: list[DOS] = field(default_factory=list)

@@ -58,13 +58,13 @@ def jobs_of(source: FrameSource, selection: range, elsewhere: bool) -> Iterator[
             yield index, Reader(FrameAt(frames, index))
         return
     broken: list[tuple[int, Exception]] = []
-    yield from numbered_frames(source, selection, lambda *what: broken.append(what))
+    yield from numbered_frames(source, selection, lambda *where: broken.append(where))
     for index, error in broken:
         yield index, Reader(Broken(error_text(error)))
 
 
 def read_now(read: Reader) -> Reader:
-    """Read a frame; return what gives it, or tells the error."""
+    """Read a frame; return a reader that gives it, or raises the error."""
     try:
         return replace(reader_of(read()), given=read.given)
     except Exception as error:

@@ -23,14 +23,13 @@ class DOSObserver:
     """Analyse the structure of a running simulation whenever it is called.
 
     ``dyn.attach(observer, interval=10)`` makes ASE call it every tenth step, with the atoms as
-    they are at that step. What it writes is what `ase_dos.trajectory.run.analyze_trajectory` writes
-    of the trajectory of these frames, and can be looked at while the simulation runs. Frames are
-    put on disk some at a time, at the latest ten seconds after the first of them if more are
-    coming, and all of them at the end: of the ``with`` block, or of the program.
+    they are at that step. Its results are those of `ase_dos.trajectory.run.analyze_trajectory` for
+    the trajectory of these frames, and can be read while the simulation runs. Frames are written
+    to disk in groups, at the latest ten seconds after the first of them if more are coming, and
+    all of them at the end of the ``with`` block, or of the program.
 
-    An observer with the path of earlier results appends to them. If its first structure is the
-    last one there, as it is when a simulation is restarted from its last frame, that is not
-    repeated, and time and step go on from it.
+    An observer with the path of earlier results appends to them. If a simulation is restarted from
+    its last frame, that frame is not repeated, and time and step continue from it.
 
     Parameters
     ----------
@@ -54,8 +53,8 @@ class DOSObserver:
     Raises
     ------
     ValueError
-        If an argument is out of range, the path holds results of another kind, or another run is
-        writing there.
+        If an argument is out of range, there are results of another kind at the path, or another
+        run is writing there.
     ImportError
         If xarray or zarr are missing.
     """
@@ -118,17 +117,17 @@ class DOSObserver:
             raise ValueError(message)
 
     def flush(self) -> None:
-        """Put on disk what has been analysed."""
+        """Write the frames analysed so far to disk."""
         self._store.commit()
 
     def close(self) -> None:
-        """Put on disk what has been analysed, and let others write there."""
+        """Write the frames analysed so far to disk, and release the directory."""
         if self._close.alive:
             self._close()
             self._warnings.give_summary(len(self._store.status), "frames", stacklevel=2)
 
     def result(self) -> TrajectoryResult:
-        """Return what has been analysed until now, in earlier runs too.
+        """Return the results so far, those of earlier runs included.
 
         Raises
         ------

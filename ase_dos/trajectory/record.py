@@ -104,7 +104,7 @@ def thermal_quantities(gas: ElectronGas) -> dict[str, NDArray]:
 
 
 def _stored_thermal(gas: ElectronGas) -> dict[str, NDArray]:
-    """Thermal quantities that stores hold: temperatures first, then members if there are any."""
+    """Thermal quantities for a store: temperatures first, then members if there are any."""
     quantities = thermal_quantities(gas)
     return {name: values.T for name, values in quantities.items() if name in VARIABLES}
 

@@ -1,7 +1,7 @@
 """Electronic structure along a trajectory: frames in, rows of one data set on disk out.
 
 Large frames are read, predicted and stored one at a time, small ones some at a time, here or in
-several processes; `ase_dos.results.store` says what is stored.
+several processes. `ase_dos.results.variables` lists the stored variables.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ def analyze_trajectory(
     command: str = "analyze_trajectory",
     progress: bool = True,
 ) -> TrajectoryResult:
-    """Predict the DOS of every frame and what the electrons make of it.
+    """Predict the DOS and the electronic quantities of every frame.
 
-    A run that was ended in whatever way goes on with what it has finished when it is called
-    again, and ends with the same arrays as if nothing had happened.
+    A run that was stopped, in whatever way, continues after its finished frames when it is called
+    again. Its arrays are then those of a run that was never stopped.
 
     Parameters
     ----------
     frames : str, path, iterable of Atoms, MDAnalysis.Universe or Frames
         Trajectory in any format that `ase_dos.open_frames` knows, also compressed (.gz,
-        .bz2, .xz), or structures. What that function returns is taken too, where the elements
-        of types, or a topology, have to be named.
+        .bz2, .xz), or structures. So may be what that function returns, where
+        the elements of types, or a topology, have to be given.
     model : str, path or DOSPredictor
         Name of a shipped model, path of a model file, or any model with the interface of
         `ase_dos.model.interface.DOSPredictor`.
@@ -109,7 +109,7 @@ def analyze_trajectory(
     ------
     ValueError
         If an argument is out of range, the trajectory is missing or empty, a frame is bad (the
-        message names its index; the frames before it stay stored), ``output`` holds results
+        message names its index; the frames before it stay stored), ``output`` has results
         of another model, trajectory or choice of options (the message says which), another run
         is writing there, or the trajectory ends before the last finished frame.
     ImportError
@@ -187,7 +187,7 @@ class _Run:
             raise ValueError(f"{self.name}: no frame among {chosen}")
         if self.reached < self._index(self.last_finished):
             self._refuse(
-                f"{self.name}: ends after frame {self.reached}, but {self.store.path} holds "
+                f"{self.name}: ends after frame {self.reached}, but {self.store.path} has "
                 f"results up to frame {self._index(self.last_finished)} of a longer trajectory"
             )
         if FINISHED not in self.store.status:
@@ -280,8 +280,8 @@ class _Run:
             same = False
         if not same:
             self._refuse(
-                f"frame {index} of {self.name} is not the structure whose result "
-                f"{self.store.path} holds"
+                f"frame {index} of {self.name} is not the structure whose result is in "
+                f"{self.store.path}"
             )
 
     def _refuse(self, message: str) -> None:

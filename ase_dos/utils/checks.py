@@ -1,4 +1,4 @@
-"""The one gate for what users pass in: shapes, dtypes, finiteness, ranges."""
+"""Checks of what users pass in: shapes, types, finiteness, ranges."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def as_array(
     Parameters
     ----------
     value : array_like
-        What the user gave.
+        Value that the user gave.
     name : str
         How the error message calls it.
     shape : sequence of int or None, optional
@@ -41,7 +41,7 @@ def as_array(
     Raises
     ------
     ValueError
-        If the value is not numeric, is complex, has another shape, or holds NaN or infinity.
+        If the value is not numeric, is complex, has another shape, or has NaN or infinity in it.
     """
     try:
         given = np.asarray(value)
@@ -95,13 +95,13 @@ def require_same(
     different = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     if different:
         changes = "; ".join(f"{key} was {old.get(key)}, is {new.get(key)}" for key in different)
-        raise ValueError(f"{where}: holds results of another run ({changes}); {advice}")
+        raise ValueError(f"{where}: has results of another run ({changes}); {advice}")
 
 
 def equal_to_rounding(first: NDArray, second: NDArray) -> bool:
     """Whether arrays have one shape, and computed values that differ by rounding at most.
 
-    What is computed twice, on two machines for example, differs in its last bits.
+    Numbers that are computed twice, on two machines for example, differ in their last bits.
     """
     if np.shape(first) != np.shape(second):
         return False

@@ -1,7 +1,6 @@
 """Checksums of structures and of arrays.
 
-They cover what was given, never what was computed: the last bits of computed numbers depend on the
-processor.
+They are taken of given numbers, never of computed ones, whose last bits depend on the processor.
 """
 
 from __future__ import annotations
@@ -36,5 +35,5 @@ def structure_checksum(atoms: Atoms) -> str:
 
 
 def fingerprint(atoms: Atoms) -> int:
-    """`structure_checksum` as the unsigned integer of 64 bits that stored results hold."""
+    """`structure_checksum` as the unsigned integer of 64 bits in stored results."""
     return int.from_bytes(bytes.fromhex(structure_checksum(atoms)), "little")

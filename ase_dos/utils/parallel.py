@@ -1,7 +1,7 @@
 """Map of a function over chunks: here, in processes of this machine, or on a dask cluster.
 
 Results come in the order of the chunks, and chunks are taken from their iterator as there is room
-for them: memory holds twice as many as there are workers. A function is sent to a worker once,
+for them: memory is that of two chunks for each worker. A function is sent to a worker once,
 whatever it carries, and computes one chunk at a time there with all threads of the worker.
 """
 
@@ -44,7 +44,7 @@ def parallel_map(function: Callable, chunks: Iterable, backend: Backend = None) 
     Raises
     ------
     ValueError
-        If the backend is none of these.
+        If the backend is something else.
     ImportError
         If dask is wanted and not installed.
     ChildProcessError

@@ -28,11 +28,11 @@ class Quantity:
     name : str
         Name in stores, series and tables.
     symbol : str
-        Symbol in text. Of a quantity that depends on temperature it may hold "(T)".
+        Symbol in text. That of a quantity at temperatures may have a "(T)".
     unit : str
         Unit of the values; "1" for a pure number.
     meaning : str
-        What it is, in words.
+        Meaning in words.
     extensive : bool
         Whether the value of a cell is the sum over its atoms.
     digits : str

@@ -96,7 +96,7 @@ def autocorrelation(series: ArrayLike) -> NDArray:
     Raises
     ------
     ValueError
-        If the series has fewer than 2 samples, is constant, or holds NaN.
+        If the series has fewer than 2 samples or NaN, or is constant.
     """
     x = as_array(series, "series")
     if x.ndim == 0 or len(x) < 2:
@@ -136,8 +136,8 @@ def estimate_mean(series: ArrayLike, weights: ArrayLike | None = None) -> Estima
 
     The weighted mean ``m = sum w x / sum w`` is a ratio of two means; to first order its error is
     that of the mean of ``w (x - m) / mean(w)``, a series whose correlations are counted like
-    those of any other. A sample that is missing is one of weight zero: the others keep their
-    distances in time.
+    those of any other. A missing sample is one of weight zero: the distances in time of the
+    others do not change.
 
     Anticorrelation is not used to claim an error below that of independent samples.
 
@@ -151,7 +151,7 @@ def estimate_mean(series: ArrayLike, weights: ArrayLike | None = None) -> Estima
     Raises
     ------
     ValueError
-        If the series is empty or holds NaN, or the weights are negative or all zero.
+        If the series is empty or has NaN, or the weights are negative or all zero.
     """
     x, w = _weighted(series, weights)
     n, shape = len(x), x.shape[1:]
@@ -164,7 +164,7 @@ def estimate_mean(series: ArrayLike, weights: ArrayLike | None = None) -> Estima
     else:
         deviations = _deviations(x, w)
         variance, tau = _variances_and_times(deviations)
-        # The sample variance misses what the mean itself fluctuates by, C(0) tau/n.
+        # The sample variance lacks the fluctuation of the mean itself, C(0) tau/n.
         error = np.sqrt(variance * tau / np.maximum(n - tau, 1.0))
         spread = np.sqrt(w @ (x - mean) ** 2 / n)
         uncorrelated = np.full(mean.shape, n**2 / np.sum(w**2))  # Kish's count
@@ -256,7 +256,7 @@ def _times(rho: NDArray) -> NDArray:
 
 
 def _variances_and_times(x: NDArray) -> tuple[NDArray, NDArray]:
-    """Variances about the mean and autocorrelation times, kept between 1 and n, of (n, m)."""
+    """Variances about the mean and autocorrelation times, clipped to 1 and n, of (n, m)."""
     variance, tau = np.zeros(x.shape[1]), np.ones(x.shape[1])
     moving = np.flatnonzero(~_constant(x))
     for columns in np.split(moving, range(COLUMNS, moving.size, COLUMNS)):

@@ -125,8 +125,8 @@ def test_page_is_the_same_for_the_same_results(result):
 def test_viewer_shows_what_the_results_say_of_each_atom(page, result):
     data = embedded(page)
     assert [structure["size"] for structure in data["structures"]] == [6, 6]
-    assert "Of each frame at most 6 atoms are shown" in page
-    assert "4 atoms are not" in page
+    assert "At most 6 atoms of each frame are shown" in page
+    assert "4 atoms are left out" in page
     found = data["properties"]["g(E_F)"]
     assert found["units"] == "states/eV"
     last = result.local(2)["local_dos_at_fermi_level"]
@@ -148,7 +148,7 @@ def test_one_frame_and_one_temperature_make_a_page(frames):
 
 def test_missing_structures_are_named(result):
     page = report_page(result)
-    assert "name it with --structures" in page
+    assert "Give its path with --structures" in page
     assert "viewer-data" not in page
     assert "Averages by species" in page
     assert "Averages by coordination" not in page

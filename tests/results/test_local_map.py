@@ -96,5 +96,5 @@ def test_bad_input():
     with pytest.raises(ValueError, match="at least 2 atoms"):
         fit_local_map([])
     other = AtomicFrame(6, 0.0, {}, None, frames[0].energies, 2 * frames[0].basis, np.ones((2, 3)))
-    with pytest.raises(ValueError, match="other energy modes"):
+    with pytest.raises(ValueError, match="energy modes differ"):
         fit_local_map([*frames, other])

@@ -194,7 +194,7 @@ def test_foreign_places_are_left_alone(tmp_path, what):
         path.write_text("done")
     names = sorted(tmp_path.rglob("*"))
     before = [p.read_bytes() for p in names if p.is_file()]
-    with pytest.raises(ValueError, match="holds no results of a trajectory"):
+    with pytest.raises(ValueError, match="has no results of a trajectory"):
         run(frames_of([1]), path)
     assert sorted(tmp_path.rglob("*")) == names
     assert [p.read_bytes() for p in names if p.is_file()] == before

@@ -104,7 +104,7 @@ def test_other_options_and_other_runs_are_refused(tmp_path):
         DOSObserver(silicon(), ToyModel("other"), path)
     with pytest.raises(ValueError, match="the observer is closed"):
         dos()
-    with pytest.raises(ValueError, match="holds results of another run"):
+    with pytest.raises(ValueError, match="has results of another run"):
         analyze_trajectory([silicon()], ToyModel(), output=path, progress=False)
     with pytest.raises(ValueError, match="on_error"):
         DOSObserver(silicon(), ToyModel(), path, on_error="ignore")

@@ -142,9 +142,9 @@ def test_shorter_trajectory_is_refused(frames, model, tmp_path, on_error):
 def test_foreign_directory_is_left_alone(md, model, tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").touch()
-    with pytest.raises(ValueError, match="holds no results"):
+    with pytest.raises(ValueError, match="has no results"):
         analyze(md, model, tmp_path / "home")
-    with pytest.raises(ValueError, match="holds no results"):
+    with pytest.raises(ValueError, match="has no results"):
         analyze(md, model, md)
     with pytest.raises(ValueError, match="not the results"):
         TrajectoryResult.load(tmp_path / "home")

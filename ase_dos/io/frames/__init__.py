@@ -1,6 +1,6 @@
 """Frames of a trajectory one by one, by index, from any file or program.
 
-`open_frames` chooses what reads a source; each format has a module of its own.
+`open_frames` chooses the reader of a source; each format has a module of its own.
 """
 
 from ase_dos.io.frames.base import Frames, Images, Reader

@@ -18,7 +18,7 @@ Handle = TypeVar("Handle")  # an open file, of the library that reads it
 
 @dataclass(frozen=True)
 class Reader:
-    """What reads one frame; ``given`` where the source has the structure at hand anyway."""
+    """Reader of one frame; ``given`` where the source has the structure in memory."""
 
     read: Callable[[], Atoms]
     given: bool = False
@@ -31,8 +31,8 @@ class Reader:
 class Frames(ABC):
     """Frames of one source by index, starting at 0.
 
-    An object of frames from files can be pickled: each process then opens the file for itself,
-    and knows what was known of it.
+    Frames of files can be pickled: each process then opens the file for itself, and knows the
+    frames that were found before.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Frames(ABC):
 
     @abstractmethod
     def reader(self, index: int) -> Reader:
-        """Return what reads a frame; nothing is parsed yet.
+        """Return the reader of a frame; nothing is parsed yet.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Frames(ABC):
             return None
 
     def readers(self) -> Iterator[Reader]:
-        """Yield what reads each frame, one after the other."""
+        """Yield the reader of each frame, one after the other."""
         index = 0
         while (reader := self._reader_or_none(index)) is not None:
             yield reader
@@ -122,7 +122,7 @@ class IndexedFrames(Frames, Generic[Handle]):
         return self.found
 
     def reader(self, index: int) -> Reader:
-        """Return what reads a frame."""
+        """Return the reader of a frame."""
         handle = self._opened()
         if not 0 <= index < self.found:
             raise IndexError(index)
@@ -143,7 +143,7 @@ class IndexedFrames(Frames, Generic[Handle]):
 
 
 class Images(Frames):
-    """Structures that are there already: a list, or what has a length and an index."""
+    """Structures in memory: a list, or anything with a length and an index."""
 
     def __init__(self, images: Sequence[Atoms]) -> None:
         self.name = "structures in memory"
@@ -155,7 +155,7 @@ class Images(Frames):
         return self.found
 
     def reader(self, index: int) -> Reader:
-        """Return what gives a structure."""
+        """Return the reader of a structure."""
         if not 0 <= index < self.found:
             raise IndexError(index)
         return reader_of(self._images[index])
@@ -182,7 +182,7 @@ class Stream(Frames):
         return None
 
     def reader(self, index: int) -> Reader:
-        """Return what gives a structure; those before it have been read."""
+        """Return the reader of a structure; those before it have been read."""
         if self._iterator is None or index < self._next:
             self._iterator, self._next = iter(self._start()), 0
         for atoms in self._iterator:
@@ -215,7 +215,7 @@ class Chain(Frames):
         return None if None in counts else sum(count or 0 for count in counts)
 
     def reader(self, index: int) -> Reader:
-        """Return what reads a frame."""
+        """Return the reader of a frame."""
         while True:
             here = bisect_right(self._starts, index) - 1
             if here >= len(self._parts):
@@ -227,7 +227,7 @@ class Chain(Frames):
 
 
 def reader_of(atoms: Atoms) -> Reader:
-    """Return what gives a structure that is there already."""
+    """Return the reader of a structure in memory."""
     if not isinstance(atoms, Atoms):
         raise ValueError(f"expected Atoms, got {type(atoms).__name__}")
     return Reader(partial(_given, atoms), given=True)

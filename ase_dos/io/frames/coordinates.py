@@ -25,7 +25,7 @@ class CoordinateFrames(IndexedFrames["Trajectory"]):
     path : str
         The trajectory.
     topology : Atoms, str or path
-        As for `read_topology`. Its cell holds where the trajectory has none.
+        As for `read_topology`. Its cell is taken where the trajectory has none.
     """
 
     def __init__(self, path: str, topology: Topology | None = None) -> None:

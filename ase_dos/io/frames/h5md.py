@@ -35,7 +35,7 @@ class H5MDFrames(IndexedFrames["File"]):
         Element of each ``species``, the first being that of species 1; not needed where species
         are an enumeration by symbols.
     topology : Atoms, str or path, optional
-        What names the elements instead.
+        Structure that has the elements instead.
     """
 
     def __init__(

@@ -61,13 +61,13 @@ def open_frames(
     ----------
     source : str, path, iterable of Atoms, MDAnalysis.Universe or Frames
         A file of any format below; a pattern with ``*`` for several files, taken in the order of
-        the numbers in their names; structures; or what this function returned.
+        the numbers in their names; structures; or frames that this function returned.
     types : sequence of str, optional
         Elements of the types of atoms, from type 1 on.
     topology : Atoms, str or path, optional
-        What names the elements, or has the cell, that the trajectory lacks.
+        Structure with the elements, or the cell, that the trajectory lacks.
     cache_index : bool
-        Keep where the frames of a text file begin in ``<file>.index.npz`` beside it.
+        Store where the frames of a text file begin in ``<file>.index.npz`` beside it.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def open_frames(
     all else that ASE reads                in the file                      no
     =====================================  ===============================  ================
 
-    Text files may be compressed (.gz, .bz2, .xz): what comes before a frame is decompressed then.
+    Text files may be compressed (.gz, .bz2, .xz): everything before a frame is decompressed then.
     """
     options = {"types": types, "topology": topology, "cache_index": cache_index}
     options = {n: value for n, value in options.items() if value is not None and value is not False}
@@ -137,7 +137,7 @@ def _open(
 ) -> Frames:
     for name in options:
         if name not in takes:
-            raise ValueError(f"{name}: {what} has no use for it; leave it out")
+            raise ValueError(f"{name}: not used for {what}; leave it out")
     return opener(**options)
 
 
@@ -185,7 +185,7 @@ class _TrajFrames(IndexedFrames["TrajectoryReader"]):
 
 
 def _once(iterator: Iterator[Atoms]) -> Callable[[], Iterable[Atoms]]:
-    """Return what starts an iterator, which has no second start."""
+    """Return a function that starts an iterator, once."""
     left = [iterator]
 
     def start() -> Iterator[Atoms]:
@@ -214,14 +214,14 @@ def numbered_frames(
 
 
 def frame_readers(source: FrameSource) -> Iterator[Reader]:
-    """Yield what reads each frame, one after the other."""
+    """Yield the reader of each frame, one after the other."""
     return open_frames(source).readers()
 
 
 def count_frames(source: FrameSource) -> int | None:
     """Return the number of frames where that is known or cheap; None else."""
     try:
-        # Unparsed frames are some ten times cheaper than what follows.
+        # Counting is some ten times cheaper than the analysis.
         return open_frames(source).count()
     except Exception:  # the analysis itself will name the frame
         return None

@@ -83,8 +83,8 @@ class TextFrames(Frames):
     parse : callable
         Turns the text of a frame into Atoms.
     cache_index : bool
-        Keep where the frames begin in a file ``<path>.index.npz``, and use it as long as the
-        trajectory has the size and date it had.
+        Store where the frames begin in a file ``<path>.index.npz``, and use it as long as size and
+        date of the trajectory do not change.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class TextFrames(Frames):
             return self.found
 
     def reader(self, index: int) -> Reader:
-        """Return what parses a frame; its text is read, what lies before it is not parsed."""
+        """Return the reader of a frame; its text is read, frames before it are not parsed."""
         if index < self.found:
             return Reader(partial(self._parse, self._text(index)))
         while True:

@@ -47,7 +47,7 @@ class AtomsReport:
     quantities : dict of str to Quantity
         Local quantities of all of them, by the names in `AtomicFrame.scalars`.
     local_map : LocalMap, optional
-        Where the results hold the local DOS.
+        Where the results have the local DOS.
     of_frames : int
         Finished frames of the results.
     """
@@ -84,7 +84,7 @@ class AtomsReport:
         if not self.quantities:
             return []
         indices = ", ".join(str(frame.index) for frame in self.frames)
-        which = f"Of {self.of_frames} frames, those with the indices {indices} are looked at here."
+        which = f"Frames {indices} of {self.of_frames} are shown here."
         counts = [coordination(atoms) for atoms in self.structures]
         groups = []
         if self.frames[0].numbers is not None:
@@ -97,8 +97,8 @@ class AtomsReport:
             sections.append(self._view(n_atoms, counts))
         elif n_atoms:
             missing = (
-                "The trajectory is not where it was when it was analysed; name it with "
-                "--structures to see its structures here."
+                "The trajectory is no longer where it was when it was analysed. Give its path with "
+                "--structures to see the structures here."
             )
             sections.append(section("Structures", note(missing)))
         return sections
@@ -121,10 +121,10 @@ class AtomsReport:
         figures += [
             (
                 shown,
-                "Atoms in the principal components of their local DOS: neighbours in this "
-                "map have like local DOS.",
+                "Atoms in the principal components of their local DOS: atoms that are close in "
+                "this map have similar local DOS.",
             ),
-            (plot_components(self.local_map), "What the components do to the local DOS."),
+            (plot_components(self.local_map), "Change of the local DOS along each component."),
         ]
         return figures_html(figures)
 
@@ -160,13 +160,13 @@ class AtomsReport:
         across, up = list(components)[:2] if components else (first, COORDINATION.name)
         left_out = sum(map(len, self.structures)) - sum(len(view.atoms) for view in shown)
         text = (
-            f"{len(shown)} of {self.of_frames} frames. Each point on the left is an atom; click it "
-            "to see it in its structure. The menu of each panel changes axes and colours."
+            f"{len(shown)} of {self.of_frames} frames. Each point on the left is an atom. Click on "
+            "it to see it in its structure. The menu of each panel changes axes and colours."
         )
         if left_out:
             text += (
-                f" Of each frame at most {n_atoms} atoms are shown, in a cube in the middle of the "
-                f"cell: {left_out} atoms are not."
+                f" At most {n_atoms} atoms of each frame are shown, in a cube in the middle of the "
+                f"cell; {left_out} atoms are left out."
             )
         view = viewer_html(shown, quantities, (across, up), first)
         return section("Structures", note(text), view)

@@ -17,7 +17,7 @@ from ase_dos.plot.style import figure_of
 
 __all__ = ["figures_html", "full_page", "note", "section", "symbols", "table"]
 
-PIXELS = 160  # per inch of what figures hold as images
+PIXELS = 160  # per inch, of images within figures
 SYMBOL = re.compile(r"\b([ECkn])_(F|el|B|eff)\b")
 
 
@@ -28,7 +28,7 @@ def full_page(title: str, lead: str, sections: Sequence[str]) -> str:
 
 
 def section(title: str, *parts: str) -> str:
-    """Heading and what follows it."""
+    """Heading with its parts."""
     return f"<section><h2>{escape(title)}</h2>\n" + "\n".join(parts) + "\n</section>"
 
 

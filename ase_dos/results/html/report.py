@@ -32,8 +32,8 @@ EXPLANATION = (
     "averages over blocks, and should agree with it. The model error does not fall with longer "
     "runs: it is the deviation among the averages that members of the model's ensemble give. "
     "Drift is the change along a straight line over the run, with its error, and n_eff the number "
-    f"of independent frames. {UNKNOWN} stands for what is not known: a block error where the run "
-    "is too short, a model error where the results hold no members."
+    f"of independent frames. {UNKNOWN} stands for an unknown value: a block error where the run is "
+    "too short, a model error where the results have no members."
 )
 
 
@@ -127,7 +127,7 @@ def _provenance(dataset: Dataset) -> str:
 
 
 def _shortened(text: str) -> str:
-    """Text without the arrays that a model's header may hold."""
+    """Text without the long arrays of a model's header."""
     if len(text) <= LONGEST:
         return text
     return f"{text[:LONGEST]} … ({len(text)} characters, in the attributes of the results)"

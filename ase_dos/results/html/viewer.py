@@ -58,7 +58,7 @@ def viewer_html(
     Parameters
     ----------
     frames : sequence of ViewedFrame
-        What is shown.
+        Structures to show.
     quantities : mapping of str to Quantity
         Quantities that all frames have; those with a NaN are left out.
     axes : (str, str)
@@ -137,7 +137,7 @@ def _viewer_data(
 
 
 def _program() -> tuple[str, str]:
-    """Return the viewer's JavaScript, and the licences of what it consists of."""
+    """Return the JavaScript of the viewer, and the licences of its parts."""
     home = Path(str(_chemiscope().__file__)).parent
     program = home / "sphinx" / "static" / "chemiscope.min.js"
     if not program.exists():
@@ -145,7 +145,7 @@ def _program() -> tuple[str, str]:
     installed = distribution("chemiscope").files or []
     licences = [Path(str(file.locate())) for file in installed if "LICENSE" in file.name.upper()]
     texts = [program.read_text(encoding="utf-8"), *(file.read_text("utf-8") for file in licences)]
-    # What would end the script that they stand in.
+    # Escape the text that would end the script.
     script, *about = [text.replace("</script", "<\\/script") for text in texts]
     return script, "\n\n".join(about)
 
