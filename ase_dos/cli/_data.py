@@ -6,10 +6,13 @@ import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+    from ase_dos.spectra.dos import DOS
+    from ase_dos.spectra.states import ElectronicStates
 
 FILES = (
     "data set (.npz), DFT output with eigenvalues, structures that carry a DOS (.extxyz), or "
@@ -22,7 +25,7 @@ class Part(NamedTuple):
     """Structures, their states (or DOS), and their families where all have one."""
 
     frames: list[Atoms]
-    states: list[Any]
+    states: Sequence[ElectronicStates | DOS]
     families: list[str] | None
 
 
@@ -185,7 +188,7 @@ def _files_below(folder: Path) -> list[Path]:
 def _read_file(path: str, start: float | None, step: float | None, smearing: float) -> Part:
     from ase_dos.io.dft import read_dos_frames, read_frames
 
-    pairs: list[Any]
+    pairs: Sequence[tuple[Atoms, ElectronicStates | DOS]]
     if start is not None:
         try:
             pairs = read_dos_frames(path, start=start, step=step, smearing=smearing)
@@ -212,7 +215,7 @@ def _carries_dos(path: str) -> bool:
 
     # What ASE cannot read is left to the reader of eigenvalues, which says why.
     try:
-        first: Any = None if filetype(path) in FORMATS else read(path, index=0)
+        first = None if filetype(path) in FORMATS else read(path, index=0)
     except Exception:
         return False
-    return first is not None and "DOS" in first.info
+    return "DOS" in getattr(first, "info", {})

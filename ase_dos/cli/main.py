@@ -76,7 +76,7 @@ def _parse(parser: ArgumentParser, args: Sequence[str] | None) -> Namespace:
 def _short_warnings() -> Iterator[None]:
     import warnings
 
-    def show(message, category, filename, lineno, file=None, line=None):
+    def show(message: Warning | str, *where: object, **more: object) -> None:
         print(f"ase-dos: warning: {message}", file=sys.stderr)
 
     shown, warnings.showwarning = warnings.showwarning, show

@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ase_dos.cli._data import FILES, Part, add_grid_arguments, divided, read_data
 from ase_dos.cli.main import reports_user_errors
+
+if TYPE_CHECKING:
+    from ase_dos.model.dos_model import DOSModel
+    from ase_dos.model.evaluation import Evaluation
+    from ase_dos.model_selection.report import ErrorBars
+    from ase_dos.model_selection.search import Search
+    from ase_dos.spectra.target import DOSTarget
 
 UNIT = "states eV^-1/2 per atom"
 SHARE = 0.15
@@ -227,17 +234,19 @@ def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
     return {"seed": args.seed, **hashes}
 
 
-def _search(args: Namespace, training: Part, targets: list, validation: Part) -> Any:
+def _search(
+    args: Namespace, training: Part, targets: list[DOSTarget], validation: Part
+) -> Search | None:
     """Look for hyperparameters where that is asked for."""
     if args.search is None and args.budget is None:
         return None
-    from ase_dos.model_selection.hyperparameters import search
+    from ase_dos.model_selection.search import search_hyperparameters
 
     record = _beside(args.output, ".search.json")
     limits = [f"{args.search} trials"] if args.search is not None else []
     limits += [f"{args.budget:g} minutes"] if args.budget is not None else []
     print(f"searching hyperparameters, at most {' and '.join(limits)}; trials in {record}")
-    found = search(
+    found = search_hyperparameters(
         training.frames,
         targets,
         trials=args.search,
@@ -252,7 +261,9 @@ def _search(args: Namespace, training: Part, targets: list, validation: Part) ->
     return found
 
 
-def _trained(args: Namespace, training: Part, targets: list, choice: dict[str, Any]) -> Any:
+def _trained(
+    args: Namespace, training: Part, targets: list[DOSTarget], choice: dict[str, Any]
+) -> DOSModel:
     from ase_dos.model.dos_model import DOSModel
     from ase_dos.model_selection.hyperparameters import make_options
 
@@ -271,7 +282,13 @@ def _trained(args: Namespace, training: Part, targets: list, choice: dict[str, A
     return model
 
 
-def _refitted(model: Any, training: Part, validation: Part, targets: list, args: Namespace) -> Any:
+def _refitted(
+    model: DOSModel,
+    training: Part,
+    validation: Part,
+    targets: list[DOSTarget],
+    args: Namespace,
+) -> DOSModel:
     """Return the model trained on the validation structures as well."""
     from ase_dos.model.training_set import make_targets
 
@@ -288,13 +305,13 @@ def _refitted(model: Any, training: Part, validation: Part, targets: list, args:
 
 def _write_report(
     args: Namespace,
-    model: Any,
+    model: DOSModel,
     training: Part,
-    targets: list,
+    targets: list[DOSTarget],
     validation: Part,
-    found: Any,
-    evaluation: Any,
-    bars: Any,
+    found: Search | None,
+    evaluation: Evaluation | None,
+    bars: ErrorBars | None,
 ) -> None:
     from ase_dos.cli.plot import save_figures
     from ase_dos.model_selection.learning import learning_curve
@@ -311,7 +328,7 @@ def _write_report(
         data=f"- {len(training.frames)} structures for training, {len(validation.frames)} for "
         f"validation, seed {args.seed}; their checksums are in `split.json`"
         + ("\n- the model file holds a model trained again, on all of them" * args.refit),
-        shifts=model.training.alignment.shifts - [target.fermi_level for target in targets],
+        shifts=model.training.shifts - [target.fermi_level for target in targets],
         families=_families(training),
         curve=learning_curve(model, training.frames, targets, held, seed=args.seed),
         search=found,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
@@ -88,7 +88,7 @@ class Predictor:
         return self.posterior.error_unit(self.modes, self.grid.step)
 
     def predict(
-        self, atoms: Atoms, *, which: NDArray | None = None, dtype: Any = np.float64
+        self, atoms: Atoms, *, which: NDArray | None = None, dtype: DTypeLike = np.float64
     ) -> LocalDOS:
         """Local DOS, with its novelty, of every atom or of the atoms ``which``."""
         n_modes = len(self.modes)
@@ -127,7 +127,7 @@ class Predictor:
         weights: ArrayLike,
         groups: NDArray | None = None,
         *,
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> tuple[NDArray, NDArray]:
         """Gradient and virial of sum_E weights(E) g(E); see `DOSModel.differentiate`."""
         weights = as_array(np.atleast_2d(weights), "weights", (None, self.grid.size))
@@ -172,7 +172,7 @@ class Predictor:
         return total, np.concatenate(lengths)
 
     def _apply(
-        self, atoms: Atoms, purpose: str, dtype: Any, which: NDArray | None = None
+        self, atoms: Atoms, purpose: str, dtype: DTypeLike, which: NDArray | None = None
     ) -> NDArray:
         """Apply the regressor to every atom, or to the atoms ``which``: (atoms, outputs)."""
         soap = self.descriptor

@@ -22,7 +22,7 @@ from ase_dos.utils.digests import checksum, structure_checksum
 __all__ = ["States", "TrainingFeatures", "make_targets", "training_set_hash", "valences"]
 
 # What a structure is trained on.
-States = Sequence[ElectronicStates] | Sequence[DOS] | Sequence[DOSTarget]
+States = Sequence[ElectronicStates | DOS | DOSTarget]
 
 
 def make_targets(states: States, smearing: float) -> list[DOSTarget]:

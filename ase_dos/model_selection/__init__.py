@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "error_bars": "report",
         "learning_curve": "learning",
         "make_options": "hyperparameters",
-        "search": "hyperparameters",
+        "search_hyperparameters": "search",
         "validation_rows": "split",
     },
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.evaluation import DERIVED_QUANTITIES, Evaluation
+from ase_dos.model_selection.learning import LearningCurve
 from ase_dos.plot.style import BLUE, COLORS, ORANGE, axes_or_new, math_label
 from ase_dos.utils.quantities import QUANTITIES
 
@@ -26,7 +28,7 @@ __all__ = [
 
 
 def plot_spectra(
-    evaluation: Any, ax: Axes | None = None, count: int = 4, errors: NDArray | None = None
+    evaluation: Evaluation, ax: Axes | None = None, count: int = 4, errors: NDArray | None = None
 ) -> Axes:
     """Draw true and predicted DOS from the best to the worst of an `Evaluation`, offset.
 
@@ -95,7 +97,7 @@ def plot_spectra(
     return ax
 
 
-def plot_parity(evaluation: Any, ax: Axes | None = None, quantity: int = 1) -> Axes:
+def plot_parity(evaluation: Evaluation, ax: Axes | None = None, quantity: int = 1) -> Axes:
     """Draw predicted against true values of one derived quantity of an `Evaluation`.
 
     Parameters
@@ -107,8 +109,6 @@ def plot_parity(evaluation: Any, ax: Axes | None = None, quantity: int = 1) -> A
     quantity : int
         Place in `ase_dos.model.evaluation.DERIVED_QUANTITIES`; g(E_F) by default.
     """
-    from ase_dos.model.evaluation import DERIVED_QUANTITIES
-
     ax = axes_or_new(ax, (4.6, 4.4))
     label = math_label(DERIVED_QUANTITIES[quantity].label)
     true, predicted = evaluation.true_values[:, quantity], evaluation.predicted_values[:, quantity]
@@ -143,7 +143,7 @@ def plot_parity(evaluation: Any, ax: Axes | None = None, quantity: int = 1) -> A
     return ax
 
 
-def plot_parities(evaluation: Any, figure: Figure | None = None) -> NDArray:
+def plot_parities(evaluation: Evaluation, figure: Figure | None = None) -> NDArray:
     """Draw predicted against true values of Fermi level, g(E_F), C_el and F of an `Evaluation`.
 
     Returns
@@ -164,7 +164,7 @@ def plot_parities(evaluation: Any, figure: Figure | None = None) -> NDArray:
     return np.array(axes, dtype=object)
 
 
-def plot_learning_curve(curve: Any, ax: Axes | None = None) -> Axes:
+def plot_learning_curve(curve: LearningCurve, ax: Axes | None = None) -> Axes:
     """Draw the errors of a `LearningCurve` against the number of structures trained on."""
     ax = axes_or_new(ax, (5.0, 4.0))
     series = (
@@ -237,7 +237,7 @@ def plot_calibration(deciles: NDArray, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_modes(model: Any, ax: Axes | None = None, count: int = 4) -> Axes:
+def plot_modes(model: DOSModel, ax: Axes | None = None, count: int = 4) -> Axes:
     """Draw the first energy modes of a `DOSModel`, each with its largest value at 1."""
     ax = axes_or_new(ax)
     for i, mode in enumerate(model.predictor.modes[:count]):

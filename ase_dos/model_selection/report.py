@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from ase import Atoms
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.model.evaluation import DERIVED_QUANTITIES, Evaluation, derived_quantities
-from ase_dos.model_selection.hyperparameters import DEFAULTS, Search, describe
+from ase_dos.model_selection.hyperparameters import DEFAULTS, describe
 from ase_dos.model_selection.learning import LearningCurve
 from ase_dos.model_selection.plots import (
     plot_calibration,
@@ -21,6 +21,8 @@ from ase_dos.model_selection.plots import (
     plot_shifts,
     plot_spectra,
 )
+from ase_dos.model_selection.search import Search
+from ase_dos.plot.style import figure_of
 from ase_dos.spectra.calibration import decile_table, miscalibration_area
 from ase_dos.spectra.dos import DOS
 
@@ -108,19 +110,19 @@ class Report:
         parts += [self._calibration(), self._learning(), self._shifts()]
         return "\n\n".join(part for part in parts if part) + "\n"
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Figure]:
         """Figures by name."""
         figures = {
-            "learning_curve": plot_learning_curve(self.curve).figure,
-            "shifts": plot_shifts(self.shifts, self.families).figure,
+            "learning_curve": figure_of(plot_learning_curve(self.curve)),
+            "shifts": figure_of(plot_shifts(self.shifts, self.families)),
         }
         if self.evaluation is not None and self.bars is not None:
             spectra = plot_spectra(self.evaluation, count=3, errors=self.bars.dos)
-            figures["spectra"] = spectra.figure
+            figures["spectra"] = figure_of(spectra)
             parities = plot_parities(self.evaluation)
             if parities.size:
-                figures["parity"] = parities[0].figure
-            figures["calibration"] = plot_calibration(self._deciles()).figure
+                figures["parity"] = figure_of(parities[0])
+            figures["calibration"] = figure_of(plot_calibration(self._deciles()))
         return figures
 
     def _model(self) -> str:

@@ -211,7 +211,7 @@ def test_the_order_of_files_does_not_matter(dos_file, tmp_path):
 
 
 def test_search_that_was_killed_ends_like_one_that_was_not(dos_file, tmp_path, capsys, monkeypatch):
-    from ase_dos.model_selection import hyperparameters as selection
+    from ase_dos.model_selection.trials import TrialRunner
 
     def train(name, *options):
         command = [
@@ -245,7 +245,7 @@ def test_search_that_was_killed_ends_like_one_that_was_not(dos_file, tmp_path, c
     whole = train("whole.npz")
     assert "at most 4 trials" in whole
     assert "4 trials," in whole
-    run, calls = selection._Runner.run, []
+    run, calls = TrialRunner.run, []
 
     def killed(self, choice):
         calls.append(choice)
@@ -253,7 +253,7 @@ def test_search_that_was_killed_ends_like_one_that_was_not(dos_file, tmp_path, c
             raise KeyboardInterrupt
         return run(self, choice)
 
-    monkeypatch.setattr(selection._Runner, "run", killed)
+    monkeypatch.setattr(TrialRunner, "run", killed)
     with pytest.raises(SystemExit):
         train("killed.npz", "--no-report")
     assert not (tmp_path / "killed.npz").exists()

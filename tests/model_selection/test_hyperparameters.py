@@ -1,18 +1,12 @@
 import json
 
-import numpy as np
 import pytest
 
 from ase_dos.model.dos_model import DOSModel
-from ase_dos.model_selection import hyperparameters
-from ase_dos.model_selection.hyperparameters import (
-    AXES,
-    DEFAULTS,
-    Search,
-    Trial,
-    make_options,
-    search,
-)
+from ase_dos.model.training_set import make_targets
+from ase_dos.model_selection.hyperparameters import AXES, DEFAULTS, make_options
+from ase_dos.model_selection.search import Search, search_hyperparameters
+from ase_dos.model_selection.trials import Trial, TrialRunner
 
 SMALL = {"cutoff": 4.0, "max_radial": 3, "max_angular": 2, "degree": 2, "sparse_points": 20}
 LINEAR = {"regressor": "ridge", "reference": "fermi", "n_modes": 6}
@@ -47,14 +41,14 @@ def pretend(monkeypatch):
             tried.append(choice)
             return Trial(choice, float(function(choice)), 1e-3, 10, 2.0)
 
-        monkeypatch.setattr(hyperparameters._Runner, "run", run)
+        monkeypatch.setattr(TrialRunner, "run", run)
         return tried
 
     return install
 
 
 def look(toy_data, **options):
-    return search(*toy_data, progress=False, **options)
+    return search_hyperparameters(*toy_data, progress=False, **options)
 
 
 def test_search_finds_the_bottom(toy_data, pretend):
@@ -159,10 +153,13 @@ def test_trials_are_cheap_trainings(toy_data):
     assert [t.rmse for t in again.trials] == [t.rmse for t in found.trials]
 
 
-def test_features_are_kept_within_limits(toy_data, monkeypatch):
-    kept = look(toy_data, trials=2, fixed=SMALL, **LINEAR)
-    monkeypatch.setattr(hyperparameters, "_MOST_FEATURES", 0)
-    fresh = look(toy_data, trials=2, fixed=SMALL, **LINEAR)
-    np.testing.assert_allclose(
-        [t.rmse for t in kept.trials], [t.rmse for t in fresh.trials], rtol=1e-9
+def test_features_beyond_the_limit_are_computed_in_each_pass(toy_data):
+    frames, states = toy_data
+    targets = make_targets(states, 0.3)
+    choice = {**DEFAULTS, **SMALL}
+    stored, computed = (
+        TrialRunner(frames, targets, LINEAR, most_features=limit).run(choice)
+        for limit in (10**8, 0)
     )
+    assert computed.rmse == pytest.approx(stored.rmse, rel=1e-9)
+    assert computed.choice == stored.choice

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from toy_model import toy_frames, toy_states
 
-from ase_dos.model_selection.hyperparameters import DEFAULTS, Search, Trial
+from ase_dos.model_selection.hyperparameters import DEFAULTS
 from ase_dos.model_selection.learning import LearningCurve
 from ase_dos.model_selection.report import Report, error_bars
+from ase_dos.model_selection.search import Search
+from ase_dos.model_selection.trials import Trial
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*surroundings unlike")
 
