@@ -36,7 +36,7 @@ class ElectronIonIntegrator(MolecularDynamics):
         In ASE's unit of time.
     calc : DOSCalculator
         Calculator of the atoms.
-    heat : HeatExchange
+    heat_exchange : HeatExchange
         What the electrons exchange besides that with the ions.
     thermostat : ElectronPhonon or None
         Coupling of ions and electrons.
@@ -65,14 +65,14 @@ class ElectronIonIntegrator(MolecularDynamics):
         timestep: float,
         *,
         calc: DOSCalculator,
-        heat: HeatExchange,
+        heat_exchange: HeatExchange,
         thermostat: ElectronPhonon | None,
         reassign_interval: int,
         rng: np.random.Generator,
         **kwargs: Any,
     ) -> None:
-        self.calc, self.heat, self.thermostat = calc, heat, thermostat
-        self.grid = heat.grid
+        self.calc, self.heat_exchange, self.thermostat = calc, heat_exchange, thermostat
+        self.grid = heat_exchange.grid
         self.reassign_interval, self.rng = reassign_interval, rng
         self.absorbed = self.bath_heat = 0.0
         self.refused, self.novelty = 0, np.nan
@@ -151,7 +151,7 @@ class ElectronIonIntegrator(MolecularDynamics):
 
     def _follow(self) -> None:
         """Let T_e follow the DOS of new positions at constant entropy, unless it is fixed."""
-        electrons, fixed = self.cell_electrons(), self.heat.fixed_temperature
+        electrons, fixed = self.cell_electrons(), self.heat_exchange.fixed_temperature
         if fixed is not None:
             state = electrons.at_temperature(fixed)
             self.bath_heat += float(state.temperature @ (state.entropy - self.state.entropy))
@@ -163,11 +163,11 @@ class ElectronIonIntegrator(MolecularDynamics):
         """O: half of the heat from outside, the thermostat, the other half; positions fixed."""
         start = self.get_time()
         middle, stop = start + 0.5 * self.dt, start + self.dt
-        if self.heat.fixed_temperature is not None:
+        if self.heat_exchange.fixed_temperature is not None:
             if self.thermostat is not None:
                 everything = np.full(self.grid.size, np.inf)
                 self.bath_heat += float(self._kick_by_electrons(everything).sum())
-        elif self.thermostat is not None or self.heat.is_active(start, stop):
+        elif self.thermostat is not None or self.heat_exchange.is_active(start, stop):
             electrons = self.cell_electrons()
             self.state = electrons.at_entropy(self.state.entropy, self.state.temperature)
             self._add_heat(electrons, start, middle)
@@ -178,7 +178,9 @@ class ElectronIonIntegrator(MolecularDynamics):
             self._add_heat(electrons, middle, stop)
 
     def _add_heat(self, electrons: CellElectrons, start: float, stop: float) -> None:
-        self.state, absorbed, from_bath = self.heat.advance(electrons, self.state, start, stop)
+        self.state, absorbed, from_bath = self.heat_exchange.advance(
+            electrons, self.state, start, stop
+        )
         self.absorbed += absorbed
         self.bath_heat += from_bath
 
@@ -204,8 +206,8 @@ class ElectronIonIntegrator(MolecularDynamics):
         change = np.bincount(labels[moved], energy, self.grid.size)
         change -= np.bincount(self.labels[moved], energy, self.grid.size)
         self.labels = labels
-        if self.heat.fixed_temperature is not None:
-            state = self.cell_electrons().at_temperature(self.heat.fixed_temperature)
+        if self.heat_exchange.fixed_temperature is not None:
+            state = self.cell_electrons().at_temperature(self.heat_exchange.fixed_temperature)
             self.bath_heat += float((state.internal_energy - self.state.internal_energy).sum())
         else:
             energy = self.state.internal_energy + change

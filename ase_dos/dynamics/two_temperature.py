@@ -137,7 +137,7 @@ class TwoTemperature(ElectronIonIntegrator):
             atoms,
             timestep,
             calc=calc,
-            heat=HeatExchange(grid, pulse, conductivity, bath_temperature, bath_rate),
+            heat_exchange=HeatExchange(grid, pulse, conductivity, bath_temperature, bath_rate),
             thermostat=(
                 None if coupling is None else ElectronPhonon(coupling, atoms, atomic_volume)
             ),
@@ -146,7 +146,7 @@ class TwoTemperature(ElectronIonIntegrator):
             loginterval=loginterval,
             **kwargs,
         )
-        first = self.heat.fixed_temperature
+        first = self.heat_exchange.fixed_temperature
         if first is None:
             first = self.calc.parameters["electronic_temperature"]
         with self._warnings.give_first("at the start"):
@@ -213,7 +213,7 @@ class TwoTemperature(ElectronIonIntegrator):
                 f"electronic temperature: expected one or {self.grid.shape} of them, got shape "
                 f"{temperature.shape}"
             )
-        if self.heat.fixed_temperature is not None:
+        if self.heat_exchange.fixed_temperature is not None:
             raise ValueError("electronic temperature: bath_temperature fixes it in this run")
         before = self.state.internal_energy.sum()
         cells = np.broadcast_to(temperature, self.grid.shape).ravel()
@@ -228,7 +228,7 @@ class TwoTemperature(ElectronIonIntegrator):
             "coupling": self.thermostat and self.thermostat.coupling.label,
             "atomic_volume": self.thermostat and self.thermostat.atomic_volume,
             "reassign_interval": self.reassign_interval,
-            **self.heat.todict(),
+            **self.heat_exchange.todict(),
         }
 
     def write_restart(self, path: str | Path | None = None) -> None:

@@ -83,15 +83,15 @@ class Filling:
         dos = np.broadcast_to(values, (*shape, energies.size)).reshape(-1, energies.size)
         dos, repairs = repair_gaps(dos, step, electrons, valence_tolerance)
         return cls(
-            shape,
-            electrons,
-            Window.of_dos(energies, dos, electrons, np.minimum(top, energies[-1])),
-            energies[0],
-            step,
-            dos,
-            np.empty(0),
-            np.empty((len(dos), 0)),
-            repairs,
+            shape=shape,
+            electrons=electrons,
+            window=Window.of_dos(energies, dos, electrons, np.minimum(top, energies[-1])),
+            start=energies[0],
+            step=step,
+            dos=dos,
+            levels=np.empty(0),
+            capacities=np.empty((len(dos), 0)),
+            repairs=repairs,
         )
 
     @classmethod
@@ -108,7 +108,16 @@ class Filling:
         order = np.argsort(levels, kind="stable")
         levels, capacities, electrons = levels[order], capacities[order], np.array([n_electrons])
         window = Window.of_levels(levels, capacities, electrons, top)
-        return cls((), electrons, window, 0.0, 1.0, np.empty((1, 0)), levels, capacities[None])
+        return cls(
+            shape=(),
+            electrons=electrons,
+            window=window,
+            start=0.0,
+            step=1.0,
+            dos=np.empty((1, 0)),
+            levels=levels,
+            capacities=capacities[None],
+        )
 
     @property
     def valence_factor(self) -> NDArray:
