@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ase_dos.kernels.regression import POWER, TANH, Layers
+from ase_dos.kernels.regression import POWER, TANH, Regressor
 from ase_dos.utils.checks import as_array, as_count
 
 __all__ = ["FeatureMap", "mean_outputs"]
@@ -115,7 +115,7 @@ class FeatureMap:
         return replace(self, mix=matrix if self.mix is None else self.mix @ matrix)
 
     @cached_property
-    def kernel_form(self) -> Layers:
+    def kernel_form(self) -> Regressor:
         """The same map as the kernels take it.
 
         Raises
@@ -126,7 +126,7 @@ class FeatureMap:
         if self.mix is None:
             raise ValueError("feature map: expected one that ends in a matrix; use with_output")
         matrices = [*self.weights, self.mix]
-        return Layers(
+        return Regressor(
             sizes=np.array([len(matrices[0]), *(matrix.shape[1] for matrix in matrices)]),
             weights=np.concatenate([np.asarray(m, float).T.ravel() for m in matrices]),
             biases=np.concatenate([*self.biases, np.zeros(self.mix.shape[1])]),

@@ -21,7 +21,7 @@ from ase_dos.kernels import gradient as kernels_gradient
 from ase_dos.kernels import soap as kernels
 from ase_dos.kernels.expansion import Expansion
 from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients
-from ase_dos.kernels.regression import Layers
+from ase_dos.kernels.regression import Regressor
 from ase_dos.utils.checks import as_array, as_count
 
 __all__ = ["SOAP", "RadialScaling"]
@@ -182,7 +182,7 @@ class SOAP(SOAPHyperparameters):
             As in `compute`; also for a map that does not fit the features, a search that was made
             for another frame or cutoff, another type, and single precision with another backend.
         """
-        layers = self._checked_map(atoms, feature_map, dtype)
+        regressor = self._checked_map(atoms, feature_map, dtype)
         if self.backend != "numba":
             if np.dtype(dtype) != np.float64:
                 raise ValueError(f"dtype: the backend {self.backend!r} calculates in float64")
@@ -193,14 +193,14 @@ class SOAP(SOAPHyperparameters):
         # In the order of the cells, neighbours in space are neighbours in memory.
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
         rows = search.order if which is None else np.argsort(search.place_of[which])
-        out = np.empty((len(places), layers.sizes[-1]))
+        out = np.empty((len(places), regressor.sizes[-1]))
         shared = kernels.regress_frame(
             places,
             rows,
             search.bins,
             kinds,
             _kernel_arguments(self, np.dtype(dtype)),
-            layers,
+            regressor,
             out.reshape(-1),
         )
         search.refuse_coincident(shared)
@@ -240,9 +240,9 @@ class SOAP(SOAPHyperparameters):
         """
         if self.backend != "numba":
             raise ValueError(f"derivatives need the backend 'numba', this one is {self.backend!r}")
-        layers = self._checked_map(atoms, feature_map, dtype)
-        if layers.sizes[-1] != 1:
-            raise ValueError(f"derivatives: expected one output, got {layers.sizes[-1]}")
+        regressor = self._checked_map(atoms, feature_map, dtype)
+        if regressor.sizes[-1] != 1:
+            raise ValueError(f"derivatives: expected one output, got {regressor.sizes[-1]}")
         search = self._checked_search(atoms, search)
         kinds = self._kinds(atoms)[search.order]
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
@@ -256,7 +256,7 @@ class SOAP(SOAPHyperparameters):
             _kernel_arguments(self, np.dtype(dtype)),
             turns.ravel(),
             values.astype(dtype),
-            layers,
+            regressor,
             min(numba.get_num_threads(), parts),
             gradients,
             virials,
@@ -265,16 +265,17 @@ class SOAP(SOAPHyperparameters):
         gradient = gradients.sum(axis=0).reshape(-1, 3)[search.place_of]
         return gradient, voigt_6_to_full_3x3_stress(virials.sum(axis=0))
 
-    def _checked_map(self, atoms: Atoms, feature_map: FeatureMap, dtype: DTypeLike) -> Layers:
+    def _checked_map(self, atoms: Atoms, feature_map: FeatureMap, dtype: DTypeLike) -> Regressor:
         """Return a map as the kernels take it, if it fits the features and the rest is sound."""
         if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
-        layers = feature_map.kernel_form
-        if layers.sizes[0] != self.n_features:
+        regressor = feature_map.kernel_form
+        taken = regressor.sizes[0]
+        if taken != self.n_features:
             raise ValueError(
-                f"feature map: it takes {layers.sizes[0]} features, this SOAP has {self.n_features}"
+                f"feature map: it takes {taken} features, this SOAP has {self.n_features}"
             )
-        return layers
+        return regressor
 
     def _checked_search(self, atoms: Atoms, search: NeighborSearch | None) -> NeighborSearch:
         """Return a search that is of this frame and cutoff."""

@@ -258,12 +258,12 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
     if shared >= 0:
         return shared
     for i in range(first, last):
-        own = kinds[places[i]]
+        species = kinds[places[i]]
         for s in range(n_species):
             segment = (i - first) * n_species + s
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
             at = s * n_max * n_harmonics * LANES + lane + i - first
-            if end > begin or s == own:
+            if end > begin or s == species:
                 present[s] = True
             _radial(begin, end, stride, hypers.table[min(s, last_set)], hypers, scratch)
             sum_neighbors(
@@ -278,17 +278,18 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
                 scratch.tile,
                 out,
             )
-        add_center(own, lane + i - first, hypers, out)
+        add_center(species, lane + i - first, hypers, out)
     return -1
 
 
 @kernel
-def add_center(own, lane, hypers, out):
+def add_center(species, lane, hypers, out):
     """Add the atom's own Gaussian: it stands at the origin, where only l = 0 sees it."""
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
-    at = own * hypers.n_max * n_harmonics * LANES + lane
+    at = species * hypers.n_max * n_harmonics * LANES + lane
+    functions = min(species, hypers.table.shape[0] - 1)  # one set for all, or one for each
     for n in range(hypers.n_max):
-        out[at + n * n_harmonics * LANES] += hypers.center[min(own, hypers.table.shape[0] - 1), n]
+        out[at + n * n_harmonics * LANES] += hypers.center[functions, n]
 
 
 @kernel

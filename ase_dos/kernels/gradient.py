@@ -1,8 +1,9 @@
 """Derivatives of a sum over atoms of one number each, made from their power spectra.
 
-The way back of `regress_frame`: from the number to the features, the density coefficients, the
-vectors to the neighbours, and from these to positions and strain. Nothing of it is stored for
-more than sixteen atoms.
+The way back of `ase_dos.kernels.soap.regress_frame`: from the number, the only output of a
+regressor, to the features, the density coefficients, the vectors to the neighbours, and from these
+to positions and strain. Nothing of it is stored for more than sixteen atoms. Sums go over parts of
+the atoms, which are the same for any number of threads.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from ase_dos.kernels.vector import fma, load, splat, store
 def _to_coefficients(gradient, coefficients, present, n_max, l_max, factors, out):
     """From derivatives by the features of LANES atoms to those by their density coefficients.
 
-    Layouts as in `spectrum` and `expand`.
+    Order as in `spectrum` and `expand`.
     """
     n_harmonics = (l_max + 1) * (l_max + 1)
     out[:] = 0.0
@@ -103,11 +104,11 @@ def _expand_block(first, last, places, bins, kinds, hypers, scratch, slopes, pre
     geometry = scratch.geometry
     present[:] = False
     for i in range(first, last):
-        own = kinds[places[i]]
+        species = kinds[places[i]]
         for s in range(n_species):
             segment = (i - first) * n_species + s
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
-            if end > begin or s == own:
+            if end > begin or s == species:
                 present[s] = True
             table = hypers.table[min(s, last_set)]
             for j in range(begin, end):
@@ -144,7 +145,7 @@ def _expand_block(first, last, places, bins, kinds, hypers, scratch, slopes, pre
                 scratch.tile,
                 out,
             )
-        add_center(own, i - first, hypers, out)
+        add_center(species, i - first, hypers, out)
     return stride, -1
 
 
@@ -284,13 +285,13 @@ def _add_force(i, neighbor, j, stride, geometry, sums, gradient, virial):
 
 @kernel(parallel=True)
 def differentiate_frame(
-    places, bins, kinds, hypers, turns, turn_values, layers, workers, gradients, virials
+    places, bins, kinds, hypers, turns, turn_values, regressor, workers, gradients, virials
 ):
     """Differentiate the sum over atoms of a regressor with one output.
 
     Parameters
     ----------
-    places, bins, kinds, hypers, layers
+    places, bins, kinds, hypers, regressor
         As in `ase_dos.kernels.soap.regress_frame`.
     turns : (3 terms,) int array
     turn_values : (terms,) array
@@ -316,7 +317,17 @@ def differentiate_frame(
     for worker in prange(workers):
         first, last = worker * n_parts // workers, (worker + 1) * n_parts // workers
         found = _differentiate_parts(
-            first, last, places, bins, kinds, hypers, turns, turn_values, layers, gradients, virials
+            first,
+            last,
+            places,
+            bins,
+            kinds,
+            hypers,
+            turns,
+            turn_values,
+            regressor,
+            gradients,
+            virials,
         )
         shared = max(shared, found)
     return shared
@@ -332,12 +343,12 @@ def _differentiate_parts(
     hypers,
     turns,
     turn_values,
-    layers,
+    regressor,
     gradients,
     virials,
 ):
     """Work of one thread in `differentiate_frame`."""
-    n_parts, n_features = len(gradients), layers.sizes[0]
+    n_parts, n_features = len(gradients), regressor.sizes[0]
     begin, end = first_part * places.size // n_parts, last_part * places.size // n_parts
     n_max, l_max = hypers.n_max, hypers.l_max
     n_harmonics = (l_max + 1) * (l_max + 1)
@@ -353,7 +364,7 @@ def _differentiate_parts(
     tile = np.zeros(4 * _padded(n_max) * n_harmonics, kind)
     present = np.zeros(hypers.n_species, np.bool_)
     runs = np.empty(present.size * (present.size + 1), np.int64)
-    room = (layers.sizes[1:].sum() + 4 * layers.sizes.size) * LANES
+    room = (regressor.sizes[1:].sum() + 4 * regressor.sizes.size) * LANES
     values, pulls = np.empty(room), np.empty(2 * room)
     for part in range(first_part, last_part):
         gradient, virial = gradients[part], virials[part]
@@ -372,7 +383,7 @@ def _differentiate_parts(
             for run in range(n_runs):
                 for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
                     wide[f] = features[f]
-            regress_gradient(wide, runs, n_runs, layers, values, pulls, by_wide)
+            regress_gradient(wide, runs, n_runs, regressor, values, pulls, by_wide)
             by_features[:] = by_wide
             _to_coefficients(
                 by_features, coefficients, present, n_max, l_max, hypers.factors, pulled

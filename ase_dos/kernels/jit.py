@@ -1,4 +1,4 @@
-"""The one decorator of all kernels."""
+"""Decorator of all kernels."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""From features to outputs for LANES atoms at once: linear maps, sparse kernels, networks.
+"""Regressors on the features of LANES atoms at once: linear maps, sparse kernels, networks.
 
 All of these are affine maps with a function of single numbers in between. A linear model is one
 map; a polynomial kernel of degree zeta with sparse points S is ``W (S x / |x|)^zeta``; a neural
-network has biases and a sigmoidal function.
+network has biases and a sigmoidal function. `ase_dos.descriptors.feature_map.FeatureMap` says the
+same outside the kernels, and makes the `Regressor` that they take.
 """
 
 from __future__ import annotations
@@ -16,22 +17,22 @@ from ase_dos.kernels.jit import kernel
 from ase_dos.kernels.vector import fma, load, splat, store
 
 # What stands between two maps: x^degree, or a sigmoidal function.
-POWER, TANH, SILU = 0, 1, 2
+POWER, TANH = 0, 1
 
 
-class Layers(NamedTuple):
+class Regressor(NamedTuple):
     """Affine maps, one after the other.
 
     Attributes
     ----------
-    sizes : (layers + 1,) int array
+    sizes : (maps + 1,) int array
         Numbers that go into each map, and that come out of the last.
     weights : flat array
         Matrices (out, in) of all maps.
     biases : flat array
         Biases (out) of all maps.
     activation : int
-        POWER, TANH or SILU: taken of every number between two maps.
+        POWER or TANH: taken of every number between two maps.
     degree : int
         Exponent of POWER.
     unit_length : bool
@@ -47,7 +48,7 @@ class Layers(NamedTuple):
 
 
 @kernel
-def regress(features, runs, n_runs, layers, first, second):
+def regress(features, runs, n_runs, regressor, first, second):
     """Apply all maps; the outputs are in ``first[output * LANES + lane]``.
 
     Parameters
@@ -57,24 +58,24 @@ def regress(features, runs, n_runs, layers, first, second):
     runs : (2 n_runs,) int array
         Begin and end of the runs of features that are not zero.
     n_runs : int
-    layers : Layers
+    regressor : Regressor
     first, second : flat array
         Room for (largest number of outputs + 3) * LANES numbers.
     """
-    if layers.unit_length:
+    if regressor.unit_length:
         _normalize(features, runs, n_runs, second)
-    n_in, n_out = layers.sizes[0], layers.sizes[1]
-    weights = layers.weights[: n_in * n_out]
-    _fill(layers.biases, n_out, first)
+    n_in, n_out = regressor.sizes[0], regressor.sizes[1]
+    weights = regressor.weights[: n_in * n_out]
+    _fill(regressor.biases, n_out, first)
     for run in range(n_runs):
-        _add_map(features, runs[2 * run], runs[2 * run + 1], weights, n_out, first)
+        add_map(features, runs[2 * run], runs[2 * run + 1], weights, n_out, first)
     weight, bias = n_in * n_out, n_out
-    for layer in range(1, layers.sizes.size - 1):
-        n_in, n_out = layers.sizes[layer], layers.sizes[layer + 1]
-        _activate(first, n_in, layers.activation, layers.degree)
-        _fill(layers.biases[bias:], n_out, second)
-        weights = layers.weights[weight : weight + n_in * n_out]
-        _add_map(first, 0, n_in, weights, n_out, second)
+    for number in range(1, regressor.sizes.size - 1):
+        n_in, n_out = regressor.sizes[number], regressor.sizes[number + 1]
+        _activate(first, n_in, regressor.activation, regressor.degree)
+        _fill(regressor.biases[bias:], n_out, second)
+        weights = regressor.weights[weight : weight + n_in * n_out]
+        add_map(first, 0, n_in, weights, n_out, second)
         first[: n_out * LANES] = second[: n_out * LANES]
         weight, bias = weight + n_in * n_out, bias + n_out
 
@@ -107,7 +108,7 @@ def _fill(biases, count, out):
 
 @kernel
 def _activate(values, count, activation, degree):
-    """Replace numbers by their power, hyperbolic tangent or x / (1 + exp(-x))."""
+    """Replace numbers by their power or hyperbolic tangent."""
     for i in range(count * LANES):
         x = values[i]
         if activation == POWER:
@@ -115,14 +116,12 @@ def _activate(values, count, activation, degree):
             for _ in range(1, degree):
                 power *= x
             values[i] = power
-        elif activation == TANH:
-            values[i] = np.tanh(x)
         else:
-            values[i] = x / (1 + np.exp(-x))
+            values[i] = np.tanh(x)
 
 
 @kernel
-def _add_map(values, begin, end, weights, n_out, out):
+def add_map(values, begin, end, weights, n_out, out):
     """Add numbers ``begin`` to ``end`` times weights (out, in) to the outputs.
 
     Four outputs at a time, whose sums stay in registers; ``out`` has room for three more.
@@ -151,12 +150,12 @@ def _add_map(values, begin, end, weights, n_out, out):
 
 
 @kernel
-def regress_gradient(features, runs, n_runs, layers, values, pulls, out):
+def regress_gradient(features, runs, n_runs, regressor, values, pulls, out):
     """Differentiate the only output by the features, ``out[feature * LANES + lane]``.
 
     Parameters
     ----------
-    features, runs, n_runs, layers
+    features, runs, n_runs, regressor
         As in `regress`; the last map has one output.
     values : flat array
         Room for the inputs of every activation: (sum of outputs + 4 per map) * LANES numbers.
@@ -165,57 +164,57 @@ def regress_gradient(features, runs, n_runs, layers, values, pulls, out):
     out : flat array
         Filled where features are not zero; zero elsewhere.
     """
-    n_maps = layers.sizes.size - 1
+    n_maps = regressor.sizes.size - 1
     out[:] = 0.0
     scale = pulls[: 4 * LANES]
-    if layers.unit_length:
+    if regressor.unit_length:
         _normalize(features, runs, n_runs, scale)
     half = pulls.size // 2
     pull, other = pulls[4 * LANES : half], pulls[half:]
-    _keep_values(features, runs, n_runs, layers, values)
-    weight = layers.weights.size
+    _activation_inputs(features, runs, n_runs, regressor, values)
+    weight = regressor.weights.size
     pull[:LANES] = 1.0
-    for layer in range(n_maps - 1, 0, -1):
-        n_in, n_out = layers.sizes[layer], layers.sizes[layer + 1]
+    for number in range(n_maps - 1, 0, -1):
+        n_in, n_out = regressor.sizes[number], regressor.sizes[number + 1]
         weight -= n_in * n_out
-        weights = layers.weights[weight : weight + n_in * n_out]
+        weights = regressor.weights[weight : weight + n_in * n_out]
         other[: n_in * LANES] = 0.0
         _add_transposed(pull, 0, n_in, weights, n_out, other)
-        at = _room_before(layers, layer - 1)
-        _slope(values[at:], n_in, layers.activation, layers.degree, other)
+        at = _room_before(regressor, number - 1)
+        _slope(values[at:], n_in, regressor.activation, regressor.degree, other)
         pull[: n_in * LANES] = other[: n_in * LANES]
-    n_in, n_out = layers.sizes[0], layers.sizes[1]
+    n_in, n_out = regressor.sizes[0], regressor.sizes[1]
     for run in range(n_runs):
         _add_transposed(
-            pull, runs[2 * run], runs[2 * run + 1], layers.weights[: n_in * n_out], n_out, out
+            pull, runs[2 * run], runs[2 * run + 1], regressor.weights[: n_in * n_out], n_out, out
         )
-    if layers.unit_length:
+    if regressor.unit_length:
         _project(features, runs, n_runs, scale, out)
 
 
 @kernel
-def _room_before(layers, layer):
+def _room_before(regressor, number):
     """Where the outputs of a map begin among the values of all."""
-    return (layers.sizes[1 : layer + 1].sum() + 4 * layer) * LANES
+    return (regressor.sizes[1 : number + 1].sum() + 4 * number) * LANES
 
 
 @kernel
-def _keep_values(features, runs, n_runs, layers, values):
+def _activation_inputs(features, runs, n_runs, regressor, values):
     """Compute the outputs of all maps but the last, before their activation."""
     weight = bias = 0
     work = np.empty(0)
-    for layer in range(layers.sizes.size - 2):
-        n_in, n_out = layers.sizes[layer], layers.sizes[layer + 1]
-        weights = layers.weights[weight : weight + n_in * n_out]
-        here = values[_room_before(layers, layer) :]
-        _fill(layers.biases[bias:], n_out, here)
-        if layer == 0:
+    for number in range(regressor.sizes.size - 2):
+        n_in, n_out = regressor.sizes[number], regressor.sizes[number + 1]
+        weights = regressor.weights[weight : weight + n_in * n_out]
+        here = values[_room_before(regressor, number) :]
+        _fill(regressor.biases[bias:], n_out, here)
+        if number == 0:
             for run in range(n_runs):
-                _add_map(features, runs[2 * run], runs[2 * run + 1], weights, n_out, here)
+                add_map(features, runs[2 * run], runs[2 * run + 1], weights, n_out, here)
         else:
-            work = values[_room_before(layers, layer - 1) :][: n_in * LANES].copy()
-            _activate(work, n_in, layers.activation, layers.degree)
-            _add_map(work, 0, n_in, weights, n_out, here)
+            work = values[_room_before(regressor, number - 1) :][: n_in * LANES].copy()
+            _activate(work, n_in, regressor.activation, regressor.degree)
+            add_map(work, 0, n_in, weights, n_out, here)
         weight, bias = weight + n_in * n_out, bias + n_out
 
 
@@ -228,12 +227,9 @@ def _slope(values, count, activation, degree, pull):
             slope = float(degree)
             for _ in range(1, degree):
                 slope *= x
-        elif activation == TANH:
+        else:
             y = np.tanh(x)
             slope = 1 - y * y
-        else:
-            y = 1 / (1 + np.exp(-x))
-            slope = y * (1 + x * (1 - y))
         pull[i] *= slope
 
 

@@ -1,4 +1,4 @@
-"""How strongly a smeared DOS bends around mu: a sign that it is the tail of a Gaussian there."""
+"""Curvature of a smeared DOS around mu: a sign that it is the tail of a Gaussian there."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """SOAP power spectrum of atoms, and regressors on it that never store it.
 
 Sixteen atoms go side by side: from their density coefficients on, the atom is the fast index, so
-that every loop is a full vector whatever n_max, l_max and the species are.
+that every loop is a full vector whatever n_max, l_max and the species are. Regressors are those of
+`ase_dos.kernels.regression`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _CHUNK = 256
 
 @kernel
 def spectrum(coefficients, present, n_max, l_max, factors, out):
-    """Power spectra of LANES atoms, ``out[feature * LANES + lane]``; layout as `SOAP` says.
+    """Power spectra of LANES atoms, ``out[feature * LANES + lane]``, as `PowerSpectrumBasis` says.
 
     Pairs of species that no atom sees are left out; `present_features` says which.
     """
@@ -40,7 +41,7 @@ def spectrum(coefficients, present, n_max, l_max, factors, out):
                     second = coefficients[(b * n_max + n2) * n_harmonics * LANES :]
                     for ell in range(l_max + 1):
                         factor = out.dtype.type(factors[ell] * fold)
-                        _contract(
+                        sum_over_m(
                             first[ell * ell * LANES :],
                             second[ell * ell * LANES :],
                             2 * ell + 1,
@@ -57,7 +58,7 @@ def pair_size(a, b, n_max, l_max):
 
 
 @kernel
-def _contract(first, second, count, factor, out):
+def sum_over_m(first, second, count, factor, out):
     """Sum over m for LANES atoms: ``out = factor * sum_m first[m] * second[m]``."""
     zero = splat(out.dtype.type(0), LANES)
     total = zero
@@ -122,7 +123,7 @@ def power_spectrum(places, bins, kinds, hypers, out):
 
 
 @kernel(parallel=True)
-def regress_frame(places, rows, bins, kinds, hypers, layers, out):
+def regress_frame(places, rows, bins, kinds, hypers, regressor, out):
     """Apply a regressor to the power spectra of some atoms, which are never stored.
 
     Parameters
@@ -131,7 +132,7 @@ def regress_frame(places, rows, bins, kinds, hypers, layers, out):
         As in `power_spectrum`.
     rows : (places,) int array
         Row of ``out`` for each of them.
-    layers : ase_dos.kernels.regression.Layers
+    regressor : ase_dos.kernels.regression.Regressor
     out : (rows * outputs) array
         Filled.
 
@@ -140,7 +141,7 @@ def regress_frame(places, rows, bins, kinds, hypers, layers, out):
     int
         As `power_spectrum`.
     """
-    n_features, n_outputs = layers.sizes[0], layers.sizes[-1]
+    n_features, n_outputs = regressor.sizes[0], regressor.sizes[-1]
     shared = -1
     for chunk in prange((places.size + _CHUNK - 1) // _CHUNK):
         end = min((chunk + 1) * _CHUNK, places.size)
@@ -148,7 +149,7 @@ def regress_frame(places, rows, bins, kinds, hypers, layers, out):
             places[chunk * _CHUNK : end], bins, hypers, n_features
         )
         runs = np.empty(present.size * (present.size + 1), np.int64)
-        room = (layers.sizes[1:].max() + 3) * LANES
+        room = (regressor.sizes[1:].max() + 3) * LANES
         values, more = np.empty(room), np.empty(room)
         wide = np.empty(features.size)
         for first in range(chunk * _CHUNK, end, LANES):
@@ -160,7 +161,7 @@ def regress_frame(places, rows, bins, kinds, hypers, layers, out):
             for run in range(n_runs):  # from here on in double precision
                 for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
                     wide[f] = features[f]
-            regress(wide, runs, n_runs, layers, values, more)
+            regress(wide, runs, n_runs, regressor, values, more)
             for i in range(first, last):
                 for k in range(n_outputs):
                     out[rows[i] * n_outputs + k] = values[k * LANES + i - first]

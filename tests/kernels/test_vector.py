@@ -6,8 +6,8 @@ import pytest
 
 from ase_dos.kernels.expansion import sum_neighbors
 from ase_dos.kernels.jit import kernel
-from ase_dos.kernels.regression import _add_map
-from ase_dos.kernels.soap import _contract
+from ase_dos.kernels.regression import add_map
+from ase_dos.kernels.soap import sum_over_m
 from ase_dos.kernels.vector import fma, load, splat, store
 
 LANES = 4
@@ -42,8 +42,8 @@ def test_sums_become_vector_instructions(dtype):
     zeros, bits = np.zeros(10_000, dtype), 8 * np.dtype(dtype).itemsize
     calls = [
         (sum_neighbors, 8, (0, 1, 8, 4, 2, 0, zeros, zeros, zeros, zeros)),
-        (_contract, 16, (zeros, zeros, 3, zeros[0], zeros)),
-        (_add_map, 16, (zeros, 0, 3, zeros[:30], 10, zeros)),
+        (sum_over_m, 16, (zeros, zeros, 3, zeros[0], zeros)),
+        (add_map, 16, (zeros, 0, 3, zeros[:30], 10, zeros)),
     ]
     for function, lanes, arguments in calls:
         fresh = numba.njit(error_model="numpy")(function.py_func)  # code from a cache is not kept
@@ -52,5 +52,5 @@ def test_sums_become_vector_instructions(dtype):
 
 
 def test_cache_knows_all_files_with_kernels():
-    names = [name for name, _, _ in _contract._cache._cache_file._source_stamp[1]]
+    names = [name for name, _, _ in sum_over_m._cache._cache_file._source_stamp[1]]
     assert {"harmonics.py", "vector.py", "soap.py"} <= set(names)
