@@ -67,8 +67,8 @@ def analyze_trajectory(
     ----------
     frames : str, path, iterable of Atoms, MDAnalysis.Universe or Frames
         Trajectory in any format that `ase_dos.open_frames` knows, also compressed (.gz,
-        .bz2, .xz), or structures. So may be what that function returns, where
-        the elements of types, or a topology, have to be given.
+        .bz2, .xz), or structures. Where elements of types, or a topology, have to be given, pass
+        what that function returns.
     model : str, path or DOSPredictor
         Name of a shipped model, path of a model file, or any model with the interface of
         `ase_dos.model.interface.DOSPredictor`.

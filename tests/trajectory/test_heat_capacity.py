@@ -1,12 +1,14 @@
 """Heat capacities averaged over structures, with their statistical and model errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase.build import bulk
 from toy_metal import DENSITY, GAMMA, Metal, metals
 from toy_model import ToyModel, toy_frames
 
-from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.spectra.local_dos import LocalDOS, NoveltyWarning, warn_of_novelty
 from ase_dos.trajectory.heat_capacity import heat_capacity_table
 from ase_dos.utils.statistics import estimate_mean
 
@@ -91,3 +93,28 @@ def test_what_cannot_be_averaged(tmp_path):
 
     with pytest.raises(ValueError, match=r"heat capacity at \d+ K is -.*take higher temperatures"):
         heat_capacity_table(metals(), Hole(), highest=1000)
+
+
+def test_unknown_surroundings_are_given_once_with_the_number_of_frames():
+    class Novel(Metal):
+        def predict(self, atoms, which=None):
+            local = super().predict(atoms, which)
+            novelty = np.full(len(local), 1.0 + 10 * atoms.positions[0, 0])
+            local = replace(local, novelty=novelty)
+            warn_of_novelty(local)
+            return local
+
+    frames = metals([0.0, 0.1, 0.0, 0.05])
+    with pytest.warns(NoveltyWarning, match="2 of 4 frames, the first is frame 1: ") as caught:
+        heat_capacity_table(frames, Novel(), highest=1000, n_members=2)
+    assert len(caught) == 1
+
+
+def test_a_model_without_an_ensemble_has_no_model_error():
+    class Certain(Metal):
+        predict_ensemble = property()
+
+    table = heat_capacity_table(metals(), Certain(), highest=1000)
+    assert np.isnan(table.heat_capacity.model_error).all()
+    with pytest.raises(ValueError, match=r"members: .*has no predict_ensemble"):
+        heat_capacity_table(metals(), Certain(), highest=1000, n_members=2)

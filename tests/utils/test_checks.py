@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ase_dos.utils.checks import as_array, as_positive, as_temperature
+from ase_dos.utils.checks import as_array, as_positive, as_temperature, equal_to_rounding
 
 
 def test_array_passes_and_converts():
@@ -37,3 +37,12 @@ def test_temperature():
     assert as_temperature([0, 300]).tolist() == [0, 300]
     with pytest.raises(ValueError, match="expected kelvin >= 0, got -3"):
         as_temperature([-3, 300])
+
+
+def test_computed_numbers_are_equal_to_rounding():
+    values = np.linspace(-3.0, 5.0, 7)
+    assert equal_to_rounding(values, np.nextafter(values, np.inf))
+    assert equal_to_rounding(np.zeros(3), np.zeros(3))
+    assert not equal_to_rounding(values, values + 1e-8)
+    assert not equal_to_rounding(values, values[:-1])
+    assert not equal_to_rounding(values, np.where(values > 4, np.nan, values))

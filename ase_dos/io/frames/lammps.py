@@ -78,7 +78,7 @@ def _parse(text: bytes, types: Sequence[str] | None) -> Atoms:
     cell, origin, pbc = _box(items)
     positions = _positions(data, columns)
     if _scaled(columns):
-        positions = positions @ cell + origin
+        positions = _cartesian(positions, cell) + origin
     frame = Atoms(
         numbers=_numbers(data, columns, types),
         positions=positions,
@@ -147,6 +147,16 @@ def _box(items: dict[str, list[str]]) -> tuple[NDArray, NDArray, list[bool]]:
     cell = np.diag(high - low)
     cell[1, 0], cell[2, 0], cell[2, 1] = xy, xz, yz
     return cell, low, pbc
+
+
+def _cartesian(scaled: NDArray, cell: NDArray) -> NDArray:
+    """Positions of fractions of the box.
+
+    Not by a matrix product, whose last bits depend on the processor: stored results recognise
+    their structures by all bits.
+    """
+    a, b, c = cell
+    return scaled[:, :1] * a + scaled[:, 1:2] * b + scaled[:, 2:] * c
 
 
 def _coordinates(columns: list[str]) -> list[str]:
