@@ -15,6 +15,7 @@ __all__ = ["HEAT_CAPACITY_UNITS", "QUANTITIES", "THERMAL", "Quantity"]
 
 # Unit of heat capacities and entropies in arrays, and the one that people read.
 STORED, SHOWN = "eV/K", "k_B"
+DIGITS = ".5g"  # of a value in a table
 # Units in which a heat capacity is written for other programs.
 HEAT_CAPACITY_UNITS = ("J/m^3/K", "J/kg/K", "eV/K/atom", "eV/K/electron")
 
@@ -35,8 +36,6 @@ class Quantity:
         Meaning in words.
     extensive : bool
         Whether the value of a cell is the sum over its atoms.
-    digits : str
-        Format of a single value.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Quantity:
     unit: str
     meaning: str
     extensive: bool = False
-    digits: str = ".5g"
 
     @property
     def label(self) -> str:
@@ -74,8 +72,8 @@ class Quantity:
         return replace(self, symbol=symbol if symbol != self.symbol else f"{symbol}{kelvin}")
 
     def format(self, value: float) -> str:
-        """Value with its digits, in the unit of the quantity."""
-        return format(value, self.digits)
+        """Value as tables print it."""
+        return format(value, DIGITS)
 
 
 _OF_THE_CELL = (

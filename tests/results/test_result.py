@@ -49,6 +49,8 @@ def test_summary_shows_a_drift(model):
 def test_extxyz_for_viewers(md, model, tmp_path):
     result = analyze(md, model, start=2, step=2)
     assert result.write_extxyz(tmp_path / "atoms.extxyz", md) == 3
+    with pytest.raises(ValueError, match="ends after 3 frames"):
+        result.write_extxyz(tmp_path / "other.extxyz", ase.io.read(md, ":3"))
     images = ase.io.read(tmp_path / "atoms.extxyz", ":")
     assert [a.info["frame"] for a in images] == [2, 4, 6]
     for atoms in images:
