@@ -1,4 +1,4 @@
-"""Files of earlier formats are read, predict what they did, and train again as far as they say."""
+"""Model files: round trips, damage, and earlier formats, which predict what they did."""
 
 import json
 import zipfile
@@ -10,6 +10,7 @@ from paths import TEST_DATA
 from toy_model import toy_frames, toy_states
 
 from ase_dos.fit.sparse_kernel import SparseKernel
+from ase_dos.io.model_file import shipped_models
 from ase_dos.model.dos_model import DOSModel
 
 OLD = TEST_DATA / "formats" / "model_v2.npz"
@@ -68,3 +69,69 @@ def test_other_formats_say_which_are_read(tmp_path, form):
         ValueError, match=f"model format {form} of ase_dos 0.0.9, .* formats 2 and 3"
     ):
         DOSModel.load(tmp_path / "m.npz")
+
+
+def test_round_trip(toy_model, toy_data, tmp_path):
+    path = tmp_path / "model.npz"
+    toy_model.save(path)
+    again = DOSModel.load(path)
+    atoms = toy_data[0][2]
+    assert np.array_equal(
+        again.predict(atoms).total().values, toy_model.predict(atoms).total().values
+    )
+    assert again.info == toy_model.info
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.npz"]
+
+
+def test_damaged_and_foreign_files(toy_model, tmp_path):
+    path = tmp_path / "model.npz"
+    toy_model.save(path)
+    whole = bytearray(path.read_bytes())
+    with pytest.raises(ValueError, match="no such model file"):
+        DOSModel.load(tmp_path / "absent.npz")
+    path.write_bytes(whole[:1000])
+    with pytest.raises(ValueError, match="not a readable ase_dos model"):
+        DOSModel.load(path)
+    path.write_bytes(b"hello")
+    with pytest.raises(ValueError, match="not a readable ase_dos model"):
+        DOSModel.load(path)
+    with pytest.raises(ValueError, match=r"shipped models \(.*\), got 'unobtainium'"):
+        DOSModel.load("unobtainium")
+
+
+def test_every_flipped_bit_is_reported(toy_model, tmp_path):
+    path = tmp_path / "model.npz"
+    toy_model.save(path)
+    whole = path.read_bytes()
+    places = np.random.default_rng(0).integers(0, len(whole) - 100, 60)
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        path.write_bytes(damaged)
+        try:
+            same = DOSModel.load(path)
+        except ValueError:
+            continue
+        assert same.info == toy_model.info  # a byte that carries nothing, such as a date
+
+
+def test_folder_of_the_same_name_does_not_hide_a_shipped_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in shipped_models():
+        (tmp_path / name).mkdir()
+        assert DOSModel.load(name).info
+
+
+def test_changed_contents_are_noticed(toy_model, tmp_path):
+    path = tmp_path / "model.npz"
+    arrays = toy_model.predictor.arrays()
+    np.savez(
+        path, header=json.dumps(toy_model.info), **arrays | {"weights": arrays["weights"] * 1.01}
+    )
+    with pytest.raises(ValueError, match="checksum"):
+        DOSModel.load(path)
+    newer = dict(toy_model.info, format=99, version="9.0")
+    np.savez(path, header=json.dumps(newer), **arrays)
+    with pytest.raises(ValueError, match=r"model format 99 of ase_dos 9\.0"):
+        DOSModel.load(path)
+    assert zipfile.is_zipfile(path)
