@@ -138,7 +138,8 @@ class DOSCalculator(Calculator):
                 given = kwargs["model"]
                 self.model = load_model(given)
                 named = isinstance(given, (str, os.PathLike))
-                kwargs["model"] = str(given) if named else f"DOSModel {self.model.info['hash']}"
+                kind, name = type(self.model).__name__, self.model.info["hash"]
+                kwargs["model"] = str(given) if named else f"{kind} {name}"
         except (ValueError, OSError) as error:
             raise CalculatorSetupError(str(error)) from error
         if "electronic_temperature" in kwargs:

@@ -132,7 +132,7 @@ def test_trajectory_file_keeps_the_parameters(atoms, tmp_path):
     with ase.io.Trajectory(tmp_path / "a.traj") as trajectory:
         parameters = trajectory[1].calc.parameters
     assert parameters == {
-        "model": "DOSModel toy",
+        "model": "ToyModel toy",
         "electronic_temperature": 2000.0,
         "ground_state": None,
         "ground_state_smearing": 0.0,
@@ -268,7 +268,7 @@ def test_no_warning_for_a_temperature_nobody_asked_for():
 def test_any_object_with_the_interface_is_a_model(model):
     parts = ("species", "grid", "smearing", "cutoff", "predict", "differentiate")
     proxy = SimpleNamespace(info={"hash": "abc"}, **{name: getattr(model, name) for name in parts})
-    assert DOSCalculator(proxy).todict()["model"] == "DOSModel abc"
+    assert DOSCalculator(proxy).todict()["model"] == "SimpleNamespace abc"
 
 
 @pytest.mark.parametrize(
