@@ -97,11 +97,11 @@ def divided(data: Data, share: float, seed: int) -> tuple[Part, Part]:
 
     files = joined(data.files)
     sources = [number for number, part in enumerate(data.files) for _ in part.frames]
-    held = validation_rows(files.frames, sources, share, seed)
+    validates = validation_rows(files.frames, sources, share, seed)
     # The order of files has no part in anything that follows.
-    order = sorted(range(len(held)), key=lambda i: structure_checksum(files.frames[i]))
-    training = chosen(files, [i for i in order if not held[i]])
-    validation = chosen(files, [i for i in order if held[i]])
+    order = sorted(range(len(validates)), key=lambda i: structure_checksum(files.frames[i]))
+    training = chosen(files, [i for i in order if not validates[i]])
+    validation = chosen(files, [i for i in order if validates[i]])
     return (
         joined([*data.parts.get("train", []), *([training] if training.frames else [])]),
         joined([*data.parts.get("validation", []), *([validation] if validation.frames else [])]),

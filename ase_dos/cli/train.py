@@ -321,7 +321,7 @@ def _write_report(
     directory.mkdir(parents=True, exist_ok=True)
     split = _split(args, training, validation)
     (directory / "split.json").write_text(json.dumps(split, indent=1))
-    held = (validation.frames, validation.states) if validation.frames else None
+    known = (validation.frames, validation.states) if validation.frames else None
     report = Report(
         name=args.output,
         model=model,
@@ -330,7 +330,7 @@ def _write_report(
         + ("\n- the model file holds a model trained again, on all of them" * args.refit),
         shifts=model.training.shifts - [target.fermi_level for target in targets],
         families=_families(training),
-        curve=learning_curve(model, training.frames, targets, held, seed=args.seed),
+        curve=learning_curve(model, training.frames, targets, known, seed=args.seed),
         search=found,
         evaluation=evaluation,
         bars=bars,

@@ -1,4 +1,4 @@
-"""How good predictions are: aligned errors and the quantities users take from a DOS."""
+"""Errors of predictions: aligned, and of the quantities that users take from a DOS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model has learned, applied to atoms: local DOS, its uncertainty and its derivatives."""
+"""Predictor of the local DOS of atoms, its uncertainty and its derivatives."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class Predictor:
     posterior : Posterior
         Uncertainty of the weights.
     novelty_projection : (outputs, k) array
-        Map to a few numbers whose length tells how far an atom is from the training set...
+        Map to a few numbers, whose length is the distance of an atom from the training set.
     novelty_limit : float
-        ... and the length of the farthest atom of the training set.
+        Largest such distance of an atom of the training set.
     """
 
     descriptor: SOAP

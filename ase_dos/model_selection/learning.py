@@ -1,4 +1,4 @@
-"""How the errors of a model fall with the size of its training set."""
+"""Learning curve: errors of a model against the size of its training set."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.model.dos_model import DOSModel
-from ase_dos.model.training_set import make_targets
+from ase_dos.model.training_set import States, make_targets
+from ase_dos.spectra.target import DOSTarget
 
 __all__ = ["LearningCurve", "learning_curve"]
+
+Validation = tuple[Sequence[Atoms], States]
 
 # Fewer structures make no model worth a point.
 _FEWEST = 5
@@ -45,8 +48,8 @@ class LearningCurve:
 def learning_curve(
     model: DOSModel,
     frames: Sequence[Atoms],
-    states: Sequence,
-    validation: tuple[Sequence[Atoms], Sequence] | None = None,
+    states: States,
+    validation: Validation | None = None,
     *,
     repeats: int = 3,
     halvings: int = 3,
@@ -77,24 +80,27 @@ def learning_curve(
         Without the parts that no model can be trained on, because they miss a species, say.
     """
     targets = make_targets(states, model.smearing)
-    held = None
+    known = None
     if validation is not None:
-        held = (validation[0], make_targets(validation[1], model.smearing))
+        known = (validation[0], make_targets(validation[1], model.smearing))
     rng = np.random.default_rng(seed)
     rows = []
     for power in range(halvings, 0, -1):
         size = len(frames) >> power
         for _ in range(repeats if size >= _FEWEST else 0):
             part = np.sort(rng.permutation(len(frames))[:size])
-            errors = _errors(model, [frames[i] for i in part], [targets[i] for i in part], held)
+            errors = _errors(model, [frames[i] for i in part], [targets[i] for i in part], known)
             rows += [(size, *errors)] if errors else []
-    rows.append((len(frames), model.info["leave_one_out_rmse"], _validation_rmse(model, held)))
+    rows.append((len(frames), model.info["leave_one_out_rmse"], _validation_rmse(model, known)))
     sizes, leave_one_out, validated = np.array(rows).T
     return LearningCurve(sizes.astype(int), leave_one_out, validated)
 
 
 def _errors(
-    model: DOSModel, frames: Sequence, targets: Sequence, held: tuple | None
+    model: DOSModel,
+    frames: Sequence[Atoms],
+    targets: Sequence[DOSTarget],
+    validation: Validation | None,
 ) -> tuple[float, float] | None:
     """Errors of the model trained on other structures; None where that cannot be done."""
     options = replace(
@@ -108,8 +114,8 @@ def _errors(
         part = DOSModel.from_options(options).fit(frames, targets)
     except ValueError:
         return None
-    return part.info["leave_one_out_rmse"], _validation_rmse(part, held)
+    return part.info["leave_one_out_rmse"], _validation_rmse(part, validation)
 
 
-def _validation_rmse(model: DOSModel, held: tuple | None) -> float:
-    return np.nan if held is None else model.evaluate(*held).rmse
+def _validation_rmse(model: DOSModel, validation: Validation | None) -> float:
+    return np.nan if validation is None else model.evaluate(*validation).rmse

@@ -1,4 +1,4 @@
-"""What is known about a model when its training ends: one text and its figures."""
+"""Report on a trained model: one text and its figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which structures validate: chosen by their content, in blocks of consecutive frames.
+"""Split into training and validation, by content and in blocks of consecutive frames.
 
 Structures are ranked by a checksum of a seed and of themselves, so the choice depends neither on
 the names and order of files nor on any state of a random generator.

@@ -55,7 +55,7 @@ def choice_name(choice: Choice) -> str:
 
 
 class TrialRunner:
-    """Trains models in a cheap way; the features of the last descriptor are kept."""
+    """Trains models in a cheap way; the features of the last descriptor stay in memory."""
 
     def __init__(
         self,

@@ -140,8 +140,8 @@ def warn_of_novelty(local: LocalDOS) -> None:
         worst = int(local.novelty.argmax())
         warnings.warn(
             f"{unknown} of {len(local)} atoms have surroundings unlike those the model was "
-            f"trained on (the worst is atom {worst}, {local.novelty[worst]:.3g} times as far "
-            "out as any there): the DOS may be wrong; predict_ensemble() estimates by how much",
+            f"trained on (the worst is atom {worst}, {local.novelty[worst]:.3g} times the largest "
+            "distance there): the DOS may be wrong; predict_ensemble() estimates by how much",
             NoveltyWarning,
             stacklevel=3,
         )
