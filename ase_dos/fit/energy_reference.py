@@ -9,19 +9,19 @@ hundreds, because structures that the model hardly constrains have next to no cu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import threadpool_limits
 
-from ase_dos.fit.projected_loss import curvature, filled_targets, projected_loss
-from ase_dos.fit.regression import Regression
-from ase_dos.fit.scores import AlignedErrors, aligned_errors
-from ase_dos.spectra.target import TargetStack
+from ase_dos.fit.leave_one_out import leave_one_out
+from ase_dos.fit.projected_loss import curvature, projected_loss
+from ase_dos.fit.regression import Alignment, Regression
+from ase_dos.fit.scores import aligned_errors
 
-__all__ = ["Alignment", "align", "choose", "cross_correlation_shifts", "leave_one_out"]
+__all__ = ["align", "choose", "cross_correlation_shifts"]
 
 _ROUNDS = 10
 _TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
@@ -34,16 +34,6 @@ _FIRST_STEP = 0.1  # eV; the typical shift that the first step may make
 _PATIENCE = 3
 _CORRELATIONS = 3  # rounds of bringing all targets to a common one
 _SMALL_PRODUCT = 3e8  # multiplications, some 10 ms
-
-
-@dataclass(frozen=True, eq=False)
-class Alignment:
-    """Shifts found, their loss, and the hyperparameters they were found with."""
-
-    shifts: NDArray
-    loss: float
-    regularization: float
-    penalty: float
 
 
 def align(
@@ -157,7 +147,7 @@ def cross_correlation_shifts(regression: Regression) -> NDArray:
     return shifts
 
 
-def with_blocks_aligned(regression: Regression) -> Regression:
+def _with_blocks_aligned(regression: Regression) -> Regression:
     """Move the reference of each block of structures to where all targets come together.
 
     Composition terms take up any shift between blocks (pure elements, say, or two compositions of
@@ -168,45 +158,6 @@ def with_blocks_aligned(regression: Regression) -> Regression:
         return regression
     moved = cross_correlation_shifts(regression) - regression.origin
     return replace(regression, origin=regression.origin + moved - regression.centre(moved))
-
-
-@dataclass(frozen=True, eq=False)
-class LeaveOneOut:
-    """Predictions by the regression without each structure in turn, against the truth.
-
-    Parameters
-    ----------
-    errors : AlignedErrors
-        After alignment.
-    differences : (n, m) array
-        Prediction minus aligned truth, states/eV per atom; zero where the truth is not known.
-    loss : float
-        Mean of their losses in the metric of the regression.
-    structures : (n,) int array
-        All but those that nothing else can predict, the only ones of their composition.
-    """
-
-    errors: AlignedErrors
-    differences: NDArray
-    loss: float
-    structures: NDArray
-
-
-def leave_one_out(regression: Regression, alignment: Alignment) -> LeaveOneOut:
-    """Predict every structure from all others, with the shifts of these as they are."""
-    residual_maker = regression.ridge.residual_maker(alignment.regularization)
-    filled = filled_targets(regression, alignment.shifts, residual_maker)
-    diagonal = np.diag(residual_maker)
-    chosen = np.flatnonzero(diagonal > 1e-12)
-    residuals = (residual_maker[chosen] @ filled) / diagonal[chosen, None]
-    prediction = filled[chosen] - residuals
-    targets, n_atoms = [regression.targets[int(i)] for i in chosen], regression.n_atoms[chosen]
-    errors = aligned_errors(
-        targets, prediction, n_atoms, regression.energies, alignment.shifts[chosen]
-    )
-    truth, _, known = TargetStack(targets)(regression.energies, errors.shifts)
-    differences = np.where(known, prediction - truth / n_atoms[:, None], 0.0)
-    return LeaveOneOut(errors, differences, regression.metric.loss(differences).mean(), chosen)
 
 
 def choose(
@@ -222,13 +173,33 @@ def choose(
     regularisation found. With ``adaptive`` false the reference shifts stay. The strongest
     regularisation comes first and each solution starts the next, which follows one valley of the
     landscape; a cross-correlation alignment, and ``starts``, give further starts.
+
+    Parameters
+    ----------
+    regression : Regression
+        Features, targets and reference shifts.
+    regularizations : (k,) array
+        Candidates, relative to the mean eigenvalue of the Gram matrix.
+    penalties : sequence of float
+        Candidates for the penalty on the shifts (states^2/eV^3 per atom^2).
+    adaptive : bool
+        Whether shifts are sought.
+    starts : sequence of (n,) arrays
+        Further shifts (eV) to start from.
+
+    Returns
+    -------
+    Alignment
+        The best.
+    list of dict
+        Penalty, regularisation, error and loss of every candidate tried.
     """
     # Threads of BLAS wait for each other longer than they work on small matrices: tenfold, where
     # other threads want the same cores.
     small = len(regression.targets) ** 2 * regression.energies.size < _SMALL_PRODUCT
     with threadpool_limits(1 if small else None, user_api="blas"):
         if adaptive:
-            regression = with_blocks_aligned(regression)
+            regression = _with_blocks_aligned(regression)
         search = _Search(regression, adaptive)
         begin = [regression.origin]
         if adaptive:

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from ase_dos.fit.energy_reference import Alignment
 from ase_dos.fit.metric import Metric
 from ase_dos.fit.projected_loss import filled_targets
-from ase_dos.fit.regression import Regression
+from ase_dos.fit.regression import Alignment, Regression
 from ase_dos.utils.signs import signs_of
 
 __all__ = ["Solution", "constrained", "count_below", "solve"]

@@ -24,9 +24,8 @@ except ImportError:
 
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.fit.composition import Composition
-from ase_dos.fit.energy_reference import Alignment
 from ase_dos.fit.network import Network
-from ase_dos.fit.regression import Regression
+from ase_dos.fit.regression import Alignment, Regression
 
 __all__ = ["train_networks"]
 

@@ -1,4 +1,4 @@
-"""Linear regression of targets that energy shifts move: the data that a fit starts from."""
+"""Linear regression of targets that energy shifts move: its data, and the shifts found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ase_dos.fit.metric import Metric
 from ase_dos.fit.ridge import Ridge
 from ase_dos.spectra.target import DOSTarget, TargetStack
 
-__all__ = ["Regression"]
+__all__ = ["Alignment", "Regression"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,3 +74,25 @@ class Regression:
         """Targets per atom, their derivatives and where they are known, each (n, m)."""
         values, slopes, known = self._stack(self.energies, shifts)
         return values / self.n_atoms[:, None], slopes / self.n_atoms[:, None], known
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Energy shifts of the structures, and the hyperparameters they were found with.
+
+    Parameters
+    ----------
+    shifts : (n,) array
+        Energy (eV) of each structure that the zero of the model corresponds to.
+    loss : float
+        Projected loss there (states^2/eV per atom^2); NaN where it was not computed.
+    regularization : float
+        Relative to the mean eigenvalue of the Gram matrix.
+    penalty : float
+        Weight of the squared shifts in the loss (states^2/eV^3 per atom^2).
+    """
+
+    shifts: NDArray
+    loss: float
+    regularization: float
+    penalty: float

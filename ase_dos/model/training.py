@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.species import species_counts
-from ase_dos.fit.energy_reference import Alignment, choose, leave_one_out
+from ase_dos.fit.energy_reference import choose
+from ase_dos.fit.leave_one_out import leave_one_out
 from ase_dos.fit.modes import Solution, constrained, count_below, solve
 from ase_dos.fit.network import Network
 from ase_dos.fit.posterior import fit_posterior, novelty_projection
-from ase_dos.fit.regression import Regression
+from ase_dos.fit.regression import Alignment, Regression
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.sparse_kernel import SparseKernel
 from ase_dos.model.energy_grid import check_grid, coarse_grid, default_grid, reference_energies

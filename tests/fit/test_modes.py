@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ase_dos.fit.energy_reference import Alignment
 from ase_dos.fit.metric import METRICS
 from ase_dos.fit.modes import constrained, count_below, solve
-from ase_dos.fit.regression import Regression
+from ase_dos.fit.regression import Alignment, Regression
 from ase_dos.fit.ridge import Ridge
 from ase_dos.spectra.target import DOSTarget
 

@@ -11,10 +11,9 @@ from toy_model import toy_frames, toy_states
 
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.soap import SOAP
-from ase_dos.fit.energy_reference import Alignment
 from ase_dos.fit.modes import solve
 from ase_dos.fit.network import Network
-from ase_dos.fit.regression import Regression
+from ase_dos.fit.regression import Alignment, Regression
 from ase_dos.fit.ridge import Ridge
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.spectra.target import DOSTarget

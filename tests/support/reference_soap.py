@@ -97,8 +97,8 @@ def coefficients(soap, atoms):
         species = soap.species.index(atoms.numbers[j])
         c[i, species] += weight(r, soap) * radial(r, *basis)[degree].T * y
     for i, z in enumerate(atoms.numbers):
-        own = soap.center_weight * radial(0.0, *basis)[0] / np.sqrt(4 * np.pi)
-        c[i, soap.species.index(z), :, 0] += own
+        center = soap.center_weight * radial(0.0, *basis)[0] / np.sqrt(4 * np.pi)
+        c[i, soap.species.index(z), :, 0] += center
     if soap.contraction is not None:
         c = np.einsum("shqn,isnh->isqh", np.array(soap.contraction)[:, degree], c)
     return c, degree
