@@ -1,0 +1,136 @@
+"""``ase-dos predict``, ``trajectory``, ``plot`` and ``info``."""
+
+import ase.io
+import numpy as np
+import pytest
+from command_line import fails, is_png
+
+from ase_dos.cli.main import main
+from ase_dos.io.model_file import shipped_models
+from ase_dos.results.result import TrajectoryResult
+
+# The tiny models of these tests know little, and say so.
+pytestmark = pytest.mark.filterwarnings("ignore::ase_dos.spectra.local_dos.NoveltyWarning")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz"])
+def test_predict(model, md, tmp_path, capsys, suffix):
+    output, figure = tmp_path / f"dos.{suffix}", tmp_path / "dos.png"
+    main(
+        [
+            "predict",
+            str(md),
+            "--model",
+            str(model),
+            "-T",
+            "300",
+            "-T",
+            "3000",
+            "-o",
+            str(output),
+            "--plot",
+            str(figure),
+        ]
+    )
+    out = capsys.readouterr().out
+    assert "Si8, 32 electrons" in out
+    assert "3000" in out
+    assert is_png(figure)
+    if suffix == "csv":
+        energies, values = np.loadtxt(output, delimiter=",", skiprows=1).T
+    else:
+        with np.load(output, allow_pickle=False) as arrays:
+            energies, values = arrays["energies"], arrays["dos"]
+            local = arrays["coefficients"] @ arrays["basis"]
+        np.testing.assert_allclose(local.sum(axis=0), values, atol=1e-9)
+    filled = values[energies < 0].sum() * (energies[1] - energies[0])
+    assert filled == pytest.approx(32, rel=0.02)
+
+
+@pytest.mark.parametrize("temperature", ["-5", "nan", "1e6"])
+def test_predict_checks_temperatures_before_any_output(capsys, model, md, tmp_path, temperature):
+    command = ["predict", str(md), "--model", str(model), "-o", str(tmp_path / "dos.csv")]
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "-T", "300", "-T", temperature])
+    assert stop.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len([s for s in err.splitlines() if not s.startswith("ase-dos: warning")]) == 1, err
+    assert {"-5": "-5", "nan": "NaN", "1e6": "supports up to"}[temperature] in err
+    assert not (tmp_path / "dos.csv").exists()
+
+
+def test_trajectory_then_resume_plot_and_info(model, md, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = [
+        "trajectory",
+        str(md),
+        "--model",
+        str(model),
+        "-T",
+        "300",
+        "-T",
+        "3000",
+        "-o",
+        str(out),
+        "--local",
+        "--plot",
+        str(tmp_path / "drawn"),
+        "--extxyz",
+        str(tmp_path / "atoms.extxyz"),
+    ]
+    main(command)
+    first = capsys.readouterr().out
+    assert "C_el(3000 K) (k_B/atom)" in first
+    for name in ("ensemble", "time_series", "dos_image"):
+        assert is_png(tmp_path / "drawn" / f"{name}.png")
+    images = ase.io.read(tmp_path / "atoms.extxyz", ":")
+    assert len(images) == 4
+    assert images[0].arrays["local_charge"].shape == (8,)
+    stamps = {p: p.stat().st_mtime_ns for p in (out / "dos").iterdir()}
+    main(command)
+    assert {p: p.stat().st_mtime_ns for p in (out / "dos").iterdir()} == stamps
+    assert capsys.readouterr().out == first
+    main(["plot", str(out), "-o", str(tmp_path / "figures")])
+    assert is_png(tmp_path / "figures" / "ensemble.png")
+    main(["info", str(out)])
+    told = capsys.readouterr().out
+    assert "4 frames" in told
+    assert " ".join(command[:2]) in told
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "frames"),
+    [("@1:4:2", [], 2), ("", ["--start", "1", "--stop", "3"], 2), ("@2", [], 1)],
+)
+def test_frames_are_chosen(model, md, tmp_path, capsys, suffix, options, frames):
+    main(
+        ["trajectory", f"{md}{suffix}", "--model", str(model), "-o", str(tmp_path / "o"), *options]
+    )
+    assert f": {frames} frames, " in capsys.readouterr().out
+
+
+def test_plot_and_info_of_model_and_dataset(model, dataset, tmp_path, capsys):
+    main(["plot", str(model), "-o", str(tmp_path)])
+    assert is_png(tmp_path / "modes.png")
+    main(["info", str(model)])
+    assert "adaptive" in capsys.readouterr().out
+    main(["info", str(dataset)])
+    assert "24 structures" in capsys.readouterr().out
+    main(["info"])
+    assert capsys.readouterr().out.split() == ["shipped", "models:", *shipped_models()]
+
+
+def test_truncated_trajectory_keeps_what_is_done(capsys, model, md, tmp_path):
+    md.write_text("".join(md.read_text().splitlines(keepends=True)[:-2]))
+    command = ["trajectory", md, "--model", model, "-o", tmp_path / "out"]
+    assert "frame 3 of" in fails(capsys, *command)
+    assert TrajectoryResult.load(tmp_path / "out").frames.tolist() == [0, 1, 2]
+    main([str(a) for a in [*command, "--on-error", "skip"]])
+    assert "missing: frame 3" in capsys.readouterr().out
+
+
+def test_other_temperatures_do_not_resume(capsys, model, md, tmp_path):
+    base = ["trajectory", str(md), "--model", str(model), "-o", str(tmp_path / "out")]
+    main([*base, "-T", "300"])
+    assert "temperatures was [300.0], is [600.0]" in fails(capsys, *base, "-T", "600")
