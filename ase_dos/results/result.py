@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.io.frames import FrameSource
 from ase_dos.results.atoms import atom_arrays, finished_structures
@@ -194,9 +194,9 @@ class TrajectoryResult:
         series = FrameSeries.of(self.dataset)
         return series.energies, series["dos"].values[series.used]
 
-    def averages(self, **options: Any) -> Averages:
+    def averages(self, weights: ArrayLike | None = None, reference: str = "fermi") -> Averages:
         """Average over the frames, with errors; see `ase_dos.results.averages.average`."""
-        return average(self.dataset, **options)
+        return average(self, weights, reference)
 
     def summary(self) -> str:
         """Table of `averages`, with a remark where the run is not stationary."""

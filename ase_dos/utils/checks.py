@@ -23,7 +23,7 @@ ROUNDING = 1e-9  # of the largest value: far above rounding, far below any diffe
 
 
 def as_array(
-    value: Any, name: str, shape: Sequence[int | None] | None = None, *, dtype: DTypeLike = float
+    value: object, name: str, shape: Sequence[int | None] | None = None, *, dtype: DTypeLike = float
 ) -> NDArray:
     """Return ``value`` as a finite, C-contiguous array of the expected shape.
 
@@ -72,7 +72,7 @@ def as_array(
     return array
 
 
-def as_positive(value: Any, name: str, *, zero: bool = False) -> float:
+def as_positive(value: object, name: str, *, zero: bool = False) -> float:
     """Return one finite number above zero (or not below it, if ``zero`` is allowed)."""
     number = float(as_array(value, name, ()))
     if number < 0 or (number == 0 and not zero):
@@ -80,7 +80,7 @@ def as_positive(value: Any, name: str, *, zero: bool = False) -> float:
     return number
 
 
-def as_temperature(value: Any, name: str = "temperature") -> NDArray:
+def as_temperature(value: object, name: str = "temperature") -> NDArray:
     """Return temperatures (K), each zero or above, in the shape they came in."""
     array = as_array(value, name)
     if (array < 0).any():
@@ -109,7 +109,7 @@ def equal_to_rounding(first: NDArray, second: NDArray) -> bool:
     return bool(np.abs(np.subtract(first, second)).max(initial=0.0) <= ROUNDING * scale)
 
 
-def as_count(value: Any, name: str, least: int) -> int:
+def as_count(value: object, name: str, least: int) -> int:
     """Check a count.
 
     Raises
