@@ -1,9 +1,11 @@
 """Small data sets and models that tests share."""
 
+import ase.io
 import matplotlib
 import pytest
 from toy_metal import Metal, metals
-from toy_model import toy_frames, toy_states
+from toy_model import ToyModel, toy_frames, toy_states
+from toy_run import N_FRAMES, frames_of
 
 from ase_dos.descriptors.soap import SOAP
 
@@ -30,3 +32,20 @@ def toy_model(toy_data):
 
     soap = SOAP(cutoff=4.5, max_radial=4, max_angular=3, width=0.5, species=("Si",))
     return DOSModel(soap, n_modes=10, regularizations=[1e-4, 1e-2], penalties=[0.01]).fit(*toy_data)
+
+
+@pytest.fixture
+def model():
+    return ToyModel()
+
+
+@pytest.fixture
+def frames():
+    return frames_of([1] * N_FRAMES)
+
+
+@pytest.fixture
+def md(frames, tmp_path):
+    path = tmp_path / "md.extxyz"
+    ase.io.write(path, frames)
+    return path

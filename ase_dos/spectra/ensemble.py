@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.electrons.gas import ElectronGas, gas_from_dos
 from ase_dos.spectra.dos import DOS
-from ase_dos.utils.checks import as_array
+from ase_dos.utils.checks import as_array, equal_to_rounding
 
 __all__ = ["DOSEnsemble", "mean_ensemble"]
 
@@ -100,7 +100,7 @@ def mean_ensemble(ensembles: Sequence[DOSEnsemble]) -> DOSEnsemble:
         raise ValueError("mean_ensemble: expected at least one ensemble, got none")
     first = ensembles[0]
     for other in ensembles:
-        if other.values.shape != first.values.shape or not np.array_equal(
+        if other.values.shape != first.values.shape or not equal_to_rounding(
             other.mean.energies, first.mean.energies
         ):
             raise ValueError(

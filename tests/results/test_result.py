@@ -5,28 +5,11 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from toy_model import ToyModel
-from toy_run import N_FRAMES, analyze, frames_of
+from toy_run import analyze
 
 from ase_dos.results.result import TrajectoryResult
 from ase_dos.results.variables import FORMAT
 from ase_dos.results.zarr_rows import MARK
-
-
-@pytest.fixture
-def model():
-    return ToyModel()
-
-
-@pytest.fixture
-def frames():
-    return frames_of([1] * N_FRAMES)
-
-
-@pytest.fixture
-def md(frames, tmp_path):
-    path = tmp_path / "md.extxyz"
-    ase.io.write(path, frames)
-    return path
 
 
 def test_summary_names_quantities_units_and_samples(frames, model):
