@@ -121,16 +121,16 @@ def _descend(
     for _ in range(network.steps):
         optimizer.zero_grad()
         loss, outside = errors()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
         error = float(outside.detach())
-        if error < lowest:
+        if error < lowest:  # of the layers as they are before this step
             best, lowest, stale = [layer.arrays() for layer in layers], error, 0
         else:
             stale += 1
         if stale > network.steps // 4:
             break
+        loss.backward()
+        optimizer.step()
+        schedule.step()
     return best
 
 

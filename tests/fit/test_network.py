@@ -91,6 +91,18 @@ def test_same_seed_same_network():
     assert not np.allclose(one.weights[0][:, :4], one.weights[0][:, 4:])  # members differ
 
 
+def test_best_network_is_the_one_whose_error_was_measured():
+    """A training of one step measures the network before this step, and so returns that."""
+    pytest.importorskip("torch")
+    train = make_data(20, 0)
+    slow, fast = (
+        trained(Network(width=4, committee=1, steps=1, learning_rate=rate), *train)
+        for rate in (1e-3, 1.0)
+    )
+    np.testing.assert_array_equal(slow.weights[0], fast.weights[0])
+    np.testing.assert_array_equal(slow.biases[0], fast.biases[0])
+
+
 def test_scale_and_origin_of_the_features_are_of_no_consequence():
     pytest.importorskip("torch")
     features, targets = make_data(20, 0)
