@@ -1,1 +1,1 @@
-"""The package inside other programs: ASE, LAMMPS."""
+"""Adapters to other programs: ASE, LAMMPS."""

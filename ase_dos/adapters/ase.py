@@ -1,4 +1,4 @@
-"""`DOSCalculator`: a model of the density of states as an ASE calculator."""
+"""ASE calculator: density of states, thermodynamics and forces of hot electrons, by any model."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class DOSCalculator(Calculator):
     All but the first three are computed only when asked for; nothing else depends on T.
 
     `get_dos`, `get_local_dos` and `get_electron_gas` put the zero of energy at E_F. Without
-    ``atoms`` they describe the structure that the calculator was last attached to, as it is now.
+    ``atoms`` they describe the structure that the calculator is attached to, as it is now.
     """
 
     # No ClassVar, which ruff would want: ASE declares both without it.
@@ -210,7 +210,7 @@ class DOSCalculator(Calculator):
 
         Each group is neutral and has its own chemical potential; energy, forces and all thermal
         results are those of the sum of the groups. The ``electronic_temperature`` becomes the
-        mean over the atoms, for `get_electron_gas` and for files; to set it ends the groups.
+        mean over the atoms, for `get_electron_gas` and for files; setting it removes the groups.
 
         Parameters
         ----------
@@ -269,7 +269,9 @@ class DOSCalculator(Calculator):
         if atoms is None:
             atoms = self._attached if self._attached is not None else self.atoms
         if atoms is None:
-            raise InputError("DOSCalculator: no structure yet: attach it, atoms.calc = calc")
+            raise InputError(
+                "DOSCalculator: there is no structure yet; attach the calculator: atoms.calc = calc"
+            )
         self.get_property("fermi_level", atoms)
         assert self._local is not None
         return self._local
@@ -289,8 +291,8 @@ class DOSCalculator(Calculator):
             return ElectronGroups.of_one_temperature(temperature, len(local))
         if len(self._groups.labels) != len(local):
             raise InputError(
-                f"set_group_temperatures: groups of {len(self._groups.labels)} atoms, the "
-                f"structure has {len(local)}; set other groups, or one electronic_temperature"
+                f"set_group_temperatures: the groups have {len(self._groups.labels)} atoms, the "
+                f"structure {len(local)}; set other groups, or one electronic_temperature"
             )
         return self._groups
 

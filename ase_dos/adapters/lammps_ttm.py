@@ -70,8 +70,8 @@ class GaussianPolynomial:
     damping : float
         A (1/1000 K).
     relative_errors : (m,) array
-        Deviations from the fitted values, over these or over one hundredth of the largest of them,
-        where they are smaller still.
+        Deviations from the given values, divided by these values, or by one hundredth of the
+        largest of them where that is more.
     """
 
     plateau: float
@@ -219,7 +219,7 @@ def check_entries(coupling: float | None, entries: Mapping[str, float]) -> None:
     if (coupling is None) == ("gamma_p" not in entries):
         raise ValueError(
             "fix ttm/mod: expected either the electron-phonon coupling G (W/m^3/K) or gamma_p; "
-            "no DOS determines it"
+            "it does not follow from the DOS"
         )
     if coupling is not None:
         as_positive(coupling, "coupling")

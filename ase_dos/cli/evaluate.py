@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from ase_dos.cli._data import FILES, add_grid_arguments, read_data
+from ase_dos.cli.data import FILES, add_grid_arguments, read_data
 from ase_dos.cli.main import reports_user_errors
 
 
@@ -32,13 +32,13 @@ class CLICommand:
             "--smearing",
             type=float,
             metavar="eV",
-            help="Gaussian broadening of that DOS (default and expected: the model's)",
+            help="Gaussian broadening of this DOS; must be that of the model (the default)",
         )
         add(
             "-o",
             "--output",
             metavar="DIRECTORY",
-            help="write figures there: spectra.png, parity.png",
+            help="write the figures spectra.png and parity.png into this directory",
         )
 
     @staticmethod

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ase_dos.cli.arguments import add_model_argument
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.trajectory import add_frame_arguments, selected_frames
 from ase_dos.utils.quantities import HEAT_CAPACITY_UNITS
@@ -50,7 +51,7 @@ class CLICommand:
         """Declare the arguments."""
         add = parser.add_argument
         add("structures", metavar="STRUCTURES", help="structures or a trajectory")
-        add("--model", default="silicon", help="model file or name (default: %(default)s)")
+        add_model_argument(parser)
         add(
             "-o",
             "--output",
@@ -72,7 +73,7 @@ class CLICommand:
             dest="highest",
             type=float,
             metavar="K",
-            help="highest electronic temperature (default: as the energies of the model allow)",
+            help="highest electronic temperature (default: the highest that the model allows)",
         )
         add(
             "--points",
@@ -82,12 +83,12 @@ class CLICommand:
             help="number of temperatures, eight or more (default: %(default)s)",
         )
         add_frame_arguments(parser)
-        add("--uncertainty", action="store_true", help="give the uncertainty of the model too")
+        add("--uncertainty", action="store_true", help="also give the error of the model")
         add(
             "--atomic-volume",
             type=float,
             metavar="A^3",
-            help="volume per atom (default: of the cells; slabs and clusters need it)",
+            help="volume per atom (default: from the cells; needed for slabs and clusters)",
         )
         add(
             "--unit",
@@ -120,14 +121,14 @@ class CLICommand:
             action="append",
             default=[],
             metavar="NAME=VALUE",
-            help="another entry of .ttm_mod; may be repeated",
+            help="entry of .ttm_mod; may be repeated",
         )
         add("-q", "--quiet", action="store_true", help="no progress bar")
 
     @staticmethod
     @reports_user_errors
     def run(args: Namespace) -> None:
-        """Average, write, and say how well."""
+        """Average, and write the files."""
         from ase_dos.trajectory.heat_capacity import heat_capacity_table
 
         entries = dict(map(_entry, args.entries))
@@ -173,7 +174,7 @@ def summary(table: HeatCapacityTable) -> str:
 
 
 def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
-    """Files to write, refused before any work if they cannot be."""
+    """Files to write; those that cannot be written are refused before any work."""
     outputs = [Path(name) for name in args.output]
     if args.points < 8:
         raise ValueError(f"--points: expected 8 or more, got {args.points}")
@@ -183,23 +184,25 @@ def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
                 f"--output: expected a name that ends with {', '.join(SUFFIXES)}, got {output}"
             )
         if not output.parent.is_dir():
-            raise ValueError(f"--output: no directory {output.parent}")
+            raise ValueError(f"--output: there is no directory {output.parent}")
     suffixes = {output.suffix for output in outputs}
     if ".ttm_mod" in suffixes:
         from ase_dos.adapters.lammps_ttm import check_entries
 
         check_entries(args.coupling, entries)
     elif entries:
-        raise ValueError("--set belongs to a .ttm_mod file; none is to be written")
+        raise ValueError("--set is for .ttm_mod files; no --output has this ending")
     if ".ttm_thermal" in suffixes:
         from ase_dos.results.heat_capacity_table import check_ttm_thermal
 
         check_ttm_thermal(**_thermal(args))
     elif args.conductivity is not None or args.grid is not None:
-        raise ValueError("--conductivity and --grid belong to a .ttm_thermal file; none is written")
+        raise ValueError(
+            "--conductivity and --grid are for .ttm_thermal files; no --output has this ending"
+        )
     if args.coupling is not None and suffixes.isdisjoint(COUPLED):
         raise ValueError(
-            f"--coupling belongs to a file named *{' or *'.join(COUPLED)}; none is to be written"
+            f"--coupling is for {' and '.join(COUPLED)} files; no --output has one of these endings"
         )
     return outputs
 

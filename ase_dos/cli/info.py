@@ -10,7 +10,7 @@ from ase_dos.cli.main import reports_user_errors
 
 
 class CLICommand:
-    """Say what a model, a data set, a result or a DFT output holds.
+    """Print what a model, a data set, a directory of results or a DFT output contains.
 
     Without an argument, list the shipped models.
     """

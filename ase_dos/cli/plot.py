@@ -35,7 +35,7 @@ class CLICommand:
             "--output",
             default=".",
             metavar="DIRECTORY",
-            help="where to write (default: here)",
+            help="directory to write to (default: the current one)",
         )
 
     @staticmethod

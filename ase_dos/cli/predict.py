@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.utils.quantities import QUANTITIES
 
@@ -31,15 +32,8 @@ class CLICommand:
         """Declare the arguments."""
         add = parser.add_argument
         add("structure", metavar="STRUCTURE", help="file with a structure")
-        add("--model", default="silicon", help="model file or name (default: %(default)s)")
-        add(
-            "-T",
-            "--temperature",
-            type=float,
-            action="append",
-            metavar="K",
-            help="electronic temperature; may be repeated (default: 300)",
-        )
+        add_model_argument(parser)
+        add_temperature_argument(parser)
         add(
             "-o",
             "--output",

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase_dos.cli._data import FILES, Part, add_grid_arguments, divided, read_data
+from ase_dos.cli.data import FILES, Part, add_grid_arguments, divided, read_data
 from ase_dos.cli.main import reports_user_errors
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ SHARE = 0.15
 MOST_FAMILIES = 20
 # Of `ase_dos.model_selection.hyperparameters.DEFAULTS`, whose import would make the help slow.
 HYPERPARAMETERS = (
-    ("cutoff", float, "radius of the environments (Angstrom; default: 6)"),
+    ("cutoff", float, "radius of the surroundings of an atom (Angstrom; default: 6)"),
     ("cutoff-smoothing", float, "shell in which neighbours fade out (Angstrom; default: 0.5)"),
     ("max-radial", int, "radial functions (default: 8)"),
     ("max-angular", int, "largest angular momentum (default: 6)"),
@@ -31,9 +31,9 @@ HYPERPARAMETERS = (
     (
         "sparse-points",
         int,
-        "environments of every species that a kernel compares with (default: 500)",
+        "atoms of every species that a kernel compares others with (default: 500)",
     ),
-    ("degree", int, "of the kernel (default: 6)"),
+    ("degree", int, "degree of the kernel (default: 6)"),
     (
         "radial-basis",
         int,
@@ -49,10 +49,10 @@ class CLICommand:
     DATA are data sets (.npz), outputs of DFT programs with eigenvalues (Quantum ESPRESSO, VASP,
     GPAW, FHI-aims), structures that carry a DOS on a grid (extended xyz), and folders of these.
     Data sets have their own training and validation parts; of all other structures a share is
-    kept for validation, chosen by the content of the structures in blocks of consecutive frames.
-    Validation errors are kept in the model file, and written to a report with figures; --refit
-    then learns from the validation structures too. With --search or --budget the hyperparameters
-    that are not given are looked for; a search that was killed goes on where it stopped.
+    kept for validation: blocks of consecutive frames, chosen by their content. Validation errors
+    are stored in the model file, and written to a report with figures; --refit then trains the
+    model again, with the validation structures. With --search or --budget the hyperparameters
+    that are not given are searched for; a search that was killed continues where it stopped.
     """
 
     @staticmethod
@@ -71,29 +71,32 @@ class CLICommand:
             "--validation",
             type=float,
             metavar="SHARE",
-            help="of the structures that no data set has split (default: 0.15)",
+            help="share of the structures kept for validation, but for data sets (default: 0.15)",
         )
         add(
             "--refit",
             action="store_true",
-            help="once the validation errors are known, train again on these structures as well; "
-            "the report is that of the training without them",
+            help="after validation, train again with the validation structures; the report is that "
+            "of the training without them",
         )
         add(
-            "--seed", type=int, default=0, help="of the split and the search (default: %(default)s)"
+            "--seed",
+            type=int,
+            default=0,
+            help="seed of the split and the search (default: %(default)s)",
         )
         add(
             "--search",
             type=int,
             metavar="TRIALS",
-            help="look for hyperparameters by the leave-one-out error of the training set, in at "
-            "most so many trials; they are kept in MODEL.search.json",
+            help="search for the hyperparameters with the smallest leave-one-out error, in at most "
+            "this many trials; they are stored in MODEL.search.json",
         )
         add(
             "--budget",
             type=float,
             metavar="MINUTES",
-            help="the same, with no new trial after so many minutes",
+            help="search in the same way, and start no trial after this many minutes",
         )
         add(
             "--reference",
@@ -115,8 +118,8 @@ class CLICommand:
             type=float,
             default=14.0,
             metavar="eV",
-            help="energies above the mean Fermi level to learn, as far as half of the structures "
-            "are known there; electrons of temperature T need some 13 kT "
+            help="highest energy of the model above the mean Fermi level; lower if fewer than half "
+            "of the structures are known up to there; electrons of temperature T need some 13 kT "
             "(default: %(default)s)",
         )
         add(
@@ -162,7 +165,7 @@ class CLICommand:
             raise ValueError(f"--output: there is no directory {folder}")
         training, validation = _structures(args)
         if args.refit and not validation.frames:
-            raise ValueError("--refit: there are no structures for validation to train on as well")
+            raise ValueError("--refit: there are no validation structures to train on")
         targets = make_targets(training.states, args.smearing)
         found = _search(args, training, targets, validation)
         model = _trained(args, training, targets, found.best.choice if found else _given(args))
@@ -237,7 +240,7 @@ def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
 def _search(
     args: Namespace, training: Part, targets: list[DOSTarget], validation: Part
 ) -> Search | None:
-    """Look for hyperparameters where that is asked for."""
+    """Search for hyperparameters, if asked to."""
     if args.search is None and args.budget is None:
         return None
     from ase_dos.model_selection.search import search_hyperparameters

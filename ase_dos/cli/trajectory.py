@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
 from ase_dos.cli.main import reports_user_errors
 
 if TYPE_CHECKING:
@@ -27,15 +28,8 @@ class CLICommand:
         """Declare the arguments."""
         add = parser.add_argument
         add("trajectory", metavar="MD_FILE", help="trajectory")
-        add("--model", default="silicon", help="model file or name (default: %(default)s)")
-        add(
-            "-T",
-            "--temperature",
-            type=float,
-            action="append",
-            metavar="K",
-            help="electronic temperature; may be repeated (default: 300)",
-        )
+        add_model_argument(parser)
+        add_temperature_argument(parser)
         add(
             "-o",
             "--output",
@@ -61,7 +55,7 @@ class CLICommand:
             "--block-atoms",
             type=int,
             metavar="N",
-            help="cut each frame into blocks of N atoms, and predict these in parallel",
+            help="cut each frame into blocks of at most N atoms, and predict these in parallel",
         )
         add(
             "--plot",

@@ -40,8 +40,8 @@ class CellGrid:
         self.size = int(np.prod(self.shape))
         if self.size > 1 and atoms.cell.rank < 3:
             raise ValueError(
-                f"cells: {self.shape} divide a cell of three vectors; this structure has "
-                f"{atoms.cell.rank}: set atoms.cell around it"
+                f"cells: a grid {self.shape} needs a cell with three vectors, got "
+                f"{atoms.cell.rank}; set atoms.cell"
             )
         self.cell, self.pbc = atoms.cell.array.copy(), atoms.pbc.copy()
 
@@ -84,8 +84,8 @@ class CellGrid:
             face, edge = np.linalg.norm(area[axis]), np.linalg.norm(self.cell[axis])
             if 1.0 - abs(area[axis] @ self.cell[axis]) / (face * edge) > _SKEW:
                 raise ValueError(
-                    f"conduction: cell vector {axis} is not perpendicular to the other two, along "
-                    f"which heat would flow as well; divide only vectors that are, not {self.shape}"
+                    f"conduction: cell vector {axis} is not perpendicular to the other two; use "
+                    f"one cell along it, got cells={self.shape}"
                 )
             ahead = np.roll(cells, -1, axis=axis)
             here, there = np.moveaxis(cells, axis, 0), np.moveaxis(ahead, axis, 0)

@@ -48,8 +48,8 @@ class ElectronPhonon:
             self.atomic_volume = float(atoms.get_volume() / len(atoms))
         else:
             raise ValueError(
-                "coupling: W/m^3/K need the density of atoms, which a structure that is not "
-                "periodic in three directions does not tell; give its atomic_volume (Angstrom^3)"
+                "coupling: a value in W/m^3/K needs the density of atoms, but the structure is not "
+                "periodic in three directions; give its atomic_volume (Angstrom^3)"
             )
 
     def friction(self, temperature: NDArray) -> NDArray:
@@ -109,8 +109,8 @@ class ElectronPhonon:
             gain[poor] = 0.0
             warnings.warn(
                 f"in {int(poor.sum())} of {len(poor)} cells the electrons have less energy than "
-                "the thermostat would give to the ions, which keep their momenta: the electrons "
-                "are too few or too cold for this coupling and time step",
+                "the thermostat would give to the ions; these ions keep their momenta. The "
+                "electrons are too few or too cold for this coupling and time step",
                 UserWarning,
                 stacklevel=2,
             )

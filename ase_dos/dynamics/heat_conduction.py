@@ -30,8 +30,8 @@ def conduct_heat(
     """Let heat flow between cells that hold atoms.
 
     Implicit Euler steps, one of the whole duration and two of half of it, are extrapolated to
-    second order; where a cell would then have less than no energy, the two are taken as they are.
-    Whatever the step, no temperature becomes negative, and what one cell loses the next one gains.
+    second order. If a cell then had a negative energy, the two half steps count alone. For any
+    duration, no temperature becomes negative, and what one cell loses the next one gains.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ __all__ = ["ElectronIonIntegrator"]
 
 
 class ElectronIonIntegrator(MolecularDynamics):
-    """Ions and electron cells of a run, and how they go on by one step.
+    """Ions and electron cells of a run, and the step that moves both.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class LaserPulse:
         Length (Angstrom) over which the intensity falls to 1/e in the sample; None heats all of
         it evenly.
     direction : {"+x", "-x", "+y", "-y", "+z", "-z"}
-        Where the light goes, along the first, second or third cell vector: "-z" comes from above.
+        Direction of the light, along the first, second or third cell vector: "-z" comes from above.
 
     Raises
     ------

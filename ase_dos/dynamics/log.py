@@ -27,7 +27,7 @@ class ElectronLog(IOContext):
     run : TwoTemperature
         The run; only a weak reference is kept.
     logfile : str or file
-        Where to, appended; "-" for standard output.
+        File to append to; "-" for standard output.
     comm : communicator, optional
         Of a parallel run.
     """

@@ -167,7 +167,7 @@ class TwoTemperature(ElectronIonIntegrator):
         return float(self.state.temperature[self.labels].mean())
 
     @property
-    def warned(self) -> dict[str, int]:
+    def warning_counts(self) -> dict[str, int]:
         """Kinds of warnings, and the number of steps that gave each; the first of each is shown."""
         return self._warnings.counts
 

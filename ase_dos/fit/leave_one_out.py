@@ -41,7 +41,7 @@ class LeaveOneOut:
 
 
 def leave_one_out(regression: Regression, alignment: Alignment) -> LeaveOneOut:
-    """Predict every structure from all others, with the shifts of these as they are."""
+    """Predict every structure from all others, whose shifts do not change."""
     residual_maker = regression.ridge.residual_maker(alignment.regularization)
     filled = filled_targets(regression, alignment.shifts, residual_maker)
     diagonal = np.diag(residual_maker)

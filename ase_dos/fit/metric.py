@@ -7,8 +7,8 @@ The loss of a difference d(E) between two densities of states is one of
     mix         their sum
 
 The cumulative DOS counts electrons: an error that is spread over a long stretch of energies adds
-up in it, one that only moves states to and fro does not. For differences without electrons in
-all it is the loss with the Coulomb kernel -|E - E'|/2.
+up in it, one that moves states up at some energies and down at others does not. For differences
+that hold no electrons in total it is the loss with the Coulomb kernel -|E - E'|/2.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Errors of spectra after the best rigid shift: the absolute energy is a nuisance."""
+"""Errors of spectra after the best rigid shift: absolute energies have no meaning."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One frame in spatial blocks, each with all atoms that its own atoms can see.
+"""Spatial blocks of one frame, each with all neighbours of its atoms.
 
-A block is an open cluster: its own atoms, then a halo of one cutoff with periodic images written
-out. The local DOS of its own atoms is that in the whole frame.
+A block is an open cluster: its atoms, then a halo of one cutoff with periodic images written out.
+The local DOS of its atoms is that in the whole frame.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ class Block(NamedTuple):
 
     Attributes
     ----------
-    own : (n,) int array
-        Indices, in the frame, of the atoms that the block is responsible for.
+    indices : (n,) int array
+        Indices in the frame of the atoms of the block.
     atoms : Atoms
         These ``n`` atoms, then their halo, without periodic boundaries.
     """
 
-    own: NDArray
+    indices: NDArray
     atoms: Atoms
 
 
 def cut_blocks(atoms: Atoms, cutoff: float, size: int) -> Iterator[Block]:
-    """Yield blocks of at most ``size`` atoms of their own.
+    """Yield blocks of at most ``size`` atoms, without those of the halo.
 
     The frame is halved, along its longest direction and at the median atom, until the parts are
     small enough.
@@ -71,10 +71,10 @@ def cut_blocks(atoms: Atoms, cutoff: float, size: int) -> Iterator[Block]:
     cell, origin = enclosing_box(positions, as_array(atoms.cell.array, "cell", (3, 3)), periodic)
     images = _images(positions, cell, origin, periodic, cutoff)
     for part in _halve(images, size):
-        own = part.home
-        order = np.concatenate([np.flatnonzero(own), np.flatnonzero(~own)])
+        home = part.home
+        order = np.concatenate([np.flatnonzero(home), np.flatnonzero(~home)])
         block = Atoms(atoms.numbers[part.atom[order]], part.positions[order])
-        yield Block(part.atom[own], block)
+        yield Block(part.atom[home], block)
 
 
 def predict_in_blocks(
@@ -94,9 +94,9 @@ def predict_in_blocks(
     size : int
         Most atoms of a block, see `cut_blocks`.
     map_blocks : callable
-        Applies a function to every block and gives the results in their order: ``map``, or one
-        that does so in other processes. A block returns the coefficients and the novelty of its
-        own atoms.
+        Applies a function to every block and gives the results in their order: ``map``, or a map
+        over other processes. A block returns the coefficients and the novelty of its
+        atoms, without its halo.
 
     Returns
     -------
@@ -111,14 +111,14 @@ def predict_in_blocks(
     if not np.isfinite(model.cutoff):
         raise ValueError(
             f"blocks: the local DOS of the model {model.info['hash']} depends on atoms at any "
-            "distance; predict the frame whole"
+            "distance; predict without blocks"
         )
-    owners: list[NDArray] = []
+    indices: list[NDArray] = []
 
     def blocks() -> Iterator[tuple[int, Atoms]]:
-        for own, block in cut_blocks(atoms, model.cutoff, size):
-            owners.append(own)
-            yield len(own), block
+        for block in cut_blocks(atoms, model.cutoff, size):
+            indices.append(block.indices)
+            yield len(block.indices), block.atoms
 
     per_atom: dict[str, NDArray] = {}
     for number, part in enumerate(map_blocks(partial(_predict_block, model), blocks())):
@@ -128,17 +128,17 @@ def predict_in_blocks(
                 continue
             if name not in per_atom:
                 per_atom[name] = np.empty((len(atoms), *values.shape[1:]))
-            per_atom[name][owners[number]] = values
+            per_atom[name][indices[number]] = values
     whole = replace(part, **per_atom)
     warn_of_novelty(whole)
     return whole
 
 
 def _predict_block(model: DOSPredictor, block: tuple[int, Atoms]) -> LocalDOS:
-    n_own, atoms = block
+    n_atoms, atoms = block
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NoveltyWarning)  # said once of the whole frame
-        return model.predict(atoms, which=np.arange(n_own))
+        warnings.simplefilter("ignore", NoveltyWarning)  # one warning for the whole frame
+        return model.predict(atoms, which=np.arange(n_atoms))
 
 
 class _Images(NamedTuple):

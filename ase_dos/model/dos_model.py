@@ -37,8 +37,8 @@ __all__ = ["DOSModel"]
 class DOSModel:
     """Sum of local densities of states that follow from the features of each atom.
 
-    `Predictor` says how. Its weights and the energy reference of the training structures are
-    fitted together (`ase_dos.fit.energy_reference`).
+    `ase_dos.model.predictor.Predictor` has the formula. Its weights and the energy reference of
+    the training structures are fitted together (`ase_dos.fit.energy_reference`).
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class DOSModel:
 
     @property
     def predictor(self) -> Predictor:
-        """What was learned.
+        """Weights, and all else that a prediction needs.
 
         Raises
         ------
@@ -93,15 +93,15 @@ class DOSModel:
 
     @property
     def training(self) -> Training:
-        """How it was learned: shifts of the training structures, errors of the candidates.
+        """Record of the training: shifts of its structures, errors of the candidates.
 
         Raises
         ------
         ValueError
-            If the model was not trained here: its file does not hold this.
+            If the model was loaded from a file, which does not hold this record.
         """
         if self._training is None:
-            raise ValueError("training: not kept in model files; call fit()")
+            raise ValueError("training: not stored in model files; call fit()")
         return self._training
 
     @property
@@ -179,10 +179,10 @@ class DOSModel:
     def calibrate(
         self, frames: Sequence[Atoms], states: States, families: Sequence[str] | None = None
     ) -> Evaluation:
-        """Take the size of the expected errors from structures outside the training set.
+        """Set the size of the expected errors by structures outside the training set.
 
-        Their errors are kept in the header of the model file too. Without it, leave-one-out
-        errors of the training set say how large errors are.
+        The errors of these structures are also stored in the header of the model file. Without
+        this call, leave-one-out errors of the training set decide on the size.
         """
         report = self.evaluate(frames, states, families)
         learned = self.predictor
@@ -201,9 +201,9 @@ class DOSModel:
     def refitted(self, frames: Sequence[Atoms], states: States) -> DOSModel:
         """Return a model trained in the same way on more structures.
 
-        Once `calibrate` has told how good a model is, the structures that told it can be learned
-        from too. What they told stays in the header, marked as of another training; the size of
-        the expected errors is that of leave-one-out errors.
+        After `calibrate`, its structures can be used for the training as well. Their errors stay
+        in the header, marked as those of another training. Leave-one-out errors then decide on
+        the size of the expected errors.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class DOSModel:
         Returns
         -------
         DOSModel
-            Another model; this one stays as it is.
+            Another model; this one does not change.
 
         Raises
         ------
@@ -280,8 +280,8 @@ class DOSModel:
         Warns
         -----
         NoveltyWarning
-            If atoms have surroundings further from the training set than those in any training
-            structure are from the rest of the set: their number, and the worst of them.
+            If the novelty of an atom exceeds 1 (see `LocalDOS`): its surroundings are unlike those
+            of the training set.
         """
         local = self.predictor.predict(atoms, which=which, dtype=dtype)
         warn_of_novelty(local)

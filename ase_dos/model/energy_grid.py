@@ -51,7 +51,7 @@ def coarse_grid(grid: EnergyGrid, smearing: float) -> EnergyGrid:
 
 
 def check_grid(grid: EnergyGrid, targets: Sequence[DOSTarget], origin: NDArray) -> None:
-    """Refuse a grid that misses the bottom of the bands, or energies that nobody knows."""
+    """Refuse a grid that misses the bottom of the bands, or goes beyond all known targets."""
     bottom = min(
         target.dos(target.nodes).filling_energy(1e-3) - shift
         for target, shift in zip(targets, origin, strict=True)
@@ -60,10 +60,10 @@ def check_grid(grid: EnergyGrid, targets: Sequence[DOSTarget], origin: NDArray) 
     if grid.start > bottom:
         raise ValueError(
             f"energy grid: begins at {grid.start:.2f} eV, inside the bands, which begin at "
-            f"{bottom:.2f} eV; let it begin lower (0 is the mean Fermi level)"
+            f"{bottom:.2f} eV; choose a lower start (0 is the mean Fermi level)"
         )
     if grid.stop > top:
         raise ValueError(
             f"energy grid: ends at {grid.stop:.2f} eV, but no target is known above {top:.2f} eV; "
-            "let it end lower or compute more bands"
+            "choose a lower end or compute more bands"
         )

@@ -28,7 +28,7 @@ DERIVED_QUANTITIES = (
 
 
 def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
-    """Numbers that no rigid shift changes, from one DOS.
+    """Quantities of one DOS that a shift of all energies does not change.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
         As `DERIVED_QUANTITIES` lists them. NaN where the known states do not reach high enough
         for a temperature; all NaN where they cannot hold the electrons.
     """
-    # The prediction is judged by the broadened DOS it was trained on, taken as it stands; what
+    # The prediction is compared with the broadened DOS it was trained on, without a repair; what
     # broadening does to thermal quantities is another matter (`ase_dos.electrons.gas` warns of it).
     plain = replace(dos, smearing=0.0)
     try:

@@ -1,8 +1,7 @@
-"""Interface of whatever predicts a density of states, and the test that a model keeps to it.
+"""Interface of all models of the density of states, and checks that a model has it.
 
-The calculator, trajectories, blocks, tables and dynamics know of a model what stands here, and
-nothing else: models of this package, those of other programs behind an adapter, and what users
-bring.
+The calculator, trajectories, blocks, tables and dynamics use nothing else of a model. So they take
+the models of this package, those of other programs behind an adapter, and those of users.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ __all__ = ["DOSPredictor", "EnsemblePredictor", "require_ensemble", "require_pre
 
 
 class DOSPredictor(Protocol):
-    """What every model offers.
+    """Methods and properties of every model.
 
     A model is not changed by a prediction, and neither are the atoms. Predictions do not depend
     on the order of calls.
@@ -29,9 +28,9 @@ class DOSPredictor(Protocol):
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """Where the model comes from, as plain values for JSON; ``info["hash"]`` names it.
+        """Origin of the model as plain values for JSON, stored with all results.
 
-        Results are stored with it. Models that predict anything else have another hash.
+        ``info["hash"]`` identifies the model: models with other predictions have another hash.
         """
 
     @property
@@ -86,7 +85,7 @@ class DOSPredictor(Protocol):
 
 
 class EnsemblePredictor(DOSPredictor, Protocol):
-    """A model that knows its uncertainty."""
+    """Model that predicts its uncertainty."""
 
     def predict_ensemble(self, atoms: Atoms, n_members: int = 64, seed: int = 0) -> DOSEnsemble:
         """Equally likely densities of states; a seed gives the same members for all structures."""
@@ -96,7 +95,7 @@ _MEMBERS = ("info", "species", "grid", "smearing", "cutoff", "predict", "differe
 
 
 def require_predictor(model: object) -> DOSPredictor:
-    """Return a model as it is, once it is known to offer what `DOSPredictor` lists.
+    """Check that an object is a trained model with the interface `DOSPredictor`; return it.
 
     Raises
     ------
@@ -113,12 +112,12 @@ def require_predictor(model: object) -> DOSPredictor:
         )
     info: Any = model.info  # type: ignore[attr-defined]
     if "hash" not in info:
-        raise ValueError(f"model: its info has no 'hash' to name it by, it has {sorted(info)}")
+        raise ValueError(f"model: expected an info with a 'hash', got one with {sorted(info)}")
     return model  # type: ignore[return-value]
 
 
 def require_ensemble(model: DOSPredictor) -> EnsemblePredictor:
-    """Return a model as it is, once it is known to have an uncertainty.
+    """Check that a model can predict an ensemble; return it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Models by name, by path, or as they are."""
+"""Models by name, by path, or as objects."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def novelty_limit(
     posterior: Posterior,
     projection: NDArray,
 ) -> float:
-    """Farthest that an atom of any training structure is from all other structures.
+    """Largest distance of an atom of the training set from all other training structures.
 
     Without structure A, whose outputs are r_A off those that its composition z_A predicts, the
     covariance is C + C r_A r_A^T C / P_AA, and the outputs that a species alone predicts move by

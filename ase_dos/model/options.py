@@ -28,7 +28,7 @@ _BY_KIND: dict[str, type[SparseKernel] | type[Network]] = {
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """All that decides what a training makes of its data.
+    """Hyperparameters of a training.
 
     Parameters
     ----------

@@ -34,12 +34,12 @@ _COUNT_TOLERANCE = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What was learned, and how.
+    """Result of a training, and how it was found.
 
     Attributes
     ----------
     predictor : Predictor
-        What was learned.
+        Weights, and all else that a prediction needs.
     alignment : Alignment
         Energy references and hyperparameters that were chosen.
     history : list of dict
@@ -57,14 +57,14 @@ class Training:
 
     @property
     def leave_one_out_rmse(self) -> float:
-        """Leave-one-out error of what was chosen (states eV^-1/2 per atom)."""
+        """Leave-one-out error of the chosen candidate (states eV^-1/2 per atom)."""
         return min(self.history, key=lambda entry: entry["loss"])["rmse"]
 
 
 def train(
     features: TrainingFeatures, targets: Sequence[DOSTarget], options: ModelOptions
 ) -> Training:
-    """Fit everything.
+    """Find energy references, weights and their uncertainty.
 
     Parameters
     ----------
@@ -187,6 +187,6 @@ def _with_counts(
         raise ValueError(
             f"count_below: expected a gap at {top:g} eV in every structure, but structure "
             f"{int(error.argmax())} holds {below[error.argmax()]:.3f} electrons per atom below it, "
-            f"{error.max():.3f} off the sum over its species"
+            f"{error.max():.3f} away from the sum over its species"
         )
     return constrained(solution, count, electrons, composition.terms(regression.ridge.features))

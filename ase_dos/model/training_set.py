@@ -26,7 +26,7 @@ States = Sequence[ElectronicStates | DOS | DOSTarget]
 
 
 def make_targets(states: States, smearing: float) -> list[DOSTarget]:
-    """Targets of eigenvalues, or of DOS that are broadened already; targets stay as they are."""
+    """Targets of eigenvalues, or of DOS that are broadened already; targets are not changed."""
     for number, one in enumerate(states):
         if isinstance(one, (DOS, DOSTarget)) and one.smearing != smearing:
             raise ValueError(
@@ -57,7 +57,7 @@ def valences(
     species: Sequence[int],
     given: Mapping[str, float] | None = None,
 ) -> NDArray:
-    """Electrons that each species brings, given or from the structures' electron counts.
+    """Valence electrons of each species, given or from the structures' electron counts.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ Functional = Callable[[Atoms], float]
 
 
 def validate_model(model: DOSPredictor, atoms: Atoms | None = None, seed: int = 0) -> None:
-    """Test a model of anyone's against the interface that everything here relies on.
+    """Test that a model, of this package or of a user, keeps to the interface.
 
     Parameters
     ----------

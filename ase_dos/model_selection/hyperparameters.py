@@ -49,7 +49,7 @@ AXES: tuple[tuple[Choice, ...], ...] = (
 
 
 def describe(choice: Choice, other: Choice) -> str:
-    """Text of what one choice has different from another."""
+    """Text with the values of one choice that differ from another."""
     return ", ".join(f"{k} {v}" for k, v in choice.items() if other.get(k) != v)
 
 

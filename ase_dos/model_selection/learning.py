@@ -77,7 +77,7 @@ def learning_curve(
     Returns
     -------
     LearningCurve
-        Without the parts that no model can be trained on, because they miss a species, say.
+        Without the parts that no model can be trained on, for example because a species is missing.
     """
     targets = make_targets(states, model.smearing)
     known = None

@@ -73,7 +73,7 @@ def error_bars(model: DOSModel, frames: Sequence[Atoms], n_members: int = 32) ->
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A trained model, how it was found, and how good it is.
+    """Report on a trained model: its data, its search, its errors.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class Report:
     bars: ErrorBars | None = None
 
     def text(self) -> str:
-        """Return all in Markdown."""
+        """Return the report in Markdown."""
         parts = [f"# {self.name}", self._model(), self.data, self._validation(), self._search()]
         parts += [self._calibration(), self._learning(), self._shifts()]
         return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,7 +1,7 @@
 """Search of hyperparameters: the smallest leave-one-out error of models trained in a cheap way.
 
-The walk depends on nothing but the data, the options and the seed; a limit only cuts it.
-Structures outside the training set are never looked at.
+The order of trials depends on the data, the options and the seed only; a limit just ends it sooner.
+Structures outside the training set are never used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Search:
     ----------
     trials : list of Trial
     ended : bool
-        Whether nothing was left to try, rather than a limit reached.
+        Whether there was nothing left to try; false where a limit was reached.
     """
 
     trials: list[Trial]
@@ -40,7 +40,7 @@ class Search:
 
     @property
     def best(self) -> Trial:
-        """The smallest error, but for gains too small to matter."""
+        """Trial with the smallest error; gains too small to matter do not count."""
         best = self.trials[0]
         for trial in self.trials[1:]:
             if improves(trial.rmse, best.rmse):
@@ -70,7 +70,7 @@ def search_hyperparameters(
     progress: bool = True,
     **options: Any,
 ) -> Search:
-    """Look for the hyperparameters with the smallest leave-one-out error.
+    """Search for the hyperparameters with the smallest leave-one-out error.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def search_hyperparameters(
         Training set.
     states : sequence of ElectronicStates, DOS or DOSTarget
     trials : int, optional
-        Most trials.
+        Largest number of trials.
     budget : float, optional
         No trial begins once all before it took this many seconds, those of an earlier run of the
         same search included.
@@ -90,7 +90,7 @@ def search_hyperparameters(
         JSON file that every finished trial is written to, and read from when the search is run
         again.
     about : mapping, optional
-        Written to the record as it is.
+        Written to the record unchanged.
     progress : bool
         Show a bar on stderr, if that is a terminal.
     **options

@@ -29,7 +29,7 @@ class Curve(Protocol):
 
 
 def plot_dos(dos: Curve, ax: Axes | None = None, **line: Any) -> Axes:
-    """Draw one `DOS` (states/eV per cell) with its energies as they stand.
+    """Draw one `DOS` (states/eV per cell) on its own energies.
 
     Parameters
     ----------

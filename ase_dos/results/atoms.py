@@ -131,7 +131,7 @@ def atomic_frames(
 
 
 def as_atomic_frames(frames: Results | Iterable[AtomicFrame]) -> Iterable[AtomicFrame]:
-    """Return frames at hand as they are, or those of results."""
+    """Return the frames of results; frames in memory are returned unchanged."""
     is_result = hasattr(frames, "data_vars") or hasattr(frames, "dataset")
     if is_result:
         return atomic_frames(cast(Results, frames))

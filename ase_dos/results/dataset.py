@@ -64,7 +64,7 @@ def require_format(path: str | os.PathLike, attributes: Mapping[str, Any]) -> No
         raise ValueError(
             f"{path}: format {attributes.get(MARK)} of ase_dos "
             f"{attributes.get('ase_dos_version')}, this release ({__version__}) "
-            f"reads format {FORMAT}"
+            f"reads format {FORMAT}; run the analysis again"
         )
 
 

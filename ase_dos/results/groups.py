@@ -93,7 +93,7 @@ def group_atoms(
     Parameters
     ----------
     frames : xarray.Dataset, TrajectoryResult or iterable of AtomicFrame
-        Results of a trajectory, or frames at hand.
+        Results of a trajectory, or frames in memory.
     labels : "species", (atoms,) array or iterable of (atoms,) arrays
         Group of each atom: its species, the same label in all frames, or one array
         for each frame in turn (a generator will do), such as
@@ -208,7 +208,7 @@ def _labels(labels: Labels) -> Iterator[str | ArrayLike]:
 def _labels_of(frame: AtomicFrame, labels: Iterator[str | ArrayLike]) -> NDArray:
     found = next(labels, None)
     if found is None:
-        raise ValueError(f"labels: ended before frame {frame.index}; give one array for each frame")
+        raise ValueError(f"labels: no array for frame {frame.index}; give one for each frame")
     if not isinstance(found, str):
         return np.asarray(found)
     if frame.numbers is None:

@@ -68,13 +68,13 @@ def fit_local_map(frames: Results | Iterable[AtomicFrame], n_components: int = 2
     """Find the directions in which the local DOS of the atoms differ most.
 
     One pass over the frames: the triangular factor of all coefficients is updated frame by frame,
-    and its singular values are those of all atoms. Energies are those of the model, whose
-    reference puts like surroundings at like energies.
+    and its singular values are those of all atoms. Energies are those of the model, in which
+    atoms with similar surroundings have states at similar energies.
 
     Parameters
     ----------
     frames : xarray.Dataset, TrajectoryResult or iterable of AtomicFrame
-        Results of a trajectory with the local DOS, or frames at hand.
+        Results of a trajectory with the local DOS, or frames in memory.
     n_components : int
         Dimensions of the map.
 

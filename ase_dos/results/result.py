@@ -47,7 +47,7 @@ class TrajectoryResult:
     Parameters
     ----------
     dataset : xarray.Dataset
-        All that there is, also of missing frames and of atoms, with units; on disk until it is
+        All results, with missing frames and with atoms; read from disk when they are
         asked for. `ase_dos.results.variables.VARIABLES` lists the variables.
     """
 
@@ -101,7 +101,7 @@ class TrajectoryResult:
         if variable not in VARIABLES or "atom" in VARIABLES[variable].dims:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         if variable not in self.dataset:
-            raise AttributeError(f"{name}: not in these results; run the analysis with members")
+            raise AttributeError(f"{name}: not in these results; run the analysis with members=...")
         return self._finished[variable].values
 
     def local(self, frame: int) -> dict[str, NDArray]:
@@ -154,7 +154,7 @@ class TrajectoryResult:
         Parameters
         ----------
         path : str or path
-            File to write; in extended xyz whatever its name.
+            File to write, in extended xyz.
         frames : str, path or iterable of Atoms
             The trajectory that was analysed.
 

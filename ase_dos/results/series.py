@@ -98,7 +98,7 @@ class FrameSeries:
     def of(
         cls, source: Results, weights: ArrayLike | None = None, reference: str = "fermi"
     ) -> FrameSeries:
-        """Take them from results; arguments and errors are those of `average`."""
+        """Series of the frames of results; arguments and errors are those of `average`."""
         if reference not in ("fermi", "common"):
             raise ValueError(f"reference: expected 'fermi' or 'common', got {reference!r}")
         dataset = results_dataset(source)

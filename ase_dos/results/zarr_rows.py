@@ -140,7 +140,7 @@ class ZarrRows:
             raise
 
     def begin(self, attributes: Mapping[str, Any]) -> None:
-        """Have no arrays and no rows, whatever there was before."""
+        """Remove all arrays and rows."""
         self.size = self.width = 0
         self.attributes = dict(attributes)
         self._arrays, self._files = {}, {}
@@ -359,7 +359,9 @@ def _read_chunk(path: Path, column: Column) -> NDArray:
         data = _codec().decode(path.read_bytes())
         return np.frombuffer(data, column.dtype).reshape(column.chunks)
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{path}: the file is damaged ({error}); run the analysis anew") from error
+        raise ValueError(
+            f"{path}: the file is damaged ({error}); run the analysis again"
+        ) from error
 
 
 def _codec() -> Codec:

@@ -168,5 +168,5 @@ class DOS:
 
     @classmethod
     def from_ase(cls, data: GridDOSData, n_electrons: float) -> DOS:
-        """Take energies and weights of an `ase.spectrum.dosdata.GridDOSData` as they are."""
+        """Take energies and weights of an `ase.spectrum.dosdata.GridDOSData`, unchanged."""
         return cls(data.get_energies(), data.get_weights(), n_electrons)

@@ -132,7 +132,7 @@ class LocalDOS:
 
 
 def warn_of_novelty(local: LocalDOS) -> None:
-    """Warn, in the name of the caller of the caller, of atoms that the model does not know."""
+    """Warn of atoms unlike those of the training set; the warning points to the caller's caller."""
     if local.novelty is None:
         return
     unknown = int(np.sum(local.novelty > 1.0))
@@ -140,8 +140,9 @@ def warn_of_novelty(local: LocalDOS) -> None:
         worst = int(local.novelty.argmax())
         warnings.warn(
             f"{unknown} of {len(local)} atoms have surroundings unlike those the model was "
-            f"trained on (the worst is atom {worst}, {local.novelty[worst]:.3g} times the largest "
-            "distance there): the DOS may be wrong; predict_ensemble() estimates by how much",
+            f"trained on (the largest novelty is {local.novelty[worst]:.3g}, of atom {worst}; in "
+            "the training set it is at most 1): the DOS may be wrong; predict_ensemble() estimates "
+            "by how much",
             NoveltyWarning,
             stacklevel=3,
         )

@@ -1,4 +1,4 @@
-"""Analysis of frames: read, predicted, and their electrons solved, some frames at a time."""
+"""Analysis of frames, a few at a time: read, predict, solve the electrons."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class FrameAnalysis:
         self._finish(group)
         return results
 
-    def one(self, index: int, read: Callable[[], Atoms]) -> FrameResult:
+    def analyze_frame(self, index: int, read: Callable[[], Atoms]) -> FrameResult:
         """Read and analyse a frame."""
         return self([(index, read)])[0]
 

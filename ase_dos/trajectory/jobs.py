@@ -66,14 +66,14 @@ def jobs_of(source: FrameSource, selection: range, elsewhere: bool) -> Iterator[
 def read_now(read: Reader) -> Reader:
     """Read a frame; return a reader that gives it, or raises the error."""
     try:
-        return replace(reader_of(read()), given=read.given)
+        return replace(reader_of(read()), in_memory=read.in_memory)
     except Exception as error:
         return Reader(Broken(error_text(error)))
 
 
 def copied(read: Reader) -> Reader:
     """Copy a structure that is there already: a simulation may change it while it waits."""
-    return replace(reader_of(read().copy()), given=True) if read.given else read
+    return replace(reader_of(read().copy()), in_memory=True) if read.in_memory else read
 
 
 def _countable_frames(source: FrameSource) -> Frames | None:

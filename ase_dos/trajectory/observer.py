@@ -1,4 +1,4 @@
-"""An observer of running molecular dynamics that writes the results of its frames as they come."""
+"""Observer of running molecular dynamics, which stores the results of its frames."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class DOSObserver:
     local : bool
         Store the local DOS of every atom too, as mode coefficients in single precision.
     members : int, optional
-        Store the quantities of so many members of the model's ensemble too.
+        Also store the quantities of this many members of the model's ensemble.
     on_error : {"raise", "skip"}
         At a structure that the model cannot predict, end the simulation, or record the frame as
         missing.
@@ -105,7 +105,7 @@ class DOSObserver:
                 for name, value in clock.items():
                     self._shift[name] = float(self._store.read(name)[-1]) - value
                 return
-        result = self._analysis.one(row, lambda: self._atoms)
+        result = self._analysis.analyze_frame(row, lambda: self._atoms)
         if result.record is not None:
             self._warnings.add(f"frame {row}", result.warnings)
             shifted = {name: value + self._shift[name] for name, value in clock.items()}

@@ -84,8 +84,8 @@ def analyze_trajectory(
     local : bool
         Store the local DOS of every atom too, as mode coefficients in single precision.
     members : int, optional
-        Store the quantities of so many members of the model's ensemble too. They give the error
-        of the model, for every frame and for all averages.
+        Also store the quantities of this many members of the model's ensemble. They give the
+        error of the model, for every frame and for all averages.
     on_error : {"raise", "skip"}
         At a frame that cannot be read or predicted, end the run, or record the frame in
         ``missing`` and go on as far as the file can be read.
@@ -94,8 +94,8 @@ def analyze_trajectory(
         workers of a dask cluster, given the address of its scheduler or a client. Workers read
         the frames themselves where the number of frames is known without parsing them.
     block_atoms : int, optional
-        For frames too large for one worker: cut each into spatial blocks of so many atoms, with
-        a halo of one cutoff, and analyse the blocks of one frame after the other on the backend.
+        For frames too large for one worker: cut each into spatial blocks of at most this many
+        atoms, with a halo of one cutoff, and analyse the blocks of each frame on the backend.
     command : str
         How the run was called, for the attributes of the results.
     progress : bool
@@ -226,7 +226,7 @@ class _Run:
             if row is None or row not in self.finished:
                 yield index, read
                 continue
-            if read.given or row == self.last_finished:
+            if read.in_memory or row == self.last_finished:
                 self._require_same(index, row, read)
             self.bar.update()
 

@@ -32,7 +32,7 @@ def as_array(
     value : array_like
         Value that the user gave.
     name : str
-        How the error message calls it.
+        Name of the value in messages.
     shape : sequence of int or None, optional
         Expected shape; None stands for any length. No check of the shape when absent.
     dtype : data-type

@@ -1,4 +1,4 @@
-"""Files that are complete or absent, whenever a run is killed, and that one process writes."""
+"""Files that are complete or absent if a run is killed, and a lock for one writing process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def replace_file(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) 
 
 
 class FileLock:
-    """The right to write, which the system takes back when the process ends, however it ends.
+    """Lock for one writing process; the system releases it when the process ends in any way.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class FileLock:
     Raises
     ------
     ValueError
-        If another process, or another part of this one, has the right.
+        If another process, or another part of this one, holds the lock.
     OSError
-        If the file system knows no locks.
+        If the file system does not support locks.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -60,7 +60,7 @@ class FileLock:
             raise
 
     def release(self) -> None:
-        """Give the right back."""
+        """Release the lock."""
         self._file.close()
 
 

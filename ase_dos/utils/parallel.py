@@ -1,8 +1,8 @@
 """Map of a function over chunks: here, in processes of this machine, or on a dask cluster.
 
-Results come in the order of the chunks, and chunks are taken from their iterator as there is room
-for them: memory is that of two chunks for each worker. A function is sent to a worker once,
-whatever it carries, and computes one chunk at a time there with all threads of the worker.
+Results come in the order of the chunks. Chunks are taken from their iterator when they are needed:
+memory is that of two chunks for each worker. A function is sent to each worker once, and computes
+one chunk at a time there with all threads of the worker.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def parallel_map(function: Callable, chunks: Iterable, backend: Backend = None) 
     chunks : iterable
         Taken as they are needed.
     backend : None, int, str or distributed.Client
-        None computes in this process, a number in so many processes, which share the threads of
-        numba; the address of a dask scheduler or a client on the workers of a cluster, as they
-        come and go. dask repeats the chunks of a worker that is lost.
+        None computes in this process, a number in this many processes, which share the threads
+        of numba; the address of a dask scheduler, or a client, on the workers of a cluster. dask
+        repeats the chunks of a worker that is lost.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def _in_processes(function: Callable, chunks: Iterable, count: int) -> Iterator:
             raise ChildProcessError(
                 "a worker process ended before its work was done: memory may be short (take fewer "
                 "processes), or a script lacks `if __name__ == '__main__':`. Finished frames are "
-                "stored; the same call goes on from there"
+                "stored; the same call continues from there"
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""Signs of eigenvectors, which no theorem fixes and every library chooses otherwise."""
+"""Signs of eigenvectors, which are arbitrary and differ between libraries."""
 
 from __future__ import annotations
 

@@ -54,8 +54,8 @@ def costs(n_atoms, suffix, analysis, folder):
     file = folder / f"md.{suffix}"
     ase.io.write(file, [frames[i % 2] for i in range(count)])
     read = processor_time(lambda: [reader() for reader in frame_readers(file)]) / count
-    compute = processor_time(lambda: analysis.one(0, lambda: frames[0]))
-    outcome = analysis.one(0, lambda: frames[0])
+    compute = processor_time(lambda: analysis.analyze_frame(0, lambda: frames[0]))
+    outcome = analysis.analyze_frame(0, lambda: frames[0])
     transfer = processor_time(lambda: send(pickle.dumps(outcome, 5)))
     transfer += processor_time(lambda: pickle.loads(pickle.dumps(outcome, 5)))
     records = [alike(outcome.record, seed) for seed in range(count)]

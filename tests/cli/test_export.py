@@ -62,13 +62,16 @@ def test_command_refuses_before_it_works(trajectory, tmp_path, capsys):
     for words, message in (
         (["-o", str(tmp_path / "a.xyz")], "expected a name that ends with .csv"),
         (["-o", str(tmp_path / "no" / "a.csv")], "no directory"),
-        (["-o", str(tmp_path / "a.csv"), "--coupling", "1e17"], "belongs to a file named"),
-        (["-o", str(tmp_path / "a.csv"), "--set", "D_e=1"], "belongs to a .ttm_mod file"),
+        (
+            ["-o", str(tmp_path / "a.csv"), "--coupling", "1e17"],
+            "--coupling is for .ttm_mod and .ttm_thermal files",
+        ),
+        (["-o", str(tmp_path / "a.csv"), "--set", "D_e=1"], "--set is for .ttm_mod files"),
         (
             ["-o", str(tmp_path / "a.ttm_thermal")],
             "ttm/thermal: expected the electron",
         ),
-        (["-o", str(tmp_path / "a.csv"), "--grid", "2", "2", "1"], "belong to a .ttm_thermal"),
+        (["-o", str(tmp_path / "a.csv"), "--grid", "2", "2", "1"], "are for .ttm_thermal files"),
         ([*thermal, "--grid", "2", "0", "1"], "grid"),
         ([*thermal, "--conductivity", "-1"], "conductivity"),
         ([*good, "--set", "D_e"], "expected NAME=VALUE"),

@@ -2,18 +2,17 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
 from ase_dos import __version__
-from ase_dos.cli.main import main
+from ase_dos.cli.main import NAMES, main
 
 # The tiny models of these tests know little, and say so.
 pytestmark = pytest.mark.filterwarnings("ignore::ase_dos.spectra.local_dos.NoveltyWarning")
 
 
-def test_help_is_fast_and_imports_nothing_heavy():
+def test_help_lists_all_commands_and_imports_nothing_heavy():
     code = (
         "import sys; from ase_dos.cli.main import main\n"
         "try: main(['--help'])\n"
@@ -21,11 +20,9 @@ def test_help_is_fast_and_imports_nothing_heavy():
         "bad = {'numba', 'scipy', 'matplotlib', 'ase_dos.model.dos_model'} & set(sys.modules)\n"
         "sys.exit(str(bad) if bad else 0)"
     )
-    started = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert time.perf_counter() - started < 3
-    for command in ("train", "evaluate", "predict", "trajectory", "plot", "info"):
+    for command in NAMES:
         assert command in done.stdout
 
 

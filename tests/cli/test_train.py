@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import ase.io
 import numpy as np
 import pytest
-from command_line import QUICK, TINY, fails, is_png
+from command_line import QUICK, SMALL, TINY, fails, is_png
 from paths import STATES
 
 from ase_dos.cli.main import main
@@ -51,7 +51,7 @@ def test_train_evaluates_the_validation_part(dataset, tmp_path, capsys):
     assert final.info["n_structures"] == 42
     assert final.info["validation"] == {**model.info["validation"], "refitted": True}
     assert final.evaluate(frames, states).rmse < rmse
-    assert "there are no structures for validation" in fails(
+    assert "there are no validation structures" in fails(
         capsys, "train", dataset, "-o", output, *QUICK, "--refit"
     )
     main(["train", str(dataset), "-o", str(output), *QUICK])
@@ -92,32 +92,10 @@ def test_search_that_was_killed_ends_like_one_that_was_not(dos_file, tmp_path, c
     from ase_dos.model_selection.trials import TrialRunner
 
     def train(name, *options):
-        command = [
-            "train",
-            str(dos_file.parent),
-            "-o",
-            str(tmp_path / name),
-            "--search",
-            "4",
-            "--regressor",
-            "ridge",
-            "--cutoff",
-            "4",
-            "--max-radial",
-            "3",
-            "--max-angular",
-            "2",
-            "--modes",
-            "6",
-            "--reference",
-            "fermi",
-            "--grid-start",
-            "-15",
-            "--grid-step",
-            "0.05",
-            *options,
-        ]
-        main(command)
+        search = ["--search", "4", *SMALL, "--reference", "fermi"]
+        grid = ["--grid-start", "-15", "--grid-step", "0.05"]
+        output = ["-o", str(tmp_path / name)]
+        main(["train", str(dos_file.parent), *output, *search, *grid, *options])
         return capsys.readouterr().out
 
     whole = train("whole.npz")
@@ -155,7 +133,7 @@ def test_search_that_was_killed_ends_like_one_that_was_not(dos_file, tmp_path, c
 
 
 def test_folder_of_outputs(tmp_path, capsys):
-    from ase_dos.cli._data import read_data
+    from ase_dos.cli.data import read_data
 
     source = STATES
     for name in ("si.pwo", "si_md.pwo", "again/si.pwo", "si.pwi", ".hidden.pwo", "al_dense.pwo"):
@@ -163,11 +141,11 @@ def test_folder_of_outputs(tmp_path, capsys):
         target.parent.mkdir(exist_ok=True, parents=True)
         shutil.copy(source / target.name.replace(".hidden", "si"), target)
     args = SimpleNamespace(grid_start=None, grid_step=None)
-    with pytest.warns(UserWarning, match=r"passed over: .*al_dense.pwo"):
+    with pytest.warns(UserWarning, match=r"skipped: .*al_dense.pwo"):
         data = read_data([str(tmp_path / "runs")], args, 0.3, "train")
     assert [len(part.frames) for part in data.files] == [1, 3]
     out = capsys.readouterr().out
-    assert "5 structures in 3 files, 1 other files passed over, 1 found again left out" in out
+    assert "5 structures in 3 files, 1 other files skipped, 1 repeated structures left out" in out
     lost = tmp_path / "absent" / "m.npz"
     assert "no directory" in fails(capsys, "train", tmp_path / "runs", "-o", lost)
     (tmp_path / "empty").mkdir()

@@ -57,5 +57,5 @@ def test_each_kind_of_warning_comes_once():
         dynamics = TwoTemperature(crystal((2, 2, 2), model=Wandering()), fs)
     assert len(caught) == 2
     dynamics.run(5)  # warnings are errors here
-    assert sorted(dynamics.warned.values()) == [6, 6]
+    assert sorted(dynamics.warning_counts.values()) == [6, 6]
     assert dynamics.novelty == 1.5

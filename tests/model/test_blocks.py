@@ -40,9 +40,9 @@ FRAMES = {
 def test_every_atom_belongs_to_one_block(name, size):
     atoms = FRAMES[name]
     blocks = list(cut_blocks(atoms, 5.0, size))
-    owners = np.concatenate([block.own for block in blocks])
+    owners = np.concatenate([block.indices for block in blocks])
     np.testing.assert_array_equal(np.sort(owners), np.arange(len(atoms)))
-    assert max(len(block.own) for block in blocks) <= size
+    assert max(len(block.indices) for block in blocks) <= size
     for own, block in blocks:
         np.testing.assert_array_equal(block.numbers[: len(own)], atoms.numbers[own])
         assert not block.pbc.any()

@@ -75,7 +75,7 @@ def test_options_of_a_file_are_those_of_the_training(toy_data, tmp_path):
     assert loaded.options.grid is None
     assert loaded.options.descriptor == soap()
     assert ModelOptions.from_dict(loaded.options.to_dict()) == loaded.options
-    with pytest.raises(ValueError, match="training: not kept in model files"):
+    with pytest.raises(ValueError, match="training: not stored in model files"):
         _ = loaded.training
     with pytest.raises(ValueError, match="unknown to this release: color"):
         ModelOptions.from_dict({**loaded.options.to_dict(), "color": "red"})

@@ -90,12 +90,12 @@ def test_foreign_surroundings_are_reported(toy_model):
     assert 1 < count < 64
     assert worst in (5, 9)
     assert f"{count} of 64 atoms" in str(caught[0].message)
-    assert f"atom {worst}, {local.novelty[worst]:.3g} times" in str(caught[0].message)
+    assert f"novelty is {local.novelty[worst]:.3g}, of atom {worst};" in str(caught[0].message)
     assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("foreign", ["isolated", "compressed"])
-def test_the_further_out_the_larger_the_expected_error(toy_model, foreign):
+def test_expected_error_grows_with_the_distance_from_the_training_set(toy_model, foreign):
     usual = toy_frames(1, seed=5)[0]
     atoms = Atoms("Si")
     if foreign == "compressed":

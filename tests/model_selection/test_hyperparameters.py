@@ -1,3 +1,5 @@
+"""Search of hyperparameters: the walk, its limits, and its record."""
+
 import json
 
 import pytest

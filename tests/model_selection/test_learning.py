@@ -1,3 +1,5 @@
+"""Learning curve: halved training sets, and means of their errors."""
+
 import numpy as np
 import pytest
 from toy_model import toy_frames, toy_states

@@ -1,3 +1,5 @@
+"""Report on a model: its numbers, error bars and figures."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Split into training and validation: seed, blocks of frames, species, copies."""
+
 import numpy as np
 import pytest
 from ase import Atoms

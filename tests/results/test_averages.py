@@ -1,3 +1,5 @@
+"""Averages over a trajectory, their two errors, and differences of runs."""
+
 import numpy as np
 import pytest
 from ase.units import kB

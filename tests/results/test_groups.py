@@ -91,7 +91,7 @@ def test_frames_of_predictions_and_without_local_dos():
 
 def test_bad_input():
     frames, kinds = two_kinds()
-    with pytest.raises(ValueError, match="ended before frame 2"):
+    with pytest.raises(ValueError, match="no array for frame 2"):
         group_atoms(frames, kinds[:2])
     with pytest.raises(ValueError, match="30 atoms"):
         group_atoms(frames, np.zeros(4))

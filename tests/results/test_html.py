@@ -1,3 +1,5 @@
+"""Report on a trajectory as one page: what it shows, in a browser too."""
+
 import json
 import re
 

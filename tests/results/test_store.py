@@ -79,7 +79,9 @@ def test_frames_of_different_sizes(sizes, tmp_path):
     data = result.dataset
     assert data.sizes["atom"] == 8 * max(sizes)
     for i, atoms in enumerate(frames):
-        expected = FrameAnalysis(model, TEMPERATURES, local=True).one(i, atoms.copy).record
+        expected = (
+            FrameAnalysis(model, TEMPERATURES, local=True).analyze_frame(i, atoms.copy).record
+        )
         for name, values in result.local(i).items():
             np.testing.assert_array_equal(values, expected[name])
         for name in ("dos", "entropy", "fermi_level"):

@@ -25,8 +25,9 @@ from toy_model import ToyModel
 from toy_run import TEMPERATURES, frames_of, run
 from ase_dos.results import store
 from ase_dos.trajectory.frame import FrameAnalysis
-FrameAnalysis(ToyModel(), TEMPERATURES).one(0, frames_of([1])[0].copy)  # compile; no zarr, which
-# has a thread that a forked process would miss
+analysis = FrameAnalysis(ToyModel(), TEMPERATURES)
+analysis.analyze_frame(0, frames_of([1])[0].copy)  # compile; no zarr, which has a thread that a
+# forked process would miss
 store.BLOCK_ATOMS, store.CHUNK_BYTES = 16, 8192
 replace = os.replace
 def slowly(*args):
@@ -145,7 +146,8 @@ from ase_dos.results.store import Store
 from ase_dos.trajectory.frame import FrameAnalysis
 store = Store(sys.argv[1])
 store.open({"temperatures": [5.0]}, {})
-store.put(0, 0, FrameAnalysis(ToyModel(), TEMPERATURES[:1]).one(0, frames_of([3])[0].copy).record)
+analysis = FrameAnalysis(ToyModel(), TEMPERATURES[:1])
+store.put(0, 0, analysis.analyze_frame(0, frames_of([3])[0].copy).record)
 os._exit(0)
 """
 

@@ -1,4 +1,4 @@
-"""None"""
+"""Density of states as a value: its grid, shifts, band bottom, and what is refused."""
 
 import numpy as np
 import pytest

@@ -1,3 +1,5 @@
+"""Broadened DOS of the training against plain sums over levels."""
+
 import numpy as np
 import pytest
 

@@ -6,7 +6,7 @@ import pytest
 from ase_dos.cli.main import main
 from ase_dos.spectra.states import ElectronicStates
 
-TINY = [
+SMALL = [
     "--regressor",
     "ridge",
     "--cutoff",
@@ -17,8 +17,8 @@ TINY = [
     "2",
     "--modes",
     "6",
-    "--no-report",
 ]
+TINY = [*SMALL, "--no-report"]
 QUICK = [*TINY, "--reference", "fermi"]
 
 

@@ -22,7 +22,7 @@ def test_frames_together_are_the_frames_one_by_one(frames):
     analysis = FrameAnalysis(Hot(), temperatures, local=True)
     together = analysis([(i, atoms.copy) for i, atoms in enumerate(many)])
     for i, atoms in enumerate(many):
-        alone = analysis.one(i, atoms.copy).record
+        alone = analysis.analyze_frame(i, atoms.copy).record
         for name, values in alone.items():
             assert values.tobytes() == together[i].record[name].tobytes(), name
 

@@ -116,6 +116,8 @@ def test_members_are_those_of_the_ensemble(toy_model):
 
 def test_frame_of_any_size(model):
     analysis = FrameAnalysis.of(model, [300.0])
-    records = [analysis.one(0, partial(bulk("Si", cubic=True).repeat, n)).record for n in (1, 2)]
+    records = [
+        analysis.analyze_frame(0, partial(bulk("Si", cubic=True).repeat, n)).record for n in (1, 2)
+    ]
     for a, b in pairwise(records):
         assert b["n_atoms"] == 8 * a["n_atoms"]

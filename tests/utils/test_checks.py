@@ -1,3 +1,5 @@
+"""Checks of arrays, positive numbers and temperatures."""
+
 import numpy as np
 import pytest
 

@@ -168,7 +168,7 @@ def test_killed_worker_of_a_cluster_loses_nothing(address, md, tmp_path):
 def test_killed_process_is_told_and_loses_nothing(md, tmp_path):
     run(md, tmp_path / "serial")
     model = Murdered(str(tmp_path / "flag"))
-    with pytest.raises(ChildProcessError, match="the same call goes on"):
+    with pytest.raises(ChildProcessError, match="the same call continues"):
         run(md, tmp_path / "here", model, backend=1)
     assert len(TrajectoryResult.load(tmp_path / "here")) >= 2
     run(md, tmp_path / "here", model)

@@ -1,3 +1,5 @@
+"""Errors of means of correlated series, against repetitions and closed forms."""
+
 import numpy as np
 import pytest
 from scipy.signal import lfilter

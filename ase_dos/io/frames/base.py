@@ -18,10 +18,10 @@ Handle = TypeVar("Handle")  # an open file, of the library that reads it
 
 @dataclass(frozen=True)
 class Reader:
-    """Reader of one frame; ``given`` where the source has the structure in memory."""
+    """Reader of one frame; ``in_memory`` where the structure is in memory already."""
 
     read: Callable[[], Atoms]
-    given: bool = False
+    in_memory: bool = False
 
     def __call__(self) -> Atoms:
         """Read the frame."""
@@ -230,7 +230,7 @@ def reader_of(atoms: Atoms) -> Reader:
     """Return the reader of a structure in memory."""
     if not isinstance(atoms, Atoms):
         raise ValueError(f"expected Atoms, got {type(atoms).__name__}")
-    return Reader(partial(_given, atoms), given=True)
+    return Reader(partial(_given, atoms), in_memory=True)
 
 
 def _given(atoms: Atoms) -> Atoms:

@@ -32,7 +32,7 @@ class CoordinateFrames(IndexedFrames["Trajectory"]):
         super().__init__(path)
         if topology is None:
             raise ValueError(
-                f"{path}: this format has no elements; name a file that has them by topology=..., "
+                f"{path}: this format has no elements; give a file that has them: topology=..., "
                 "on the command line --topology FILE"
             )
         self._topology = read_topology(topology)

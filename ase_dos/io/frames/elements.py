@@ -46,12 +46,12 @@ def types_to_numbers(types: NDArray, elements: Sequence[str] | None) -> NDArray:
     low, high = int(types.min()), int(types.max())
     if not elements:
         raise ValueError(
-            f"atoms have types {low} to {high} and no elements; name those of the types by "
-            "types=('Si', ...), on the command line --types Si ..."
+            f"atoms have types {low} to {high} and no elements; give the element of each "
+            "type: types=('Si', ...), on the command line --types Si ..."
         )
     if low < 1 or high > len(elements):
         raise ValueError(
-            f"atoms have types {low} to {high}, but types names {len(elements)}: "
+            f"atoms have types {low} to {high}, but types has {len(elements)} elements: "
             f"{' '.join(elements)}"
         )
     return symbols_to_numbers(elements)[types - 1]

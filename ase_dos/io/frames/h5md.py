@@ -86,7 +86,7 @@ class H5MDFrames(IndexedFrames["File"]):
             return self._topology.numbers
         if "species" not in particles:
             raise ValueError(
-                "the file names no species; name a file with the elements by topology=..., on the "
+                "the file has no species; give a file with the elements: topology=..., on the "
                 "command line --topology FILE"
             )
         import h5py

@@ -76,7 +76,7 @@ def open_frames(
     Raises
     ------
     ValueError
-        If there is no such file, it is empty, or its format has no use for an option given.
+        If there is no such file, it is empty, or an option does not apply to its format.
 
     Notes
     -----

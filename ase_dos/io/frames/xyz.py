@@ -167,7 +167,7 @@ def _cp2k_cells(path: str | os.PathLike) -> dict[int, NDArray]:
 
 def _cell_of_step(cells: dict[int, NDArray], atoms: Atoms) -> NDArray:
     if "step" not in atoms.info:
-        raise ValueError("the comment line has no step (i = ...) that would tell the cell")
+        raise ValueError("the comment line has no step (i = ...), which the .cell file needs")
     step = int(atoms.info["step"])
     if step not in cells:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""One page on the results of a trajectory: figures, tables, provenance, and structures to turn.
+"""One page on the results of a trajectory: figures, tables, provenance, structures.
 
 The page is a single file that needs no network.
 """

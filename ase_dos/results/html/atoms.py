@@ -36,14 +36,14 @@ COORDINATION = Quantity(
 
 @dataclass(frozen=True, eq=False)
 class AtomsReport:
-    """Some frames whose atoms are looked at.
+    """Frames whose atoms the report shows.
 
     Attributes
     ----------
     frames : list of AtomicFrame
         The frames.
     structures : list of Atoms
-        Their structures; none where these are not at hand.
+        Their structures; empty if the trajectory was not found.
     quantities : dict of str to Quantity
         Local quantities of all of them, by the names in `AtomicFrame.scalars`.
     local_map : LocalMap, optional
@@ -80,7 +80,7 @@ class AtomsReport:
         return cls(frames, found, shown, local_map, len(finished))
 
     def sections(self, n_atoms: int) -> list[str]:
-        """Sections on atoms; with a view of so many of each frame, unless that is zero."""
+        """Sections on atoms, with a view of ``n_atoms`` of each frame unless that is zero."""
         if not self.quantities:
             return []
         indices = ", ".join(str(frame.index) for frame in self.frames)
@@ -97,8 +97,8 @@ class AtomsReport:
             sections.append(self._view(n_atoms, counts))
         elif n_atoms:
             missing = (
-                "The trajectory is no longer where it was when it was analysed. Give its path with "
-                "--structures to see the structures here."
+                "The trajectory was not found. Give its path with --structures to see the "
+                "structures here."
             )
             sections.append(section("Structures", note(missing)))
         return sections

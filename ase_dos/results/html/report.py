@@ -1,4 +1,4 @@
-"""The whole report on the results of a trajectory."""
+"""Report on the results of a trajectory, as one page."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def report_page(
     source : TrajectoryResult or xarray.Dataset
         Results.
     structures : str, path or iterable of Atoms, optional
-        The trajectory that was analysed; by default the file that the results name, where it
-        still is.
+        The trajectory that was analysed; by default the file that the results name, if it still
+        exists.
     n_frames : int
         Frames, evenly spaced, whose atoms are shown and grouped.
     n_atoms : int
-        Atoms of each that the view of structures shows at most: those in a cube in the middle.
+        Largest number of atoms shown of each frame: those in a cube in the middle.
     viewer : bool
         Put the interactive view of structures into the page (some 3 MB).
     title : str

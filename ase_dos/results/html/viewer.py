@@ -1,4 +1,4 @@
-"""Interactive view of structures coloured by local quantities, for a page of its own.
+"""Interactive view of structures coloured by local quantities, for a page without a network.
 
 The viewer is chemiscope (https://chemiscope.org), whose program is taken from the installed package
 and put into the page, so that the page needs no network.
@@ -53,7 +53,7 @@ def viewer_html(
     axes: tuple[str, str],
     color: str,
 ) -> str:
-    """Make the part of a page in which structures can be turned, and atoms picked from a map.
+    """Make the part of a page that shows structures, and a map of their atoms to choose from.
 
     Parameters
     ----------

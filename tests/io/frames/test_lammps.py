@@ -121,7 +121,7 @@ def test_triclinic_bounds_enclose_the_box(tmp_path, tilt):
     ("text", "options", "message"),
     [
         (dump(ROWS), {}, "types 1 to 2 and no elements.*--types"),
-        (dump(ROWS), {"types": ["Si"]}, "types 1 to 2, but types names 1: Si"),
+        (dump(ROWS), {"types": ["Si"]}, "types 1 to 2, but types has 1 elements: Si"),
         (dump(ROWS), {"types": ["Si", "Xy"]}, "symbol of an element, got 'Xy'"),
         (dump(ROWS, count=3), {"types": ["Si", "O"]}, "ends after 2 of 3 atoms"),
         (dump(ROWS)[:-1], {"types": ["Si", "O"]}, "last line of the frame is cut off"),

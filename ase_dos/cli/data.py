@@ -75,8 +75,8 @@ def read_data(paths: Sequence[str], args: Namespace, smearing: float, *splits: s
         raise ValueError("--grid-start and --grid-step: expected both or neither")
     if grid[0] is not None and all(path.endswith(".npz") for path in paths):
         raise ValueError(
-            "--grid-start and --grid-step: they belong to structures that carry a DOS, but data "
-            "sets hold eigenvalues"
+            "--grid-start and --grid-step: for structures that carry a DOS; data sets hold "
+            "eigenvalues"
         )
     data = Data({}, [])
     for path in paths:
@@ -140,7 +140,7 @@ def _read_dataset(path: str, needed: str, *others: str) -> dict[str, Part]:
 def _read_folder(
     folder: Path, start: float | None, step: float | None, smearing: float
 ) -> list[Part]:
-    """Read all that can be trained on below a folder, and say what was passed over."""
+    """Read all that can be trained on below a folder, and say what was skipped."""
     from ase_dos.io.dft import is_output
     from ase_dos.model_selection.split import distinct
 
@@ -154,7 +154,7 @@ def _read_folder(
             grid = (start, step) if carries else (None, None)
             parts.append(_read_file(str(path), *grid, smearing))
         except ValueError as error:
-            warnings.warn(f"passed over: {error}", UserWarning, stacklevel=2)
+            warnings.warn(f"skipped: {error}", UserWarning, stacklevel=2)
     if not parts:
         raise ValueError(
             f"{folder}: expected DFT outputs with eigenvalues (or structures that carry a DOS, "
@@ -165,7 +165,7 @@ def _read_folder(
     repeats = len(everything.frames) - len(keep)
     print(
         f"{folder}: {len(everything.frames)} structures in {len(parts)} files, {others} other "
-        f"files passed over" + (f", {repeats} found again left out" if repeats else "")
+        f"files skipped" + (f", {repeats} repeated structures left out" if repeats else "")
     )
     first, unique = 0, []
     for part in parts:
