@@ -133,21 +133,21 @@ class Predictor:
         weights = as_array(np.atleast_2d(weights), "weights", (None, self.grid.size))
         columns = self.weights @ (self.modes @ weights.T)
         search = NeighborSearch(atoms, self.descriptor.cutoff)
-        members = np.zeros(len(atoms), np.int64) if groups is None else groups
+        labels = np.zeros(len(atoms), np.int64) if groups is None else groups
         kinds = np.zeros(len(atoms), np.int64)
         if len(self.maps) > 1:
             kinds = species_index(atoms.numbers, self.species)
         gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
-        for kind, group in np.unique(np.stack([kinds, members], axis=1), axis=0):
-            some, more = self.descriptor.differentiate(
+        for kind, group in np.unique(np.stack([kinds, labels], axis=1), axis=0):
+            part = self.descriptor.differentiate(
                 atoms,
                 self._with_output(kind, columns[:, group : group + 1]),
                 search=search,
-                which=np.flatnonzero((kinds == kind) & (members == group)),
+                which=np.flatnonzero((kinds == kind) & (labels == group)),
                 dtype=dtype,
             )
-            gradient += some
-            virial += more
+            gradient += part[0]
+            virial += part[1]
         return gradient, virial
 
     def distance(self, atoms: Atoms) -> float:

@@ -46,5 +46,5 @@ def test_forces_of_cells_are_the_derivative_of_their_free_energies():
 def test_groups_of_other_structures_are_refused():
     calc = DOSCalculator(FlatMetal(), electronic_temperature=300.0)
     calc.set_group_temperatures(np.array([300.0]), np.zeros(3, int))
-    with pytest.raises(InputError, match="groups of 3 atoms, the structure has 8"):
+    with pytest.raises(InputError, match="the groups have 3 atoms, the structure 8"):
         calc.get_property("energy", crystal((2, 2, 2)))
