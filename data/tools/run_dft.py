@@ -51,7 +51,7 @@ SIGMA = 0.3  # Gaussian broadening of the DOS of which meshes are compared (eV)
 
 @dataclass(frozen=True)
 class Method:
-    """What may differ between data sets."""
+    """Settings that may differ between data sets."""
 
     basis: str = SETTINGS["basis"]
     headroom: float = 16.5  # eV above the Fermi level up to which bands are stored
@@ -83,7 +83,7 @@ def difference(
 ) -> float:
     """RMSE (states eV^-1/2 per atom) between the DOS of two meshes after alignment.
 
-    Broadening 0.3 eV, from the band bottom to ``judged`` (eV, 14 if nothing else is said) above
+    Broadening 0.3 eV, from the band bottom to ``judged`` (eV, 14 by default) above
     the Fermi level: the measure in which errors of models are given.
     """
     one, other = (target_from_states(s, SIGMA) for s in (states, denser))
@@ -185,7 +185,12 @@ def main() -> int:
     parser.add_argument("--basis", default=Method.basis, help="name of the basis")
     parser.add_argument("--basis-path", help="directory of a basis that is not GPAW's own")
     parser.add_argument("--headroom", type=float, default=Method.headroom, help="of the bands (eV)")
-    parser.add_argument("--judged", type=float, default=Method.judged, help="energies (eV)")
+    parser.add_argument(
+        "--judged",
+        type=float,
+        default=Method.judged,
+        help="energy above the Fermi level up to which meshes are compared (eV)",
+    )
     parser.add_argument("--reach", type=float, default=Method.reach, help="of matrices (Angstrom)")
     parser.add_argument("--shard", default="0/1", help="i/n: take every n-th frame from the i-th")
     args = parser.parse_args()

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.calculator import CalculationFailed
 from ase.calculators.emt import EMT
 from ase.units import fs
 from paths import FORMATS
-from toy_md import WAVY, FlatMetal, crystal, silicon
+from toy_md import WAVY, FlatMetal, Springs, crystal, silicon
 
 from ase_dos import DOSCalculator, LaserPulse, TwoTemperature
 from ase_dos.dynamics.two_temperature import TwoTemperatureError
@@ -147,6 +148,28 @@ def test_a_run_that_becomes_too_hot_stops_cleanly(tmp_path):
 
 
 def test_a_ground_state_that_fails_stops_the_run_cleanly(tmp_path):
+    class Failing(Springs):
+        def calculate(self, atoms=None, *args):
+            if steps[-1] == 3:
+                raise CalculationFailed("no convergence")
+            super().calculate(atoms, *args)
+
+    steps = [0]
+    atoms = crystal((2, 2, 2))
+    atoms.calc.set(ground_state=Failing(atoms.positions))
+    run = TwoTemperature(atoms, fs, restart=tmp_path / "last.npz")
+    run.attach(lambda: steps.append(run.nsteps))
+    with pytest.raises(TwoTemperatureError, match="step 4 failed: no convergence"):
+        run.run(5)
+    assert run.nsteps == 3
+    steps.append(0)  # mended
+    again = TwoTemperature(atoms, fs, restart=tmp_path / "last.npz")
+    again.read_restart()
+    again.run(2)
+    assert again.nsteps == 5
+
+
+def test_a_negative_coupling_stops_the_run_cleanly(tmp_path):
     run = TwoTemperature(
         crystal((2, 2, 2)),
         fs,

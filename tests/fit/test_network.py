@@ -121,7 +121,7 @@ def test_shifts_are_learned_with_the_network():
     train, test = make_data(60, 0, shifts), make_data(30, 1)
     right = make_data(60, 0)
     adaptive, fixed = (trained(SMALL, *train, adaptive=choice) for choice in (True, False))
-    # Judged by the regression on the true energies, so that the hidden layer alone matters.
+    # Both are compared by the regression on the true energies: the hidden layer alone matters.
     assert error(adaptive, right, test) < 0.8 * error(fixed, right, test)
 
 
@@ -154,7 +154,7 @@ import sys
 class Forbidden:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] == "torch":
-            raise ImportError("torch is not to be had")
+            raise ImportError("torch is not installed")
 
 sys.meta_path.insert(0, Forbidden())
 import numpy as np

@@ -1,4 +1,4 @@
-"""Judging predictions: derived quantities, and what happens with very poor ones."""
+"""Evaluation of predictions: derived quantities, and what happens with very poor ones."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ def test_no_rigid_shift_changes_the_derived_quantities():
     assert values[1] == pytest.approx(0.06 * np.sqrt(fermi), rel=1e-3)
 
 
-def test_prediction_that_cannot_hold_the_electrons_is_judged_not_fatal():
+def test_prediction_that_cannot_hold_the_electrons_does_not_end_the_evaluation():
     targets = [target_from_dos(band())] * 3
     predictions = [band(1.02), band(0.35), band(0.97)]
     report = evaluate_predictions(targets, predictions, np.ones(3))

@@ -46,7 +46,7 @@ def test_calibration_changes_the_size_of_errors_only(trained, tmp_path):
     assert DOSModel.load(tmp_path / "model.npz").predictor.posterior.noise == calibrated.noise
 
 
-def test_refitted_learns_from_the_structures_that_judged(toy_data):
+def test_refitted_learns_from_the_validation_structures(toy_data):
     frames, states = toy_data
     model = DOSModel(soap(), n_modes=4, regularizations=[1e-2], penalties=[0.0])
     model.fit(frames[:8], states[:8])
