@@ -71,7 +71,8 @@ class CLICommand:
             "--validation",
             type=float,
             metavar="SHARE",
-            help="share of the structures kept for validation, but for data sets (default: 0.15)",
+            help="share of the structures kept for validation; data sets have their own split "
+            "(default: 0.15)",
         )
         add(
             "--refit",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "as_array",
@@ -22,10 +22,8 @@ __all__ = [
 ROUNDING = 1e-9  # of the largest value: far above rounding, far below any difference that matters
 
 
-def as_array(
-    value: object, name: str, shape: Sequence[int | None] | None = None, *, dtype: DTypeLike = float
-) -> NDArray:
-    """Return ``value`` as a finite, C-contiguous array of the expected shape.
+def as_array(value: object, name: str, shape: Sequence[int | None] | None = None) -> NDArray:
+    """Return ``value`` as a finite, C-contiguous array of floats of the expected shape.
 
     Parameters
     ----------
@@ -35,8 +33,6 @@ def as_array(
         Name of the value in messages.
     shape : sequence of int or None, optional
         Expected shape; None stands for any length. No check of the shape when absent.
-    dtype : data-type
-        Type of the returned array.
 
     Raises
     ------
@@ -47,11 +43,7 @@ def as_array(
         given = np.asarray(value)
         if given.dtype.kind == "c":
             raise ValueError("complex ones; take .real if their imaginary part is zero")
-        array = (
-            np.ascontiguousarray(given, dtype=dtype)
-            if given.ndim
-            else np.asarray(given, dtype=dtype)
-        )
+        array = np.asarray(given, dtype=float, order="C")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: expected numbers in a regular array, got {error}") from None
     if shape is not None and (
