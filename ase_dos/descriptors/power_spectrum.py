@@ -67,10 +67,10 @@ class PowerSpectrumBasis:
         pairs = {pair: i for i, pair in enumerate(self.species_pairs)}
         pair = np.array([pairs[a, b] for a, b in zip(za, zb, strict=True)])
         shape = self.full_shape
-        here = np.ravel_multi_index((pair, ell, n1, n2), shape)
+        index = np.ravel_multi_index((pair, ell, n1, n2), shape)
         same = za == zb
         mirror = np.ravel_multi_index((pair, ell, *np.where(same, (n2, n1), (n1, n2))), shape)
-        return here, mirror, np.where(same & (n1 != n2), np.sqrt(2.0), 1.0)
+        return index, mirror, np.where(same & (n1 != n2), np.sqrt(2.0), 1.0)
 
     @property
     def full_shape(self) -> tuple[int, int, int, int]:
@@ -85,13 +85,13 @@ class PowerSpectrumBasis:
         in featomic, only the pairs of two species keep their factor sqrt(2).
         """
         features = as_array(features, "features", (None, self.n_features))
-        here, mirror, fold = self._full_index
+        index, mirror, fold = self._full_index
         full = np.empty((len(features), int(np.prod(self.full_shape))))
-        full[:, here] = features / fold
+        full[:, index] = features / fold
         full[:, mirror] = features / fold
         return full.reshape(-1, *self.full_shape)
 
     def fold(self, full: NDArray) -> NDArray:
         """Inverse of `unfold`."""
-        here, _, fold = self._full_index
-        return full.reshape(len(full), -1)[:, here] * fold
+        index, _, fold = self._full_index
+        return full.reshape(len(full), -1)[:, index] * fold

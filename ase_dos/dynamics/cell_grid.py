@@ -88,10 +88,10 @@ class CellGrid:
                     f"one cell along it, got cells={self.shape}"
                 )
             ahead = np.roll(cells, -1, axis=axis)
-            here, there = np.moveaxis(cells, axis, 0), np.moveaxis(ahead, axis, 0)
+            left, right = np.moveaxis(cells, axis, 0), np.moveaxis(ahead, axis, 0)
             if not self.pbc[axis]:
-                here, there = here[:-1], there[:-1]
-            pairs.append(np.stack([here.ravel(), there.ravel()], axis=1))
+                left, right = left[:-1], right[:-1]
+            pairs.append(np.stack([left.ravel(), right.ravel()], axis=1))
             factor = (face * count / self.size) / (edge / count)
-            factors.append(np.full(here.size, factor))
+            factors.append(np.full(left.size, factor))
         return np.concatenate(pairs), np.concatenate(factors)

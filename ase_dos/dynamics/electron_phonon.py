@@ -97,15 +97,15 @@ class ElectronPhonon:
         """
         decay = np.exp(-self.friction(temperature) * time)
         noise = np.sqrt((1.0 - decay**2) * units.kB * temperature)
-        masses, here = atoms.get_masses()[:, None], labels[:, None]
+        masses, cells = atoms.get_masses()[:, None], labels[:, None]
         before = atoms.get_momenta()
-        atoms.set_momenta(decay[here] * before + noise[here] * np.sqrt(masses) * normal)
+        atoms.set_momenta(decay[cells] * before + noise[cells] * np.sqrt(masses) * normal)
         after = atoms.get_momenta()
         change = (0.5 * (after**2 - before**2) / masses).sum(axis=1)
         gain = np.bincount(labels, change, len(temperature))
         poor = gain > spare
         if poor.any():
-            atoms.set_momenta(np.where(poor[here], before, after), apply_constraint=False)
+            atoms.set_momenta(np.where(poor[cells], before, after), apply_constraint=False)
             gain[poor] = 0.0
             warnings.warn(
                 f"in {int(poor.sum())} of {len(poor)} cells the electrons have less energy than "

@@ -71,21 +71,21 @@ class _UnknownEnergies:
             return values
         mean = values.sum(axis=0) / np.maximum(self.known.sum(axis=0), 1)
         filled = np.where(self.known, values, mean)
-        for here, count in self.stretches:
+        for stretch, count in self.stretches:
             if count:
                 rows = self.missing[:count]
-                residuals = self.residual_maker[rows] @ filled[:, here]
-                filled[rows, here] -= self._solve(count, residuals)
+                residuals = self.residual_maker[rows] @ filled[:, stretch]
+                filled[rows, stretch] -= self._solve(count, residuals)
         return filled
 
     def through(self, gradient: NDArray) -> NDArray:
         """Turn a derivative by all entries into that by known ones, which others follow."""
         result = gradient.copy()
-        for here, count in self.stretches:
+        for stretch, count in self.stretches:
             if count:
                 rows = self.missing[:count]
-                by_filling = self._solve(count, gradient[rows, here])
-                result[:, here] -= self.residual_maker[:, rows] @ by_filling
+                by_filling = self._solve(count, gradient[rows, stretch])
+                result[:, stretch] -= self.residual_maker[:, rows] @ by_filling
         return np.where(self.known, result, 0.0)
 
     def known_parts(self) -> Iterator[tuple[slice, NDArray]]:
@@ -94,10 +94,10 @@ class _UnknownEnergies:
         half = self.residual_maker[self.missing]
         if self.missing.size:
             half = solve_triangular(self.factor, half, lower=True, check_finite=False)
-        for here, count in self.stretches:
+        for stretch, count in self.stretches:
             part -= half[before:count].T @ half[before:count]
             before = count
-            yield here, part
+            yield stretch, part
 
 
 def filled_targets(regression: Regression, shifts: NDArray, residual_maker: NDArray) -> NDArray:
@@ -157,10 +157,10 @@ def curvature(
     diagonal = np.sum(_bends(slopes, unknown.known, step) * residual, axis=1) + penalty
     metric = regression.metric(np.eye(regression.energies.size))
     second = np.diag(diagonal)
-    for here, part in unknown.known_parts():
-        weighted = 2 * slopes[:, : here.start] @ metric[: here.start, here]
-        weighted += slopes[:, here] @ metric[here, here]
-        second += part * (weighted @ slopes[:, here].T)
+    for stretch, part in unknown.known_parts():
+        weighted = 2 * slopes[:, : stretch.start] @ metric[: stretch.start, stretch]
+        weighted += slopes[:, stretch] @ metric[stretch, stretch]
+        second += part * (weighted @ slopes[:, stretch].T)
     second += second.T
     along = abs(np.trace(second)) / len(second) * regression.averages[regression.blocks]
     return regression.centre(regression.centre(second).T) + along
@@ -170,6 +170,6 @@ def _bends(slopes: NDArray, known: NDArray, step: float) -> NDArray:
     """Return g'' (n, m), zero where nothing is known, from differences of g'."""
     bends = np.gradient(slopes, step, axis=1)
     rows, last = np.arange(len(slopes)), known.sum(axis=1) - 1  # after which there is no slope
-    here, before, first = (slopes[rows, last - i] for i in range(3))
-    bends[rows, last] = (3 * here - 4 * before + first) / (2 * step)
+    end, before, first = (slopes[rows, last - i] for i in range(3))
+    bends[rows, last] = (3 * end - 4 * before + first) / (2 * step)
     return np.where(known, bends, 0.0)

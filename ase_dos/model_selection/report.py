@@ -151,7 +151,7 @@ class Report:
         if self.search is None:
             return ""
         best = self.search.best
-        end = "nothing was left to try" if self.search.ended else "the limit ended it"
+        end = "nothing is left to try" if self.search.ended else "ended by its limit"
         rows = [
             (
                 str(number),
@@ -166,7 +166,7 @@ class Report:
         head = ("trial", "leave-one-out RMSE", "regularisation", "features", "s", "not default")
         return (
             f"## Hyperparameters\n\n{self.search.summary()}; {end}.\n"
-            f"Trials know the training set only, and use one penalty.\n\n{_table(head, rows)}"
+            f"Trials use the training set only, and one penalty.\n\n{_table(head, rows)}"
         )
 
     def _deciles(self) -> NDArray:
@@ -196,9 +196,9 @@ class Report:
         deciles = _table(("structures", "expected RMSE", "observed RMSE"), rows)
         return (
             "## Calibration\n\n"
-            "Expected errors of the validation structures against those observed, with error bars\n"
-            "whose size comes from leave-one-out. The model file's are scaled to the\n"
-            "validation errors afterwards, unless it has learned from these structures since.\n\n"
+            "Expected and observed errors of the validation structures. The size of the expected\n"
+            "errors comes from leave-one-out errors here. In the model file it comes from the\n"
+            "validation errors, unless the model was trained again with these structures.\n\n"
             f"{deciles}"
             "\n\n![](calibration.png)\n\n"
             "Miscalibration area: 0 where errors are as large as expected and normal, 0.5 at worst."
@@ -218,9 +218,9 @@ class Report:
     def _shifts(self) -> str:
         low, high = self.shifts.min(), self.shifts.max()
         return (
-            "## Energy references\n\nThe energy of each training structure that the model's zero "
-            f"stands for\nlies between {low:.2f} and {high:.2f} eV from its Fermi level, with a "
-            f"standard deviation of {self.shifts.std():.2f} eV.\n\n![](shifts.png)"
+            "## Energy references\n\nThe zero of the model's energies lies "
+            f"between {low:.2f} and {high:.2f} eV\nfrom the Fermi levels of the training structures"
+            f", with a standard deviation of {self.shifts.std():.2f} eV.\n\n![](shifts.png)"
         )
 
 

@@ -45,9 +45,9 @@ def free_axes(start: Choice, fixed: set[str], is_possible: Possible) -> list[lis
 
 def _moved(choice: Choice, axis: list[Choice], direction: int) -> Choice | None:
     """One step along an axis; None at its end."""
-    here = next(i for i, rung in enumerate(axis) if {**choice, **rung} == choice)
-    there = here + direction
-    return {**choice, **axis[there]} if 0 <= there < len(axis) else None
+    place = next(i for i, rung in enumerate(axis) if {**choice, **rung} == choice)
+    other = place + direction
+    return {**choice, **axis[other]} if 0 <= other < len(axis) else None
 
 
 def walk_axes(

@@ -54,10 +54,10 @@ def align_spectra(
     places = (axis + references[:, None] - energies[0]) / step
     rows = np.empty(places.shape)
     for start in range(0, len(rows), _ROWS):
-        some = slice(start, start + _ROWS)
-        coefficients = CubicSpline(energies, values[some], axis=1).c  # (4, intervals, spectra)
-        interval = np.clip(places[some].astype(int), 0, energies.size - 2)
-        x = step * (places[some] - interval)
+        block = slice(start, start + _ROWS)
+        coefficients = CubicSpline(energies, values[block], axis=1).c  # (4, intervals, spectra)
+        interval = np.clip(places[block].astype(int), 0, energies.size - 2)
+        x = step * (places[block] - interval)
         a, b, c, d = coefficients[:, interval, np.arange(len(x))[:, None]]
-        rows[some] = ((a * x + b) * x + c) * x + d
+        rows[block] = ((a * x + b) * x + c) * x + d
     return axis, rows

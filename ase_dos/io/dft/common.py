@@ -35,15 +35,15 @@ def positions_of(pattern: str | re.Pattern, text: str) -> list[int]:
     return [match.start() for match in re.finditer(pattern, text)]
 
 
-def last_before(positions: list[int], here: int) -> int:
-    """Return the last position before ``here``, or 0."""
-    before = bisect_left(positions, here)
+def last_before(positions: list[int], position: int) -> int:
+    """Return the last position before ``position``, or 0."""
+    before = bisect_left(positions, position)
     return positions[before - 1] if before else 0
 
 
-def first_from(positions: list[int], here: int) -> int:
-    """Return the first position from ``here`` on; there is one."""
-    return positions[bisect_left(positions, here)]
+def first_from(positions: list[int], position: int) -> int:
+    """Return the first position from ``position`` on; there is one."""
+    return positions[bisect_left(positions, position)]
 
 
 def element(parent: ET.Element, path: str) -> ET.Element:

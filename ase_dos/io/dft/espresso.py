@@ -38,12 +38,12 @@ def output_loaders(path: Path) -> list[Loader | None]:
         )
     starts, lists = positions_of("Program PWSCF", text), positions_of("number of k points=", text)
     loaders: list[Loader | None] = []
-    for here, there in pairwise([*ends, len(text)]):
+    for start, stop in pairwise([*ends, len(text)]):
         # Positions, not copies: thousands of steps share one text.
-        run = last_before(starts, here)
-        listed = max(last_before(lists, here), run)
+        run = last_before(starts, start)
+        listed = max(last_before(lists, start), run)
         header, kpoints = (slice(begin, first_from(ends, begin)) for begin in (run, listed))
-        loaders.append(partial(_output_step, text, header, kpoints, slice(here, there)))
+        loaders.append(partial(_output_step, text, header, kpoints, slice(start, stop)))
     return loaders
 
 

@@ -74,10 +74,10 @@ def text_loaders(path: Path) -> list[Loader | None]:
         raise ValueError("no converged calculation in this GPAW text; it is cut off or failed")
     logos = positions_of(_LOGO, text)
     loaders: list[Loader | None] = []
-    for here, there in pairwise([*ends, len(text)]):
-        run = last_before(logos, here)
+    for start, stop in pairwise([*ends, len(text)]):
+        run = last_before(logos, start)
         header = slice(run, first_from(ends, run))
-        loaders.append(partial(_text_step, text, header, slice(here, there)))
+        loaders.append(partial(_text_step, text, header, slice(start, stop)))
     return loaders
 
 

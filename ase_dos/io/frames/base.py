@@ -217,13 +217,13 @@ class Chain(Frames):
     def reader(self, index: int) -> Reader:
         """Return the reader of a frame."""
         while True:
-            here = bisect_right(self._starts, index) - 1
-            if here >= len(self._parts):
+            file = bisect_right(self._starts, index) - 1
+            if file >= len(self._parts):
                 raise IndexError(index)
             try:
-                return self._parts[here].reader(index - self._starts[here])
+                return self._parts[file].reader(index - self._starts[file])
             except IndexError:
-                self._starts.append(self._starts[here] + self._parts[here].found)
+                self._starts.append(self._starts[file] + self._parts[file].found)
 
 
 def reader_of(atoms: Atoms) -> Reader:
