@@ -1,4 +1,4 @@
-"""Trials of hyperparameters: models trained in a cheap way, and the record of what they gave."""
+"""Trials of hyperparameters: models trained in a cheap way, and the record of their errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_FEATURES = 100_000_000
 
 @dataclass(frozen=True)
 class Trial:
-    """One choice of hyperparameters and what it led to.
+    """One choice of hyperparameters and the error of its model.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class TrialRunner:
 
 
 class TrialRecord:
-    """Finished trials by name, in a file or, without one, nowhere."""
+    """Finished trials by name, stored in a file if there is a path."""
 
     def __init__(self, path: str | Path | None, key: Choice, about: Choice) -> None:
         self.path = None if path is None else Path(path)
@@ -119,7 +119,7 @@ class TrialRecord:
             old, _ = content["search"], content["trials"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: not the record of a search ({error!r})") from error
-        require_same(path, old, key, "choose another output, or remove the file to search anew")
+        require_same(path, old, key, "choose another output, or remove the file to search again")
         return content
 
     def get(self, name: str) -> Trial | None:

@@ -65,7 +65,7 @@ def test_window_of_truncated_bands():
         gas_from_eigenvalues(eigenvalues, weights, 1.0, 2.0, 8000.0)
     gas_from_eigenvalues(eigenvalues, weights, 1.0, 2.0, highest(error))
     gas_from_eigenvalues(eigenvalues, weights, 1.0, 2.0, 8000.0, top=np.inf)
-    with pytest.raises(ValueError, match="hold"):
+    with pytest.raises(ValueError, match="expected room for all electrons and empty states"):
         gas_from_eigenvalues(eigenvalues, weights, 4.0, 2.0, 300.0, top=np.inf)
 
 

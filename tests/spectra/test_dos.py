@@ -22,9 +22,17 @@ def test_grid_spans_at_least_what_was_asked():
     assert len(grid.energies) == grid.size
 
 
-@pytest.mark.parametrize("bad", [(0, 0, 5), (0, -1, 5), (0, 0.1, 1), (np.nan, 0.1, 5)])
-def test_grid_rejects(bad):
-    with pytest.raises(ValueError, match="grid"):
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ((0, 0, 5), "grid step: expected a number > 0, got 0"),
+        ((0, -1, 5), "grid step: expected a number > 0, got -1"),
+        ((0, 0.1, 1), "grid size: expected at least 2 points, got 1"),
+        ((np.nan, 0.1, 5), "grid start: 1 of 1 values are NaN"),
+    ],
+)
+def test_grid_rejects(bad, message):
+    with pytest.raises(ValueError, match=message):
         EnergyGrid(*bad)
 
 

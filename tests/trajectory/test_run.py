@@ -78,16 +78,30 @@ def test_old_xyz_dialect_with_vectors(model, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"start": -1}, {"step": 0}, {"stop": -3}, {"on_error": "ignore"}]
+    ("options", "message"),
+    [
+        ({"start": -1}, "frames: expected start >= 0, .* got -1, None, 1"),
+        ({"step": 0}, "frames: expected .* step >= 1, got 0, None, 0"),
+        ({"stop": -3}, "frames: expected .* stop >= 0 .* got 0, -3, 1"),
+        ({"on_error": "ignore"}, "on_error: expected 'raise' or 'skip', got 'ignore'"),
+    ],
 )
-def test_bad_options(frames, model, options):
-    with pytest.raises(ValueError, match="expected"):
+def test_bad_options(frames, model, options, message):
+    with pytest.raises(ValueError, match=message):
         analyze(frames, model, **options)
 
 
-@pytest.mark.parametrize("temperatures", [-1.0, [], [np.nan], 500_000.0])
-def test_bad_temperatures(frames, model, temperatures):
-    with pytest.raises(ValueError, match=r"temperature|K"):
+@pytest.mark.parametrize(
+    ("temperatures", "message"),
+    [
+        (-1.0, "temperatures: expected kelvin >= 0, got -1"),
+        ([], "temperatures: expected at least one, got none"),
+        ([np.nan], "temperatures: 1 of 1 values are NaN"),
+        (500_000.0, "frame 0 of .* supports up to"),
+    ],
+)
+def test_bad_temperatures(frames, model, temperatures, message):
+    with pytest.raises(ValueError, match=message):
         analyze_trajectory(frames, model, temperatures, progress=False)
 
 
