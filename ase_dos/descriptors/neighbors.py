@@ -9,12 +9,15 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.kernels.neighbors import Bins, count_pairs, fill_pairs, sort_into_bins
+from ase_dos.kernels.threads import on_threads
 from ase_dos.utils.checks import as_array, as_positive
 
 __all__ = ["NeighborSearch", "Pairs", "enclosing_box", "find_pairs"]
 
 # Bins are at least half a cutoff wide: narrower ones prune better but there are more to visit.
 _BINS_PER_CUTOFF = 2
+# Atoms that are worth a thread.
+_GRAIN = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,12 +154,19 @@ class NeighborSearch:
         start, stop, _ = slice(start, stop).indices(len(self))
         places = self.place_of[start : max(stop, start)]
         offsets = np.zeros(len(places) + 1, np.int64)
-        count_pairs(places, self.bins, offsets[1:])
+        bins, counts = self.bins, offsets[1:]
+        on_threads(
+            len(places), lambda a, b: count_pairs(places[a:b], bins, counts[a:b]), grain=_GRAIN
+        )
         self.refuse_coincident(int(places[offsets[1:] < 0].max(initial=-1)))
         np.cumsum(offsets, out=offsets)
         neighbors = np.empty(offsets[-1], np.int64)
         vectors = np.empty(3 * offsets[-1])
-        fill_pairs(places, self.bins, offsets, neighbors, vectors)
+        on_threads(
+            len(places),
+            lambda a, b: fill_pairs(places[a:b], bins, offsets[a:b], neighbors, vectors),
+            grain=_GRAIN,
+        )
         return Pairs(offsets, self.order[neighbors], vectors.reshape(-1, 3), start)
 
     def refuse_coincident(self, shared: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-import numba
 import numpy as np
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
@@ -22,6 +21,7 @@ from ase_dos.kernels import soap as kernels
 from ase_dos.kernels.expansion import Expansion
 from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients
 from ase_dos.kernels.regression import Regressor
+from ase_dos.kernels.threads import on_threads
 from ase_dos.utils.checks import as_array, as_count
 
 __all__ = ["SOAP", "RadialScaling"]
@@ -29,6 +29,8 @@ __all__ = ["SOAP", "RadialScaling"]
 # Derivatives of a frame are sums of parts that threads share out among themselves. Their number
 # follows from the frame alone, and so does every digit of the sums.
 _ATOMS_PER_PART, _MOST_PARTS = 64, 16
+# Atoms that threads take at a time are multiples of this, itself one of the lanes of the kernels.
+_GRAIN = 64
 
 
 class SOAP(SOAPHyperparameters):
@@ -194,16 +196,14 @@ class SOAP(SOAPHyperparameters):
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
         rows = search.order if which is None else np.argsort(search.place_of[which])
         out = np.empty((len(places), regressor.sizes[-1]))
-        shared = kernels.regress_frame(
-            places,
-            rows,
-            search.bins,
-            kinds,
-            _kernel_arguments(self, np.dtype(dtype)),
-            regressor,
-            out.reshape(-1),
-        )
-        search.refuse_coincident(shared)
+        bins, hypers = search.bins, _kernel_arguments(self, np.dtype(dtype))
+
+        def regress_range(a: int, b: int) -> int:
+            return kernels.regress_atoms(
+                places[a:b], rows[a:b], bins, kinds, hypers, regressor, out.reshape(-1)
+            )
+
+        search.refuse_coincident(max(on_threads(len(places), regress_range, grain=_GRAIN)))
         return out
 
     def differentiate(
@@ -249,19 +249,15 @@ class SOAP(SOAPHyperparameters):
         parts = int(np.clip(len(places) // _ATOMS_PER_PART, 1, _MOST_PARTS))
         gradients, virials = np.empty((parts, 3 * len(atoms))), np.empty((parts, 6))
         turns, values = gradient_terms(self.max_angular)
-        shared = kernels_gradient.differentiate_frame(
-            places,
-            search.bins,
-            kinds,
-            _kernel_arguments(self, np.dtype(dtype)),
-            turns.ravel(),
-            values.astype(dtype),
-            regressor,
-            min(numba.get_num_threads(), parts),
-            gradients,
-            virials,
-        )
-        search.refuse_coincident(shared)
+        turns, values = turns.ravel(), values.astype(dtype)
+        bins, hypers = search.bins, _kernel_arguments(self, np.dtype(dtype))
+
+        def differentiate_range(a: int, b: int) -> int:
+            return kernels_gradient.differentiate_parts(
+                a, b, places, bins, kinds, hypers, turns, values, regressor, gradients, virials
+            )
+
+        search.refuse_coincident(max(on_threads(parts, differentiate_range, pieces=1)))
         gradient = gradients.sum(axis=0).reshape(-1, 3)[search.place_of]
         return gradient, voigt_6_to_full_3x3_stress(virials.sum(axis=0))
 
@@ -298,8 +294,13 @@ class SOAP(SOAPHyperparameters):
         def compute(start: int, stop: int) -> NDArray:
             out = np.empty((stop - start, self.n_features))
             places = search.place_of[start:stop]
-            shared = kernels.power_spectrum(places, search.bins, kinds, hypers, out.reshape(-1))
-            search.refuse_coincident(shared)
+
+            def compute_range(a: int, b: int) -> int:
+                return kernels.power_spectrum(
+                    places[a:b], search.bins, kinds, hypers, out[a:b].reshape(-1)
+                )
+
+            search.refuse_coincident(max(on_threads(len(places), compute_range, grain=_GRAIN)))
             return out
 
         return compute

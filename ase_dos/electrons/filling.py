@@ -13,11 +13,12 @@ from ase_dos.electrons.shared_tables import solve_with_tables
 from ase_dos.electrons.window import Window
 from ase_dos.kernels import inversion
 from ase_dos.kernels import thermo as kernels
+from ase_dos.kernels.threads import on_threads
 from ase_dos.utils.checks import as_array, uniform_grid
 
 __all__ = ["Filling"]
 
-MANY = 32  # structures from which on threads are worth their start
+GRAIN = 16  # structures that are worth a thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,10 +159,20 @@ class Filling:
             out = solve_with_tables(kt, self.start, self.step, self.dos, self.electrons)
         else:
             out = np.full((len(self.electrons), kt.size, 6), np.nan)
-        solve = kernels.solve_many if len(self.electrons) >= MANY else kernels.solve
-        solve(
-            kt, self.start, self.step, self.dos, self.levels, self.capacities, self.electrons, out
-        )
+
+        def solve_range(a: int, b: int) -> None:
+            kernels.solve(
+                kt,
+                self.start,
+                self.step,
+                self.dos[a:b],
+                self.levels,
+                self.capacities[a:b],
+                self.electrons[a:b],
+                out[a:b],
+            )
+
+        on_threads(len(out), solve_range, grain=GRAIN)
         return out
 
     def invert(self, kind: int, value: NDArray, guess: NDArray) -> tuple[NDArray, NDArray, NDArray]:
@@ -185,20 +196,24 @@ class Filling:
         count = len(self.electrons)
         kt, ground_energy = np.empty((2, count))
         out = np.empty((count, 6))
-        solve = inversion.solve_many_cells if count >= MANY else inversion.solve_cells
-        solve(
-            kind,
-            np.ascontiguousarray(value),
-            guess,
-            self.start,
-            self.step,
-            self.dos,
-            self.levels,
-            self.electrons,
-            kt,
-            ground_energy,
-            out,
-        )
+        value = np.ascontiguousarray(value)
+
+        def solve_range(a: int, b: int) -> None:
+            inversion.solve_cells(
+                kind,
+                value[a:b],
+                guess[a:b],
+                self.start,
+                self.step,
+                self.dos[a:b],
+                self.levels,
+                self.electrons[a:b],
+                kt[a:b],
+                ground_energy[a:b],
+                out[a:b],
+            )
+
+        on_threads(count, solve_range, grain=GRAIN)
         return kt, ground_energy, out
 
     def check_window(self, mu: NDArray, kt: NDArray) -> None:

@@ -6,8 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.kernels import fermi_tables as kernels
+from ase_dos.kernels.threads import on_threads
 
 __all__ = ["solve_with_tables"]
+
+GRAIN = 64  # structures that are worth a thread
 
 
 def solve_with_tables(
@@ -33,18 +36,50 @@ def solve_with_tables(
         not reach: at T = 0, and deep inside a gap.
     """
     out = np.full((len(dos), kt.size, 6), np.nan)
-    grounds = counts = None
-    for t in np.flatnonzero(kt > 0):
-        shape = kernels.table_shape(kt[t], step, dos.shape[1])
-        # Filling a table costs about as much as this many solutions without one.
-        if shape[0] * shape[2] > len(dos):
-            continue
-        if grounds is None or counts is None:
-            grounds, counts = np.empty(len(dos)), np.empty_like(dos)
-            kernels.prepare(start, step, dos, electrons, grounds, counts)
+    shapes = {int(t): kernels.table_shape(kt[t], step, dos.shape[1]) for t in np.flatnonzero(kt)}
+    # Filling a table costs about as much as this many solutions without one.
+    shapes = {t: shape for t, shape in shapes.items() if shape[0] * shape[2] <= len(dos)}
+    if not shapes:
+        return out
+    grounds, counts = np.empty(len(dos)), np.empty_like(dos)
+
+    def prepare(a: int, b: int) -> None:
+        kernels.prepare(start, step, dos[a:b], electrons[a:b], grounds[a:b], counts[a:b])
+
+    on_threads(len(dos), prepare, grain=GRAIN)
+    for t, shape in shapes.items():
         full, upper = np.empty((2, *map(int, shape)))
         kernels.fill_table(kt[t], step, full, upper)
-        kernels.solve_with_table(
-            kt[t], start, step, dos, electrons, grounds, counts, full, upper, out[:, t]
-        )
+        _solve_at(kt[t], start, step, dos, electrons, grounds, counts, full, upper, out[:, t])
     return out
+
+
+def _solve_at(
+    kt: float,
+    start: float,
+    step: float,
+    dos: NDArray,
+    electrons: NDArray,
+    grounds: NDArray,
+    counts: NDArray,
+    full: NDArray,
+    upper: NDArray,
+    out: NDArray,
+) -> None:
+    """Fill ``out`` (structures, 6) at one temperature, with its tables."""
+
+    def solve(a: int, b: int) -> None:
+        kernels.solve_with_table(
+            kt,
+            start,
+            step,
+            dos[a:b],
+            electrons[a:b],
+            grounds[a:b],
+            counts[a:b],
+            full,
+            upper,
+            out[a:b],
+        )
+
+    on_threads(len(dos), solve, grain=GRAIN)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ase_dos.kernels.arrays import fill
 from ase_dos.kernels.harmonics import real_harmonics
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.neighbors import collect, most_rows, rows_around
 from ase_dos.kernels.radial import WIDTH, neighbor_weight, radial_values
 from ase_dos.kernels.vector import fma, load, splat, store
@@ -80,7 +81,7 @@ class Scratch(NamedTuple):
     basis: np.ndarray
 
 
-@kernel
+@inner_kernel
 def make_scratch(bins, hypers, candidates, team):
     """Scratch for ``team`` atoms with up to that many candidates for neighbours each."""
     room = candidates
@@ -106,7 +107,7 @@ def make_scratch(bins, hypers, candidates, team):
     )
 
 
-@kernel
+@inner_kernel
 def most_candidates(places, bins):
     """Largest number of candidates for neighbours among some atoms."""
     rows = most_rows(bins)
@@ -118,7 +119,7 @@ def most_candidates(places, bins):
     return most
 
 
-@kernel
+@inner_kernel
 def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
     """Append one atom's neighbours to the team's, grouped by species.
 
@@ -131,7 +132,7 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
     out = scratch.geometry
     room = who.size
     x, y, z = scratch.vectors, scratch.vectors[room:], scratch.vectors[2 * room :]
-    place[:] = 0
+    fill(place, place.size, 0)
     for j in range(found):
         place[kinds[who[j]]] += 1
     at = starts[segment]
@@ -154,7 +155,7 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
         )
 
 
-@kernel
+@inner_kernel
 def _radial(begin, end, stride, table, hypers, scratch):
     """Weighted radial integrals of neighbours, ``radial[(j * (l_max + 1) + l) * n_max + n]``."""
     n_functions = hypers.n_max * (hypers.l_max + 1)
@@ -172,7 +173,7 @@ def _radial(begin, end, stride, table, hypers, scratch):
         )
 
 
-@kernel
+@inner_kernel
 def sum_neighbors(begin, end, stride, n_max, l_max, at, radial, harmonics, tile, out):
     """Coefficients c_nlm of one atom and species, ``out[at + (n * harmonics + lm) * LANES]``.
 
@@ -208,7 +209,7 @@ def sum_neighbors(begin, end, stride, n_max, l_max, at, radial, harmonics, tile,
                         out[row + (first + m) * LANES] = tile[m * WIDTH + n]
 
 
-@kernel
+@inner_kernel
 def gather_team(first, last, places, bins, kinds, hypers, scratch):
     """Find the neighbours of some atoms, and their harmonics.
 
@@ -248,7 +249,7 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
     return stride, -1
 
 
-@kernel
+@inner_kernel
 def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, present, out):
     """`expand` for up to TEAM atoms, from ``lane`` on."""
     n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
@@ -282,7 +283,7 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
     return -1
 
 
-@kernel
+@inner_kernel
 def add_center(species, lane, hypers, out):
     """Add the atom's own Gaussian: it stands at the origin, where only l = 0 sees it."""
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
@@ -292,7 +293,7 @@ def add_center(species, lane, hypers, out):
         out[at + n * n_harmonics * LANES] += hypers.center[functions, n]
 
 
-@kernel
+@inner_kernel
 def expand(first, last, places, bins, kinds, hypers, scratch, present, out):
     """Density coefficients of up to LANES atoms side by side.
 
@@ -319,7 +320,7 @@ def expand(first, last, places, bins, kinds, hypers, scratch, present, out):
     int
         Place of an atom at whose position another one stands, or -1.
     """
-    present[:] = False
+    fill(present, present.size, False)
     for team in range(first, last, TEAM):
         end = min(team + TEAM, last)
         shared = _expand_team(

@@ -17,9 +17,8 @@ mu outside the grid, deep gaps, and sums that a negative DOS nearly cancels.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.root import MAX_ITERATIONS, new_search, next_mu
 from ase_dos.kernels.thermo import (
     fermi_terms,
@@ -56,7 +55,7 @@ def table_shape(kt, step, size):
     return pieces, 6.0, terms, points
 
 
-@kernel
+@inner_kernel
 def _add_cell(cell, r, s, kt, full, upper):
     """Add a cell between two grid points, above mu at fraction r of cell 0, to both hats."""
     u = r if cell == 0 else 0.0
@@ -119,7 +118,7 @@ def fill_table(kt, step, full, upper):
                 upper[piece, :, c] += factor * hats[1]
 
 
-@kernel
+@inner_kernel
 def _polynomials(t, out):
     """Fill out (2, terms) with the Chebyshev polynomials at t and their derivatives."""
     out[0, 0], out[1, 0] = 1.0, 0.0
@@ -130,7 +129,7 @@ def _polynomials(t, out):
         out[1, c] = 2.0 * (out[0, c - 1] + t * out[1, c - 1]) - out[1, c - 2]
 
 
-@kernel
+@inner_kernel
 def _series(full, upper, h, out):
     """Chebyshev series of the states of one side: the DOS h, walking away from mu, in the table."""
     points = min(h.size, full.shape[1])
@@ -142,7 +141,7 @@ def _series(full, upper, h, out):
         out[c] = total - (h[-1] * upper[c, points - 1] if points == h.size else 0.0)
 
 
-@kernel
+@inner_kernel
 def _weights(full, upper, polynomials, size, out):
     """Fill out (6, points) with the weights at one mu, for a side of ``size`` grid points."""
     points = min(size, full.shape[2])
@@ -159,7 +158,7 @@ def _weights(full, upper, polynomials, size, out):
     return points
 
 
-@kernel
+@inner_kernel
 def _side(h, w, points, r, s):
     """Integrals of one side: f(1 - f), |f(1 - f)|, y f(1 - f), s and the logarithm."""
     k0 = seen = k1 = entropy = log_sum = 0.0
@@ -172,7 +171,7 @@ def _side(h, w, points, r, s):
     return k0, seen, k1, entropy, log_sum
 
 
-@kernel
+@inner_kernel
 def _spread(h, w, points, r, s, centre):
     """Integral of (y - centre)^2 f(1 - f) of one side, and that with the absolute DOS."""
     k2 = seen = 0.0
@@ -184,7 +183,7 @@ def _spread(h, w, points, r, s, centre):
     return k2, seen
 
 
-@kernel
+@inner_kernel
 def _place(mu, start, step, size, pieces):
     """Cell that holds mu, the fraction of the cell below mu, and its piece; cell -1 for none."""
     place = (mu - start) / step
@@ -195,7 +194,7 @@ def _place(mu, start, step, size, pieces):
     return cell, r, min(int(r * pieces), pieces - 1)
 
 
-@kernel
+@inner_kernel
 def _sum_series(series, t, p):
     """Electrons above and holes below mu and their derivatives by t and -t."""
     _polynomials(t, p)
@@ -211,7 +210,7 @@ def _sum_series(series, t, p):
     return n_e, d_e, n_h, d_h
 
 
-@kernel
+@inner_kernel
 def _extremes(g):
     """Largest absolute value of a DOS, and whether it has negative values."""
     largest, lowest = 0.0, 0.0
@@ -221,7 +220,7 @@ def _extremes(g):
     return largest, lowest < 0.0
 
 
-@kernel
+@inner_kernel
 def _level(kt, start, step, g, down, counts, electrons, guess, full, upper):
     """Fermi level by the steps of `ase_dos.kernels.thermo.fermi_level`; NaN where inaccurate."""
     pieces, _, terms, _ = full.shape
@@ -260,7 +259,7 @@ def _level(kt, start, step, g, down, counts, electrons, guess, full, upper):
     return np.nan
 
 
-@kernel
+@inner_kernel
 def _state(mu, kt, start, step, g, down, electrons, full, upper, w, out):
     """Fill out as `ase_dos.kernels.thermo.gas_state` does; leave it where sums cancel."""
     pieces, _, terms, _ = full.shape
@@ -293,17 +292,17 @@ def _state(mu, kt, start, step, g, down, electrons, full, upper, w, out):
     out[2], out[3], out[4], out[5] = s_e + s_h, k2, k0 / kt, -centre
 
 
-@kernel(parallel=True)
+@kernel
 def prepare(start, step, g, electrons, grounds, counts):
     """Fill grounds (structures,) and counts (structures, n): mu at T = 0, states below a point."""
-    for a in prange(g.shape[0]):
+    for a in range(g.shape[0]):
         grounds[a] = ground_level(start, step, g[a], _NONE, _NONE, electrons[a])
         counts[a, 0] = 0.0
         for j in range(g.shape[1] - 1):
             counts[a, j + 1] = counts[a, j] + 0.5 * step * (g[a, j] + g[a, j + 1])
 
 
-@kernel(parallel=True)
+@kernel
 def solve_with_table(kt, start, step, g, electrons, grounds, counts, full, upper, out):
     """Fill out (structures, 6) with the states of all structures at one temperature, or NaN.
 
@@ -322,7 +321,7 @@ def solve_with_table(kt, start, step, g, electrons, grounds, counts, full, upper
     out : (structures, 6) array
         Result, as that of `ase_dos.kernels.thermo.gas_state`.
     """
-    for a in prange(g.shape[0]):
+    for a in range(g.shape[0]):
         out[a] = np.nan
         down = g[a, ::-1].copy()
         mu = _level(kt, start, step, g[a], down, counts[a], electrons[a], grounds[a], full, upper)

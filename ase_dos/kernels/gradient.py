@@ -1,6 +1,6 @@
 """Derivatives of a sum over atoms of one number each, made from their power spectra.
 
-The way back of `ase_dos.kernels.soap.regress_frame`: from the number, the only output of a
+The way back of `ase_dos.kernels.soap.regress_atoms`: from the number, the only output of a
 regressor, to the features, the density coefficients, the vectors to the neighbours, and from these
 to positions and strain. Nothing of it is stored for more than sixteen atoms. Sums go over parts of
 the atoms, which are the same for any number of threads.
@@ -9,8 +9,8 @@ the atoms, which are the same for any number of threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
+from ase_dos.kernels.arrays import copy, fill
 from ase_dos.kernels.expansion import (
     LANES,
     add_center,
@@ -19,21 +19,21 @@ from ase_dos.kernels.expansion import (
     most_candidates,
     sum_neighbors,
 )
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.radial import WIDTH, neighbor_weight_slope, radial_slopes
-from ase_dos.kernels.regression import regress_gradient
+from ase_dos.kernels.regression import regress_gradient, room_before
 from ase_dos.kernels.soap import pair_size, present_features, spectrum
 from ase_dos.kernels.vector import fma, load, splat, store
 
 
-@kernel
+@inner_kernel
 def _to_coefficients(gradient, coefficients, present, n_max, l_max, factors, out):
     """From derivatives by the features of LANES atoms to those by their density coefficients.
 
     Order as in `spectrum` and `expand`.
     """
     n_harmonics = (l_max + 1) * (l_max + 1)
-    out[:] = 0.0
+    fill(out, out.size, 0.0)
     at = 0
     for a in range(present.size):
         for b in range(a, present.size):
@@ -59,7 +59,7 @@ def _to_coefficients(gradient, coefficients, present, n_max, l_max, factors, out
                         at += 1
 
 
-@kernel
+@inner_kernel
 def _spread(gradient, factor, count, first, second, out_first, out_second):
     """Backward step of a sum over m of products of two rows of coefficients."""
     zero = splat(out_first.dtype.type(0), LANES)
@@ -72,7 +72,7 @@ def _spread(gradient, factor, count, first, second, out_first, out_second):
         store(out_second, at, fma(pull, load(first, at, LANES), load(out_second, at, LANES)))
 
 
-@kernel
+@inner_kernel
 def _turn(gradient, lane, at, n_max, n_harmonics, padded, turns, values, out):
     """Prepare the derivatives by the coefficients of one atom and species for all its neighbours.
 
@@ -80,7 +80,7 @@ def _turn(gradient, lane, at, n_max, n_harmonics, padded, turns, values, out):
     `ase_dos.kernels.harmonics.gradient_terms`), and last the derivative for l = 0 itself.
     """
     size = n_harmonics * padded
-    out[: 3 * size] = 0.0
+    fill(out, 3 * size, 0.0)
     for term in range(values.size):
         target = turns[3 * term] * size + turns[3 * term + 2] * padded
         source = at + turns[3 * term + 1] * LANES + lane
@@ -90,7 +90,7 @@ def _turn(gradient, lane, at, n_max, n_harmonics, padded, turns, values, out):
         out[3 * size + n] = gradient[at + n * n_harmonics * LANES + lane]
 
 
-@kernel
+@inner_kernel
 def _expand_block(first, last, places, bins, kinds, hypers, scratch, slopes, present, out):
     """`expand`, keeping what is needed of the neighbours for the way back.
 
@@ -102,7 +102,7 @@ def _expand_block(first, last, places, bins, kinds, hypers, scratch, slopes, pre
     if shared >= 0:
         return stride, shared
     geometry = scratch.geometry
-    present[:] = False
+    fill(present, n_species, False)
     for i in range(first, last):
         species = kinds[places[i]]
         for s in range(n_species):
@@ -149,7 +149,7 @@ def _expand_block(first, last, places, bins, kinds, hypers, scratch, slopes, pre
     return stride, -1
 
 
-@kernel
+@inner_kernel
 def _pull_on_vectors(
     first,
     last,
@@ -205,13 +205,13 @@ def _pull_on_vectors(
                 )
 
 
-@kernel
+@inner_kernel
 def _padded(n_max):
     """Radial functions in whole vectors."""
     return (n_max + WIDTH - 1) // WIDTH * WIDTH
 
 
-@kernel
+@inner_kernel
 def _one_neighbor(j, stride, n_max, l_max, padded, geometry, harmonics, radial, slopes, tile, sums):
     """Differentiate by the distance of neighbour j, and by the direction times the distance.
 
@@ -253,7 +253,7 @@ def _one_neighbor(j, stride, n_max, l_max, padded, geometry, harmonics, radial, 
     store(sums, 3 * WIDTH, total_z)
 
 
-@kernel
+@inner_kernel
 def _add_force(i, neighbor, j, stride, geometry, sums, gradient, virial):
     """Finish neighbour j of atom i, from the sums of `_one_neighbor`."""
     along = gx = gy = gz = 0.0
@@ -283,58 +283,8 @@ def _add_force(i, neighbor, j, stride, geometry, sums, gradient, virial):
     virial[5] += 0.5 * r * (x * gy + y * gx)
 
 
-@kernel(parallel=True)
-def differentiate_frame(
-    places, bins, kinds, hypers, turns, turn_values, regressor, workers, gradients, virials
-):
-    """Differentiate the sum over atoms of a regressor with one output.
-
-    Parameters
-    ----------
-    places, bins, kinds, hypers, regressor
-        As in `ase_dos.kernels.soap.regress_frame`.
-    turns : (3 terms,) int array
-    turn_values : (terms,) array
-        From `ase_dos.kernels.harmonics.gradient_terms`.
-    workers : int
-        Threads to work on them.
-    gradients : (parts, 3 atoms) array
-        Filled: derivatives by the positions of the sorted atoms, to be summed over the parts.
-        Each part is the work of one thread, but their number is not that of the threads: sums
-        then do not depend on it.
-    virials : (parts, 6) array
-        Filled: derivatives by strain, xx yy zz yz xz xy.
-
-    Returns
-    -------
-    int
-        Place of an atom at whose position another one stands, or -1.
-    """
-    n_parts = len(gradients)
-    # Scratch memory is made once for each thread: made for each part, the system may take it back
-    # and hand it out again page by page, which costs a quarter of the time of a small frame.
-    shared = -1
-    for worker in prange(workers):
-        first, last = worker * n_parts // workers, (worker + 1) * n_parts // workers
-        found = _differentiate_parts(
-            first,
-            last,
-            places,
-            bins,
-            kinds,
-            hypers,
-            turns,
-            turn_values,
-            regressor,
-            gradients,
-            virials,
-        )
-        shared = max(shared, found)
-    return shared
-
-
 @kernel
-def _differentiate_parts(
+def differentiate_parts(
     first_part,
     last_part,
     places,
@@ -347,7 +297,31 @@ def _differentiate_parts(
     gradients,
     virials,
 ):
-    """Work of one thread in `differentiate_frame`."""
+    """Differentiate the sum over some parts of the atoms of a regressor with one output.
+
+    Scratch memory is made once for all these parts: made for each, the system may take it back and
+    hand it out again page by page, which costs a quarter of the time of a small frame.
+
+    Parameters
+    ----------
+    first_part, last_part : int
+        Which of the parts, into which ``places`` are divided evenly.
+    places, bins, kinds, hypers, regressor
+        As in `ase_dos.kernels.soap.regress_atoms`.
+    turns : (3 terms,) int array
+    turn_values : (terms,) array
+        From `ase_dos.kernels.harmonics.gradient_terms`.
+    gradients : (parts, 3 atoms) array
+        Filled for these parts: derivatives by the positions of the sorted atoms, to be summed over
+        the parts, whose number is not that of the threads: sums then do not depend on it.
+    virials : (parts, 6) array
+        Filled for these parts: derivatives by strain, xx yy zz yz xz xy.
+
+    Returns
+    -------
+    int
+        Place of an atom at whose position another one stands, or -1.
+    """
     n_parts, n_features = len(gradients), regressor.sizes[0]
     begin, end = first_part * places.size // n_parts, last_part * places.size // n_parts
     n_max, l_max = hypers.n_max, hypers.l_max
@@ -355,7 +329,7 @@ def _differentiate_parts(
     kind = hypers.table.dtype
     scratch = make_scratch(bins, hypers, most_candidates(places[begin:end], bins), LANES)
     # Vectors read past the last function, where zero coefficients meet whatever there is.
-    scratch.radial[:] = 0.0
+    fill(scratch.radial, scratch.radial.size, 0.0)
     slopes, sums = np.zeros(scratch.radial.size, kind), np.empty(4 * WIDTH, kind)
     coefficients = np.zeros(hypers.n_species * n_max * n_harmonics * LANES, kind)
     pulled = np.empty(coefficients.size, kind)
@@ -364,12 +338,12 @@ def _differentiate_parts(
     tile = np.zeros(4 * _padded(n_max) * n_harmonics, kind)
     present = np.zeros(hypers.n_species, np.bool_)
     runs = np.empty(present.size * (present.size + 1), np.int64)
-    room = (regressor.sizes[1:].sum() + 4 * regressor.sizes.size) * LANES
+    room = room_before(regressor, regressor.sizes.size - 1) + 4 * LANES
     values, pulls = np.empty(room), np.empty(2 * room)
     for part in range(first_part, last_part):
         gradient, virial = gradients[part], virials[part]
-        gradient[:] = 0.0
-        virial[:] = 0.0
+        fill(gradient, gradient.size, 0.0)
+        fill(virial, virial.size, 0.0)
         end = (part + 1) * places.size // n_parts
         for first in range(part * places.size // n_parts, end, LANES):
             last = min(first + LANES, end)
@@ -384,7 +358,7 @@ def _differentiate_parts(
                 for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
                     wide[f] = features[f]
             regress_gradient(wide, runs, n_runs, regressor, values, pulls, by_wide)
-            by_features[:] = by_wide
+            copy(by_wide, by_wide.size, by_features)
             _to_coefficients(
                 by_features, coefficients, present, n_max, l_max, hypers.factors, pulled
             )

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.jit import inner_kernel
 
 
 def harmonic_coefficients(l_max):
@@ -79,7 +79,7 @@ def _to_real(ell):
     return matrix
 
 
-@kernel
+@inner_kernel
 def real_harmonics(x, y, z, count, l_max, coefficients, stride, work, out):
     """Real spherical harmonics of ``count`` unit vectors, ``out[(l^2 + l + m) * stride + j]``.
 

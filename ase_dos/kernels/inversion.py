@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.root import MAX_ITERATIONS, new_search, next_mu
 from ase_dos.kernels.thermo import fermi_level, gas_state, ground_level
 
@@ -13,7 +12,7 @@ TEMPERATURE, ENTROPY, ENERGY = 0, 1, 2
 _COLDEST, _HOTTEST = np.log(1e-9), np.log(1e3)  # of kT in eV
 
 
-@kernel
+@inner_kernel
 def _state_at(kt, ground, start, step, g, none, electrons, out):
     """Fill out with `gas_state` at kT (eV), mu solved."""
     mu = ground
@@ -22,7 +21,7 @@ def _state_at(kt, ground, start, step, g, none, electrons, out):
     gas_state(mu, kt, start, step, g, none, none, electrons, out)
 
 
-@kernel
+@inner_kernel
 def _solve_cell(kind, value, guess, start, step, g, none, electrons, out):
     """Fill out (6,) with the state that has this kT, S/k or U - U(0); return kT and U(0).
 
@@ -85,15 +84,6 @@ def solve_cells(kind, value, guess, start, step, g, none, electrons, kt, base, o
         Result: `gas_state`.
     """
     for a in range(g.shape[0]):
-        kt[a], base[a] = _solve_cell(
-            kind, value[a], guess[a], start, step, g[a], none, electrons[a], out[a]
-        )
-
-
-@kernel(parallel=True)
-def solve_many_cells(kind, value, guess, start, step, g, none, electrons, kt, base, out):
-    """`solve_cells` on several threads, which takes longer to begin."""
-    for a in prange(g.shape[0]):
         kt[a], base[a] = _solve_cell(
             kind, value[a], guess[a], start, step, g[a], none, electrons[a], out[a]
         )

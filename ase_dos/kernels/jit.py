@@ -5,31 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 from numba import njit
+from numba.extending import register_jitable
 
 # Reassociation and fused multiply-add let LLVM vectorise sums. ``nnan`` and ``ninf`` stay
 # off: a NaN that comes in has to come out, and infinities mark empty energy windows.
 _FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
-def kernel(function=None, *, parallel: bool = False):
-    """Compile a kernel at its first call and cache it on disk.
+_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": _FASTMATH}
 
-    Parameters
-    ----------
-    function : callable, optional
-        The function to compile; absent when the decorator is called with options.
-    parallel : bool
-        Run ``prange`` loops on several threads. Only for the outermost kernel.
+
+def kernel(function):
+    """Compile a kernel that Python calls, at its first call, and cache it on disk."""
+    compiled = njit(cache=True, **_OPTIONS)(function)
+    _stamp(compiled)
+    return compiled
+
+
+def inner_kernel(function):
+    """Let kernels call a function, compiled into them; for Python it stays as it is.
+
+    It has no code of its own that Python could call, and none in the cache: kernels keep what they
+    are made of.
     """
-
-    def decorate(target):
-        compiled = njit(
-            nogil=True, cache=True, error_model="numpy", parallel=parallel, fastmath=_FASTMATH
-        )(target)
-        _stamp(compiled)
-        return compiled
-
-    return decorate if function is None else decorate(function)
+    return register_jitable(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
 def _sources() -> tuple:

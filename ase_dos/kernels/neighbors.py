@@ -13,12 +13,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.arrays import copy, fill
+from ase_dos.kernels.jit import inner_kernel, kernel
 
-# Atoms handed to a thread at a time.
-_CHUNK = 64
 # Squared distance (Angstrom^2) below which two atoms have no direction from one to the other.
 _COINCIDENT = 1e-12
 
@@ -64,7 +62,7 @@ def sort_into_bins(scaled, bins, bin_start, order, bin_of):
     """
     n_atoms = order.size
     unsorted = np.empty(n_atoms, np.int64)
-    bin_start[:] = 0
+    fill(bin_start, bin_start.size, 0)
     for i in range(n_atoms):
         index = 0
         for axis in range(3):
@@ -75,7 +73,8 @@ def sort_into_bins(scaled, bins, bin_start, order, bin_of):
         bin_start[index + 1] += 1
     for b in range(bin_start.size - 1):
         bin_start[b + 1] += bin_start[b]
-    filled = bin_start[:-1].copy()
+    filled = np.empty(bin_start.size - 1, np.int64)
+    copy(bin_start, filled.size, filled)
     for i in range(n_atoms):
         place = filled[unsorted[i]]
         order[place] = i
@@ -83,14 +82,14 @@ def sort_into_bins(scaled, bins, bin_start, order, bin_of):
         filled[unsorted[i]] += 1
 
 
-@kernel
+@inner_kernel
 def most_rows(bins):
     """Upper bound of the number of runs that `rows_around` finds."""
     rows = 2 * bins.reach[2] // bins.counts[2] + 2
     return rows * (2 * bins.reach[0] + 1) * (2 * bins.reach[1] + 1)
 
 
-@kernel
+@inner_kernel
 def rows_around(place, bins, spans, origins):
     """Find the runs of sorted atoms among which the neighbours of one atom are.
 
@@ -135,7 +134,7 @@ def rows_around(place, bins, spans, origins):
     return rows, candidates
 
 
-@kernel
+@inner_kernel
 def collect(bins, rows, spans, origins, x, y, z, who):
     """Neighbours of one atom: vectors to them, and their sorted places, one after the other.
 
@@ -169,7 +168,7 @@ def collect(bins, rows, spans, origins, x, y, z, who):
     return found if same <= 1 else -1
 
 
-@kernel
+@inner_kernel
 def _visit(place, bins, work, spans, origins, who):
     """`rows_around` and `collect` with scratch arrays that grow; returns them and the count."""
     rows, candidates = rows_around(place, bins, spans, origins)
@@ -180,28 +179,26 @@ def _visit(place, bins, work, spans, origins, who):
     return work, who, collect(bins, rows, spans, origins, work, work[n : 2 * n], work[2 * n :], who)
 
 
-@kernel(parallel=True)
+@kernel
 def count_pairs(places, bins, counts):
     """Write the number of neighbours of the sorted atoms ``places`` into ``counts``."""
-    for chunk in prange((places.size + _CHUNK - 1) // _CHUNK):
-        room = most_rows(bins)
-        spans, origins = np.empty(2 * room, np.int64), np.empty(3 * room)
-        work, who = np.empty(0), np.empty(0, np.int64)
-        for k in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, places.size)):
-            work, who, counts[k] = _visit(places[k], bins, work, spans, origins, who)
+    room = most_rows(bins)
+    spans, origins = np.empty(2 * room, np.int64), np.empty(3 * room)
+    work, who = np.empty(0), np.empty(0, np.int64)
+    for k in range(places.size):
+        work, who, counts[k] = _visit(places[k], bins, work, spans, origins, who)
 
 
-@kernel(parallel=True)
+@kernel
 def fill_pairs(places, bins, offsets, neighbors, vectors):
     """Write the pairs counted by `count_pairs` into ``neighbors`` (p) and ``vectors`` (3 p)."""
-    for chunk in prange((places.size + _CHUNK - 1) // _CHUNK):
-        room = most_rows(bins)
-        spans, origins = np.empty(2 * room, np.int64), np.empty(3 * room)
-        work, who = np.empty(0), np.empty(0, np.int64)
-        for k in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, places.size)):
-            work, who, found = _visit(places[k], bins, work, spans, origins, who)
-            for j in range(found):
-                p = offsets[k] + j
-                neighbors[p] = who[j]
-                for axis in range(3):
-                    vectors[3 * p + axis] = work[axis * who.size + j]
+    room = most_rows(bins)
+    spans, origins = np.empty(2 * room, np.int64), np.empty(3 * room)
+    work, who = np.empty(0), np.empty(0, np.int64)
+    for k in range(places.size):
+        work, who, found = _visit(places[k], bins, work, spans, origins, who)
+        for j in range(found):
+            p = offsets[k] + j
+            neighbors[p] = who[j]
+            for axis in range(3):
+                vectors[3 * p + axis] = work[axis * who.size + j]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gamma, ive
 
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.vector import fma, load, splat, store
 
 # Radial functions that are computed, and summed over neighbours, together.
@@ -117,7 +117,7 @@ def hermite_weights(t):
     return out
 
 
-@kernel
+@inner_kernel
 def _hermite_weights(t, out):
     """Quintic Hermite basis at ``t``."""
     t3 = t * t * t
@@ -129,7 +129,7 @@ def _hermite_weights(t, out):
     out[5] = 0.5 * t3 * (1.0 + t * (-2.0 + t))
 
 
-@kernel
+@inner_kernel
 def radial_values(distance, weight, table, length, n_functions, basis, out, at):
     """Radial integrals at ``distance`` times ``weight`` into ``out``, from ``at`` on (n_functions).
 
@@ -162,7 +162,7 @@ def radial_values(distance, weight, table, length, n_functions, basis, out, at):
         store(out, at + k, total)
 
 
-@kernel
+@inner_kernel
 def neighbor_weight(distance, cutoff, smoothing, rate, scale, exponent):
     """Shifted-cosine cutoff times density scaling rate / (rate + (r / scale)^exponent).
 
@@ -181,7 +181,7 @@ def neighbor_weight(distance, cutoff, smoothing, rate, scale, exponent):
     return weight
 
 
-@kernel
+@inner_kernel
 def _hermite_slopes(t, out):
     """Differentiate the quintic Hermite basis at ``t``, into ``out`` from 6 on."""
     t2 = t * t
@@ -193,7 +193,7 @@ def _hermite_slopes(t, out):
     out[11] = 0.5 * t2 * (3.0 + t * (-8.0 + 5.0 * t))
 
 
-@kernel
+@inner_kernel
 def radial_slopes(distance, weight, slope, table, length, n_functions, basis, out, out_slopes, at):
     """`radial_values` and their derivatives by distance, ``slope`` being that of the weight.
 
@@ -219,7 +219,7 @@ def radial_slopes(distance, weight, slope, table, length, n_functions, basis, ou
         store(out_slopes, at + k, derivative)
 
 
-@kernel
+@inner_kernel
 def neighbor_weight_slope(distance, cutoff, smoothing, rate, scale, exponent):
     """Give `neighbor_weight` and its derivative by distance."""
     weight, slope = 1.0, 0.0

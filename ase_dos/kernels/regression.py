@@ -12,12 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ase_dos.kernels.arrays import copy, fill
 from ase_dos.kernels.expansion import LANES
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.vector import fma, load, splat, store
 
 # What stands between two maps: x^degree, or a sigmoidal function.
 POWER, TANH = 0, 1
+# Not the literal, for which numba would compile what it is passed to a second time.
+_FIRST = np.int64(0)
 
 
 class Regressor(NamedTuple):
@@ -47,7 +50,7 @@ class Regressor(NamedTuple):
     unit_length: bool
 
 
-@kernel
+@inner_kernel
 def regress(features, runs, n_runs, regressor, first, second):
     """Apply all maps; the outputs are in ``first[output * LANES + lane]``.
 
@@ -75,12 +78,12 @@ def regress(features, runs, n_runs, regressor, first, second):
         _activate(first, n_in, regressor.activation, regressor.degree)
         _fill(regressor.biases[bias:], n_out, second)
         weights = regressor.weights[weight : weight + n_in * n_out]
-        add_map(first, 0, n_in, weights, n_out, second)
-        first[: n_out * LANES] = second[: n_out * LANES]
+        add_map(first, _FIRST, n_in, weights, n_out, second)
+        copy(second, n_out * LANES, first)
         weight, bias = weight + n_in * n_out, bias + n_out
 
 
-@kernel
+@inner_kernel
 def _normalize(features, runs, n_runs, scale):
     """Divide the features of every atom by their length; ``scale`` has room for LANES numbers."""
     zero = splat(features.dtype.type(0), LANES)
@@ -99,14 +102,14 @@ def _normalize(features, runs, n_runs, scale):
             store(features, f * LANES, fma(load(features, f * LANES, LANES), factor, zero))
 
 
-@kernel
+@inner_kernel
 def _fill(biases, count, out):
     """Write every bias to all lanes."""
     for k in range(count):
         store(out, k * LANES, splat(biases[k], LANES))
 
 
-@kernel
+@inner_kernel
 def _activate(values, count, activation, degree):
     """Replace numbers by their power or hyperbolic tangent."""
     for i in range(count * LANES):
@@ -120,7 +123,7 @@ def _activate(values, count, activation, degree):
             values[i] = np.tanh(x)
 
 
-@kernel
+@inner_kernel
 def add_map(values, begin, end, weights, n_out, out):
     """Add numbers ``begin`` to ``end`` times weights (out, in) to the outputs.
 
@@ -149,7 +152,7 @@ def add_map(values, begin, end, weights, n_out, out):
         store(out, (k + 3) * LANES, sum3)
 
 
-@kernel
+@inner_kernel
 def regress_gradient(features, runs, n_runs, regressor, values, pulls, out):
     """Differentiate the only output by the features, ``out[feature * LANES + lane]``.
 
@@ -165,7 +168,7 @@ def regress_gradient(features, runs, n_runs, regressor, values, pulls, out):
         Filled where features are not zero; zero elsewhere.
     """
     n_maps = regressor.sizes.size - 1
-    out[:] = 0.0
+    fill(out, out.size, 0.0)
     scale = pulls[: 4 * LANES]
     if regressor.unit_length:
         _normalize(features, runs, n_runs, scale)
@@ -173,16 +176,16 @@ def regress_gradient(features, runs, n_runs, regressor, values, pulls, out):
     pull, other = pulls[4 * LANES : half], pulls[half:]
     _activation_inputs(features, runs, n_runs, regressor, values)
     weight = regressor.weights.size
-    pull[:LANES] = 1.0
+    fill(pull, LANES, 1.0)
     for number in range(n_maps - 1, 0, -1):
         n_in, n_out = regressor.sizes[number], regressor.sizes[number + 1]
         weight -= n_in * n_out
         weights = regressor.weights[weight : weight + n_in * n_out]
-        other[: n_in * LANES] = 0.0
-        _add_transposed(pull, 0, n_in, weights, n_out, other)
-        at = _room_before(regressor, number - 1)
+        fill(other, n_in * LANES, 0.0)
+        _add_transposed(pull, _FIRST, n_in, weights, n_out, other)
+        at = room_before(regressor, number - 1)
         _slope(values[at:], n_in, regressor.activation, regressor.degree, other)
-        pull[: n_in * LANES] = other[: n_in * LANES]
+        copy(other, n_in * LANES, pull)
     n_in, n_out = regressor.sizes[0], regressor.sizes[1]
     for run in range(n_runs):
         _add_transposed(
@@ -192,33 +195,36 @@ def regress_gradient(features, runs, n_runs, regressor, values, pulls, out):
         _project(features, runs, n_runs, scale, out)
 
 
-@kernel
-def _room_before(regressor, number):
+@inner_kernel
+def room_before(regressor, number):
     """Where the outputs of a map begin among the values of all."""
-    return (regressor.sizes[1 : number + 1].sum() + 4 * number) * LANES
+    room = 4 * number
+    for i in range(1, number + 1):
+        room += regressor.sizes[i]
+    return room * LANES
 
 
-@kernel
+@inner_kernel
 def _activation_inputs(features, runs, n_runs, regressor, values):
     """Compute the outputs of all maps but the last, before their activation."""
     weight = bias = 0
-    work = np.empty(0)
     for number in range(regressor.sizes.size - 2):
         n_in, n_out = regressor.sizes[number], regressor.sizes[number + 1]
         weights = regressor.weights[weight : weight + n_in * n_out]
-        here = values[_room_before(regressor, number) :]
+        here = values[room_before(regressor, number) :]
         _fill(regressor.biases[bias:], n_out, here)
         if number == 0:
             for run in range(n_runs):
                 add_map(features, runs[2 * run], runs[2 * run + 1], weights, n_out, here)
         else:
-            work = values[_room_before(regressor, number - 1) :][: n_in * LANES].copy()
+            work = np.empty(n_in * LANES)
+            copy(values[room_before(regressor, number - 1) :], n_in * LANES, work)
             _activate(work, n_in, regressor.activation, regressor.degree)
-            add_map(work, 0, n_in, weights, n_out, here)
+            add_map(work, _FIRST, n_in, weights, n_out, here)
         weight, bias = weight + n_in * n_out, bias + n_out
 
 
-@kernel
+@inner_kernel
 def _slope(values, count, activation, degree, pull):
     """Multiply derivatives by that of the activation at ``values``."""
     for i in range(count * LANES):
@@ -233,7 +239,7 @@ def _slope(values, count, activation, degree, pull):
         pull[i] *= slope
 
 
-@kernel
+@inner_kernel
 def _add_transposed(pull, begin, end, weights, n_out, out):
     """Add derivatives by outputs times weights (out, in) to those by inputs begin to end.
 
@@ -264,7 +270,7 @@ def _add_transposed(pull, begin, end, weights, n_out, out):
         store(out, i * LANES, total)
 
 
-@kernel
+@inner_kernel
 def _project(unit, runs, n_runs, scale, out):
     """Make the derivative by features from that by the features divided by their length.
 

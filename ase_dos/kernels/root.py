@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.jit import inner_kernel
 
 MAX_ITERATIONS = 200
 _CONVERGED = 1e-8  # kT: Newton's error after a step of this length is its square
 
 
-@kernel
+@inner_kernel
 def new_search(kt):
     """State of a search that knows nothing: bracket, reach, and the last two step lengths."""
     return -np.inf, np.inf, 4.0 * kt, 4.0 * kt, 4.0 * kt
 
 
-@kernel
+@inner_kernel
 def next_mu(mu, value, slope, kt, iteration, search):
     """One step to the zero of a rising function of mu, given its value and slope.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.jit import inner_kernel, kernel
 
 _FAR = 60.0  # widths from mu: exp(-60) of what lies there counts
 
 
-@kernel
+@inner_kernel
 def _bend_over_mean(mu, width, start, step, g):
     """Ratio of int g'' to int g (1/eV^2), both weighed with f(1 - f) of a thermal width (eV)."""
     size = g.size

@@ -8,18 +8,15 @@ that every loop is a full vector whatever n_max, l_max and the species are. Regr
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
+from ase_dos.kernels.arrays import fill
 from ase_dos.kernels.expansion import LANES, TEAM, expand, make_scratch, most_candidates
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.regression import regress
 from ase_dos.kernels.vector import fma, load, splat, store
 
-# Atoms handed to a thread at a time, which share scratch memory.
-_CHUNK = 256
 
-
-@kernel
+@inner_kernel
 def spectrum(coefficients, present, n_max, l_max, factors, out):
     """Power spectra of LANES atoms, ``out[feature * LANES + lane]``, as `PowerSpectrumBasis` says.
 
@@ -51,13 +48,13 @@ def spectrum(coefficients, present, n_max, l_max, factors, out):
                         at += 1
 
 
-@kernel
+@inner_kernel
 def pair_size(a, b, n_max, l_max):
     """Features of one pair of species."""
     return (l_max + 1) * (n_max * (n_max + 1) // 2 if a == b else n_max * n_max)
 
 
-@kernel
+@inner_kernel
 def sum_over_m(first, second, count, factor, out):
     """Sum over m for LANES atoms: ``out = factor * sum_m first[m] * second[m]``."""
     zero = splat(out.dtype.type(0), LANES)
@@ -67,7 +64,7 @@ def sum_over_m(first, second, count, factor, out):
     store(out, 0, fma(total, splat(factor, LANES), zero))
 
 
-@kernel
+@inner_kernel
 def present_features(present, n_max, l_max, runs):
     """Write begin and end of the runs of features that are not zero; return their number."""
     found = at = 0
@@ -82,7 +79,7 @@ def present_features(present, n_max, l_max, runs):
     return found
 
 
-@kernel(parallel=True)
+@kernel
 def power_spectrum(places, bins, kinds, hypers, out):
     """Power spectra of some atoms of a sorted frame.
 
@@ -104,26 +101,22 @@ def power_spectrum(places, bins, kinds, hypers, out):
         Place of an atom at whose position another one stands, or -1.
     """
     n_features = out.size // places.size
-    shared = -1
-    for chunk in prange((places.size + _CHUNK - 1) // _CHUNK):
-        end = min((chunk + 1) * _CHUNK, places.size)
-        scratch, coefficients, features, present = _prepare(
-            places[chunk * _CHUNK : end], bins, hypers, n_features
-        )
-        for first in range(chunk * _CHUNK, end, LANES):
-            last = min(first + LANES, end)
-            found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
-            shared = max(shared, found)
-            features[:] = 0.0
-            spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
-            for i in range(first, last):
-                for f in range(n_features):
-                    out[i * n_features + f] = features[f * LANES + i - first]
-    return shared
+    scratch, coefficients, features, present = _prepare(places, bins, hypers, n_features)
+    for first in range(0, places.size, LANES):
+        last = min(first + LANES, places.size)
+        found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
+        if found >= 0:
+            return found
+        fill(features, features.size, 0.0)
+        spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
+        for i in range(first, last):
+            for f in range(n_features):
+                out[i * n_features + f] = features[f * LANES + i - first]
+    return -1
 
 
-@kernel(parallel=True)
-def regress_frame(places, rows, bins, kinds, hypers, regressor, out):
+@kernel
+def regress_atoms(places, rows, bins, kinds, hypers, regressor, out):
     """Apply a regressor to the power spectra of some atoms, which are never stored.
 
     Parameters
@@ -134,41 +127,39 @@ def regress_frame(places, rows, bins, kinds, hypers, regressor, out):
         Row of ``out`` for each of them.
     regressor : ase_dos.kernels.regression.Regressor
     out : (rows * outputs) array
-        Filled.
+        Filled in these rows.
 
     Returns
     -------
     int
         As `power_spectrum`.
     """
-    n_features, n_outputs = regressor.sizes[0], regressor.sizes[-1]
-    shared = -1
-    for chunk in prange((places.size + _CHUNK - 1) // _CHUNK):
-        end = min((chunk + 1) * _CHUNK, places.size)
-        scratch, coefficients, features, present = _prepare(
-            places[chunk * _CHUNK : end], bins, hypers, n_features
-        )
-        runs = np.empty(present.size * (present.size + 1), np.int64)
-        room = (regressor.sizes[1:].max() + 3) * LANES
-        values, more = np.empty(room), np.empty(room)
-        wide = np.empty(features.size)
-        for first in range(chunk * _CHUNK, end, LANES):
-            last = min(first + LANES, end)
-            found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
-            shared = max(shared, found)
-            spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
-            n_runs = present_features(present, hypers.n_max, hypers.l_max, runs)
-            for run in range(n_runs):  # from here on in double precision
-                for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
-                    wide[f] = features[f]
-            regress(wide, runs, n_runs, regressor, values, more)
-            for i in range(first, last):
-                for k in range(n_outputs):
-                    out[rows[i] * n_outputs + k] = values[k * LANES + i - first]
-    return shared
+    n_outputs, n_maps = regressor.sizes[-1], regressor.sizes.size - 1
+    scratch, coefficients, features, present = _prepare(places, bins, hypers, regressor.sizes[0])
+    runs = np.empty(present.size * (present.size + 1), np.int64)
+    room = 0
+    for number in range(1, n_maps + 1):
+        room = max(room, (regressor.sizes[number] + 3) * LANES)
+    values, more = np.empty(room), np.empty(room)
+    wide = np.empty(features.size)
+    for first in range(0, places.size, LANES):
+        last = min(first + LANES, places.size)
+        found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
+        if found >= 0:
+            return found
+        spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
+        n_runs = present_features(present, hypers.n_max, hypers.l_max, runs)
+        for run in range(n_runs):  # from here on in double precision
+            for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
+                wide[f] = features[f]
+        regress(wide, runs, n_runs, regressor, values, more)
+        for i in range(first, last):
+            for k in range(n_outputs):
+                out[rows[i] * n_outputs + k] = values[k * LANES + i - first]
+    return -1
 
 
-@kernel
+@inner_kernel
 def _prepare(places, bins, hypers, n_features):
     """Scratch memory of one chunk of atoms."""
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)

@@ -8,9 +8,9 @@ that only decaying functions of ``y = |x|`` are summed. Each side is scaled by `
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from ase_dos.kernels.jit import kernel
+from ase_dos.kernels.arrays import fill
+from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.root import MAX_ITERATIONS, new_search, next_mu
 
 # The nearest poles of the Fermi function lie at y = +-i pi. An n-point Gauss rule on a panel of
@@ -21,9 +21,11 @@ _X8, _W8 = np.polynomial.legendre.leggauss(8)
 _X4, _W4 = np.polynomial.legendre.leggauss(4)
 _NEGLIGIBLE = 1e-21  # of what a side has summed so far; leaves room for the factor y^2
 _SNAP = 1e-11  # relative miscount in a gap that is rounding, not doping
+# Not literals, for which numba would compile what they are passed to twice.
+_LOGS, _NO_LOGS = np.bool_(True), np.bool_(False)
 
 
-@kernel
+@inner_kernel
 def fermi_terms(y, reach, unscale):
     """Hole or electron f and f(1 - f) at y >= reach, and exp(-y) itself; the first two scaled."""
     t = np.exp(reach - y)
@@ -32,7 +34,7 @@ def fermi_terms(y, reach, unscale):
     return f, f / (1.0 + e), e
 
 
-@kernel
+@inner_kernel
 def log_term(f, e):
     """Logarithm ln(1 + exp(-y)) in the scale of f, from f = scale e/(1 + e)."""
     if e < 1e-5:
@@ -40,7 +42,7 @@ def log_term(f, e):
     return f * (1.0 + e) / e * np.log1p(e)
 
 
-@kernel
+@inner_kernel
 def _first_interval(mu, sign, start, step, size):
     """Interval that holds mu, or the outermost one on the far side of the grid."""
     place = (mu - start) / step
@@ -48,7 +50,7 @@ def _first_interval(mu, sign, start, step, size):
     return int(min(max(j, -1.0), float(size)))
 
 
-@kernel
+@inner_kernel
 def _nearest(mu, kt, sign, start, step, g, e, d):
     """Distance y from mu to the first state on one side, and where the two walks start."""
     size = g.size
@@ -73,7 +75,7 @@ def _nearest(mu, kt, sign, start, step, g, e, d):
     return reach, j, i
 
 
-@kernel
+@inner_kernel
 def side_sums(mu, kt, sign, start, step, g, e, d, centre, logs):
     """Sum one side of mu, everything times exp(reach).
 
@@ -147,7 +149,7 @@ def side_sums(mu, kt, sign, start, step, g, e, d, centre, logs):
     return reach, n, k0, k1, k2, entropy, log_sum
 
 
-@kernel
+@inner_kernel
 def filled(mu, start, step, g, e, d):
     """Count of states below mu, their energy relative to mu, and g(mu) without the levels."""
     count = energy = here = 0.0
@@ -170,7 +172,7 @@ def filled(mu, start, step, g, e, d):
     return count, energy, here
 
 
-@kernel
+@inner_kernel
 def _ground_level_grid(start, step, g, electrons):
     """Fermi level at T = 0 of a piecewise-linear DOS: mid-gap, or where the count is N."""
     count = 0.0
@@ -193,7 +195,7 @@ def _ground_level_grid(start, step, g, electrons):
     return start + step * (g.size - 1)
 
 
-@kernel
+@inner_kernel
 def _ground_level_levels(e, d, electrons):
     """Fermi level at T = 0 of discrete levels: mid-gap, or the level that is partly filled."""
     count = 0.0
@@ -206,7 +208,7 @@ def _ground_level_levels(e, d, electrons):
     return e[-1]
 
 
-@kernel
+@inner_kernel
 def ground_level(start, step, g, e, d, electrons):
     """Fermi level at T = 0."""
     if g.size:
@@ -214,7 +216,7 @@ def ground_level(start, step, g, e, d, electrons):
     return _ground_level_levels(e, d, electrons)
 
 
-@kernel
+@inner_kernel
 def _log_sum(value, reach, more):
     """Logarithm of ``value exp(-reach) + more`` (more >= 0); NaN where that is not positive."""
     if more == 0.0:
@@ -223,14 +225,14 @@ def _log_sum(value, reach, more):
     return np.log(total) if total > 0.0 else np.nan
 
 
-@kernel
+@inner_kernel
 def lack_of_charge(electrons, count, here):
     """Electrons that the filled states below mu do not hold; rounding in a gap is none."""
     lack = electrons - count
     return 0.0 if here == 0.0 and abs(lack) <= _SNAP * electrons else lack
 
 
-@kernel
+@inner_kernel
 def imbalance(reach_e, n_e, d_e, reach_h, n_h, d_h, lack, here):
     """Logarithm of (electrons + missing filled states)/(holes + missing charge) and its slope.
 
@@ -254,13 +256,13 @@ def imbalance(reach_e, n_e, d_e, reach_h, n_h, d_h, lack, here):
     return log_e - log_h, slope
 
 
-@kernel
+@inner_kernel
 def fermi_level(kt, start, step, g, e, d, electrons, guess):
     """Fermi level at kT > 0 by bracketed Newton steps; NaN if none is found."""
     mu, search = guess, new_search(kt)
     for iteration in range(MAX_ITERATIONS):
-        reach_e, n_e, k_e = side_sums(mu, kt, 1.0, start, step, g, e, d, 0.0, False)[:3]
-        reach_h, n_h, k_h = side_sums(mu, kt, -1.0, start, step, g, e, d, 0.0, False)[:3]
+        reach_e, n_e, k_e = side_sums(mu, kt, 1.0, start, step, g, e, d, 0.0, _NO_LOGS)[:3]
+        reach_h, n_h, k_h = side_sums(mu, kt, -1.0, start, step, g, e, d, 0.0, _NO_LOGS)[:3]
         count, _, here = filled(mu, start, step, g, e, d)
         # Both reaches are zero where g(mu) is not.
         d_e, d_h = k_e / kt - 0.5 * here, k_h / kt - 0.5 * here
@@ -272,7 +274,7 @@ def fermi_level(kt, start, step, g, e, d, electrons, guess):
     return np.nan
 
 
-@kernel
+@inner_kernel
 def gas_state(mu, kt, start, step, g, e, d, electrons, out):
     """Fill out with mu, F, S/k, C/k, K_0 (1/eV) and the slope d mu/d(kT) at one temperature."""
     _, energy, here = filled(mu, start, step, g, e, d)
@@ -282,15 +284,15 @@ def gas_state(mu, kt, start, step, g, e, d, electrons, out):
         out[2] = out[3] = out[5] = 0.0
         out[4] = here
         return
-    reach_e, _, k0_e, k1_e, _, s_e, l_e = side_sums(mu, kt, 1.0, start, step, g, e, d, 0.0, True)
-    reach_h, _, k0_h, k1_h, _, s_h, l_h = side_sums(mu, kt, -1.0, start, step, g, e, d, 0.0, True)
+    reach_e, _, k0_e, k1_e, _, s_e, l_e = side_sums(mu, kt, 1.0, start, step, g, e, d, 0.0, _LOGS)
+    reach_h, _, k0_h, k1_h, _, s_h, l_h = side_sums(mu, kt, -1.0, start, step, g, e, d, 0.0, _LOGS)
     # The common scale cancels in K_1/K_0 and keeps it finite deep inside a gap.
     reach = min(reach_e, reach_h)
     up, down = np.exp(reach - reach_e), np.exp(reach - reach_h)
     k0 = k0_e * up + k0_h * down
     centre = (k1_e * up + k1_h * down) / k0 if k0 != 0.0 else 0.0
-    k2_e = side_sums(mu, kt, 1.0, start, step, g, e, d, centre, False)[4]
-    k2_h = side_sums(mu, kt, -1.0, start, step, g, e, d, centre, False)[4]
+    k2_e = side_sums(mu, kt, 1.0, start, step, g, e, d, centre, _NO_LOGS)[4]
+    k2_h = side_sums(mu, kt, -1.0, start, step, g, e, d, centre, _NO_LOGS)[4]
     scale = np.exp(-reach)
     out[1] = mu * electrons + energy - kt * scale * (l_e * up + l_h * down)
     out[2] = scale * (s_e * up + s_h * down)
@@ -299,7 +301,7 @@ def gas_state(mu, kt, start, step, g, e, d, electrons, out):
     out[5] = -centre
 
 
-@kernel
+@inner_kernel
 def _solve_one(kt, start, step, g, e, d, electrons, out):
     """Fill the rows of out (temperatures, 6) that hold NaN."""
     ground = ground_level(start, step, g, e, d, electrons)
@@ -336,14 +338,7 @@ def solve(kt, start, step, g, e, d, electrons, out):
         _solve_one(kt, start, step, g[a], e, d[a], electrons[a], out[a])
 
 
-@kernel(parallel=True)
-def solve_many(kt, start, step, g, e, d, electrons, out):
-    """`solve` on several threads, which takes longer to begin."""
-    for a in prange(g.shape[0]):
-        _solve_one(kt, start, step, g[a], e, d[a], electrons[a], out[a])
-
-
-@kernel
+@inner_kernel
 def _add_panels(y0, y1, kt, sign, near, far, y_near, y_far, centre, out):
     """Add the hat weights of the decaying functions between y0 and y1 to two grid points."""
     panels = max(int(np.ceil((y1 - y0) / _PANEL)), 1)
@@ -382,7 +377,8 @@ def hat_weights(mu, kt, start, step, size, centre, out):
     ``w @ g`` is then the exact integral of the piecewise-linear ``g``. The C-kernel is
     ``(x - centre)^2 f(1 - f)``, with ``centre = K_1/(kT K_0) = -d mu/d(kT)``.
     """
-    out[:] = 0.0
+    for k in range(5):
+        fill(out[k], size, 0.0)
     for j in range(size - 1):
         low = start + step * j
         if low < mu:
