@@ -8,8 +8,10 @@ from toy_model import ToyModel, toy_frames, toy_states
 from toy_run import N_FRAMES, frames_of
 
 from ase_dos.descriptors.soap import SOAP
+from ase_dos.kernels.progress import silence
 
 matplotlib.use("Agg")
+silence()  # of kernels that a first run compiles: tests read what commands write to stderr
 
 
 @pytest.fixture(scope="session")

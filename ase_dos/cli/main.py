@@ -15,7 +15,17 @@ from ase_dos._version import __version__
 __all__ = ["main", "reports_user_errors"]
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
-NAMES = ("train", "evaluate", "predict", "trajectory", "report", "export", "plot", "info")
+NAMES = (
+    "train",
+    "evaluate",
+    "predict",
+    "trajectory",
+    "report",
+    "export",
+    "plot",
+    "info",
+    "compile",
+)
 COMMANDS = [(name, f"ase_dos.cli.{name}") for name in NAMES]
 
 

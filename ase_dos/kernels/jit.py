@@ -1,24 +1,31 @@
-"""Decorator of all kernels."""
+"""Decorators of all kernels: those that Python calls, and what they are made of."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 from numba import njit
 from numba.extending import register_jitable
 
+from ase_dos.kernels.cache import disk_cache
+from ase_dos.kernels.progress import announce
+
+__all__ = ["inner_kernel", "kernel"]
+
 # Reassociation and fused multiply-add let LLVM vectorise sums. ``nnan`` and ``ninf`` stay
 # off: a NaN that comes in has to come out, and infinities mark empty energy windows.
 _FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
+_OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": _FASTMATH}
 
-
-_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": _FASTMATH}
+announce()
 
 
 def kernel(function):
-    """Compile a kernel that Python calls, at its first call, and cache it on disk."""
-    compiled = njit(cache=True, **_OPTIONS)(function)
-    _stamp(compiled)
+    """Compile a kernel that Python calls, at its first call, and keep it on disk."""
+    compiled = njit(**_OPTIONS)(function)
+    cache = disk_cache(function)
+    if cache is not None:
+        compiled._cache = cache
     return compiled
 
 
@@ -29,23 +36,3 @@ def inner_kernel(function):
     are made of.
     """
     return register_jitable(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
-
-
-def _sources() -> tuple:
-    """Name, size and date of all files with kernels."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return tuple((file.name, file.stat().st_size, file.stat().st_mtime) for file in files)
-
-
-_SOURCES = _sources()
-
-
-def _stamp(compiled) -> None:
-    """Let the cache of a kernel go stale when any file with kernels changes.
-
-    Numba looks at the kernel's own file only, and would go on using old code that was compiled
-    into it from another file.
-    """
-    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if file is not None:
-        file._source_stamp = (file._source_stamp, _SOURCES)

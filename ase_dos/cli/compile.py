@@ -1,0 +1,122 @@
+"""``ase-dos compile``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from ase_dos.cli.main import reports_user_errors
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+class CLICommand:
+    """Compile all kernels ahead, so that no later run waits for it.
+
+    They are kept in a directory beside the installed package, or in that of NUMBA_CACHE_DIR, for
+    the kind of processor that this runs on. For images of containers, and once before many jobs of
+    a cluster begin.
+    """
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument(
+            "--processes",
+            type=int,
+            default=2,
+            metavar="N",
+            help="compile in so many processes (default: %(default)s)",
+        )
+
+    @staticmethod
+    @reports_user_errors
+    def run(args: Namespace) -> None:
+        """Compile, and say what is done."""
+        import time
+
+        from ase_dos.utils.parallel import parallel_map
+
+        begun = time.monotonic()
+        for name in parallel_map(compile_for, JOBS, args.processes):
+            print(f"{name:<28} {time.monotonic() - begun:6.1f} s")
+
+
+def compile_for(job: str) -> str:
+    """Run one of `JOBS` on a few atoms; return its name."""
+    from ase_dos.kernels.progress import silence
+
+    silence()  # the command says what is done
+    JOBS[job]()
+    return job
+
+
+def _crystal() -> Atoms:
+    from ase.build import bulk
+
+    atoms = bulk("Si", cubic=True)
+    atoms.rattle(0.05, seed=0)
+    return atoms
+
+
+def _dos(dtype: str) -> None:
+    from ase_dos.model.dos_model import DOSModel
+
+    model = DOSModel.load("silicon")
+    dos = model.predict(_crystal(), dtype=dtype).total()
+    dos.electron_gas([0.0, 3000.0]).weights(dos.energies)
+
+
+def _forces(dtype: str) -> None:
+    import numpy as np
+
+    from ase_dos.model.dos_model import DOSModel
+
+    model = DOSModel.load("silicon")
+    model.differentiate(_crystal(), np.ones(model.grid.size), dtype=dtype)
+
+
+def _training() -> None:
+    import numpy as np
+
+    from ase_dos.descriptors.neighbors import find_pairs
+    from ase_dos.descriptors.soap import SOAP
+    from ase_dos.fit.scores import best_shift
+    from ase_dos.spectra.states import ElectronicStates
+    from ase_dos.spectra.target import TargetStack, target_from_states
+
+    atoms = _crystal()
+    find_pairs(atoms, 3.0)
+    SOAP(cutoff=3.0).compute(atoms)
+    levels = np.linspace(-8.0, 12.0, 40)[None]
+    target = target_from_states(ElectronicStates(levels, np.ones(1), 32.0, 2), 0.3)
+    energies = np.linspace(-9.0, 5.0, 281)
+    TargetStack([target])(energies, np.zeros(1))
+    best_shift(target, target(energies)[0], energies, 0.0)
+
+
+def _many_structures() -> None:
+    import numpy as np
+
+    from ase_dos.dynamics.cell_electrons import CellElectrons
+    from ase_dos.electrons.gas import gas_from_dos
+    from ase_dos.spectra.local_dos import LocalDOS
+
+    energies = np.linspace(-10.0, 10.0, 201)
+    flat = np.ones((2000, energies.size))
+    gas_from_dos(energies, flat, 10.0, 3000.0, smearing=0.3)
+    local = LocalDOS(np.ones((2, 1)), flat[:1], energies, np.full(2, 10.0))
+    state = CellElectrons(local, np.zeros(2, int)).at_temperature(3000.0)
+    CellElectrons(local, np.zeros(2, int)).at_entropy(state.entropy, state.temperature)
+
+
+# The longest first.
+JOBS = {
+    "DOS, double precision": lambda: _dos("float64"),
+    "forces, double precision": lambda: _forces("float64"),
+    "DOS, single precision": lambda: _dos("float32"),
+    "forces, single precision": lambda: _forces("float32"),
+    "many structures and cells": _many_structures,
+    "training": _training,
+}
