@@ -35,4 +35,8 @@ def inner_kernel(function):
     It has no code of its own that Python could call, and none in the cache: kernels keep what they
     are made of.
     """
-    return register_jitable(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    # Always inlined: a copy outside, optimised apart, would round otherwise, and be used in the
+    # process that compiles a kernel but not in those that find it in the cache.
+    return register_jitable(
+        no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **_OPTIONS
+    )(function)
