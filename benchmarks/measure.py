@@ -91,3 +91,22 @@ def print_head(*columns: str) -> None:
 def print_row(*cells: object) -> None:
     """Print a row of a table in Markdown."""
     print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+def machine():
+    """One line on the processor: vectors that LLVM may use and prefers, and sizes of its caches."""
+    from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+    from numba import config
+
+    name = config.CPU_NAME or get_host_cpu_name()
+    features = get_host_cpu_features()
+    wide = features.get("avx512f") and config.CPU_NAME in (None, get_host_cpu_name())
+    vectors = 512 if wide else 256 if features.get("avx2") else 128
+    caches = []
+    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = (
+            (folder / part).read_text().strip() for part in ("level", "type", "size")
+        )
+        if kind != "Instruction":
+            caches.append(f"L{level} {size}")
+    return f"{name}: vectors of {vectors} bits; {', '.join(caches)}"

@@ -8,9 +8,9 @@ and their map onto 32 outputs, in double and single precision, then everything t
 model (cutoff 5 Angstrom) gives for a frame: local DOS, total DOS, E_F and C_el(T). The other
 codes compute features only. Every measurement has a process of its own and is a median over
 repeats. ``ratio`` is the time per atom against ours in double precision on one thread at the same
-size. Also printed: the time of the first call, with nothing compiled, and with the compiled
-kernels on disk; and floating-point operations per second, counted from the formulas, against
-what matrix products reach in the same process.
+size. Also printed: the processor, with its vectors and caches; the time of the first call, with
+nothing compiled, and with the compiled kernels on disk; and floating-point operations per second,
+counted from the formulas, against what matrix products reach in the same process.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import time
 import numpy as np
 
 from benchmarks.measure import (
+    machine,
     peak_megabytes,
     print_head,
     print_row,
@@ -193,6 +194,7 @@ def main():
     if args.child:
         print(json.dumps(measure(*json.loads(args.child))))
         return
+    print(machine())
     with tempfile.TemporaryDirectory() as cache:
         for dtype in ("float64", "float32"):
             compiled = child("ours", 64, dtype, 1, 1, cache)["first"]
