@@ -15,13 +15,14 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.spectra.states import ElectronicStates
+from ase_dos.utils.files import replace_file
 
 __all__ = [
     "Dataset",
@@ -145,11 +146,15 @@ def save_dataset(
         "provenance": provenance,
         "entries": entries,
     }
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
-        archive.writestr(_stamp("header.json"), json.dumps(header))
-        for name, array in arrays.items():
-            with archive.open(_stamp(f"{name}.npy"), "w") as file:
-                np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+
+    def write(stream: IO[bytes]) -> None:
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_LZMA) as archive:
+            archive.writestr(_stamp("header.json"), json.dumps(header))
+            for name, array in arrays.items():
+                with archive.open(_stamp(f"{name}.npy"), "w") as file:
+                    np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+
+    replace_file(path, write)
 
 
 def _stamp(name: str) -> zipfile.ZipInfo:

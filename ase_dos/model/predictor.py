@@ -133,7 +133,14 @@ class Predictor:
         weights = as_array(np.atleast_2d(weights), "weights", (None, self.grid.size))
         columns = self.weights @ (self.modes @ weights.T)
         search = NeighborSearch(atoms, self.descriptor.cutoff)
-        labels = np.zeros(len(atoms), np.int64) if groups is None else groups
+        labels = np.zeros(len(atoms), np.int64)
+        if groups is not None:
+            labels = as_array(groups, "groups", (len(atoms),)).astype(np.int64)
+            if labels.min(initial=0) < 0 or labels.max(initial=0) >= len(weights):
+                raise ValueError(
+                    f"groups: expected 0 to {len(weights) - 1}, as many as there are weights, got "
+                    f"{labels.min()} to {labels.max()}"
+                )
         kinds = np.zeros(len(atoms), np.int64)
         if len(self.maps) > 1:
             kinds = species_index(atoms.numbers, self.species)

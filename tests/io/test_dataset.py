@@ -81,6 +81,21 @@ def test_equal_data_give_equal_files(data, tmp_path):
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+def test_interrupted_writing_leaves_the_old_file(data, tmp_path, monkeypatch):
+    path = tmp_path / "d.npz"
+    save_dataset(path, data, provenance={})
+    before = path.read_bytes()
+
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np.lib.format, "write_array", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_dataset(path, data, provenance={"try": 2})
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["d.npz"]
+
+
 def test_damage_is_reported(data, tmp_path):
     path = tmp_path / "set.npz"
     save_dataset(path, data, provenance={})

@@ -172,3 +172,17 @@ def test_bad_training_sets(toy_data):
         DOSModel(soap()).fit(frames[:5], charged)
     with pytest.raises(ValueError, match="not trained"):
         DOSModel(soap()).predict(frames[0])
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([0, 1, 2, 0, 1, 0, 1, 0], r"groups: expected 0 to 1, .* got 0 to 2"),
+        ([0, -1, 0, 0, 0, 0, 0, 0], r"groups: expected 0 to 1, .* got -1 to 0"),
+        ([0, 1], r"groups: expected shape \(8\), got \(2,\)"),
+    ],
+)
+def test_groups_that_no_weights_belong_to(toy_model, toy_data, groups, message):
+    weights = np.ones((2, toy_model.grid.size))
+    with pytest.raises(ValueError, match=message):
+        toy_model.differentiate(toy_data[0][0], weights, np.array(groups))
