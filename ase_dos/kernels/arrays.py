@@ -1,4 +1,4 @@
-"""Loops over flat arrays, in place of numba's assignment of slices, which compiles for seconds."""
+"""Loops over flat arrays, in place of functions of numpy that numba compiles for long."""
 
 from __future__ import annotations
 
@@ -17,3 +17,16 @@ def copy(values, count, out):
     """Copy the first ``count`` numbers, to another type where ``out`` has one."""
     for i in range(count):
         out[i] = values[i]
+
+
+@inner_kernel
+def first_not_below(values, limit):
+    """Place of the first of rising numbers that is not below a limit; their count if all are."""
+    low, high = 0, values.size
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < limit:
+            low = middle + 1
+        else:
+            high = middle
+    return low

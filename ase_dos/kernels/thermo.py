@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ase_dos.kernels.arrays import fill
+from ase_dos.kernels.arrays import fill, first_not_below
 from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.root import MAX_ITERATIONS, new_search, next_mu
 
@@ -69,7 +69,9 @@ def _nearest(mu, kt, sign, start, step, g, e, d):
         found = j >= 0
     reach = max(sign * (near - mu) / kt, 0.0) if found else np.inf
     # Levels at mu itself count as electrons.
-    i = np.searchsorted(e, mu) if sign > 0 else np.searchsorted(e, mu) - 1
+    i = first_not_below(e, mu)
+    if sign < 0:
+        i -= 1
     if 0 <= i < e.size:
         reach = min(reach, sign * (e[i] - mu) / kt)
     return reach, j, i
