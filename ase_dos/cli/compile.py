@@ -99,16 +99,15 @@ def _training() -> None:
 def _many_structures() -> None:
     import numpy as np
 
-    from ase_dos.dynamics.cell_electrons import CellElectrons
+    from ase_dos.electrons.filling import Filling
     from ase_dos.electrons.gas import gas_from_dos
-    from ase_dos.spectra.local_dos import LocalDOS
+    from ase_dos.kernels import inversion
 
     energies = np.linspace(-10.0, 10.0, 201)
     flat = np.ones((2000, energies.size))
     gas_from_dos(energies, flat, 10.0, 3000.0, smearing=0.3)
-    local = LocalDOS(np.ones((2, 1)), flat[:1], energies, np.full(2, 10.0))
-    state = CellElectrons(local, np.zeros(2, int)).at_temperature(3000.0)
-    CellElectrons(local, np.zeros(2, int)).at_entropy(state.entropy, state.temperature)
+    cells = Filling.of_dos(energies, flat[:2], 10.0)
+    cells.invert(inversion.TEMPERATURE, np.full(2, 0.3), np.full(2, 0.3))
 
 
 # The longest first.
