@@ -33,6 +33,8 @@ def name(path):
 
 def resolves(dotted):
     """Whether a dotted name leads to a module, or to something in one."""
+    if dotted.removeprefix("ase_dos.") in modules(PACKAGE):
+        return True  # found without an import, which may need an optional package
     parts = dotted.split(".")
     for end in range(len(parts), 0, -1):
         try:
