@@ -6,7 +6,7 @@ For every family the largest and the median difference to the next denser k-poin
 its structures, as run_dft.py measured it. For the names given also what a density from a denser
 self-consistent mesh (spacing * 0.7) and a real-space grid of 0.2 Angstrom change. RMSE in states
 eV^-1/2 per atom after alignment, the measure in which errors of models are given, up to the
-energy that ``--judged`` of run_dft.py sets.
+energy that ``--window`` of run_dft.py sets.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def density(atoms, runs, log):
         calc = self_consistent(atoms, scf_spacing, log, basis=method.basis, **other_settings)
         levels = BlochMatrices(calc, log, method.reach).eigenvalues(points)
         other = ElectronicStates(levels, weights, packed.n_electrons, 2)
-        return difference(packed, other, len(atoms), method.judged)
+        return difference(packed, other, len(atoms), method.window)
 
     spacing = float(atoms.info["scf_kspacing"])
     print(f"| {atoms.info['name']} | {change(spacing * 0.7):.4f} | {change(spacing, h=0.2):.4f} |")

@@ -14,7 +14,7 @@ whose result exists is skipped; results are renamed into place only when complet
 loses one structure.
 
 Bands up to ``--headroom`` (eV) above the Fermi level are stored, and meshes are compared up to
-``--judged`` above it. A basis of short functions needs less ``--reach``.
+``--window`` above it. A basis of short functions needs less ``--reach``.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from data.tools.gpaw_lcao import (
 
 DENSER = 0.8  # from one k-point spacing to the next
 SIGMA = 0.3  # Gaussian broadening of the DOS of which meshes are compared (eV)
+STORED_NAMES = {"window": "judged"}  # in results, where they are not those of `Method`
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,20 @@ class Method:
 
     basis: str = SETTINGS["basis"]
     headroom: float = 16.5  # eV above the Fermi level up to which bands are stored
-    judged: float = 14.0  # eV above it up to which the DOS of meshes is compared
+    window: float = 14.0  # eV above it up to which the DOS of meshes is compared
     reach: float = REACH  # of matrices (Angstrom)
     noise: float = 0.009  # see `difference`
 
     @classmethod
     def of(cls, settings: dict) -> Method:
         """Return the method by which a result was computed, from the settings stored with it."""
-        names = [field.name for field in fields(cls)]
-        return cls(**{name: settings[name] for name in names if name in settings})
+        stored = {field.name: STORED_NAMES.get(field.name, field.name) for field in fields(cls)}
+        return cls(**{name: settings[key] for name, key in stored.items() if key in settings})
 
     def settings(self) -> dict:
         """Return what to store with a result; of windows and range only what is not default."""
         own = {
-            f.name: getattr(self, f.name)
+            STORED_NAMES.get(f.name, f.name): getattr(self, f.name)
             for f in fields(self)[1:-1]
             if getattr(self, f.name) != f.default
         }
@@ -79,15 +80,15 @@ def difference(
     states: ElectronicStates,
     denser: ElectronicStates,
     n_atoms: int,
-    judged: float = Method.judged,
+    window: float = Method.window,
 ) -> float:
     """RMSE (states eV^-1/2 per atom) between the DOS of two meshes after alignment.
 
-    Broadening 0.3 eV, from the band bottom to ``judged`` (eV, 14 by default) above
+    Broadening 0.3 eV, from the band bottom to ``window`` (eV, 14 by default) above
     the Fermi level: the measure in which errors of models are given.
     """
     one, other = (target_from_states(s, SIGMA) for s in (states, denser))
-    energies = np.arange(one.start, other.fermi_level + judged, 0.05)
+    energies = np.arange(one.start, other.fermi_level + window, 0.05)
     shift = one.fermi_level - other.fermi_level
     _, squared = best_shift(one, other(energies)[0], energies, shift, 1.0)
     return float(np.sqrt(squared)) / n_atoms
@@ -111,7 +112,7 @@ def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, 
         if denser == mesh:
             continue
         finer = on(denser)
-        left = difference(states, finer, len(atoms), method.judged)
+        left = difference(states, finer, len(atoms), method.window)
         if left <= method.noise:
             return states, mesh, denser, left
         states, mesh = finer, denser
@@ -186,16 +187,16 @@ def main() -> int:
     parser.add_argument("--basis-path", help="directory of a basis that is not GPAW's own")
     parser.add_argument("--headroom", type=float, default=Method.headroom, help="of the bands (eV)")
     parser.add_argument(
-        "--judged",
+        "--window",
         type=float,
-        default=Method.judged,
+        default=Method.window,
         help="energy above the Fermi level up to which meshes are compared (eV)",
     )
     parser.add_argument("--reach", type=float, default=Method.reach, help="of matrices (Angstrom)")
     parser.add_argument("--shard", default="0/1", help="i/n: take every n-th frame from the i-th")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    method = Method(args.basis, args.headroom, args.judged, args.reach, args.noise)
+    method = Method(args.basis, args.headroom, args.window, args.reach, args.noise)
     use_basis_path(args.basis_path)
     part, parts = map(int, args.shard.split("/"))
     frames = read(args.frames, index=":")
