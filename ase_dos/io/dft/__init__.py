@@ -6,6 +6,7 @@ parses the eigenvalues of that structure, or None where the program printed none
 
 from __future__ import annotations
 
+import re
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -29,15 +30,15 @@ FORMATS: dict[str, Callable[[Path], list[Loader | None]]] = {
     "gpaw-out": gpaw.text_loaders,
     "aims-output": aims.output_loaders,
 }
+# What a program prints, at the start of a line if it is text: names as run.out tell nothing.
 _SIGNATURES = (
-    (b"Program PWSCF", "espresso-out"),
-    (b"qes:espresso", "espresso-xml"),
-    (b"<modeling>", "vasp-xml"),
-    (b"- of Ulmgpaw", "gpw"),
-    (b"- of UlmGPAW", "gpw"),
-    (b"Invoking FHI-aims", "aims-output"),
-    (b"|   |   |_  | | | |", "gpaw-out"),  # to GPAW 25
-    (b"| _ |_)|_||  |", "gpaw-out"),  # the logo since GPAW 26, which ASE does not know
+    (rb"^[ \t]*Program PWSCF +v\.", "espresso-out"),
+    (rb"<qes:espresso", "espresso-xml"),
+    (rb"<modeling>", "vasp-xml"),
+    (rb"- of Ulm(gpaw|GPAW)", "gpw"),
+    (rb"^[ \t]*Invoking FHI-aims", "aims-output"),
+    (rb"^[ \t]*\|   \|   \|_  \| \| \| \|", "gpaw-out"),  # to GPAW 25
+    (rb"^[ \t]*\| _ \|_\)\|_\|\|  \|", "gpaw-out"),  # since GPAW 26; ASE does not know it
 )
 
 
@@ -138,18 +139,20 @@ def is_output(path: str | PathLike) -> bool:
 
 
 def _sniff(path: Path) -> str:
-    """Return the format of a file from its first bytes, or what ASE makes of it."""
+    """Return the format of a file from its first bytes; of other files, what ASE calls them."""
     with path.open("rb") as file:
-        head = file.read(20_000)
+        head = file.read(65_536)
     for signature, format in _SIGNATURES:
-        if signature in head:
+        if re.search(signature, head, re.M):
             return format
     from ase.io.formats import UnknownFileTypeError, filetype
 
     try:
-        return filetype(str(path), guess=False)
+        named = filetype(str(path), guess=False)
     except (UnknownFileTypeError, OSError):
         return "unknown"
+    # ASE goes by names as well, and takes any *.out for pw.x.
+    return "unknown" if named in FORMATS else named
 
 
 def _loaders(path: Path, format: str | None) -> list[Loader | None]:

@@ -1,12 +1,14 @@
 """Files that are cut off, broken, empty or foreign: what the error says."""
 
+import shutil
+
 import pytest
 from ase.build import bulk
 from ase.io import write
 from dft_files import saved
 from paths import STATES
 
-from ase_dos.io.dft import read_frames, read_states
+from ase_dos.io.dft import is_output, read_frames, read_states
 
 
 def cut_off(name, marker):
@@ -96,3 +98,27 @@ def test_empty_missing_and_foreign_files(tmp_path):
         read_states(tmp_path / "si.xyz")
     with pytest.raises(ValueError, match="format 'csv'"):
         read_states(STATES / "al.pwo", format="csv")
+
+
+@pytest.mark.parametrize("name", ["run.out", "slurm-12.out", "vasprun.xml", "pw.pwo", "run.gpw"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "job started\njob finished\n",
+        "    1   0.000   0.000   0.000   2.00000  -5.1\n",
+        "pattern = 'Program PWSCF v.7.2'  # a script that looks for it\n",
+        "grep 'Invoking FHI-aims' run.out\n",
+    ],
+)
+def test_a_name_alone_makes_no_dft_output(tmp_path, name, text):
+    path = saved(tmp_path / name, text)
+    assert not is_output(path)
+    with pytest.raises(ValueError, match="format 'unknown' holds no eigenvalues"):
+        read_states(path)
+
+
+def test_a_job_log_around_the_output_hides_nothing(tmp_path):
+    log = "loading module\n" * 2000 + (STATES / "al.pwo").read_text() + "\nexit code 0\n"
+    assert read_states(saved(tmp_path / "job.log", log)).n_bands == 8
+    shutil.copy(STATES / "al.pwo", tmp_path / "notes.xyz")
+    assert is_output(tmp_path / "notes.xyz")
