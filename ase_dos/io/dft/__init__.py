@@ -16,9 +16,10 @@ from pathlib import Path
 from ase import Atoms
 
 from ase_dos.io.dft import aims, espresso, gpaw, vasp
-from ase_dos.io.dft.common import Loader, checked_path
+from ase_dos.io.dft.common import Loader, Step, checked_path
 from ase_dos.io.dft.dos_frames import read_dos_frames
 from ase_dos.spectra.states import ElectronicStates
+from ase_dos.utils.compression import open_plain, read_text
 
 __all__ = ["FORMATS", "is_output", "read_dos_frames", "read_frames", "read_states"]
 
@@ -115,20 +116,9 @@ def read_frames(
     path = checked_path(path)
     try:
         format = format or _sniff(path)
-        loaders = _loaders(path, format)
-        structures = _structures(path, format)
-        if len(structures) != len(loaders):
-            raise ValueError(
-                f"found {len(structures)} structures but {len(loaders)} sets of eigenvalues, "
-                "so they cannot be paired; is the file cut off?"
-            )
-        pairs = [
-            (atoms, load)
-            for atoms, load in zip(structures, loaders, strict=True)
-            if load is not None
-        ]
+        pairs = _pairs(path, format, _loaders(path, format))
         chosen = pairs[index] if isinstance(index, slice) else [pairs[index]]
-        return [(atoms, _build(load, n_electrons)) for atoms, load in chosen]
+        return [(atoms(), _build(load, n_electrons)) for atoms, load in chosen]
     except (ValueError, IndexError, ET.ParseError) as error:
         raise ValueError(f"{path}: {_explain(error)}") from error
 
@@ -140,7 +130,7 @@ def is_output(path: str | PathLike) -> bool:
 
 def _sniff(path: Path) -> str:
     """Return the format of a file from its first bytes; of other files, what ASE calls them."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         head = file.read(65_536)
     for signature, format in _SIGNATURES:
         if re.search(signature, head, re.M):
@@ -168,11 +158,32 @@ def _loaders(path: Path, format: str | None) -> list[Loader | None]:
     return loaders
 
 
+def _pairs(
+    path: Path, format: str, loaders: list[Loader | None]
+) -> list[tuple[Callable[[], Atoms], Loader]]:
+    """Return the atoms and the eigenvalues of every structure that has eigenvalues."""
+    found = [load for load in loaders if load is not None]
+    steps = [(load.atoms, load) for load in found if isinstance(load, Step)]
+    if len(steps) == len(found):
+        return steps
+    structures = _structures(path, format)
+    if len(structures) != len(loaders):
+        raise ValueError(
+            f"found {len(structures)} structures but {len(loaders)} sets of eigenvalues, "
+            "so they cannot be paired; is the file cut off?"
+        )
+    return [
+        (atoms.copy, load)
+        for atoms, load in zip(structures, loaders, strict=True)
+        if load is not None
+    ]
+
+
 def _structures(path: Path, format: str) -> list[Atoms]:
     """Return the structures in the order in which the format's parser counts them."""
     if format == "espresso-xml":
         return [espresso.xml_atoms(path)]
-    if format == "gpaw-out" and "| symbol |" in (text := path.read_text(errors="replace")):
+    if format == "gpaw-out" and "| symbol |" in (text := read_text(path)):
         return gpaw.text_atoms(text)
     from ase.io import read
 

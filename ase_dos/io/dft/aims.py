@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.io.dft.common import Loader, last_number
+from ase_dos.utils.compression import read_text
 
 
 def output_loaders(path: Path) -> list[Loader | None]:
     """One loader for every self-consistency cycle of one run."""
-    text = path.read_text(errors="replace")
+    text = read_text(path)
     if text.count("Invoking FHI-aims") > 1:
         raise ValueError("several FHI-aims runs in one file; give every run its own")
     header, *cycles = text.split("Begin self-consistency loop")

@@ -21,8 +21,10 @@ from ase_dos.io.dft.common import (
     last_before,
     last_number,
     positions_of,
+    xml_root,
 )
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.compression import read_text
 
 _PATH = "calculation='bands' follows a path, which samples no DOS; use 'nscf'"
 _END = re.compile(r"End of (?:self-consistent|band structure) calculation")
@@ -30,7 +32,7 @@ _END = re.compile(r"End of (?:self-consistent|band structure) calculation")
 
 def output_loaders(path: Path) -> list[Loader | None]:
     """One loader for every finished calculation, of one run or of several in a row."""
-    text = path.read_text(errors="replace")
+    text = read_text(path)
     ends = positions_of(_END, text)
     if not ends:
         raise ValueError(
@@ -127,7 +129,7 @@ def _bands(after: str) -> list[list[float]]:
 
 def xml_loaders(path: Path) -> list[Loader | None]:
     """One loader, for the last step: the data file keeps no bands of earlier ones."""
-    return [partial(_xml_step, ET.parse(path).getroot())]
+    return [partial(_xml_step, xml_root(path))]
 
 
 def _xml_step(root: ET.Element) -> dict[str, Any]:
@@ -173,7 +175,7 @@ def _require_converged(root: ET.Element, output: ET.Element) -> None:
 
 def xml_atoms(path: Path) -> Atoms:
     """Read the structure of the last step."""
-    structure = element(ET.parse(path).getroot(), "output/atomic_structure")
+    structure = element(xml_root(path), "output/atomic_structure")
     atoms = structure.findall("atomic_positions/atom")
     positions = [[float(x) for x in (atom.text or "").split()] for atom in atoms]
     cell = np.array([_numbers(structure, f"cell/a{i}") for i in (1, 2, 3)])

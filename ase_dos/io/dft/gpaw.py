@@ -13,6 +13,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.io.dft.common import Loader, first_from, last_before, last_number, positions_of
+from ase_dos.utils.compression import read_text
 
 _LOGO = re.compile(r"\|__ \|  _\|___\|_____\||\|__\|\|  \| \|\|/\\\|")
 
@@ -68,7 +69,7 @@ def _smearing(parameters: dict, results: dict, n_levels: int) -> dict[str, float
 
 def text_loaders(path: Path) -> list[Loader | None]:
     """One loader for every converged calculation, of one run or of several in a row."""
-    text = path.read_text(errors="replace")
+    text = read_text(path)
     ends = positions_of(re.compile(r"^Converged (?:after|in) ", re.M), text)
     if not ends:
         raise ValueError("no converged calculation in this GPAW text; it is cut off or failed")

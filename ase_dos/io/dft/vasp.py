@@ -1,72 +1,297 @@
-"""Eigenvalues in VASP's vasprun.xml."""
+"""Eigenvalues and structures in VASP's vasprun.xml."""
 
 from __future__ import annotations
 
+import math
+import re
+import warnings
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from ase_dos.io.dft.common import Loader, element
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+from numpy.typing import NDArray
+
+from ase_dos.io.dft.common import Loader, Step, element, numbers_in
+from ase_dos.spectra.kpoints import PATH, follows_path
+from ase_dos.utils.compression import open_plain
+
+_ROUNDING = 1e-8  # eV: the last digit of the energies and of EDIFF
+
+
+@dataclass
+class _Run:
+    """What a file says once for all of its steps."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    weights: NDArray = field(default_factory=lambda: np.empty(0))
+    symbols: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Calculation:
+    """What a file says of one ionic step."""
+
+    cell: NDArray | None = None
+    positions: NDArray | None = None  # in units of the lattice vectors
+    free_energies: list[float] = field(default_factory=list)  # (eV), one for every iteration
+    energies: list[float] = field(default_factory=list)  # the same without -TS
+    bands: list[list[NDArray]] = field(default_factory=list)  # [spin][kpoint]: rows as printed
+    fermi_level: float | None = None
+    problem: str | None = None  # why the bands cannot be used
 
 
 def xml_loaders(path: Path) -> list[Loader | None]:
-    """One loader for every ionic step, None for those without eigenvalues."""
-    root = ET.parse(path).getroot()
-    parameters = element(root, "parameters").iter("i")
-    named = {item.get("name", ""): (item.text or "").strip() for item in parameters}
-    listed = root.findall("kpoints/varray[@name='weights']/v")
-    weights = [float(item.text or "nan") for item in listed]
-    return [
-        partial(_step, step, named, weights)
-        if step.find("eigenvalues/array/set") is not None
-        else None
-        for step in root.findall("calculation")
-    ]
+    """One loader for every ionic step, None for those without eigenvalues.
+
+    The file is read in pieces and what is read is forgotten, but for the numbers that are needed.
+    """
+    run = _Run()
+    loaders: list[Loader | None] = []
+    with open_plain(path) as file:
+        try:
+            for step in _calculations(file, run):
+                found = step.bands or step.problem
+                load = Step(partial(_states, run, step), partial(_atoms, run, step))
+                loaders.append(load if found else None)
+        except ET.ParseError as error:
+            if not any(loaders):
+                raise
+            warnings.warn(
+                f"{path}: the file is cut off or damaged ({error}); what stands before is read, "
+                f"{len(loaders)} whole step" + "s" * (len(loaders) > 1),
+                UserWarning,
+                stacklevel=2,
+            )
+    return loaders
 
 
-def _step(step: ET.Element, named: dict[str, str], weights: list[float]) -> dict[str, Any]:
-    _require_converged(step, named)
-    values = [
-        [[float((row.text or "nan").split()[0]) for row in kpoint.findall("r")] for kpoint in spin]
-        for spin in element(step, "eigenvalues/array/set")
-    ]
-    spinors = named.get("LNONCOLLINEAR", "F").startswith("T")
+def _calculations(file: IO[bytes], run: _Run) -> Iterator[_Calculation]:
+    """Yield every whole step of a file; the settings stand before the first and go into ``run``."""
+    above: list[ET.Element] = []
+    bands = _Bands()
+    step = _Calculation()
+    for event, node in ET.iterparse(file, ("start", "end")):
+        if event == "start":
+            above.append(node)
+            continue
+        above.pop()
+        if len(above) == 1:
+            if node.tag == "calculation":
+                yield step
+                step = _Calculation()
+            elif node.tag == "structure" and node.get("name") == "initialpos":
+                _take_structure(node, step)  # GW runs repeat it in no step
+            else:
+                _take_settings(node, run)
+            node.clear()
+        elif len(above) > 1 and above[1].tag == "calculation":
+            if len(above) == 2:
+                _take_result(node, step)
+            elif node.tag != "set":
+                continue  # it is needed until the element that it stands in has ended
+            elif above[2].tag == "eigenvalues":
+                bands.take(node, sum(parent.tag == "set" for parent in above), step)
+            node.clear()
+
+
+class _Bands:
+    """Bands of one step, set by set: of a k-point, then of a spin, then of all."""
+
+    def __init__(self) -> None:
+        self._kpoints: list[NDArray] = []
+        self._spins: list[list[NDArray]] = []
+
+    def take(self, node: ET.Element, depth: int, step: _Calculation) -> None:
+        """Take a set that has ended, and that ``depth`` other sets are around."""
+        if depth == 2:
+            try:
+                rows = [numbers_in(row.text or "", "eigenvalues") for row in node]
+                self._kpoints.append(np.array(rows))
+            except ValueError as error:
+                step.problem = str(error)
+        elif depth == 1:
+            self._spins.append(self._kpoints)
+            self._kpoints = []
+        else:
+            step.bands, self._spins = self._spins, []  # the last of several counts
+
+
+def _take_settings(node: ET.Element, run: _Run) -> None:
+    if node.tag == "kpoints":
+        run.weights = _rows(node, "varray[@name='weights']", 1)[:, 0]
+        _refuse_path(node, run.weights)
+    elif node.tag == "parameters":
+        run.tags = _tags(node)
+    elif node.tag == "atominfo":
+        listed = element(node, "array[@name='atoms']/set")
+        run.symbols = [_symbol(row.findtext("c") or "") for row in listed]
+
+
+def _take_result(node: ET.Element, step: _Calculation) -> None:
+    if node.tag == "structure":
+        _take_structure(node, step)
+    elif node.tag == "scstep":
+        for name, energies in (
+            ("e_fr_energy", step.free_energies),
+            ("e_wo_entrp", step.energies),
+        ):
+            printed = node.findtext(f"energy/i[@name='{name}']")
+            if printed is not None:
+                energies.append(_number(printed))
+    elif node.tag == "dos" and node.get("comment") is None:  # a comment says: of other k-points
+        printed = node.findtext("i[@name='efermi']")
+        if printed is not None:
+            step.fermi_level = _number(printed)
+
+
+def _take_structure(node: ET.Element, step: _Calculation) -> None:
+    step.cell = _rows(node, "crystal/varray[@name='basis']", 3)
+    step.positions = _rows(node, "varray[@name='positions']", 3)
+
+
+def _refuse_path(node: ET.Element, weights: NDArray) -> None:
+    """Refuse a band structure: of line mode, or of a list of k-points that follows a path."""
+    generation = node.find("generation")
+    mode = None if generation is None else generation.get("param")
+    if mode == "listgenerated" or (
+        mode is None and follows_path(_rows(node, "varray[@name='kpointlist']", 3), weights)
+    ):
+        raise ValueError(PATH)
+
+
+def _tags(parameters: ET.Element) -> dict[str, str]:
+    """Return all parameters by name. Where one is listed twice, linear response is the other."""
+    separators = parameters.iter("separator")
+    response = {
+        id(item)
+        for separator in separators
+        if "response" in separator.get("name", "")
+        for item in separator.iter("i")
+    }
+    tags: dict[str, str] = {}
+    for item in sorted(parameters.iter("i"), key=lambda item: id(item) in response):
+        tags.setdefault(item.get("name", ""), (item.text or "").strip())
+    return tags
+
+
+def _atoms(run: _Run, step: _Calculation) -> Atoms:
+    if step.cell is None or step.positions is None:
+        raise ValueError("a step has eigenvalues but no structure")
+    if len(step.positions) != len(run.symbols):
+        raise ValueError(f"{len(step.positions)} positions for {len(run.symbols)} atoms")
+    return Atoms(run.symbols, scaled_positions=step.positions, cell=step.cell, pbc=True)
+
+
+def _states(run: _Run, step: _Calculation) -> dict[str, Any]:
+    iterations = _converged_iterations(step, run.tags)
+    values, occupations = _bands(step, len(run.weights))
+    electrons = _tag(run.tags, "NELECT")
+    degeneracy = 1 if len(values) == 2 else _degeneracy(run, occupations, electrons)
     arguments: dict[str, Any] = {
         "eigenvalues": values,
-        "weights": weights,
-        "n_electrons": float(named["NELECT"]) if "NELECT" in named else None,
-        "spin_degeneracy": 1 if spinors or len(values) == 2 else 2,
+        "weights": run.weights,
+        "n_electrons": electrons,
+        "spin_degeneracy": degeneracy,
+        "fermi_level": step.fermi_level,
     }
-    level = step.find("dos/i[@name='efermi']")
-    if level is not None:
-        arguments["fermi_level"] = float(level.text or "nan")
-    if named.get("ISMEAR") == "-1":
-        arguments["smearing_width"] = float(named["SIGMA"])
+    fixed_moment = len(values) == 2 and (_tag(run.tags, "NUPDOWN") or -1) >= 0
+    if _tag(run.tags, "ISMEAR") == -1:
+        arguments["smearing_width"] = _tag(run.tags, "SIGMA")
         # Not "eentropy": only some iterations list it. And not calculation/energy, whose
         # "e_wo_entrp" is wrong in several releases.
-        free_energy, energy = (_energies(step, n) for n in ("e_fr_energy", "e_wo_entrp"))
-        if free_energy and len(energy) == len(free_energy):
-            arguments["entropy_term"] = free_energy[-1] - energy[-1]
+        if iterations and len(step.energies) == len(step.free_energies):
+            last = iterations - 1
+            arguments["entropy_term"] = step.free_energies[last] - step.energies[last]
+    if fixed_moment:  # each spin has a Fermi level of its own, of which VASP prints one
+        arguments["fermi_level"] = arguments["entropy_term"] = None
     return arguments
 
 
-def _energies(step: ET.Element, name: str) -> list[float]:
-    """Return one kind of energy (eV) of every iteration of a step."""
-    listed = step.findall(f"scstep/energy/i[@name='{name}']")
-    return [float(item.text or "nan") for item in listed]
+def _bands(step: _Calculation, n_kpoints: int) -> tuple[NDArray, NDArray]:
+    """Return eigenvalues and occupations (NaN if not listed), both (spins, kpoints, bands)."""
+    if step.problem is not None:
+        raise ValueError(step.problem)
+    shapes = {rows.shape for spin in step.bands for rows in spin}
+    counts = {len(spin) for spin in step.bands}
+    if counts != {n_kpoints} or len(shapes) != 1 or len(shape := shapes.pop()) != 2:
+        raise ValueError(
+            f"expected eigenvalues of as many bands at each of {n_kpoints} k-points, got "
+            f"{sorted(counts)} k-points for each spin; the file is damaged"
+        )
+    table = np.array(step.bands)
+    occupations = table[..., 1] if shape[1] > 1 else np.full(table.shape[:-1], np.nan)
+    return table[..., 0], occupations
 
 
-def _require_converged(step: ET.Element, named: dict[str, str]) -> None:
-    """Reject a step that used up its NELM iterations with the energy still moving."""
-    energies = _energies(step, "e_fr_energy")
-    limit = int(named.get("NELM", 0))
-    # ICHARG from 11 on keeps the density, so its few iterations converge nothing.
-    if int(named.get("ICHARG", 0)) > 10 or not 1 < limit <= len(energies):
-        return
-    change, allowed = abs(energies[-1] - energies[-2]), float(named.get("EDIFF", 1e-4))
-    if change > allowed:
+def _degeneracy(run: _Run, occupations: NDArray, electrons: float | None) -> int:
+    """Return how many electrons a state of a single spin channel holds."""
+    if run.tags.get("LNONCOLLINEAR", "F").upper().startswith(("T", ".T")):
+        return 1
+    if "LNONCOLLINEAR" in run.tags or electrons is None:
+        return 2
+    # Old releases do not list the tag, and spinors show by how many states are filled.
+    filled = float(np.einsum("k,skn->", run.weights / run.weights.sum(), occupations))
+    return 1 if abs(filled - electrons) < abs(2 * filled - electrons) else 2
+
+
+def _converged_iterations(step: _Calculation, tags: dict[str, str]) -> int:
+    """Return after how many iterations self-consistency was reached.
+
+    A linear response lists its own iterations behind these, which no NELM limits.
+    """
+    limit, allowed = int(_tag(tags, "NELM") or 0), (_tag(tags, "EDIFF") or 0.0) + _ROUNDING
+    count = len(step.free_energies)
+    changes = np.abs(np.diff(step.free_energies))
+    response = (
+        any(tags.get(name, "F").startswith("T") for name in ("LEPSILON", "LCHIMAG"))
+        or _tag(tags, "IBRION") in (7, 8)
+        or count > limit > 1
+    )
+    settled = np.flatnonzero(changes <= allowed) + 2  # iterations
+    if response and settled.size and settled[0] <= max(limit, 2):
+        return int(settled[0])
+    if count >= limit > 1 and not changes[-1] <= allowed:
         raise ValueError(
             f"self-consistency was not reached: after NELM={limit} iterations the energy still "
-            f"changes by {change:.2g} eV (EDIFF={allowed:g})"
+            f"changes by {changes[limit - 2]:.2g} eV (EDIFF={allowed - _ROUNDING:g})"
         )
+    return count
+
+
+def _tag(tags: dict[str, str], name: str) -> float | None:
+    """Return the number that a parameter has, None if it is not listed."""
+    if name not in tags:
+        return None
+    found = numbers_in(tags[name], name)
+    return found[0] if len(found) == 1 else None
+
+
+def _number(printed: str) -> float:
+    """Return a number, NaN where VASP printed none (stars)."""
+    try:
+        return float(printed)
+    except ValueError:
+        return math.nan
+
+
+def _rows(node: ET.Element, path: str, columns: int) -> NDArray:
+    """Return the vectors listed in an element, (rows, columns)."""
+    rows = [numbers_in(row.text or "", path) for row in element(node, path)]
+    if not rows or any(len(row) != columns for row in rows):
+        raise ValueError(f"<{path}>: expected rows of {columns} numbers")
+    return np.array(rows)
+
+
+def _symbol(label: str) -> str:
+    """Return the element of a label: VASP shortens some (W_pv to "W_", Zr to "r", Xe to "X")."""
+    letters = re.sub("[^A-Za-z].*", "", label.strip())
+    symbol = {"X": "Xe", "r": "Zr"}.get(letters, letters.capitalize())
+    if symbol not in atomic_numbers:
+        raise ValueError(f"atominfo: {label.strip()!r} is no element")
+    return symbol

@@ -1,0 +1,61 @@
+"""Lists of k-points: paths, which sample no density of states, and meshes, which do."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+__all__ = ["PATH", "follows_path"]
+
+PATH = "its k-points follow a path (a band structure), which samples no DOS"
+
+_ROUNDING = 1e-5  # of a coordinate: far above what programs print, far below any step
+
+
+def follows_path(kpoints: ArrayLike, weights: ArrayLike) -> bool:
+    """Whether a list of k-points is the path of a band structure.
+
+    A path has equal weights, goes on in equal steps most of the time, and is no mesh. A mesh of
+    which symmetry left a part has different weights, and a whole one is a group of translations.
+
+    Parameters
+    ----------
+    kpoints : (kpoints, 3) array
+        In units of the reciprocal lattice vectors, in the order of the file.
+    weights : (kpoints,) array
+        Their weights. Points of weight zero do not count.
+    """
+    k, w = np.asarray(kpoints, dtype=float), np.asarray(weights, dtype=float)
+    k, w = k[w > 0], w[w > 0]
+    if len(k) < 3 or not np.allclose(w, w[0], rtol=1e-4):
+        return False
+    steps = np.diff(k, axis=0)
+    still = np.abs(steps).max(axis=1) < _ROUNDING  # corners are listed twice
+    same = np.abs(np.diff(steps, axis=0)).max(axis=1) < _ROUNDING
+    return bool(np.mean(same | still[1:] | still[:-1]) >= 0.5 and not _is_mesh(k))
+
+
+def _is_mesh(k: NDArray) -> bool:
+    """Whether points of equal weight are a mesh, whole or half of it (k without -k)."""
+    opposite = _distances(k, -k) < _ROUNDING
+    if not opposite.all():
+        if opposite.any():  # k = -k counts once, the others twice: their weights would differ
+            return False
+        k = np.concatenate([k, -k])
+    shifts = k - k[0]
+    if (_distances(shifts, shifts, rank=2) < _ROUNDING).any():
+        return False
+    some = shifts[np.linspace(0, len(shifts) - 1, 16).astype(int)]
+    return all((_distances(shifts, shifts + shift) < _ROUNDING).all() for shift in some)
+
+
+def _distances(k: NDArray, points: NDArray, rank: int = 1) -> NDArray:
+    """Return how far ``points`` are from the nearest of ``k`` (rank 2: from the second)."""
+    tree = cKDTree(_wrapped(k), boxsize=1.0)
+    return tree.query(_wrapped(points), k=[rank])[0][:, 0]
+
+
+def _wrapped(k: NDArray) -> NDArray:
+    wrapped = k - np.floor(k)
+    return np.where(wrapped >= 1.0, 0.0, wrapped)
