@@ -33,7 +33,8 @@ def follows_path(kpoints: ArrayLike, weights: ArrayLike) -> bool:
     steps = np.diff(k, axis=0)
     still = np.abs(steps).max(axis=1) < _ROUNDING  # corners are listed twice
     same = np.abs(np.diff(steps, axis=0)).max(axis=1) < _ROUNDING
-    return bool(np.mean(same | still[1:] | still[:-1]) >= 0.5 and not _is_mesh(k))
+    onward = np.mean(same | still[1:] | still[:-1])
+    return bool(onward >= 0.5 and not still.all() and not _is_mesh(k))
 
 
 def _is_mesh(k: NDArray) -> bool:

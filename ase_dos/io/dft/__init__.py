@@ -6,17 +6,17 @@ parses the eigenvalues of that structure, or None where the program printed none
 
 from __future__ import annotations
 
+import io
 import re
-import warnings
-import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
 
 from ase import Atoms
 
-from ase_dos.io.dft import aims, espresso, gpaw, vasp
-from ase_dos.io.dft.common import Loader, Step, checked_path
+from ase_dos.io.dft import aims_final, espresso, gpaw, vasp
+from ase_dos.io.dft.common import Loader, Step, checked_path, named_errors
 from ase_dos.io.dft.dos_frames import read_dos_frames
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.compression import open_plain, read_text
@@ -29,7 +29,8 @@ FORMATS: dict[str, Callable[[Path], list[Loader | None]]] = {
     "vasp-xml": vasp.xml_loaders,
     "gpw": gpaw.gpw_loaders,
     "gpaw-out": gpaw.text_loaders,
-    "aims-output": aims.output_loaders,
+    "aims-output": aims_final.output_loaders,
+    "aims-eigenvalues": aims_final.final_loaders,
 }
 # What a program prints, at the start of a line if it is text: names as run.out tell nothing.
 _SIGNATURES = (
@@ -38,6 +39,8 @@ _SIGNATURES = (
     (rb"<modeling>", "vasp-xml"),
     (rb"- of Ulm(gpaw|GPAW)", "gpw"),
     (rb"^[ \t]*Invoking FHI-aims", "aims-output"),
+    (rb"^# Plain ASCII output of the Kohn-Sham eigenvalues", "aims-eigenvalues"),
+    (rb"\Ak-point number:", "aims-eigenvalues"),
     (rb"^[ \t]*\|   \|   \|_  \| \| \| \|", "gpaw-out"),  # to GPAW 25
     (rb"^[ \t]*\| _ \|_\)\|_\|\|  \|", "gpaw-out"),  # since GPAW 26; ASE does not know it
 )
@@ -76,17 +79,11 @@ def read_states(
         (all) eigenvalues. The message names the file and what to do.
     """
     path = checked_path(path)
-    try:
-        loaders = [load for load in _loaders(path, format) if load is not None]
-        try:
-            load = loaders[index]
-        except IndexError:
-            raise ValueError(
-                f"it has {len(loaders)} structures with eigenvalues, none at index {index}"
-            ) from None
-        return _build(load, n_electrons)
-    except (ValueError, ET.ParseError) as error:
-        raise ValueError(f"{path}: {_explain(error)}") from error
+    with named_errors(path):
+        loaders = [load for load in _loaders(path, format or _sniff(path)) if load is not None]
+        (number,) = _chosen(len(loaders), index)
+        with _named_structure(number, len(loaders)):
+            return _build(loaders[number], n_electrons)
 
 
 def read_frames(
@@ -114,18 +111,23 @@ def read_frames(
         As `read_states`; one unconverged structure among those asked for is enough.
     """
     path = checked_path(path)
-    try:
+    with named_errors(path):
         format = format or _sniff(path)
         pairs = _pairs(path, format, _loaders(path, format))
-        chosen = pairs[index] if isinstance(index, slice) else [pairs[index]]
-        return [(atoms(), _build(load, n_electrons)) for atoms, load in chosen]
-    except (ValueError, IndexError, ET.ParseError) as error:
-        raise ValueError(f"{path}: {_explain(error)}") from error
+        frames = []
+        for number in _chosen(len(pairs), index):
+            atoms, load = pairs[number]
+            with _named_structure(number, len(pairs)):
+                frames.append((atoms(), _build(load, n_electrons)))
+        return frames
 
 
 def is_output(path: str | PathLike) -> bool:
     """Whether a file looks like the output of a DFT program that `read_frames` knows."""
-    return Path(path).is_file() and _sniff(Path(path)) in FORMATS
+    try:
+        return Path(path).is_file() and _sniff(Path(path)) in FORMATS
+    except (ValueError, OSError):  # no right to read it, damaged gzip: `read_frames` says so
+        return True
 
 
 def _sniff(path: Path) -> str:
@@ -145,8 +147,7 @@ def _sniff(path: Path) -> str:
     return "unknown" if named in FORMATS else named
 
 
-def _loaders(path: Path, format: str | None) -> list[Loader | None]:
-    format = format or _sniff(path)
+def _loaders(path: Path, format: str) -> list[Loader | None]:
     if format not in FORMATS:
         raise ValueError(
             f"format {format!r} holds no eigenvalues that ase_dos can read; "
@@ -163,7 +164,9 @@ def _pairs(
 ) -> list[tuple[Callable[[], Atoms], Loader]]:
     """Return the atoms and the eigenvalues of every structure that has eigenvalues."""
     found = [load for load in loaders if load is not None]
-    steps = [(load.atoms, load) for load in found if isinstance(load, Step)]
+    steps: list[tuple[Callable[[], Atoms], Loader]] = [
+        (load.atoms, load) for load in found if isinstance(load, Step)
+    ]
     if len(steps) == len(found):
         return steps
     structures = _structures(path, format)
@@ -187,15 +190,24 @@ def _structures(path: Path, format: str) -> list[Atoms]:
         return gpaw.text_atoms(text)
     from ase.io import read
 
-    with warnings.catch_warnings():
-        # ASE announces that its FHI-aims reader moves to a plugin.
-        warnings.filterwarnings("ignore", "FHI-aims IO is moving", FutureWarning)
-        try:
-            return list(read(path, index=":", format=format))
-        except Exception as error:  # ASE's readers raise anything on a broken file
-            raise ValueError(
-                f"ASE cannot read its structures ({error!r}); is it cut off?"
-            ) from error
+    try:
+        return list(read(io.StringIO(read_text(path)), index=":", format=format))
+    except Exception as error:  # ASE's readers raise anything on a broken file
+        raise ValueError(f"ASE cannot read its structures ({error!r}); is it cut off?") from error
+
+
+def _chosen(count: int, index: int | slice) -> list[int]:
+    """Return which of ``count`` structures an index means."""
+    if isinstance(index, slice):
+        return list(range(count))[index]
+    if not -count <= index < count:
+        raise ValueError(f"it has {count} structures with eigenvalues, none at index {index}")
+    return [index % count]
+
+
+def _named_structure(number: int, count: int) -> AbstractContextManager[None]:
+    """Name the structure in errors if a file has several."""
+    return named_errors(f"structure {number}") if count > 1 else nullcontext()
 
 
 def _build(load: Loader, n_electrons: float | None) -> ElectronicStates:
@@ -205,9 +217,3 @@ def _build(load: Loader, n_electrons: float | None) -> ElectronicStates:
     if arguments.get("n_electrons") is None:
         raise ValueError("the file does not say how many electrons there are; pass n_electrons")
     return ElectronicStates(**arguments)
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, ET.ParseError):
-        return f"broken XML ({error}); the file is cut off, or the run is not finished"
-    return str(error)

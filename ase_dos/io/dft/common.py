@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from ase import Atoms
 
-from ase_dos.utils.compression import open_plain
+from ase_dos.utils.compression import SUFFIXES, open_plain
 
 # What a format's parser returns for one structure: it gives the arguments of ElectronicStates.
 Loader = Callable[[], dict[str, Any]]
@@ -39,6 +40,41 @@ def checked_path(path: str | PathLike) -> Path:
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty; did the calculation start?")
     return path
+
+
+@contextmanager
+def named_errors(name: str | PathLike) -> Iterator[None]:
+    """Make every error, of our own or of a library that reads a file, a ValueError with a name.
+
+    Damaged files lead parsers anywhere: to missing keys, huge arrays, attributes of None.
+    """
+    try:
+        yield
+    except (ValueError, ET.ParseError, OSError) as error:
+        raise ValueError(f"{name}: {_explain(error)}") from error
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise ValueError(
+            f"{name}: it is damaged, or of a form that is not known ({what})"
+        ) from error
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, ET.ParseError):
+        return f"broken XML ({error}); the file is cut off, or the run is not finished"
+    if isinstance(error, OSError):
+        return f"it cannot be read ({error.strerror or error})"
+    return str(error)
+
+
+def beside(path: Path, *names: str) -> Path | None:
+    """Return the first of some files that lies beside another one, compressed or not."""
+    for name in names:
+        for suffix in ("", *SUFFIXES):
+            other = path.with_name(name + suffix)
+            if other.is_file() and other.stat().st_size > 0:
+                return other
+    return None
 
 
 def last_number(pattern: str, text: str) -> float | None:
@@ -85,3 +121,18 @@ def numbers_in(text: str, name: str) -> list[float]:
         if "**" in text:
             raise ValueError(f"{name}: a number did not fit its column (****)") from None
         raise ValueError(f"{name}: expected numbers, got {text.strip()[:60]!r}") from None
+
+
+def symbol_of(label: str) -> str:
+    """Return the element that a program's label of a species stands for."""
+    from ase.io.espresso import label_to_symbol
+
+    # VASP shortens zirconium and xenon.
+    label = {"r": "Zr", "X": "Xe"}.get(label.strip(), label.strip())
+    try:
+        symbol = label_to_symbol(label)
+    except (KeyError, IndexError):
+        symbol = "X"
+    if symbol == "X":
+        raise ValueError(f"species {label!r}: expected a label that begins with an element")
+    return symbol

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -12,58 +15,109 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.io.dft.common import Loader, first_from, last_before, last_number, positions_of
-from ase_dos.utils.compression import read_text
+from ase_dos.io.dft.common import (
+    Loader,
+    Step,
+    first_from,
+    last_before,
+    last_number,
+    numbers_in,
+    positions_of,
+)
+from ase_dos.spectra.kpoints import PATH, follows_path
+from ase_dos.utils.compression import open_plain, read_text
 
 _LOGO = re.compile(r"\|__ \|  _\|___\|_____\||\|__\|\|  \| \|\|/\\\|")
 
 
 def gpw_loaders(path: Path) -> list[Loader | None]:
     """One loader: the file holds one structure."""
-    return [partial(_gpw_step, path)]
+    return [Step(partial(_gpw_states, path), partial(_gpw_atoms, path))]
 
 
-def _gpw_step(path: Path) -> dict[str, Any]:
-    """Read eigenvalues of a .gpw file with ASE alone, so that GPAW need not be installed."""
+@contextmanager
+def _gpw(path: Path) -> Iterator[Any]:
+    """Open a .gpw file with ASE alone, so that GPAW need not be installed."""
     from ase.io import ulm
 
-    with path.open("rb") as file:  # ulm leaves files open that it cannot read
+    with open_plain(path) as opened:
+        # Wave functions fill most of a file and are not read, so it stays on the disk if it can.
+        file = opened if opened.seekable() else io.BytesIO(opened.read())
         try:
-            reader = ulm.open(file)
-            waves = reader.wave_functions
-            values, weights = np.array(waves.eigenvalues), np.array(waves.kpts.weights)
-            occupations, levels = np.array(waves.occupations), np.ravel(waves.fermi_levels)
-            results, parameters = reader.results.asdict(), reader.parameters.asdict()
+            yield ulm.open(file)
+        except AttributeError as error:
+            raise ValueError(
+                f"no {error} in this .gpw file; expected one of version 3 or later (GPAW 1.3)"
+            ) from error
         except (ulm.InvalidULMFileError, ValueError, IndexError, OSError) as error:
             raise ValueError(f"not a complete .gpw file ({error})") from error
-        except AttributeError as error:
-            raise ValueError(f"{error} in this .gpw file; expected format version 3+") from error
+
+
+def _gpw_atoms(path: Path) -> Atoms:
+    from ase.io.trajectory import read_atoms
+
+    with _gpw(path) as reader:
+        return read_atoms(reader.atoms, _try_except=False)
+
+
+def _gpw_states(path: Path) -> dict[str, Any]:
+    with _gpw(path) as reader:
+        waves = reader.wave_functions
+        values, occupations = _array(waves, "eigenvalues"), _array(waves, "occupations")
+        weights, kpoints = _array(waves.kpts, "weights"), _array(waves.kpts, "ibzkpts")
+        levels = np.ravel(waves.fermi_levels)
+        energies = [reader.results.get(name) for name in ("free_energy", "energy")]
+        parameters = reader.parameters.asdict()
+    if follows_path(kpoints, weights):
+        raise ValueError(PATH)
     if values.ndim == 2:  # non-collinear: one channel of spinors
         values, occupations = values[None], occupations[None]
         degeneracy = 1
     else:
         degeneracy = 1 if len(values) == 2 else 2
     # In the file every state is filled from 0 to 1, spin-paired or not.
-    count = degeneracy * np.einsum("k,skn->", weights, occupations)
+    count = degeneracy * float(np.einsum("k,skn->", weights, occupations))
+    scheme = parameters.get("occupations") or {}
     return {
         "eigenvalues": values,
         "weights": weights,
-        "n_electrons": float(np.round(count, 8)),
+        "n_electrons": _whole(count, float(parameters.get("charge") or 0.0)),
         "spin_degeneracy": degeneracy,
-        "fermi_level": float(levels[0]) if levels.size == 1 else None,
-        **_smearing(parameters, results, levels.size),
+        **_level(scheme, energies, levels),
     }
 
 
-def _smearing(parameters: dict, results: dict, n_levels: int) -> dict[str, float]:
-    """Return width and -TS if the run had Fermi-Dirac occupations with one Fermi level."""
-    occupations = parameters.get("occupations") or {}
-    if occupations.get("name") != "fermi-dirac" or n_levels != 1:
+def _array(reader: Any, name: str) -> NDArray:
+    """Return an array that the file is long enough for: no damaged shape takes all memory."""
+    if name not in reader:
+        raise AttributeError(name)
+    proxy = reader.proxy(name)
+    proxy.fd.seek(0, io.SEEK_END)
+    if not 0 < proxy.nbytes <= proxy.fd.tell():
+        raise ValueError(f"{name}: {proxy.nbytes} bytes in a file of {proxy.fd.tell()}")
+    return np.array(proxy[:])
+
+
+def _whole(count: float, charge: float) -> float | None:
+    """Return the electrons that occupations add up to, None if they are not all that there are.
+
+    A calculation at a fixed density fills other k-points up to the Fermi level of the first ones.
+    """
+    electrons = round(count + charge) - charge
+    return electrons if abs(electrons - count) < 1e-3 else None
+
+
+def _level(scheme: dict, energies: list[float | None], levels: NDArray) -> dict[str, float]:
+    """Return the Fermi level if there is one, and width and -TS of Fermi-Dirac occupations."""
+    if levels.size != 1 or scheme.get("fixmagmom"):
         return {}
-    found = {"smearing_width": float(occupations["width"])}
-    if "free_energy" in results and "energy" in results:
-        # GPAW extrapolates to zero width: energy = free_energy + TS/2.
-        found["entropy_term"] = 2 * (results["free_energy"] - results["energy"])
+    found = {"fermi_level": float(levels[0])}
+    if scheme.get("name") == "fermi-dirac":
+        found["smearing_width"] = float(scheme["width"])
+        free_energy, energy = energies
+        if free_energy is not None and energy is not None:
+            # GPAW extrapolates to zero width: energy = free_energy + TS/2.
+            found["entropy_term"] = 2 * (free_energy - energy)
     return found
 
 
@@ -121,12 +175,14 @@ def _table(after: str) -> NDArray:
     header = re.search(rf"^(?:{new}|{old})\n", after, re.M)
     if header is None:
         raise ValueError("no table of eigenvalues in this GPAW text; it is cut off")
-    rows = []
+    rows: list[list[float]] = []
     for line in after[header.end() :].splitlines():
-        words = line.replace("|", " ").split()
-        if not words:
+        numbers = numbers_in(line.replace("|", " "), "eigenvalues")
+        if not numbers:
             break
-        rows.append([float(word) for word in words])
+        if rows and len(numbers) != len(rows[0]):
+            raise ValueError(f"the table of eigenvalues is cut off at band {len(rows)}")
+        rows.append(numbers)
     return np.array(rows)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -14,10 +13,9 @@ from typing import IO, Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from ase_dos.io.dft.common import Loader, Step, element, numbers_in
+from ase_dos.io.dft.common import Loader, Step, element, numbers_in, symbol_of
 from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import open_plain
 
@@ -130,7 +128,7 @@ def _take_settings(node: ET.Element, run: _Run) -> None:
         run.tags = _tags(node)
     elif node.tag == "atominfo":
         listed = element(node, "array[@name='atoms']/set")
-        run.symbols = [_symbol(row.findtext("c") or "") for row in listed]
+        run.symbols = [symbol_of(row.findtext("c") or "") for row in listed]
 
 
 def _take_result(node: ET.Element, step: _Calculation) -> None:
@@ -286,12 +284,3 @@ def _rows(node: ET.Element, path: str, columns: int) -> NDArray:
     if not rows or any(len(row) != columns for row in rows):
         raise ValueError(f"<{path}>: expected rows of {columns} numbers")
     return np.array(rows)
-
-
-def _symbol(label: str) -> str:
-    """Return the element of a label: VASP shortens some (W_pv to "W_", Zr to "r", Xe to "X")."""
-    letters = re.sub("[^A-Za-z].*", "", label.strip())
-    symbol = {"X": "Xe", "r": "Zr"}.get(letters, letters.capitalize())
-    if symbol not in atomic_numbers:
-        raise ValueError(f"atominfo: {label.strip()!r} is no element")
-    return symbol
