@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ase import Atoms
 
-from ase_dos.io.dft import aims_final, espresso, gpaw, vasp
+from ase_dos.io.dft import aims_final, espresso, espresso_xml, gpaw, vasp
 from ase_dos.io.dft.common import Loader, Step, checked_path, named_errors
 from ase_dos.io.dft.dos_frames import read_dos_frames
 from ase_dos.spectra.states import ElectronicStates
@@ -25,7 +25,7 @@ __all__ = ["FORMATS", "is_output", "read_dos_frames", "read_frames", "read_state
 
 FORMATS: dict[str, Callable[[Path], list[Loader | None]]] = {
     "espresso-out": espresso.output_loaders,
-    "espresso-xml": espresso.xml_loaders,
+    "espresso-xml": espresso_xml.xml_loaders,
     "vasp-xml": vasp.xml_loaders,
     "gpw": gpaw.gpw_loaders,
     "gpaw-out": gpaw.text_loaders,
@@ -184,8 +184,6 @@ def _pairs(
 
 def _structures(path: Path, format: str) -> list[Atoms]:
     """Return the structures in the order in which the format's parser counts them."""
-    if format == "espresso-xml":
-        return [espresso.xml_atoms(path)]
     if format == "gpaw-out" and "| symbol |" in (text := read_text(path)):
         return gpaw.text_atoms(text)
     from ase.io import read
