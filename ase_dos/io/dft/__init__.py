@@ -15,7 +15,16 @@ from pathlib import Path
 
 from ase import Atoms
 
-from ase_dos.io.dft import aims_final, espresso, espresso_xml, gpaw, vasp
+from ase_dos.io.dft import (
+    aims_final,
+    castep,
+    espresso,
+    espresso_xml,
+    gpaw,
+    siesta,
+    vasp,
+    vasp_eigenval,
+)
 from ase_dos.io.dft.common import Loader, Step, checked_path, named_errors
 from ase_dos.io.dft.dos_frames import read_dos_frames
 from ase_dos.spectra.states import ElectronicStates
@@ -27,20 +36,41 @@ FORMATS: dict[str, Callable[[Path], list[Loader | None]]] = {
     "espresso-out": espresso.output_loaders,
     "espresso-xml": espresso_xml.xml_loaders,
     "vasp-xml": vasp.xml_loaders,
+    "vasp-eigenval": vasp_eigenval.eigenval_loaders,
     "gpw": gpaw.gpw_loaders,
     "gpaw-out": gpaw.text_loaders,
     "aims-output": aims_final.output_loaders,
     "aims-eigenvalues": aims_final.final_loaders,
+    "castep-bands": castep.bands_loaders,
+    "siesta-eig": siesta.eig_loaders,
+}
+# Of files that lie beside another one with the same levels, a folder needs one.
+_REPEATED = {
+    "vasp-eigenval": vasp_eigenval.is_repeated,
+    "aims-eigenvalues": aims_final.is_repeated,
 }
 # What a program prints, at the start of a line if it is text: names as run.out tell nothing.
 _SIGNATURES = (
     (rb"^[ \t]*Program PWSCF +v\.", "espresso-out"),
     (rb"<qes:espresso", "espresso-xml"),
     (rb"<modeling>", "vasp-xml"),
+    (
+        # DOSCAR begins in the same way, but has five numbers in the sixth line.
+        rb"\A *\d+ +\d+ +\d+ +[12]\s*\n.*\n.*\n *CAR\s*\n.*\n *\d+ +\d+ +\d+\s*\n",
+        "vasp-eigenval",
+    ),
     (rb"- of Ulm(gpaw|GPAW)", "gpw"),
     (rb"^[ \t]*Invoking FHI-aims", "aims-output"),
     (rb"^# Plain ASCII output of the Kohn-Sham eigenvalues", "aims-eigenvalues"),
     (rb"\Ak-point number:", "aims-eigenvalues"),
+    (rb"\ANumber of k-points +\d+\s*\nNumber of spin components", "castep-bands"),
+    (
+        rb"\A\s*[-+.\dEe]+\s*\n *\d+ +[12] +\d+\s*\n +1 +[-+]?\d+\.\d+",
+        "siesta-eig",
+    ),
+    # Known, to say so: no well-kept parser gives all that is needed of them.
+    (rb"^[. ]*Version +\S+ +of ABINIT", "abinit-out"),
+    (rb"^ *(?:CP2K|DBCSR)\| ", "cp2k-out"),
     (rb"^[ \t]*\|   \|   \|_  \| \| \| \|", "gpaw-out"),  # to GPAW 25
     (rb"^[ \t]*\| _ \|_\)\|_\|\|  \|", "gpaw-out"),  # since GPAW 26; ASE does not know it
 )
@@ -123,9 +153,18 @@ def read_frames(
 
 
 def is_output(path: str | PathLike) -> bool:
-    """Whether a file looks like the output of a DFT program that `read_frames` knows."""
+    """Whether a file looks like an output of DFT that `read_frames` knows, for use of a folder.
+
+    Files whose levels another file beside them has as well, as EIGENVAL beside vasprun.xml, are
+    none of these.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return False
     try:
-        return Path(path).is_file() and _sniff(Path(path)) in FORMATS
+        format = _sniff(path)
+        repeated = _REPEATED.get(format)
+        return format in FORMATS and not (repeated and repeated(path))
     except (ValueError, OSError):  # no right to read it, damaged gzip: `read_frames` says so
         return True
 

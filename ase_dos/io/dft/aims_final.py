@@ -12,14 +12,14 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.io.dft import aims
-from ase_dos.io.dft.common import Loader, Step, beside, numbers_in
+from ase_dos.io.dft.common import Loader, Step, begins_with, beside, numbers_in
 from ase_dos.utils.compression import open_plain, read_text
 
 NAME = "Final_KS_eigenvalues.dat"
 _BLOCK = re.compile(r"^k-point number:.*$", re.M)
 _COORDINATES = re.compile(r"^k-point in recip\. lattice units:\s*(\S+)\s+(\S+)\s+(\S+)", re.M)
 _UUID = re.compile(r"aims_uuid\s*:\s*(\S+)")
-_BANNER = re.compile(rb"^[ \t]*Invoking FHI-aims", re.M)
+_BANNER = b"  Invoking FHI-aims"
 
 
 def final_loaders(path: Path) -> list[Loader | None]:
@@ -42,9 +42,18 @@ def output_loaders(path: Path) -> list[Loader | None]:
     return [*earlier, Step(partial(_states, final, run), partial(_atoms, run))]
 
 
+def is_repeated(path: Path) -> bool:
+    """Whether the output of FHI-aims beside leads to the same levels, or to better ones."""
+    if path.name.startswith(f"{NAME}.no_soc"):
+        return beside(path, NAME) is not None
+    files = path.parent.iterdir()
+    return any(other.is_file() and begins_with(other, _BANNER) for other in files)
+
+
 def _run_of(path: Path) -> aims.Run | None:
     """Return the run that wrote a file, from the output beside it, if there is one."""
-    outputs = [other for other in sorted(path.parent.iterdir()) if _is_output(other)]
+    files = sorted(path.parent.iterdir())
+    outputs = [other for other in files if other.is_file() and begins_with(other, _BANNER)]
     ours = [other for other in outputs if _same_run(path, other)]
     named = [other for other in ours if other.name.startswith("aims.out")]
     if len(ours) > 1 and len(named) != 1:
@@ -52,16 +61,6 @@ def _run_of(path: Path) -> aims.Run | None:
         raise ValueError(f"several outputs of FHI-aims lie beside it ({names}); keep its own")
     ours = named or ours
     return aims.read_run(ours[0]) if ours else None
-
-
-def _is_output(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    try:
-        with open_plain(path) as file:
-            return _BANNER.search(file.read(65_536)) is not None
-    except ValueError:  # any other file, compressed in some way
-        return False
 
 
 def _same_run(path: Path, other: Path) -> bool:
@@ -111,7 +110,8 @@ def _states(path: Path, run: aims.Run | None) -> dict[str, Any]:
 
 def _table(text: str) -> tuple[NDArray, NDArray]:
     """Return k-points (kpoints, 3) and rows (kpoints, states, columns) as printed."""
-    kpoints, rows = [], []
+    kpoints: list[list[float]] = []
+    rows: list[list[list[float]]] = []
     for block in _BLOCK.split(text)[1:]:
         coordinates = _COORDINATES.search(block)
         if coordinates is None:

@@ -12,7 +12,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from ase_dos.utils.compression import SUFFIXES, open_plain
 
@@ -77,6 +79,15 @@ def beside(path: Path, *names: str) -> Path | None:
     return None
 
 
+def begins_with(path: Path, text: bytes) -> bool:
+    """Whether a text stands in the first part of a file, False if that cannot be read."""
+    try:
+        with open_plain(path) as file:
+            return text in file.read(65_536)
+    except (ValueError, OSError):
+        return False
+
+
 def last_number(pattern: str, text: str) -> float | None:
     """Return the number that the last match of ``pattern`` in ``text`` captures."""
     found = re.findall(pattern, text)
@@ -136,3 +147,9 @@ def symbol_of(label: str) -> str:
     if symbol == "X":
         raise ValueError(f"species {label!r}: expected a label that begins with an element")
     return symbol
+
+
+def states_below(eigenvalues: NDArray, weights: NDArray, level: float) -> float:
+    """Return how many states of one spin channel (kpoints weighted) lie below an energy."""
+    below = (eigenvalues <= level + 1e-6).sum(axis=(0, 2))
+    return float(below @ weights / np.sum(weights))

@@ -87,11 +87,11 @@ def _gpw_states(path: Path) -> dict[str, Any]:
     }
 
 
-def _array(reader: Any, name: str) -> NDArray:
+def _array(section: Any, name: str) -> NDArray:
     """Return an array that the file is long enough for: no damaged shape takes all memory."""
-    if name not in reader:
+    if name not in section:
         raise AttributeError(name)
-    proxy = reader.proxy(name)
+    proxy = section.proxy(name)
     proxy.fd.seek(0, io.SEEK_END)
     if not 0 < proxy.nbytes <= proxy.fd.tell():
         raise ValueError(f"{name}: {proxy.nbytes} bytes in a file of {proxy.fd.tell()}")
