@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.checks import as_array
 
 __all__ = [
@@ -50,6 +51,9 @@ def calculator_bands(calc: EigenvalueCalculator) -> tuple[NDArray, NDArray]:
     ]
     if any(values is None or len(values) == 0 for channel in bands for values in channel):
         raise ValueError(f"calculator {name}: eigenvalues are missing for some k-points")
+    kpoints = getattr(calc, "get_ibz_k_points", lambda: None)()
+    if np.shape(kpoints) == (len(weights), 3) and follows_path(kpoints, weights):
+        raise ValueError(f"calculator {name}: {PATH}")
     return as_array(bands, "eigenvalues", (None, None, None)), np.asarray(weights, dtype=float)
 
 
@@ -68,7 +72,10 @@ def calculator_electrons(
         f = np.asarray(occupations, dtype=float)
         # With one channel some readers count 0..1 and others 0..2; only a full 2 tells which.
         if len(f) == 2 or abs(f.max() - 2) < 1e-3:
-            return float(np.einsum("k,skn->", weights / weights.sum(), f))
+            filled = float(np.einsum("k,skn->", weights / weights.sum(), f))
+            # At a fixed Fermi level, other k-points hold another number than the cell has.
+            if abs(filled - round(filled)) < 1e-2:
+                return filled
     raise ValueError(
         "n_electrons: this calculator does not give the number of electrons; pass n_electrons"
     )
@@ -76,7 +83,10 @@ def calculator_electrons(
 
 def calculator_fermi_level(calc: EigenvalueCalculator) -> float | None:
     """Return the calculator's Fermi level (eV) if there is exactly one."""
-    level = getattr(calc, "get_fermi_level", lambda: None)()
+    try:
+        level = getattr(calc, "get_fermi_level", lambda: None)()
+    except ValueError:  # GPAW, with two of them
+        return None
     if level is None or np.size(level) != 1:
         return None
     level = float(np.ravel(level)[0])

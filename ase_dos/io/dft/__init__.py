@@ -1,12 +1,11 @@
 """Readers of eigenvalues, and of densities of states on a grid, in the output of DFT programs.
 
-One function per format turns a file into a list with one entry per structure: a function that
-parses the eigenvalues of that structure, or None where the program printed none.
+One function per format turns a file into a list with one `Step` per structure, or None where the
+program printed no eigenvalues of it.
 """
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -25,24 +24,24 @@ from ase_dos.io.dft import (
     vasp,
     vasp_eigenval,
 )
-from ase_dos.io.dft.common import Loader, Step, checked_path, named_errors
+from ase_dos.io.dft.common import Step, checked_path, named_errors
 from ase_dos.io.dft.dos_frames import read_dos_frames
 from ase_dos.spectra.states import ElectronicStates
-from ase_dos.utils.compression import open_plain, read_text
+from ase_dos.utils.compression import open_plain
 
 __all__ = ["FORMATS", "is_output", "read_dos_frames", "read_frames", "read_states"]
 
-FORMATS: dict[str, Callable[[Path], list[Loader | None]]] = {
+FORMATS: dict[str, Callable[[Path], list[Step | None]]] = {
     "espresso-out": espresso.output_loaders,
     "espresso-xml": espresso_xml.xml_loaders,
-    "vasp-xml": vasp.xml_loaders,
-    "vasp-eigenval": vasp_eigenval.eigenval_loaders,
-    "gpw": gpaw.gpw_loaders,
-    "gpaw-out": gpaw.text_loaders,
-    "aims-output": aims_final.output_loaders,
-    "aims-eigenvalues": aims_final.final_loaders,
-    "castep-bands": castep.bands_loaders,
-    "siesta-eig": siesta.eig_loaders,
+    "vasp-xml": vasp.xml_steps,
+    "vasp-eigenval": vasp_eigenval.eigenval_steps,
+    "gpw": gpaw.gpw_steps,
+    "gpaw-out": gpaw.text_steps,
+    "aims-output": aims_final.output_steps,
+    "aims-eigenvalues": aims_final.final_steps,
+    "castep-bands": castep.bands_steps,
+    "siesta-eig": siesta.eig_steps,
 }
 # Of files that lie beside another one with the same levels, a folder needs one.
 _REPEATED = {
@@ -110,10 +109,10 @@ def read_states(
     """
     path = checked_path(path)
     with named_errors(path):
-        loaders = [load for load in _loaders(path, format or _sniff(path)) if load is not None]
-        (number,) = _chosen(len(loaders), index)
-        with _named_structure(number, len(loaders)):
-            return _build(loaders[number], n_electrons)
+        steps = _steps(path, format)
+        (number,) = _chosen(len(steps), index)
+        with _named_structure(number, len(steps)):
+            return _build(steps[number], n_electrons)
 
 
 def read_frames(
@@ -142,13 +141,11 @@ def read_frames(
     """
     path = checked_path(path)
     with named_errors(path):
-        format = format or _sniff(path)
-        pairs = _pairs(path, format, _loaders(path, format))
+        steps = _steps(path, format)
         frames = []
-        for number in _chosen(len(pairs), index):
-            atoms, load = pairs[number]
-            with _named_structure(number, len(pairs)):
-                frames.append((atoms(), _build(load, n_electrons)))
+        for number in _chosen(len(steps), index):
+            with _named_structure(number, len(steps)):
+                frames.append((steps[number].atoms(), _build(steps[number], n_electrons)))
         return frames
 
 
@@ -186,51 +183,18 @@ def _sniff(path: Path) -> str:
     return "unknown" if named in FORMATS else named
 
 
-def _loaders(path: Path, format: str) -> list[Loader | None]:
+def _steps(path: Path, format: str | None) -> list[Step]:
+    """Return the structures of a file that have eigenvalues."""
+    format = format or _sniff(path)
     if format not in FORMATS:
         raise ValueError(
             f"format {format!r} holds no eigenvalues that ase_dos can read; "
             f"expected one of {', '.join(FORMATS)}"
         )
-    loaders = FORMATS[format](path)
-    if not any(load is not None for load in loaders):
+    steps = [step for step in FORMATS[format](path) if step is not None]
+    if not steps:
         raise ValueError("no eigenvalues found; is the file cut off, or was the run stopped?")
-    return loaders
-
-
-def _pairs(
-    path: Path, format: str, loaders: list[Loader | None]
-) -> list[tuple[Callable[[], Atoms], Loader]]:
-    """Return the atoms and the eigenvalues of every structure that has eigenvalues."""
-    found = [load for load in loaders if load is not None]
-    steps: list[tuple[Callable[[], Atoms], Loader]] = [
-        (load.atoms, load) for load in found if isinstance(load, Step)
-    ]
-    if len(steps) == len(found):
-        return steps
-    structures = _structures(path, format)
-    if len(structures) != len(loaders):
-        raise ValueError(
-            f"found {len(structures)} structures but {len(loaders)} sets of eigenvalues, "
-            "so they cannot be paired; is the file cut off?"
-        )
-    return [
-        (atoms.copy, load)
-        for atoms, load in zip(structures, loaders, strict=True)
-        if load is not None
-    ]
-
-
-def _structures(path: Path, format: str) -> list[Atoms]:
-    """Return the structures in the order in which the format's parser counts them."""
-    if format == "gpaw-out" and "| symbol |" in (text := read_text(path)):
-        return gpaw.text_atoms(text)
-    from ase.io import read
-
-    try:
-        return list(read(io.StringIO(read_text(path)), index=":", format=format))
-    except Exception as error:  # ASE's readers raise anything on a broken file
-        raise ValueError(f"ASE cannot read its structures ({error!r}); is it cut off?") from error
+    return steps
 
 
 def _chosen(count: int, index: int | slice) -> list[int]:
@@ -247,8 +211,8 @@ def _named_structure(number: int, count: int) -> AbstractContextManager[None]:
     return named_errors(f"structure {number}") if count > 1 else nullcontext()
 
 
-def _build(load: Loader, n_electrons: float | None) -> ElectronicStates:
-    arguments = load()
+def _build(step: Step, n_electrons: float | None) -> ElectronicStates:
+    arguments = step.states()
     if n_electrons is not None:
         arguments["n_electrons"] = n_electrons
     if arguments.get("n_electrons") is None:

@@ -14,7 +14,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.io.dft.common import Loader, Step, last_number, numbers_in, symbol_of
+from ase_dos.io.dft.common import Step, last_number, numbers_in, symbol_of
 from ase_dos.utils.compression import read_text
 
 _START = "Begin self-consistency loop"
@@ -88,8 +88,8 @@ def read_run(path: Path) -> Run:
     return run
 
 
-def run_loaders(run: Run) -> list[Loader | None]:
-    """One loader for every structure of one run."""
+def run_steps(run: Run) -> list[Step | None]:
+    """Return a step for every structure of one run."""
     return [
         Step(partial(_states, run, index), partial(atoms_of, run, index))
         # Spin-orbit coupling is added at the end of a run, to the last structure alone.

@@ -12,7 +12,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.io.dft import aims
-from ase_dos.io.dft.common import Loader, Step, begins_with, beside, numbers_in
+from ase_dos.io.dft.common import Step, begins_with, beside, numbers_in
 from ase_dos.utils.compression import open_plain, read_text
 
 NAME = "Final_KS_eigenvalues.dat"
@@ -22,14 +22,14 @@ _UUID = re.compile(r"aims_uuid\s*:\s*(\S+)")
 _BANNER = b"  Invoking FHI-aims"
 
 
-def final_loaders(path: Path) -> list[Loader | None]:
-    """One loader: the file has the levels of the last structure of a run."""
+def final_steps(path: Path) -> list[Step | None]:
+    """Return one step: the file has the levels of the last structure of a run."""
     run = _run_of(path)
     return [Step(partial(_states, path, run), partial(_atoms, run))]
 
 
-def output_loaders(path: Path) -> list[Loader | None]:
-    """One loader for every structure in FHI-aims' output.
+def output_steps(path: Path) -> list[Step | None]:
+    """Return a step for every structure in FHI-aims' output.
 
     Where the output lists a part of the k-points only, the file of all of them is read if it lies
     beside.
@@ -37,8 +37,8 @@ def output_loaders(path: Path) -> list[Loader | None]:
     run = aims.read_run(path)
     final = beside(path, NAME)
     if final is None or aims.lists_all(run) or not _same_run(final, path):
-        return aims.run_loaders(run)
-    earlier: list[Loader | None] = [None] * (len(run.structures) - 1)
+        return aims.run_steps(run)
+    earlier: list[Step | None] = [None] * (len(run.structures) - 1)
     return [*earlier, Step(partial(_states, final, run), partial(_atoms, run))]
 
 

@@ -13,13 +13,13 @@ import numpy as np
 from ase import Atoms
 from ase.units import Bohr, Hartree
 
-from ase_dos.io.dft.common import Loader, Step, beside, numbers_in, states_below
+from ase_dos.io.dft.common import Step, beside, numbers_in, states_below
 from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import read_text
 
 
-def bands_loaders(path: Path) -> list[Loader | None]:
-    """One loader: the file has the last structure of a run."""
+def bands_steps(path: Path) -> list[Step | None]:
+    """Return one step: the file has the last structure of a run."""
     text = read_text(path)
     return [Step(partial(_states, text), partial(_atoms, path, text))]
 

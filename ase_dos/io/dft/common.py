@@ -18,20 +18,16 @@ from numpy.typing import NDArray
 
 from ase_dos.utils.compression import SUFFIXES, open_plain
 
-# What a format's parser returns for one structure: it gives the arguments of ElectronicStates.
-Loader = Callable[[], dict[str, Any]]
-
 
 @dataclass(frozen=True)
 class Step:
-    """Loader of a structure whose atoms come from the same place as its eigenvalues."""
+    """One structure of an output; its parts are parsed when they are asked for."""
 
-    states: Callable[[], dict[str, Any]]
+    states: Callable[[], dict[str, Any]]  # the arguments of ElectronicStates
     atoms: Callable[[], Atoms]
 
-    def __call__(self) -> dict[str, Any]:
-        """Return the arguments of ElectronicStates."""
-        return self.states()
+
+Loader = Step
 
 
 def checked_path(path: str | PathLike) -> Path:

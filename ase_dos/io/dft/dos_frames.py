@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike
 
-from ase_dos.io.dft.common import checked_path
+from ase_dos.io.dft.common import checked_path, named_errors
 from ase_dos.spectra.dos import DOS
 from ase_dos.utils.checks import as_array, as_positive
 
@@ -58,12 +58,12 @@ def read_dos_frames(
     path = checked_path(path)
     if (energies is None) == (start is None or step is None):
         raise ValueError("energy grid: give either energies, or start and step (eV)")
+    with named_errors(path):
+        structures = read(path, index=":")
     frames = []
-    for number, atoms in enumerate(read(path, index=":")):
-        try:
+    for number, atoms in enumerate(structures):
+        with named_errors(f"{path}, frame {number}"):
             dos = _frame_dos(atoms.info, energies, start, step, smearing, n_electrons)
-        except ValueError as error:
-            raise ValueError(f"{path}, frame {number}: {error}") from error
         atoms.info = {k: v for k, v in atoms.info.items() if k not in ("DOS", "mask")}
         frames.append((atoms, dos))
     return frames

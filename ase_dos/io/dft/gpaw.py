@@ -16,22 +16,27 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.io.dft.common import (
-    Loader,
     Step,
     first_from,
     last_before,
     last_number,
     numbers_in,
     positions_of,
+    symbol_of,
 )
 from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import open_plain, read_text
 
+# The first of each pair is printed to release 25.
+_SITES = re.compile(r"^(?:Positions:|Atoms  # )", re.M)
+_CELL = re.compile(r"^Unit cell(?::|  # )", re.M)
+_SITE = re.compile(r"^ *\d+ +([A-Za-z]+)\S*" + 3 * r" +([-\d.]+)", re.M)
+_VECTOR = re.compile(r"^ *(?:\d\. axis:)? +(yes|no)" + 3 * r" +([-\d.]+)", re.M)
 _LOGO = re.compile(r"\|__ \|  _\|___\|_____\||\|__\|\|  \| \|\|/\\\|")
 
 
-def gpw_loaders(path: Path) -> list[Loader | None]:
-    """One loader: the file holds one structure."""
+def gpw_steps(path: Path) -> list[Step | None]:
+    """Return one step: the file holds one structure."""
     return [Step(partial(_gpw_states, path), partial(_gpw_atoms, path))]
 
 
@@ -121,22 +126,24 @@ def _level(scheme: dict, energies: list[float | None], levels: NDArray) -> dict[
     return found
 
 
-def text_loaders(path: Path) -> list[Loader | None]:
-    """One loader for every converged calculation, of one run or of several in a row."""
+def text_steps(path: Path) -> list[Step | None]:
+    """Return a step for every converged calculation, of one run or of several in a row."""
     text = read_text(path)
     ends = positions_of(re.compile(r"^Converged (?:after|in) ", re.M), text)
     if not ends:
         raise ValueError("no converged calculation in this GPAW text; it is cut off or failed")
     logos = positions_of(_LOGO, text)
-    loaders: list[Loader | None] = []
+    steps: list[Step | None] = []
     for start, stop in pairwise([*ends, len(text)]):
         run = last_before(logos, start)
         header = slice(run, first_from(ends, run))
-        loaders.append(partial(_text_step, text, header, slice(start, stop)))
-    return loaders
+        result = slice(start, stop)
+        states = partial(_text_states, text, header, result)
+        steps.append(Step(states, partial(_text_atoms, text, result)))
+    return steps
 
 
-def _text_step(text: str, header: slice, result: slice) -> dict[str, Any]:
+def _text_states(text: str, header: slice, result: slice) -> dict[str, Any]:
     """Parse the table of eigenvalues behind one self-consistency cycle."""
     before, after = text[header], text[result]
     kpoints = last_number(r"(\d+) k-points? in the [Ii]rreducible", before)
@@ -186,24 +193,21 @@ def _table(after: str) -> NDArray:
     return np.array(rows)
 
 
-def text_atoms(text: str) -> list[Atoms]:
-    """Read structures from GPAW's text since release 26, whose tables ASE does not know."""
-    structures = []
-    for block in text.split("\nAtoms  # ")[1:]:
-        rows = [line.replace("|", " ").split() for line in block.splitlines()]
-        start = rows.index(next(row for row in rows if row[:1] == ["0"]))
-        sites = []
-        for row in rows[start:]:
-            if not row:
-                break
-            sites.append(row)
-        cell = [row for row in rows if row[:1] in (["yes"], ["no"])][:3]
-        structures.append(
-            Atoms(
-                [site[1].split(".")[0] for site in sites],
-                positions=[[float(x) for x in site[2:5]] for site in sites],
-                cell=[[float(x) for x in row[1:4]] for row in cell],
-                pbc=[row[0] == "yes" for row in cell],
-            )
-        )
-    return structures
+def _text_atoms(text: str, result: slice) -> Atoms:
+    """Return the last structure printed before a result, in the layout of any release."""
+    sites = _SITE.findall(_block(text, _SITES, result.start))
+    vectors = _VECTOR.findall(_block(text, _CELL, result.start))
+    if not sites or len(vectors) != 3:
+        raise ValueError("no atoms or no unit cell before this result; the text is damaged")
+    return Atoms(
+        [symbol_of(site[0]) for site in sites],
+        [numbers_in(" ".join(site[1:]), "positions") for site in sites],
+        cell=[numbers_in(" ".join(vector[1:]), "unit cell") for vector in vectors],
+        pbc=[vector[0] == "yes" for vector in vectors],
+    )
+
+
+def _block(text: str, heading: re.Pattern, end: int) -> str:
+    """Return what follows the last heading before a position, to the next empty line."""
+    begin = last_before(positions_of(heading, text), end)
+    return text[begin:end].split("\n\n")[0].replace("|", " ")

@@ -13,7 +13,6 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.io.dft.common import (
-    Loader,
     Step,
     begins_with,
     beside,
@@ -26,8 +25,8 @@ from ase_dos.utils.compression import read_text
 _COORDINATES = re.compile(r"outcoor: .*tomic coordinates \(Ang\):.*\n((?:.*\S.*\n)+)")
 
 
-def eig_loaders(path: Path) -> list[Loader | None]:
-    """One loader: the file has the last structure of a run."""
+def eig_steps(path: Path) -> list[Step | None]:
+    """Return one step: the file has the last structure of a run."""
     return [Step(partial(_states, path), partial(_atoms, path))]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.io.dft.common import Loader, Step, element, numbers_in, symbol_of
+from ase_dos.io.dft.common import Step, element, numbers_in, symbol_of
 from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import open_plain
 
@@ -43,30 +43,36 @@ class _Calculation:
     fermi_level: float | None = None
     problem: str | None = None  # why the bands cannot be used
 
+    @property
+    def has_levels(self) -> bool:
+        """Whether eigenvalues are listed, of whatever quality."""
+        return bool(self.bands) or self.problem is not None
 
-def xml_loaders(path: Path) -> list[Loader | None]:
-    """One loader for every ionic step, None for those without eigenvalues.
+
+def xml_steps(path: Path) -> list[Step | None]:
+    """Return every whole ionic step, None for those without eigenvalues.
 
     The file is read in pieces and what is read is forgotten, but for the numbers that are needed.
     """
     run = _Run()
-    loaders: list[Loader | None] = []
+    found: list[_Calculation] = []
     with open_plain(path) as file:
         try:
             for step in _calculations(file, run):
-                found = step.bands or step.problem
-                load = Step(partial(_states, run, step), partial(_atoms, run, step))
-                loaders.append(load if found else None)
+                found.append(step)  # one by one: those before an error stay
         except ET.ParseError as error:
-            if not any(loaders):
+            if not any(step.has_levels for step in found):
                 raise
             warnings.warn(
                 f"{path}: the file is cut off or damaged ({error}); what stands before is read, "
-                f"{len(loaders)} whole step" + "s" * (len(loaders) > 1),
+                f"{len(found)} whole step" + "s" * (len(found) > 1),
                 UserWarning,
                 stacklevel=2,
             )
-    return loaders
+    return [
+        Step(partial(_states, run, step), partial(_atoms, run, step)) if step.has_levels else None
+        for step in found
+    ]
 
 
 def _calculations(file: IO[bytes], run: _Run) -> Iterator[_Calculation]:

@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.io.dft.common import Loader, Step, beside, last_number, numbers_in, symbol_of
+from ase_dos.io.dft.common import Step, beside, last_number, numbers_in, symbol_of
 from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import read_text
 
@@ -35,8 +35,8 @@ class _Bands:
     occupations: NDArray | None  # the same shape; old releases print none
 
 
-def eigenval_loaders(path: Path) -> list[Loader | None]:
-    """One loader: the file has the last structure of a run."""
+def eigenval_steps(path: Path) -> list[Step | None]:
+    """Return one step: the file has the last structure of a run."""
     bands = _read(read_text(path))
     return [Step(partial(_states, path, bands), partial(_atoms, path, bands))]
 
