@@ -51,8 +51,9 @@ def calculator_bands(calc: EigenvalueCalculator) -> tuple[NDArray, NDArray]:
     ]
     if any(values is None or len(values) == 0 for channel in bands for values in channel):
         raise ValueError(f"calculator {name}: eigenvalues are missing for some k-points")
-    kpoints = getattr(calc, "get_ibz_k_points", lambda: None)()
-    if np.shape(kpoints) == (len(weights), 3) and follows_path(kpoints, weights):
+    get = getattr(calc, "get_ibz_k_points", None)
+    kpoints = np.asarray([] if get is None else get())
+    if kpoints.shape == (len(weights), 3) and follows_path(kpoints, weights):
         raise ValueError(f"calculator {name}: {PATH}")
     return as_array(bands, "eigenvalues", (None, None, None)), np.asarray(weights, dtype=float)
 
@@ -72,10 +73,7 @@ def calculator_electrons(
         f = np.asarray(occupations, dtype=float)
         # With one channel some readers count 0..1 and others 0..2; only a full 2 tells which.
         if len(f) == 2 or abs(f.max() - 2) < 1e-3:
-            filled = float(np.einsum("k,skn->", weights / weights.sum(), f))
-            # At a fixed Fermi level, other k-points hold another number than the cell has.
-            if abs(filled - round(filled)) < 1e-2:
-                return filled
+            return float(np.einsum("k,skn->", weights / weights.sum(), f))
     raise ValueError(
         "n_electrons: this calculator does not give the number of electrons; pass n_electrons"
     )

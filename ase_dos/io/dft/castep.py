@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 from ase.units import Bohr, Hartree
 
-from ase_dos.io.dft.common import Step, beside, numbers_in, states_below
+from ase_dos.io.dft.common import Step, beside, named_errors, numbers_in, states_below
 from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import read_text
 
@@ -64,7 +64,8 @@ def _atoms(path: Path, text: str) -> Atoms:
     source = beside(path, f"{seed}.castep", f"{seed}-out.cell", f"{seed}.cell")
     if source is None:
         raise ValueError(f"no structure; put {seed}.castep or {seed}.cell beside it")
-    atoms = _structure(source)
+    with named_errors(source.name):
+        atoms = _structure(source)
     vectors = re.split(r"Unit cell vectors *\n", text)[-1].splitlines()[:3]
     cell = Bohr * np.array([numbers_in(vector, "unit cell") for vector in vectors])
     if np.abs(atoms.cell.array - cell).max() > 1e-3:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,9 @@ def _gpw(path: Path) -> Iterator[Any]:
 
     with open_plain(path) as opened:
         # Wave functions fill most of a file and are not read, so it stays on the disk if it can.
-        file = opened if opened.seekable() else io.BytesIO(opened.read())
+        # Neither reads beyond its end, whatever sizes a damaged file tells.
+        plain = opened.seekable()
+        file = mmap(opened.fileno(), 0, access=ACCESS_READ) if plain else io.BytesIO(opened.read())
         try:
             yield ulm.open(file)
         except AttributeError as error:
@@ -68,8 +71,8 @@ def _gpw_atoms(path: Path) -> Atoms:
 def _gpw_states(path: Path) -> dict[str, Any]:
     with _gpw(path) as reader:
         waves = reader.wave_functions
-        values, occupations = _array(waves, "eigenvalues"), _array(waves, "occupations")
-        weights, kpoints = _array(waves.kpts, "weights"), _array(waves.kpts, "ibzkpts")
+        values, occupations = np.array(waves.eigenvalues), np.array(waves.occupations)
+        weights, kpoints = np.array(waves.kpts.weights), np.array(waves.kpts.ibzkpts)
         levels = np.ravel(waves.fermi_levels)
         energies = [reader.results.get(name) for name in ("free_energy", "energy")]
         parameters = reader.parameters.asdict()
@@ -90,17 +93,6 @@ def _gpw_states(path: Path) -> dict[str, Any]:
         "spin_degeneracy": degeneracy,
         **_level(scheme, energies, levels),
     }
-
-
-def _array(section: Any, name: str) -> NDArray:
-    """Return an array that the file is long enough for: no damaged shape takes all memory."""
-    if name not in section:
-        raise AttributeError(name)
-    proxy = section.proxy(name)
-    proxy.fd.seek(0, io.SEEK_END)
-    if not 0 < proxy.nbytes <= proxy.fd.tell():
-        raise ValueError(f"{name}: {proxy.nbytes} bytes in a file of {proxy.fd.tell()}")
-    return np.array(proxy[:])
 
 
 def _whole(count: float, charge: float) -> float | None:

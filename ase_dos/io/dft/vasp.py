@@ -163,10 +163,14 @@ def _refuse_path(node: ET.Element, weights: NDArray) -> None:
     """Refuse a band structure: of line mode, or of a list of k-points that follows a path."""
     generation = node.find("generation")
     mode = None if generation is None else generation.get("param")
-    if mode == "listgenerated" or (
-        mode is None and follows_path(_rows(node, "varray[@name='kpointlist']", 3), weights)
-    ):
+    if mode == "listgenerated":
         raise ValueError(PATH)
+    if mode is None:  # a list that the user gave
+        kpoints = _rows(node, "varray[@name='kpointlist']", 3)
+        if len(kpoints) != len(weights):
+            raise ValueError(f"{len(kpoints)} k-points but {len(weights)} weights; it is damaged")
+        if follows_path(kpoints, weights):
+            raise ValueError(PATH)
 
 
 def _tags(parameters: ET.Element) -> dict[str, str]:

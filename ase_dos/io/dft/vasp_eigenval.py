@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.io.dft.common import Step, beside, last_number, numbers_in, symbol_of
+from ase_dos.io.dft.common import Step, beside, last_number, named_errors, numbers_in, symbol_of
 from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import read_text
 
@@ -172,7 +172,8 @@ def _fermi_level(path: Path, outcar: str | None) -> float | None:
     doscar = beside(path, "DOSCAR")
     if doscar is None:
         return None
-    return numbers_in(read_text(doscar).splitlines()[5], "DOSCAR")[3]
+    numbers = numbers_in("".join(read_text(doscar).splitlines()[5:6]), "DOSCAR")
+    return numbers[3] if len(numbers) > 3 else None
 
 
 def _atoms(path: Path, bands: _Bands) -> Atoms:
@@ -215,7 +216,10 @@ def _input_atoms(path: Path) -> Atoms:
     files = [found for name in ("POSCAR", "CONTCAR") if (found := beside(path, name))]
     if not files:
         raise ValueError(f"no structure; {_OUTCAR}")
-    structures = [_poscar(file) for file in files]
+    structures = []
+    for file in files:
+        with named_errors(file.name):
+            structures.append(_poscar(file))
     first, last = structures[0], structures[-1]
     if len(first) != len(last) or np.abs(last.positions - first.positions).max() > 1e-3:
         raise ValueError(f"the atoms moved, and CONTCAR may be a step ahead; {_OUTCAR}")
@@ -226,7 +230,7 @@ def _poscar(path: Path) -> Atoms:
     from ase.io.vasp import read_vasp
 
     text = read_text(path)
-    if not re.search("[A-Za-z]", text.splitlines()[5]):
+    if not re.search("[A-Za-z]", "".join(text.splitlines()[5:6])):
         # ASE would look for the names in whatever folder the program runs in.
-        raise ValueError(f"{path.name} names no elements (VASP 4); {_OUTCAR}")
+        raise ValueError(f"it names no elements (VASP 4); {_OUTCAR}")
     return read_vasp(io.StringIO(text))
