@@ -208,7 +208,8 @@ def _states(run: _Run, step: _Calculation) -> dict[str, Any]:
         "spin_degeneracy": degeneracy,
         "fermi_level": step.fermi_level,
     }
-    fixed_moment = len(values) == 2 and (_tag(run.tags, "NUPDOWN") or -1) >= 0
+    moment = _tag(run.tags, "NUPDOWN")
+    fixed_moment = len(values) == 2 and moment is not None and moment >= 0
     if _tag(run.tags, "ISMEAR") == -1:
         arguments["smearing_width"] = _tag(run.tags, "SIGMA")
         # Not "eentropy": only some iterations list it. And not calculation/energy, whose
