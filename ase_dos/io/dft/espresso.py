@@ -13,34 +13,26 @@ from ase.units import Rydberg
 from numpy.typing import NDArray
 
 from ase_dos.io.dft.common import Loader, Step, last_number
-from ase_dos.io.dft.electron_count import Smearing, check_filled, check_smeared
+from ase_dos.io.dft.electron_count import check_filled, check_smeared
+from ase_dos.io.dft.espresso_settings import KPoints, Settings, read_kpoints, read_settings
 from ase_dos.io.dft.espresso_steps import Calculation, find_calculations
 from ase_dos.io.dft.espresso_structure import read_structure
+from ase_dos.spectra import kpoints
 from ase_dos.utils.compression import read_text
 
 PATH = "calculation='bands' follows a path, which samples no DOS; use 'nscf'"
 _BANDS = re.compile(r"bands \(ev\):[^\n]*\n")
-_FIXED = re.compile(r"number of electrons.*\(up: *([\d.]+), down: *([\d.]+)\)")
-_SMEARING = re.compile(r"([\w-]+) smearing, width \(Ry\)= *([\d.]+)")
-# To release 4.2.
-_OLD_SMEARING = re.compile(r"gaussian broad\. \(\w+\)= *([\d.]+) *ngauss = *(-?\d+)")
-_OLD_KINDS = {
-    "0": "gaussian",
-    "1": "methfessel-paxton",
-    "-1": "marzari-vanderbilt",
-    "-99": "fermi-dirac",
-}
+_LEVELS = re.compile(r"Fermi energ\w+ \w+ *(-?\d+\.\d{4}) *(-?\d+\.\d{4})? *ev")
 _CHARGE = re.compile(r"(?:FCP: Total Charge|total charge of GC-SCF) *= *(\S+)(?: *-> *(\S+))?")
 
 
 def output_loaders(path: Path) -> list[Loader | None]:
     """One loader for every finished structure, of one run or of several in a row."""
     calculations, n_killed = find_calculations(read_text(path))
-    count = len(calculations)
     if n_killed:
         warnings.warn(
             f"{path}: a run was killed or still runs; {n_killed} unfinished of "
-            f"{count + n_killed} structures left out",
+            f"{len(calculations) + n_killed} structures left out",
             UserWarning,
             stacklevel=2,
         )
@@ -52,31 +44,35 @@ def output_loaders(path: Path) -> list[Loader | None]:
 
 def _states(calculation: Calculation) -> dict[str, Any]:
     """Parse the states of one structure."""
-    parts = (calculation.header, calculation.kpoints, calculation.result)
-    before, listed, after = (calculation.run[part] for part in parts)
-    _require_finished(calculation, before, after)
-    if not _BANDS.search(after):
+    after = calculation.run[calculation.result]
+    settings = read_settings(calculation.header)
+    _require_finished(calculation, settings, after)
+    blocks = _BANDS.split(after)[1:]
+    if not blocks:
         raise ValueError(
             "no eigenvalues in this pw.x output; set verbosity='high' in &CONTROL (needed from "
             "100 k-points on), or read data-file-schema.xml of the run"
         )
-    # Two-component states, be it without magnetisation or without spin-orbit coupling.
-    spinors = re.search(r"calculation with(?:out)? spin-orbit", before) is not None
+    listed = read_kpoints(calculation.kpoints)
     n_spins = 2 if "SPIN DOWN" in after else 1
-    degeneracy = 1 if spinors or n_spins == 2 else 2
+    degeneracy = 1 if settings.spinors or n_spins == 2 else 2
     weights = _weights(listed, n_spins, degeneracy)
-    arguments: dict[str, Any] = {
-        "eigenvalues": _eigenvalues(before, after, (n_spins, len(weights))),
+    if after.startswith("End of band"):
+        _refuse_path(settings, listed, weights)
+    values = _eigenvalues(blocks, (n_spins, len(weights)), settings.n_bands)
+    n_electrons = _electrons(calculation, settings)
+    if n_electrons is not None:
+        _check_filling(values, weights, degeneracy, n_electrons, settings, listed, after)
+    return {
+        "eigenvalues": values,
         "weights": weights,
-        "n_electrons": _electrons(calculation),
+        "n_electrons": n_electrons,
         "spin_degeneracy": degeneracy,
-        **_thermal(before, listed, after),
+        **_thermal(settings, listed, after),
     }
-    _check_filling(arguments, before, listed, after)
-    return arguments
 
 
-def _require_finished(calculation: Calculation, before: str, after: str) -> None:
+def _require_finished(calculation: Calculation, settings: Settings, after: str) -> None:
     if calculation.missing_end:
         raise ValueError(f"the output ends before {calculation.missing_end!r}; it is cut off")
     if after.startswith("End of band"):
@@ -86,8 +82,7 @@ def _require_finished(calculation: Calculation, before: str, after: str) -> None
     if "convergence NOT achieved" in after:
         raise ValueError("self-consistency was not reached (convergence NOT achieved)")
     # With scf_must_converge=.false., pw.x says in any case that it converged.
-    allowed = last_number(r"\n *(?:scf )?convergence threshold *= *(\S+)", before)
-    reached = last_number(r"estimated scf accuracy *< *(\S+) Ry", after)
+    allowed, reached = settings.threshold, last_number(r"scf accuracy *< *(\S+) Ry", after)
     # Refinements of exact exchange have thresholds of their own.
     if allowed and reached and reached > 1.1 * allowed + 1e-8 and "EXX" not in after:
         raise ValueError(
@@ -96,33 +91,30 @@ def _require_finished(calculation: Calculation, before: str, after: str) -> None
         )
 
 
-def _weights(listed: str, n_spins: int, degeneracy: int) -> NDArray:
-    """Return the weights (kpoints,) in a list of k-points: they sum to the degeneracy."""
-    count = last_number(r"number of k points=\s*(\d+)", listed)
-    if count is None:
-        raise ValueError("no 'number of k points' in this pw.x output; it is cut off")
-    printed = re.findall(r"wk\s*=\s*([\d.]+)", listed)
-    if len(printed) < count:
-        raise ValueError(
-            f"expected {count:.0f} k-point weights, got {len(printed)}; pw.x prints 100 or more "
-            "only with verbosity='high' in &CONTROL (or read data-file-schema.xml of the run)"
-        )
-    # With high verbosity the list is printed twice, in Cartesian and crystal coordinates.
-    weights = np.array(printed[: int(count)], dtype=float)
+def _weights(listed: KPoints, n_spins: int, degeneracy: int) -> NDArray:
+    """Return the weights (kpoints,): pw.x lets them sum to the electrons that a level holds."""
+    weights = listed.weights
     if n_spins == 2 and abs(weights.sum() - 2) < 0.01:
         weights = weights[: len(weights) // 2]  # to release 5.2, those of the other spin follow
     if abs(weights.sum() - degeneracy) > 0.01:
         raise ValueError(
-            "weights: expected a sum of 1 for spin channels or spinors, and of 2 for others, got "
-            f"{weights.sum():.6g} where one level holds {degeneracy} electron(s); the file is "
-            "damaged"
+            "weights: expected a sum of 1 with spin channels or spinors, and of 2 without, got "
+            f"{weights.sum():.6g} where a level holds {degeneracy}; the file is damaged"
         )
     return weights
 
 
-def _eigenvalues(before: str, after: str, shape: tuple[int, int]) -> NDArray:
-    """Return the eigenvalues (spins, kpoints, bands)."""
-    blocks = re.split(_BANDS, after)[1:]
+def _refuse_path(settings: Settings, listed: KPoints, weights: NDArray) -> None:
+    """Refuse a run at fixed density whose k-points are those of a band structure."""
+    if settings.reciprocal_axes is None:
+        return
+    points = listed.points[: len(weights)] @ np.linalg.inv(settings.reciprocal_axes)
+    if kpoints.follows_path(points, weights):
+        raise ValueError(f"{kpoints.PATH}; use a mesh (K_POINTS automatic)")
+
+
+def _eigenvalues(blocks: list[str], shape: tuple[int, int], n_bands: int | None) -> NDArray:
+    """Return the eigenvalues (spins, kpoints, bands), spin up before spin down."""
     n_spins, n_kpoints = shape
     if len(blocks) != n_spins * n_kpoints:
         raise ValueError(
@@ -133,9 +125,8 @@ def _eigenvalues(before: str, after: str, shape: tuple[int, int]) -> NDArray:
     lengths = sorted({len(values) for values in bands})
     if len(lengths) != 1:
         raise ValueError(f"k-points have different numbers of bands, {lengths}; it is cut off")
-    expected = last_number(r"number of Kohn-Sham states= *(\d+)", before)
-    if expected is not None and lengths != [expected]:
-        raise ValueError(f"expected {expected:.0f} bands, got {lengths[0]}; the file is damaged")
+    if n_bands is not None and lengths != [n_bands]:
+        raise ValueError(f"expected {n_bands} bands, got {lengths[0]}; the file is damaged")
     return np.reshape(bands, (n_spins, n_kpoints, lengths[0]))
 
 
@@ -148,28 +139,25 @@ def _bands(block: str) -> list[float]:
     return [float(number) for number in re.findall(r"-?\d+\.\d{4}", printed)]
 
 
-def _electrons(calculation: Calculation) -> float | None:
+def _electrons(calculation: Calculation, settings: Settings) -> float | None:
     """Return the electrons in the cell, as of this structure."""
-    run, sites, result = calculation.run, calculation.sites, calculation.result
-    header = run[calculation.header]
-    count = last_number(r"number of electrons *= *([\d.]+)", header)
-    initial = last_number(r"Initial Total Charge *= *(\S+)", header)
-    if count is None or initial is None:
-        return count
+    if settings.n_electrons is None or settings.charge is None:
+        return settings.n_electrons
     # At fixed potential electrons come and go; the charge follows the structure that it is of.
-    charges = _CHARGE.findall(run, sites.atoms if sites else result.start, result.stop)
-    now, following = charges[-1] if charges else (initial, "")
-    return count + initial - float(following or now)
+    sites, result = calculation.sites, calculation.result
+    start = sites.atoms if sites else result.start
+    charges = _CHARGE.findall(calculation.run, start, result.stop)
+    now, following = charges[-1] if charges else (settings.charge, "")
+    return settings.n_electrons + settings.charge - float(following or now)
 
 
-def _thermal(before: str, listed: str, after: str) -> dict[str, float]:
+def _thermal(settings: Settings, listed: KPoints, after: str) -> dict[str, float]:
     """Return Fermi level, smearing width and -TS (eV), where they are of all electrons."""
     found: dict[str, float] = {}
-    smearing = _smearing(listed)
-    if smearing is not None and smearing.kind == "fermi-dirac":
-        found["smearing_width"] = smearing.width
+    if listed.smearing is not None and listed.smearing.kind == "fermi-dirac":
+        found["smearing_width"] = listed.smearing.width
     # A fixed magnetisation has two Fermi levels, as have valence and conduction electrons.
-    if _FIXED.search(before) or "conduction Fermi energy" in after:
+    if settings.moment is not None or "conduction Fermi energy" in after:
         return found
     level = last_number(r"the Fermi energy is *(\S+) ev", after)
     if level is not None:
@@ -180,30 +168,22 @@ def _thermal(before: str, listed: str, after: str) -> dict[str, float]:
     return found
 
 
-def _smearing(listed: str) -> Smearing | None:
-    """Return the smearing that stands beside the number of k-points."""
-    new, old = _SMEARING.search(listed), _OLD_SMEARING.search(listed)
-    if new is not None:
-        return Smearing(new[1].lower(), float(new[2]) * Rydberg)
-    if old is not None and old[2] in _OLD_KINDS:
-        return Smearing(_OLD_KINDS[old[2]], float(old[1]) * Rydberg)
-    return None
-
-
-def _check_filling(arguments: dict[str, Any], before: str, listed: str, after: str) -> None:
+def _check_filling(
+    values: NDArray,
+    weights: NDArray,
+    degeneracy: int,
+    n_electrons: float,
+    settings: Settings,
+    listed: KPoints,
+    after: str,
+) -> None:
     """Compare the levels with the filling that pw.x printed."""
-    values, weights, n_electrons, degeneracy = (
-        arguments[name] for name in ("eigenvalues", "weights", "n_electrons", "spin_degeneracy")
-    )
-    other = "Occupations read from input" in before or "conduction Fermi energy" in after
-    if n_electrons is None or other:
+    if settings.occupations_given or "conduction Fermi energy" in after:
         return
-    levels = re.search(r"Fermi energ\w+ \w+ *(-?\d+\.\d{4}) *(-?\d+\.\d{4})? *ev", after)
+    levels = _LEVELS.search(after)
     highest = last_number(r"highest occupied[^:]*: *(-?\d+\.\d{4})", after)
-    smearing, fixed = _smearing(listed), _FIXED.search(before)
-    if levels and smearing:
+    if levels and listed.smearing:
         fermi = [float(level) for level in levels.groups() if level]
-        check_smeared(values, weights, degeneracy, n_electrons, fermi, smearing)
-    elif highest is not None and (fixed or len(values) == 1):
-        filled = [float(n) for n in fixed.groups()] if fixed else [n_electrons / degeneracy]
-        check_filled(values, weights, filled, highest)
+        check_smeared(values, weights, degeneracy, n_electrons, fermi, listed.smearing)
+    elif highest is not None and (settings.moment or len(values) == 1):
+        check_filled(values, weights, settings.moment or (n_electrons / degeneracy,), highest)

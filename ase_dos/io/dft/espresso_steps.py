@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from ase_dos.io.dft.common import first_from, last_before, positions_of
+from ase_dos.io.dft.espresso_settings import read_settings
 
 _RUN = "Program PWSCF"
 _END = r"End of (?:self-consistent|band structure) calculation"
@@ -42,9 +43,9 @@ class Calculation:
     ----------
     run : str
         Text of the whole run.
-    header : slice
-        Its settings.
-    kpoints : slice
+    header : str
+        Its beginning, up to the first bands.
+    kpoints : str
         Begins with the list of k-points in use.
     result : slice
         The bands and what follows them, up to the next structure or bands.
@@ -52,9 +53,9 @@ class Calculation:
         The structure; None if pw.x did not print it.
     """
 
-    run: str = field(repr=False)
-    header: slice
-    kpoints: slice
+    run: str
+    header: str
+    kpoints: str
     result: slice
     sites: Sites | None
 
@@ -68,8 +69,8 @@ class Calculation:
             return ""
         if "convergence has been achieved" not in result:
             return "convergence has been achieved"
-        refines = _refines_exchange(self.run[self.header]) or _REFINED.search(result)
-        return _EXCHANGE_CONVERGED if refines and _EXCHANGE_CONVERGED not in result else ""
+        refined = read_settings(self.header).refines_exchange or _REFINED.search(result)
+        return _EXCHANGE_CONVERGED if refined and _EXCHANGE_CONVERGED not in result else ""
 
 
 def find_calculations(text: str) -> tuple[list[Calculation], int]:
@@ -116,6 +117,8 @@ def _in_run(run: str) -> list[Calculation]:
     if _DRIVEN in run:
         atoms = []
     stops = sorted([*atoms, *ends])
+    header = run[: ends[0]]
+    kpoints = {start: run[start : first_from(ends, start)] for start in [0, *lists]}
     found: list[Calculation] = []
     printed = 0  # where the structure of the bands before stands
     for end in ends[:-1]:
@@ -127,12 +130,11 @@ def _in_run(run: str) -> list[Calculation]:
         else:
             sites = Sites(last_before(alat, structure), last_before(cells, structure), structure)
         printed = structure
-        listed = last_before(lists, end)
         found.append(
             Calculation(
                 run,
-                header=slice(0, ends[0]),
-                kpoints=slice(listed, first_from(ends, listed)),
+                header,
+                kpoints[last_before(lists, end)],
                 result=slice(end, first_from(stops, end + 1)),
                 sites=sites,
             )
@@ -142,10 +144,3 @@ def _in_run(run: str) -> list[Calculation]:
 
 def _positions_of_any(patterns: tuple[str, ...], text: str) -> list[int]:
     return sorted(position for pattern in patterns for position in positions_of(pattern, text))
-
-
-def _refines_exchange(header: str) -> bool:
-    """Whether exact exchange is refined in a loop that has its own closing line."""
-    version = re.search(r"PWSCF +v\.(\d+)\.(\d+)", header)
-    announces = version is not None and (int(version[1]), int(version[2])) >= (5, 1)
-    return announces and "EXX-fraction" in header

@@ -11,15 +11,15 @@ from ase.io.espresso import label_to_symbol
 from ase.units import Bohr
 from numpy.typing import NDArray
 
+from ase_dos.io.dft.espresso_settings import VECTOR, read_settings
 from ase_dos.io.dft.espresso_steps import Calculation
 
-_VECTOR = r"(-?\d+\.\d+)\s*(-?\d+\.\d+)\s*(-?\d+\.\d+)"
 # Rows of the header: in units of alat.
-_AXIS = re.compile(rf" *a\(\d\) = \(\s*{_VECTOR}.*\n?")
-_SITE = re.compile(rf" *\S+ +(\S+) +tau\(.*?\) = \(\s*{_VECTOR}.*\n?")
+_AXIS = re.compile(rf" *a\(\d\) = \(\s*{VECTOR}.*\n?")
+_SITE = re.compile(rf" *\S+ +(\S+) +tau\(.*?\) = \(\s*{VECTOR}.*\n?")
 # Rows of the cards of a later step, in the unit that their headline tells.
-_CARD_AXIS = re.compile(rf"\s*{_VECTOR}.*\n?")
-_CARD_SITE = re.compile(rf" *(\S+)\s+{_VECTOR}.*\n?")
+_CARD_AXIS = re.compile(rf"\s*{VECTOR}.*\n?")
+_CARD_SITE = re.compile(rf" *(\S+)\s+{VECTOR}.*\n?")
 _CARD_UNIT = re.compile(r"\w+ \( *(\w+)(?:= *([\d.]+))? *\)")
 
 
@@ -38,14 +38,14 @@ def read_structure(calculation: Calculation) -> Atoms:
             "ASE drive through a socket; take the structures from there, and the states from "
             "read_states(path, index)"
         )
-    count = re.search(r"number of atoms/cell\s*=\s*(\d+)", run[calculation.header])
+    count = read_settings(calculation.header).n_atoms
     alat = re.match(r"celldm\(1\)=\s*([\d.]+)", run[sites.alat : sites.alat + 40])
     if count is None or alat is None or not sites.cell:
         raise ValueError(
             "no number of atoms, no celldm(1) or no cell in the header; the file is damaged"
         )
     cell, length = _cell(run, sites.cell, float(alat[1]) * Bohr)
-    labels, positions = _atoms(run, sites.atoms, int(count[1]), length, cell)
+    labels, positions = _atoms(run, sites.atoms, count, length, cell)
     symbols = [chemical_symbol(label) for label in labels]
     return Atoms(symbols, positions=positions, cell=cell, pbc=True)
 

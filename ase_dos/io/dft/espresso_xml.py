@@ -16,6 +16,7 @@ from ase_dos.io.dft.common import Loader, Step, element, numbers_in, xml_root
 from ase_dos.io.dft.electron_count import check_count
 from ase_dos.io.dft.espresso import PATH
 from ase_dos.io.dft.espresso_structure import chemical_symbol
+from ase_dos.spectra import kpoints
 from ase_dos.utils.checks import as_array
 
 _UNSET = (-1.0, -10000.0)  # what releases write for a magnetisation that is free
@@ -42,6 +43,8 @@ def _states(root: ET.Element) -> dict[str, Any]:
     energies = as_array([_numbers(point, "eigenvalues") for point in points], "eigenvalues")
     values = energies.reshape(len(points), 2 if lsda else 1, -1).swapaxes(0, 1) * Hartree
     weights = [_number(element(point, "k_point").get("weight", ""), "weight") for point in points]
+    if root.findtext("input/control_variables/calculation", "").strip() == "nscf":
+        _refuse_path(output, points, weights)
     n_electrons = _numbers(bands, "nelec")[0]
     if all(point.find("occupations") is not None for point in points):
         filled = [_numbers(point, "occupations").sum() for point in points]
@@ -53,6 +56,16 @@ def _states(root: ET.Element) -> dict[str, Any]:
         "spin_degeneracy": 1 if lsda or _is_true(bands, "noncolin") else 2,
         **_thermal(root, output, bands),
     }
+
+
+def _refuse_path(output: ET.Element, points: list[ET.Element], weights: list[float]) -> None:
+    """Refuse a run at fixed density whose k-points are those of a band structure."""
+    structure = element(output, "atomic_structure")
+    alat = _number(structure.get("alat", ""), "alat")
+    # Cartesian, in units of 2 pi / alat
+    listed = np.array([_numbers(point, "k_point") for point in points])
+    if kpoints.follows_path(listed @ _cell(structure).T / alat, weights):
+        raise ValueError(f"{kpoints.PATH}; use a mesh (K_POINTS automatic)")
 
 
 def _thermal(root: ET.Element, output: ET.Element, bands: ET.Element) -> dict[str, float]:
@@ -108,9 +121,14 @@ def _atoms(root: ET.Element) -> Atoms:
     structure = _structure(root)
     sites = element(structure, "atomic_positions").findall("atom")
     positions = [numbers_in(site.text or "", "<atom>") for site in sites]
-    cell = np.array([_numbers(structure, f"cell/a{i}") for i in (1, 2, 3)])
     symbols = [chemical_symbol(site.get("name", "")) for site in sites]
-    return Atoms(symbols, positions=np.array(positions) * Bohr, cell=cell * Bohr, pbc=True)
+    return Atoms(
+        symbols, positions=np.array(positions) * Bohr, cell=_cell(structure) * Bohr, pbc=True
+    )
+
+
+def _cell(structure: ET.Element) -> NDArray:
+    return np.array([_numbers(structure, f"cell/a{i}") for i in (1, 2, 3)])
 
 
 def _structure(root: ET.Element) -> ET.Element:
