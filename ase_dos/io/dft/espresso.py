@@ -47,13 +47,13 @@ def _states(calculation: Calculation) -> dict[str, Any]:
     after = calculation.run[calculation.result]
     settings = read_settings(calculation.header)
     _require_finished(calculation, settings, after)
+    listed = read_kpoints(calculation.kpoints)
     blocks = _BANDS.split(after)[1:]
     if not blocks:
         raise ValueError(
             "no eigenvalues in this pw.x output; set verbosity='high' in &CONTROL (needed from "
             "100 k-points on), or read data-file-schema.xml of the run"
         )
-    listed = read_kpoints(calculation.kpoints)
     n_spins = 2 if "SPIN DOWN" in after else 1
     degeneracy = 1 if settings.spinors or n_spins == 2 else 2
     weights = _weights(listed, n_spins, degeneracy)
