@@ -32,8 +32,8 @@ from ase_dos.utils.compression import open_plain
 __all__ = ["FORMATS", "is_output", "read_dos_frames", "read_frames", "read_states"]
 
 FORMATS: dict[str, Callable[[Path], list[Step | None]]] = {
-    "espresso-out": espresso.output_loaders,
-    "espresso-xml": espresso_xml.xml_loaders,
+    "espresso-out": espresso.output_steps,
+    "espresso-xml": espresso_xml.xml_steps,
     "vasp-xml": vasp.xml_steps,
     "vasp-eigenval": vasp_eigenval.eigenval_steps,
     "gpw": gpaw.gpw_steps,

@@ -27,9 +27,6 @@ class Step:
     atoms: Callable[[], Atoms]
 
 
-Loader = Step
-
-
 def checked_path(path: str | PathLike) -> Path:
     """Return the path of a file that exists and is not empty."""
     path = Path(path)
@@ -131,16 +128,20 @@ def numbers_in(text: str, name: str) -> list[float]:
 
 
 def symbol_of(label: str) -> str:
-    """Return the element that a program's label of a species stands for."""
+    """Return the element of a species label: Si, SI, si1, Si_a and Si-1 are silicon.
+
+    Raises
+    ------
+    ValueError
+        If the label begins with no element.
+    """
     from ase.io.espresso import label_to_symbol
 
-    # VASP shortens zirconium and xenon.
-    label = {"r": "Zr", "X": "Xe"}.get(label.strip(), label.strip())
     try:
-        symbol = label_to_symbol(label)
+        symbol = label_to_symbol(label.strip())
     except (KeyError, IndexError):
         symbol = "X"
-    if symbol == "X":
+    if symbol == "X":  # ASE's name for no element
         raise ValueError(f"species {label!r}: expected a label that begins with an element")
     return symbol
 

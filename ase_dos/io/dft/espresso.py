@@ -12,7 +12,7 @@ import numpy as np
 from ase.units import Rydberg
 from numpy.typing import NDArray
 
-from ase_dos.io.dft.common import Loader, Step, last_number
+from ase_dos.io.dft.common import Step, last_number
 from ase_dos.io.dft.electron_count import check_filled, check_smeared
 from ase_dos.io.dft.espresso_settings import KPoints, Settings, read_kpoints, read_settings
 from ase_dos.io.dft.espresso_steps import Calculation, find_calculations
@@ -26,8 +26,8 @@ _LEVELS = re.compile(r"Fermi energ\w+ \w+ *(-?\d+\.\d{4}) *(-?\d+\.\d{4})? *ev")
 _CHARGE = re.compile(r"(?:FCP: Total Charge|total charge of GC-SCF) *= *(\S+)(?: *-> *(\S+))?")
 
 
-def output_loaders(path: Path) -> list[Loader | None]:
-    """One loader for every finished structure, of one run or of several in a row."""
+def output_steps(path: Path) -> list[Step | None]:
+    """One step for every finished structure, of one run or of several in a row."""
     calculations, n_killed = find_calculations(read_text(path))
     if n_killed:
         warnings.warn(

@@ -6,11 +6,10 @@ import re
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
-from ase.io.espresso import label_to_symbol
 from ase.units import Bohr
 from numpy.typing import NDArray
 
+from ase_dos.io.dft.common import symbol_of
 from ase_dos.io.dft.espresso_settings import VECTOR, read_settings
 from ase_dos.io.dft.espresso_steps import Calculation
 
@@ -46,28 +45,8 @@ def read_structure(calculation: Calculation) -> Atoms:
         )
     cell, length = _cell(run, sites.cell, float(alat[1]) * Bohr)
     labels, positions = _atoms(run, sites.atoms, count, length, cell)
-    symbols = [chemical_symbol(label) for label in labels]
+    symbols = [symbol_of(label) for label in labels]
     return Atoms(symbols, positions=positions, cell=cell, pbc=True)
-
-
-def chemical_symbol(label: str) -> str:
-    """Return the element of a species label of pw.x: Si, SI, si1, Si_a and Si-1 are silicon.
-
-    Raises
-    ------
-    ValueError
-        If the label begins with no element.
-    """
-    try:
-        symbol = label_to_symbol(label)
-    except (KeyError, IndexError):
-        symbol = chemical_symbols[0]
-    if symbol == chemical_symbols[0]:  # ASE's name for no element
-        raise ValueError(
-            f"species label {label!r}: expected a chemical symbol, with a number or a letter "
-            "behind it if there are several kinds of the element"
-        )
-    return symbol
 
 
 def _cell(run: str, start: int, alat: float) -> tuple[NDArray, float]:

@@ -12,18 +12,17 @@ from ase import Atoms
 from ase.units import Bohr, Hartree
 from numpy.typing import NDArray
 
-from ase_dos.io.dft.common import Loader, Step, element, numbers_in, xml_root
+from ase_dos.io.dft.common import Step, element, numbers_in, symbol_of, xml_root
 from ase_dos.io.dft.electron_count import check_count
 from ase_dos.io.dft.espresso import PATH
-from ase_dos.io.dft.espresso_structure import chemical_symbol
 from ase_dos.spectra import kpoints
 from ase_dos.utils.checks import as_array
 
 _UNSET = (-1.0, -10000.0)  # what releases write for a magnetisation that is free
 
 
-def xml_loaders(path: Path) -> list[Loader | None]:
-    """One loader, for the last step: the data file keeps no bands of earlier ones."""
+def xml_steps(path: Path) -> list[Step | None]:
+    """One step, the last: the data file keeps no bands of earlier ones."""
     root = xml_root(path)
     return [Step(partial(_states, root), partial(_atoms, root))]
 
@@ -121,7 +120,7 @@ def _atoms(root: ET.Element) -> Atoms:
     structure = _structure(root)
     sites = element(structure, "atomic_positions").findall("atom")
     positions = [numbers_in(site.text or "", "<atom>") for site in sites]
-    symbols = [chemical_symbol(site.get("name", "")) for site in sites]
+    symbols = [symbol_of(site.get("name", "")) for site in sites]
     return Atoms(
         symbols, positions=np.array(positions) * Bohr, cell=_cell(structure) * Bohr, pbc=True
     )

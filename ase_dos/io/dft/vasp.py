@@ -20,6 +20,7 @@ from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import open_plain
 
 _ROUNDING = 1e-8  # eV: the last digit of the energies and of EDIFF
+_SHORTENED = {"r": "Zr", "X": "Xe"}  # the labels of zirconium and xenon
 
 
 @dataclass
@@ -134,7 +135,8 @@ def _take_settings(node: ET.Element, run: _Run) -> None:
         run.tags = _tags(node)
     elif node.tag == "atominfo":
         listed = element(node, "array[@name='atoms']/set")
-        run.symbols = [symbol_of(row.findtext("c") or "") for row in listed]
+        labels = [(row.findtext("c") or "").strip() for row in listed]
+        run.symbols = [symbol_of(_SHORTENED.get(label, label)) for label in labels]
 
 
 def _take_result(node: ET.Element, step: _Calculation) -> None:

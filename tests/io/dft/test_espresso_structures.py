@@ -90,7 +90,7 @@ def test_species_keep_their_element_in_both_tables(tmp_path):
     assert [str(atoms.symbols) for atoms, _ in read_frames(path)] == ["FeO", "FeO"]
     atoms = [("Q1", 0, 0, 0)]
     path = saved(tmp_path / "odd.out", header(atoms=atoms) + scf() + DONE)
-    with pytest.raises(ValueError, match=r"odd\.out: species label 'Q1': expected a chemical"):
+    with pytest.raises(ValueError, match=r"odd\.out: species 'Q1': expected a label"):
         read_frames(path)
 
 

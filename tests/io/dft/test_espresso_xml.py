@@ -131,7 +131,7 @@ def test_labels_of_species_begin_with_their_element_in_any_case(tmp_path, label,
 @pytest.mark.parametrize("label", ["Qa", "1Si", "X", "Xx", "", "D"])
 def test_labels_without_an_element_are_refused(tmp_path, label):
     text = AL.read_text().replace('<atom name="Al"', f'<atom name="{label}"')
-    with pytest.raises(ValueError, match=rf"data\.xml: species label '{label}': expected a chem"):
+    with pytest.raises(ValueError, match=rf"data\.xml: species '{label}': expected a label"):
         read_frames(saved(tmp_path / "data.xml", text))
 
 
