@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 from ase.units import Bohr, Hartree
 
-from ase_dos.io.dft.common import Step, beside, named_errors, numbers_in, states_below
+from ase_dos.io.dft.common import Step, beside, library_errors, numbers_in, states_below
 from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import read_text
 
@@ -40,7 +40,10 @@ def _states(text: str) -> dict[str, Any]:
     expected = _header(text, "Number of k-points")[0]
     if text.count("K-point") != expected:
         raise ValueError(f"expected {expected:g} k-points, got {text.count('K-point')}; cut off?")
-    kpoints, weights, eigenvalues, _ = read_bands(io.StringIO(text))
+    if "**" in text:
+        raise ValueError("a level did not fit its column (****)")
+    with library_errors("k-points and levels"):
+        kpoints, weights, eigenvalues, _ = read_bands(io.StringIO(text))
     if follows_path(kpoints, weights):
         raise ValueError(PATH)
     electrons = sum(_header(text, "Number of electrons"))
@@ -64,8 +67,7 @@ def _atoms(path: Path, text: str) -> Atoms:
     source = beside(path, f"{seed}.castep", f"{seed}-out.cell", f"{seed}.cell")
     if source is None:
         raise ValueError(f"no structure; put {seed}.castep or {seed}.cell beside it")
-    with named_errors(source.name):
-        atoms = _structure(source)
+    atoms = _structure(source)
     vectors = re.split(r"Unit cell vectors *\n", text)[-1].splitlines()[:3]
     cell = Bohr * np.array([numbers_in(vector, "unit cell") for vector in vectors])
     if np.abs(atoms.cell.array - cell).max() > 1e-3:
@@ -78,7 +80,7 @@ def _structure(path: Path) -> Atoms:
     from ase.io.castep import read_castep_cell
 
     text = io.StringIO(read_text(path))
-    with warnings.catch_warnings():
+    with library_errors(path.name), warnings.catch_warnings():
         # Of ASE, that it cannot ask CASTEP for its keywords, and all that CASTEP warned about.
         warnings.simplefilter("ignore", UserWarning)
         if ".cell" in path.name:

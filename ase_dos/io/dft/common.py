@@ -39,7 +39,7 @@ def checked_path(path: str | PathLike) -> Path:
 
 @contextmanager
 def named_errors(name: str | PathLike) -> Iterator[None]:
-    """Make every error, of our own or of a library that reads a file, a ValueError with a name.
+    """Make every error a ValueError that begins with the name of a file, or of a part of it.
 
     Damaged files lead parsers anywhere: to missing keys, huge arrays, attributes of None.
     """
@@ -48,10 +48,21 @@ def named_errors(name: str | PathLike) -> Iterator[None]:
     except (ValueError, ET.ParseError, OSError) as error:
         raise ValueError(f"{name}: {_explain(error)}") from error
     except Exception as error:
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise ValueError(
-            f"{name}: it is damaged, or of a form that is not known ({what})"
-        ) from error
+        raise _damaged(name, error) from error
+
+
+@contextmanager
+def library_errors(name: str | PathLike) -> Iterator[None]:
+    """Make every error of a reader that is not ours a ValueError that begins with a name."""
+    try:
+        yield
+    except Exception as error:
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str | PathLike, error: Exception) -> ValueError:
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return ValueError(f"{name}: it is damaged, or of a form that is not known ({what})")
 
 
 def _explain(error: Exception) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike
 
-from ase_dos.io.dft.common import checked_path, named_errors
+from ase_dos.io.dft.common import checked_path, library_errors, named_errors
 from ase_dos.spectra.dos import DOS
 from ase_dos.utils.checks import as_array, as_positive
 
@@ -58,7 +58,7 @@ def read_dos_frames(
     path = checked_path(path)
     if (energies is None) == (start is None or step is None):
         raise ValueError("energy grid: give either energies, or start and step (eV)")
-    with named_errors(path):
+    with library_errors(path):
         structures = read(path, index=":")
     frames = []
     for number, atoms in enumerate(structures):

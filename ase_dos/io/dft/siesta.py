@@ -17,7 +17,7 @@ from ase_dos.io.dft.common import (
     begins_with,
     beside,
     last_number,
-    named_errors,
+    library_errors,
     numbers_in,
     states_below,
 )
@@ -105,7 +105,7 @@ def _atoms(path: Path) -> Atoms:
     source = beside(path, f"{_label(path)}.XV")
     if source is None:
         raise ValueError(f"no structure; put {_label(path)}.XV beside it")
-    with named_errors(source.name):
+    with library_errors(source.name):
         atoms = read_siesta_xv(io.StringIO(read_text(source)))
     output = _output(path) or ""
     if len(re.findall(r"Begin .*(?:move|step) *=", output)) > 1:

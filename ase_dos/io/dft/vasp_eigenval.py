@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.io.dft.common import Step, beside, last_number, named_errors, numbers_in, symbol_of
+from ase_dos.io.dft.common import Step, beside, last_number, library_errors, numbers_in, symbol_of
 from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import read_text
 
@@ -216,10 +216,7 @@ def _input_atoms(path: Path) -> Atoms:
     files = [found for name in ("POSCAR", "CONTCAR") if (found := beside(path, name))]
     if not files:
         raise ValueError(f"no structure; {_OUTCAR}")
-    structures = []
-    for file in files:
-        with named_errors(file.name):
-            structures.append(_poscar(file))
+    structures = [_poscar(file) for file in files]
     first, last = structures[0], structures[-1]
     if len(first) != len(last) or np.abs(last.positions - first.positions).max() > 1e-3:
         raise ValueError(f"the atoms moved, and CONTCAR may be a step ahead; {_OUTCAR}")
@@ -232,5 +229,6 @@ def _poscar(path: Path) -> Atoms:
     text = read_text(path)
     if not re.search("[A-Za-z]", "".join(text.splitlines()[5:6])):
         # ASE would look for the names in whatever folder the program runs in.
-        raise ValueError(f"it names no elements (VASP 4); {_OUTCAR}")
-    return read_vasp(io.StringIO(text))
+        raise ValueError(f"{path.name} names no elements (VASP 4); {_OUTCAR}")
+    with library_errors(path.name):
+        return read_vasp(io.StringIO(text))
