@@ -21,6 +21,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from ase_dos.io.dft.common import named_errors
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.files import replace_file
 
@@ -187,7 +188,8 @@ def load_dataset(path: str | Path) -> Dataset:
         raise ValueError(f"{path}: not a readable data set ({error})") from error
     if form != _FORMAT:
         raise ValueError(f"{path}: data set format {form}, this release reads {_FORMAT}")
-    return _assemble(header, arrays)
+    with named_errors(path):
+        return _assemble(header, arrays)
 
 
 def _assemble(header: dict[str, Any], arrays: dict[str, NDArray]) -> Dataset:

@@ -156,6 +156,25 @@ def test_calculator_with_one_channel_counts_only_if_it_is_certain(bands):
     assert given.n_electrons == 4
 
 
+def test_calculator_of_a_band_path_is_refused(bands):
+    path = np.linspace([0, 0, 0], [0.5, 0, 0], len(WEIGHTS))
+    mesh, line = calculator(bands, 0 * bands), calculator(bands, 0 * bands, WEIGHTS * 0 + 0.25)
+    mesh.ibz_kpts = line.ibz_kpts = path  # weights that differ: what symmetry left of a mesh
+    assert ElectronicStates.from_calculator(mesh, n_electrons=3).n_electrons == 3
+    with pytest.raises(ValueError, match="its k-points follow a path"):
+        ElectronicStates.from_calculator(line, n_electrons=3)
+
+
+def test_calculator_with_two_fermi_levels_tells_none(bands):
+    calc = calculator(bands, 0 * bands)
+
+    def get_fermi_level():
+        raise ValueError("There are two Fermi-levels!")
+
+    calc.get_fermi_level = get_fermi_level
+    assert ElectronicStates.from_calculator(calc, n_electrons=3).fermi_level is None
+
+
 def test_calculator_read_from_a_file_of_quantum_espresso():
     calc = read(DATA / "al.pwo").calc
     with pytest.raises(ValueError, match="pass n_electrons"):

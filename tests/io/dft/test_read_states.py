@@ -1,5 +1,8 @@
 """Eigenvalues from files: what programs printed is read, and what they derived is derived again."""
 
+import bz2
+import gzip
+import lzma
 import shutil
 
 import numpy as np
@@ -8,7 +11,7 @@ from ase.units import Rydberg, kB
 from dft_files import saved
 from paths import STATES
 
-from ase_dos.io.dft import FORMATS, read_frames, read_states
+from ase_dos.io.dft import FORMATS, is_output, read_frames, read_states
 
 # name: (spins, k-points, bands), electrons, Fermi level and kT in eV, as the program prints them
 FILES = {
@@ -112,6 +115,29 @@ def test_runs_appended_to_one_file_keep_their_own_settings(tmp_path, names):
         assert states.n_electrons == same.n_electrons
         assert states.spin_degeneracy == same.spin_degeneracy
         assert states.smearing_width == same.smearing_width
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2"])
+def test_compressed_outputs_of_every_program_are_read(tmp_path, name, suffix):
+    packer = {".gz": gzip, ".xz": lzma, ".bz2": bz2}[suffix]
+    path = tmp_path / (name + suffix)
+    path.write_bytes(packer.compress((STATES / name).read_bytes()))
+    assert is_output(path)
+    packed, plain = read_frames(path), read_frames(STATES / name)
+    assert [atoms for atoms, _ in packed] == [atoms for atoms, _ in plain]
+    for (_, states), (_, same) in zip(packed, plain, strict=True):
+        np.testing.assert_array_equal(states.eigenvalues, same.eigenvalues)
+        np.testing.assert_array_equal(states.weights, same.weights)
+        assert states.fermi_level == same.fermi_level
+
+
+def test_a_compressed_output_that_cannot_be_unpacked_is_named(tmp_path):
+    path = tmp_path / "run.pwo.gz"
+    path.write_bytes(gzip.compress(b"")[:10] + b"\xff" * 100)
+    assert is_output(path)  # so that a folder does not pass over it
+    with pytest.raises(ValueError, match=r"run\.pwo\.gz: the compressed file is damaged"):
+        read_frames(path)
 
 
 def test_n_electrons_overrides_the_file():
