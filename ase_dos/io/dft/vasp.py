@@ -20,6 +20,7 @@ from ase_dos.spectra.kpoints import PATH, follows_path
 from ase_dos.utils.compression import open_plain
 
 _ROUNDING = 1e-8  # eV: the last digit of the energies and of EDIFF
+_EDIFF = 1e-4  # eV: VASP's default, of releases that do not list it
 _SHORTENED = {"r": "Zr", "X": "Xe"}  # the labels of zirconium and xenon
 
 
@@ -256,7 +257,8 @@ def _converged_iterations(step: _Calculation, tags: dict[str, str]) -> int:
 
     A linear response lists its own iterations behind these, which no NELM limits.
     """
-    limit, allowed = int(_tag(tags, "NELM") or 0), (_tag(tags, "EDIFF") or 0.0) + _ROUNDING
+    limit, ediff = int(_tag(tags, "NELM") or 0), _tag(tags, "EDIFF")
+    allowed = (_EDIFF if ediff is None else ediff) + _ROUNDING
     count = len(step.free_energies)
     changes = np.abs(np.diff(step.free_energies))
     response = (

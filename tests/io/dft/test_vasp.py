@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from ase.units import kB
 from dft_files import between, changed, saved
 from paths import STATES
 
@@ -152,6 +153,36 @@ def test_band_paths_are_refused(tmp_path, kpoints, generation):
 def test_meshes_and_lists_that_are_no_path_are_read(tmp_path, kpoints, generation):
     path = saved(tmp_path / "vasprun.xml", with_kpoints(kpoints, generation))
     np.testing.assert_allclose(read_states(path).weights, 0.1)
+
+
+def test_a_path_without_weight_behind_a_mesh_does_not_count(tmp_path):
+    """As hybrid functionals' band structures have it: the mesh alone samples the DOS."""
+    extra = "<v> 0.0 0.0 0.1 </v><v> 0.0 0.0 0.2 </v><v> 0.0 0.0 0.3 </v>\n  </varray>"
+    weights = between(AL, '  <varray name="weights" >', "</varray>")
+    places = between(AL, '  <varray name="kpointlist" >', "</varray>")
+    levels = "".join(
+        f'<set comment="kpoint {k}">{"<r> -9.0 1.0 </r>" * 8}</set>' for k in (11, 12, 13)
+    )
+    xml = changed(
+        AL,
+        (weights, weights.replace("  </varray>", "<v> 0.0 </v>" * 3 + "</varray>")),
+        (places, places.replace("  </varray>", extra)),
+        ("     </set>\n    </set>\n   </array>", f"{levels}</set></set></array>"),
+    )
+    states = read_states(saved(tmp_path / "vasprun.xml", xml))
+    assert states.n_kpoints == 13
+    assert states.bottom == -3.3687
+    gas = states.electron_gas(states.smearing_width / kB)
+    assert gas.fermi_level == pytest.approx(states.fermi_level, abs=1e-3)
+
+
+def test_releases_that_do_not_list_ediff_have_its_default(tmp_path):
+    xml = changed(AL, ('   <i name="EDIFF">       0.00010000</i>\n', ""))
+    xml = with_iterations(changed(xml, ('"NELM">    60', '"NELM">     3')), [-50, -51, -51.00005])
+    assert read_states(saved(tmp_path / "vasprun.xml", xml)).n_electrons == 3
+    xml = xml.replace("-51.00005", "-51.00015")
+    with pytest.raises(ValueError, match=r"after NELM=3 .* \(EDIFF=0\.0001\)"):
+        read_states(saved(tmp_path / "vasprun.xml", xml))
 
 
 def test_eigenvalues_that_did_not_fit_are_named(tmp_path):
