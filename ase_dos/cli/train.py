@@ -47,7 +47,8 @@ class CLICommand:
     """Train a model on densities of states.
 
     DATA are data sets (.npz), outputs of DFT programs with eigenvalues (Quantum ESPRESSO, VASP,
-    GPAW, FHI-aims), structures that carry a DOS on a grid (extended xyz), and folders of these.
+    GPAW, FHI-aims, CASTEP, SIESTA; compressed or not), structures that carry a DOS on a grid
+    (extended xyz), and folders of these.
     Data sets have their own training and validation parts; of all other structures a share is
     kept for validation: blocks of consecutive frames, chosen by their content. Validation errors
     are stored in the model file, and written to a report with figures; --refit then trains the

@@ -86,8 +86,10 @@ def read_states(
     Parameters
     ----------
     path : str or path-like
-        Quantum ESPRESSO output or data-file-schema.xml, VASP vasprun.xml, GPAW .gpw or text
-        (one k-point only: it prints no more), FHI-aims output.
+        Output or data-file-schema.xml of Quantum ESPRESSO; vasprun.xml or EIGENVAL of VASP; .gpw or
+        text (one k-point only: it prints no more) of GPAW; output or Final_KS_eigenvalues.dat of
+        FHI-aims; .bands of CASTEP; .EIG of SIESTA. Compressed or not; what a file does not say is
+        looked for in the files of the same run beside it.
     index : int
         Which structure, among those with eigenvalues; the last by default.
     format : str, optional
@@ -133,6 +135,7 @@ def read_frames(
     Returns
     -------
     list of (Atoms, ElectronicStates)
+        Elements, positions, cell and periodicity; the Atoms have no calculator.
 
     Raises
     ------

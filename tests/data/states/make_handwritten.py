@@ -7,6 +7,7 @@ and FHI-aims' own format statements; the numbers are those of al.pwo and ni.pwo.
 from pathlib import Path
 
 import numpy as np
+from ase.io import read
 
 from ase_dos.io.dft import read_frames
 
@@ -16,7 +17,7 @@ HERE = Path(__file__).parent
 def vasprun(name, out):
     atoms, states = read_frames(HERE / f"{name}.pwo")[-1]
     kpoints = np.zeros((states.n_kpoints, 3))
-    energy = atoms.calc.results["energy"]
+    energy = read(HERE / f"{name}.pwo").get_potential_energy()
 
     def vectors(rows, indent):
         return "\n".join(
@@ -126,7 +127,7 @@ def aims(name, out):
                 table += f"  {n + 1:5d}      {occupied[s, k, n]:8.5f}     {e / 27.211386:14.6f}"
                 table += f"    {e:15.5f}\n"
             table += "\n"
-    free = atoms.calc.results["energy"]
+    free = read(HERE / f"{name}.pwo").get_potential_energy()
     energy = free - states.entropy_term
     lattice = "".join("  |" + "".join(f"{x:18.8f}" for x in row) + "\n" for row in atoms.cell)
     sites = "".join(
