@@ -48,7 +48,7 @@ class Calculation:
     kpoints : str
         Begins with the list of k-points in use.
     result : slice
-        The bands and what follows them, up to the next structure or bands.
+        The bands and what follows them, up to the next structure or calculation.
     sites : Sites or None
         The structure; None if pw.x did not print it.
     """
@@ -99,7 +99,7 @@ def find_calculations(text: str) -> tuple[list[Calculation], int]:
         if found and found[-1].missing_end:
             killed.append(found.pop())
             n_killed += 1
-        elif max(run.rfind(line) for line in _BEGINNINGS) > last:
+        elif max(_positions_of_any(_BEGINNINGS, run), default=0) > last:
             n_killed += 1
         whole += found
     if not whole and not killed:
@@ -116,7 +116,7 @@ def _in_run(run: str) -> list[Calculation]:
     alat, cells, atoms = (_positions_of_any(lines, run) for lines in (_ALAT, _CELLS, _ATOMS))
     if _DRIVEN in run:
         atoms = []
-    stops = sorted([*atoms, *ends])
+    stops = sorted([*atoms, *ends, *_positions_of_any(_BEGINNINGS, run)])
     header = run[: ends[0]]
     kpoints = {start: run[start : first_from(ends, start)] for start in [0, *lists]}
     found: list[Calculation] = []
