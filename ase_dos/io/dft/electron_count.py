@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import erf, expit
 
 # Far above what printed digits explain, far below what a wrong degeneracy makes of it.
-_FRACTION, _ELECTRONS, _LEVEL = 0.02, 0.2, 0.01
+_ELECTRONS, _FRACTION, _LEVEL = 0.2, 1e-3, 0.01
 
 
 class Smearing(NamedTuple):
@@ -78,7 +78,7 @@ def check_smeared(
 
 
 def check_count(count: float, n_electrons: float) -> None:
-    """Refuse a count of electrons that is 2 % and 0.2 or more off what the program said."""
+    """Refuse a count of electrons that is 0.2 and 0.1 % off what the program said."""
     if abs(count - n_electrons) > _ELECTRONS + _FRACTION * n_electrons:
         raise ValueError(
             f"filled as in the file, its levels hold {count:.2f} electrons, but it says "
