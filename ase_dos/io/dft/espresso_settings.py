@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ase_dos.io.dft.common import last_number
 from ase_dos.io.dft.electron_count import Smearing
 
-VECTOR = r"(-?\d+\.\d+)\s*(-?\d+\.\d+)\s*(-?\d+\.\d+)"
+VECTOR = r" *(-?\d+\.\d+) *(-?\d+\.\d+) *(-?\d+\.\d+)"
 _OLD_KINDS = {
     "0": "gaussian",
     "1": "methfessel-paxton",
@@ -89,7 +89,7 @@ def read_settings(header: str) -> Settings:
     moment = re.search(r"number of electrons[^\n]*\(up: *([\d.]+), down: *([\d.]+)\)", header)
     version = re.search(r"PWSCF +v\.(\d+)\.(\d+)", header)
     announces = version is not None and (int(version[1]), int(version[2])) >= (5, 1)
-    axes = np.array(re.findall(rf"b\(\d\) = \(\s*{VECTOR}", header)[:3], dtype=float)
+    axes = np.array(re.findall(rf"b\(\d\) = \({VECTOR}", header)[:3], dtype=float)
     return Settings(
         n_atoms=_count("number of atoms/cell", header),
         n_electrons=last_number(r"number of electrons *= *([\d.]+)", header),
@@ -116,7 +116,7 @@ def read_kpoints(listed: str) -> KPoints:
     count = _count("number of k points", listed)
     if count is None:
         raise ValueError("no 'number of k points' in this pw.x output; it is cut off")
-    rows = re.findall(rf"k\( *\S+\) = \(\s*{VECTOR}\), wk = *([\d.]+)", listed)
+    rows = re.findall(rf"k\( *\S+\) = \({VECTOR}\), wk = *([\d.]+)", listed)
     if len(rows) < count:
         raise ValueError(
             f"expected {count} k-point weights, got {len(rows)}; pw.x prints 100 or more "

@@ -14,11 +14,11 @@ from ase_dos.io.dft.espresso_settings import VECTOR, read_settings
 from ase_dos.io.dft.espresso_steps import Calculation
 
 # Rows of the header: in units of alat.
-_AXIS = re.compile(rf" *a\(\d\) = \(\s*{VECTOR}.*\n?")
-_SITE = re.compile(rf" *\S+ +(\S+) +tau\(.*?\) = \(\s*{VECTOR}.*\n?")
+_AXIS = re.compile(rf" *a\(\d\) = \({VECTOR}.*\n?")
+_SITE = re.compile(rf" *\S+ +(\S+) +tau\(.*?\) = \({VECTOR}.*\n?")
 # Rows of the cards of a later step, in the unit that their headline tells.
-_CARD_AXIS = re.compile(rf"\s*{VECTOR}.*\n?")
-_CARD_SITE = re.compile(rf" *(\S+)\s+{VECTOR}.*\n?")
+_CARD_AXIS = re.compile(rf"{VECTOR}.*\n?")
+_CARD_SITE = re.compile(rf" *(\S+) {VECTOR}.*\n?")
 _CARD_UNIT = re.compile(r"\w+ \( *(\w+)(?:= *([\d.]+))? *\)")
 
 

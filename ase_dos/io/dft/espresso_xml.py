@@ -60,7 +60,7 @@ def _states(root: ET.Element) -> dict[str, Any]:
 def _refuse_path(output: ET.Element, points: list[ET.Element], weights: list[float]) -> None:
     """Refuse a run at fixed density whose k-points are those of a band structure."""
     structure = element(output, "atomic_structure")
-    alat = _number(structure.get("alat", ""), "alat")
+    alat = _number(structure.get("alat", "nan"), "alat")
     # Cartesian, in units of 2 pi / alat
     listed = np.array([_numbers(point, "k_point") for point in points])
     if kpoints.follows_path(listed @ _cell(structure).T / alat, weights):
@@ -149,8 +149,10 @@ def _structure(root: ET.Element) -> ET.Element:
     else:
         found, complete = element(root, "input/atomic_structure"), True
     # Of a long run, some steps only are in the file.
-    last_energy, energy = (_numbers(part, "total_energy/etot")[0] for part in (steps[-1], output))
-    if not complete or not np.isclose(last_energy, energy, rtol=1e-9):
+    energies = [
+        _number(part.findtext("total_energy/etot", "nan"), "etot") for part in (steps[-1], output)
+    ]
+    if not complete or abs(energies[1] - energies[0]) > 1e-8:
         raise ValueError("the step that the bands are of is not in the file; read the text output")
     return found
 

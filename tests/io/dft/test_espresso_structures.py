@@ -128,6 +128,13 @@ def test_damaged_structures_are_refused(tmp_path, old, new, message):
         read_frames(saved(tmp_path / "run.out", text.replace(old, new)))
 
 
+def test_a_number_that_is_missing_is_not_taken_from_the_next_row(tmp_path):
+    vectors = cell_card("bohr", 6.0 * np.eye(3)).replace("   6.000000000", "", 1)
+    step = moved("Si 0.5 0.5 0.5", unit="crystal", cell=vectors)
+    with pytest.raises(ValueError, match=r"structure 1: expected 3 cell vectors .* got 0"):
+        read_frames(saved(tmp_path / "run.out", header() + scf() + step + scf() + DONE))
+
+
 def test_an_unknown_unit_is_named(tmp_path):
     text = header() + scf() + moved("Si 0.0 0.0 0.0", unit="furlong") + scf() + DONE
     with pytest.raises(ValueError, match=r"structure 1: .*\(furlong\).* expected one of the units"):
