@@ -103,6 +103,9 @@ def find_calculations(text: str) -> tuple[list[Calculation], int]:
             n_killed += 1
         whole += found
     if not whole and not killed:
+        failure = re.search(r"Error in routine +(.+?) *:?\n *(.+)", text)
+        if failure:
+            raise ValueError(f"pw.x stopped with an error in {failure[1]}: {failure[2].strip()}")
         raise ValueError(
             "no end of a calculation in this pw.x output; it is cut off or not finished"
         )

@@ -60,3 +60,13 @@ def test_a_run_of_one_step_that_was_cut_is_refused(tmp_path):
         ValueError, match="ends before 'convergence has been achieved'; it is cut off"
     ):
         read_frames(path)
+
+
+def test_an_error_of_pw_x_is_passed_on(tmp_path):
+    error = "     Error in routine  c_bands (1):\n     too many bands are not converged\n"
+    text = MD[: MD.index("     Self-consistent Calculation")] + error
+    path = saved(tmp_path / "md.out", text)
+    with pytest.raises(
+        ValueError, match=r"md\.out: pw\.x stopped .* c_bands \(1\): too many bands"
+    ):
+        read_states(path)
