@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import pairwise
 from mmap import ACCESS_READ, mmap
@@ -52,7 +52,8 @@ def _gpw(path: Path) -> Iterator[Any]:
         plain = opened.seekable()
         file = mmap(opened.fileno(), 0, access=ACCESS_READ) if plain else io.BytesIO(opened.read())
         try:
-            yield ulm.open(file)
+            with closing(file):
+                yield ulm.open(file)
         except AttributeError as error:
             raise ValueError(
                 f"no {error} in this .gpw file; expected one of version 3 or later (GPAW 1.3)"

@@ -209,7 +209,7 @@ def _states(run: _Run, step: _Calculation) -> dict[str, Any]:
         "weights": run.weights,
         "n_electrons": electrons,
         "spin_degeneracy": degeneracy,
-        "fermi_level": step.fermi_level,
+        "fermi_level": _told(step.fermi_level),
     }
     moment = _tag(run.tags, "NUPDOWN")
     fixed_moment = len(values) == 2 and moment is not None and moment >= 0
@@ -219,7 +219,7 @@ def _states(run: _Run, step: _Calculation) -> dict[str, Any]:
         # "e_wo_entrp" is wrong in several releases.
         if iterations and len(step.energies) == len(step.free_energies):
             last = iterations - 1
-            arguments["entropy_term"] = step.free_energies[last] - step.energies[last]
+            arguments["entropy_term"] = _told(step.free_energies[last] - step.energies[last])
     if fixed_moment:  # each spin has a Fermi level of its own, of which VASP prints one
         arguments["fermi_level"] = arguments["entropy_term"] = None
     return arguments
@@ -291,6 +291,11 @@ def _number(printed: str) -> float:
         return float(printed)
     except ValueError:
         return math.nan
+
+
+def _told(value: float | None) -> float | None:
+    """Return a value, None if its printed form was no number."""
+    return None if value is None or math.isnan(value) else value
 
 
 def _rows(node: ET.Element, path: str, columns: int) -> NDArray:

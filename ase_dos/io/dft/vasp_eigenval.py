@@ -86,7 +86,7 @@ def _states(path: Path, bands: _Bands) -> dict[str, Any]:
     if tags.get("IBRION") == "0":
         raise ValueError(
             "after molecular dynamics EIGENVAL has levels predicted for the next step, not those "
-            "of a calculated structure; read vasprun.xml"
+            "of a calculated structure; calculate one structure without IBRION=0"
         )
     if outcar is not None:
         _require_converged(outcar)

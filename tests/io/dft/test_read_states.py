@@ -132,6 +132,18 @@ def test_compressed_outputs_of_every_program_are_read(tmp_path, name, suffix):
         assert states.fermi_level == same.fermi_level
 
 
+@pytest.mark.parametrize("name", [name for name in FILES if not name.endswith(".gpw")])
+def test_line_ends_of_windows_and_bytes_of_latin_1_are_read(tmp_path, name):
+    data = (STATES / name).read_bytes().replace(b"\n", b"\r\n")
+    text = b"" if name.endswith(".xml") else b"  title: \xc9tude\r\n"
+    (tmp_path / "run").write_bytes(text + data)
+    frames = read_frames(tmp_path / "run")
+    for (atoms, states), (same, plain) in zip(frames, read_frames(STATES / name), strict=True):
+        assert atoms == same
+        np.testing.assert_array_equal(states.eigenvalues, plain.eigenvalues)
+        assert states.entropy_term == plain.entropy_term
+
+
 def test_a_compressed_output_that_cannot_be_unpacked_is_named(tmp_path):
     path = tmp_path / "run.pwo.gz"
     path.write_bytes(gzip.compress(b"")[:10] + b"\xff" * 100)

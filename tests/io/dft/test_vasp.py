@@ -191,6 +191,13 @@ def test_eigenvalues_that_did_not_fit_are_named(tmp_path):
         read_states(path)
 
 
+def test_a_level_or_energy_that_did_not_fit_is_not_told(tmp_path):
+    stars = changed(AL, (">       8.04680000 <", "> ************** <"), ("-56.98202437", "*" * 12))
+    states = read_states(saved(tmp_path / "vasprun.xml", stars))
+    assert states.fermi_level is states.entropy_term is None
+    assert states.bottom == -3.3687
+
+
 def test_vasp_steps_without_eigenvalues_are_skipped(tmp_path):
     start, end = AL.index(" <calculation>"), AL.index("</calculation>\n") + 15
     step = AL[start:end]
