@@ -30,7 +30,7 @@ class _Run:
 
     tags: dict[str, str] = field(default_factory=dict)
     weights: NDArray = field(default_factory=lambda: np.empty(0))
-    symbols: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -41,7 +41,7 @@ class _Calculation:
     positions: NDArray | None = None  # in units of the lattice vectors
     free_energies: list[float] = field(default_factory=list)  # (eV), one for every iteration
     energies: list[float] = field(default_factory=list)  # the same without -TS
-    bands: list[list[NDArray]] = field(default_factory=list)  # [spin][kpoint]: rows as printed
+    bands: list[list[NDArray]] = field(default_factory=list)  # [spin][kpoint]: levels, occupations
     fermi_level: float | None = None
     problem: str | None = None  # why the bands cannot be used
 
@@ -80,7 +80,7 @@ def xml_steps(path: Path) -> list[Step | None]:
 def _calculations(file: IO[bytes], run: _Run) -> Iterator[_Calculation]:
     """Yield every whole step of a file; the settings stand before the first and go into ``run``."""
     above: list[ET.Element] = []
-    bands = _Bands()
+    levels = _Levels()
     step = _Calculation()
     for event, node in ET.iterparse(file, ("start", "end")):
         if event == "start":
@@ -102,30 +102,38 @@ def _calculations(file: IO[bytes], run: _Run) -> Iterator[_Calculation]:
             elif node.tag != "set":
                 continue  # it is needed until the element that it stands in has ended
             elif above[2].tag == "eigenvalues":
-                bands.take(node, sum(parent.tag == "set" for parent in above), step)
+                levels.take(node, sum(parent.tag == "set" for parent in above), step)
             node.clear()
 
 
-class _Bands:
-    """Bands of one step, set by set: of a k-point, then of a spin, then of all."""
+class _Levels:
+    """Levels of one step, taken set by set: of a k-point, then of a spin, then of all."""
 
     def __init__(self) -> None:
         self._kpoints: list[NDArray] = []
         self._spins: list[list[NDArray]] = []
+        self._problem: str | None = None
 
     def take(self, node: ET.Element, depth: int, step: _Calculation) -> None:
         """Take a set that has ended, and that ``depth`` other sets are around."""
         if depth == 2:
             try:
-                rows = [numbers_in(row.text or "", "eigenvalues") for row in node]
-                self._kpoints.append(np.array(rows))
+                self._kpoints.append(np.array([_level(row.text or "") for row in node]))
             except ValueError as error:
-                step.problem = str(error)
+                self._problem = str(error)
         elif depth == 1:
             self._spins.append(self._kpoints)
             self._kpoints = []
-        else:
-            step.bands, self._spins = self._spins, []  # the last of several counts
+        else:  # the last of several counts
+            step.bands, self._spins = self._spins, []
+            step.problem, self._problem = self._problem, None
+
+
+def _level(row: str) -> tuple[float, float]:
+    """Return an eigenvalue and its occupation, NaN if there is none."""
+    value, *others = row.split() or [""]
+    (level,) = numbers_in(value, "eigenvalues") or [math.nan]
+    return level, _number(others[0]) if others else math.nan
 
 
 def _take_settings(node: ET.Element, run: _Run) -> None:
@@ -135,9 +143,8 @@ def _take_settings(node: ET.Element, run: _Run) -> None:
     elif node.tag == "parameters":
         run.tags = _tags(node)
     elif node.tag == "atominfo":
-        listed = element(node, "array[@name='atoms']/set")
-        labels = [(row.findtext("c") or "").strip() for row in listed]
-        run.symbols = [symbol_of(_SHORTENED.get(label, label)) for label in labels]
+        rows = node.findall("array[@name='atoms']/set/rc")
+        run.labels = [(row.findtext("c") or "").strip() for row in rows]
 
 
 def _take_result(node: ET.Element, step: _Calculation) -> None:
@@ -194,9 +201,10 @@ def _tags(parameters: ET.Element) -> dict[str, str]:
 def _atoms(run: _Run, step: _Calculation) -> Atoms:
     if step.cell is None or step.positions is None:
         raise ValueError("a step has eigenvalues but no structure")
-    if len(step.positions) != len(run.symbols):
-        raise ValueError(f"{len(step.positions)} positions for {len(run.symbols)} atoms")
-    return Atoms(run.symbols, scaled_positions=step.positions, cell=step.cell, pbc=True)
+    if len(step.positions) != len(run.labels):
+        raise ValueError(f"{len(step.positions)} positions for {len(run.labels)} atoms")
+    symbols = [symbol_of(_SHORTENED.get(label, label)) for label in run.labels]
+    return Atoms(symbols, scaled_positions=step.positions, cell=step.cell, pbc=True)
 
 
 def _states(run: _Run, step: _Calculation) -> dict[str, Any]:
@@ -229,16 +237,15 @@ def _bands(step: _Calculation, n_kpoints: int) -> tuple[NDArray, NDArray]:
     """Return eigenvalues and occupations (NaN if not listed), both (spins, kpoints, bands)."""
     if step.problem is not None:
         raise ValueError(step.problem)
-    shapes = {rows.shape for spin in step.bands for rows in spin}
+    n_bands = {len(rows) for spin in step.bands for rows in spin}
     counts = {len(spin) for spin in step.bands}
-    if counts != {n_kpoints} or len(shapes) != 1 or len(shape := shapes.pop()) != 2:
+    if counts != {n_kpoints} or len(n_bands) != 1:
         raise ValueError(
-            f"expected eigenvalues of as many bands at each of {n_kpoints} k-points, got "
-            f"{sorted(counts)} k-points for each spin; the file is damaged"
+            f"expected as many levels at each of {n_kpoints} k-points, got {sorted(n_bands)} "
+            f"levels at {sorted(counts)} k-points; the file is damaged"
         )
     table = np.array(step.bands)
-    occupations = table[..., 1] if shape[1] > 1 else np.full(table.shape[:-1], np.nan)
-    return table[..., 0], occupations
+    return table[..., 0], table[..., 1]
 
 
 def _degeneracy(run: _Run, occupations: NDArray, electrons: float | None) -> int:
@@ -267,7 +274,7 @@ def _converged_iterations(step: _Calculation, tags: dict[str, str]) -> int:
         or count > limit > 1
     )
     settled = np.flatnonzero(changes <= allowed) + 2  # iterations
-    if response and settled.size and settled[0] <= max(limit, 2):
+    if response and settled.size and (limit <= 1 or settled[0] <= limit):
         return int(settled[0])
     if count >= limit > 1 and not changes[-1] <= allowed:
         raise ValueError(

@@ -191,6 +191,17 @@ def test_eigenvalues_that_did_not_fit_are_named(tmp_path):
         read_states(path)
 
 
+def test_what_is_not_asked_for_may_be_damaged(tmp_path):
+    xml = changed(
+        AL,
+        ("<c>Al </c>", "<c>?? </c>"),
+        ("   24.1342     0.0000", "   24.1342     ******"),
+        ("  <eigenvalues>", f"{between(AL, '  <eigenvalues>', '</eigenvalues>')}\n  <eigenvalues>"),
+    )
+    xml = xml.replace("   20.3234  ", "*********  ", 1)  # in the first list, which does not count
+    assert read_states(saved(tmp_path / "vasprun.xml", xml)).bottom == -3.3687
+
+
 def test_a_level_or_energy_that_did_not_fit_is_not_told(tmp_path):
     stars = changed(AL, (">       8.04680000 <", "> ************** <"), ("-56.98202437", "*" * 12))
     states = read_states(saved(tmp_path / "vasprun.xml", stars))
