@@ -27,6 +27,7 @@ from ase_dos.io.dft import (
 from ase_dos.io.dft.common import Step, checked_path, named_errors
 from ase_dos.io.dft.dos_frames import read_dos_frames
 from ase_dos.spectra.states import ElectronicStates
+from ase_dos.utils.checks import as_array
 from ase_dos.utils.compression import open_plain
 
 __all__ = ["FORMATS", "is_output", "read_dos_frames", "read_frames", "read_states"]
@@ -58,7 +59,7 @@ _SIGNATURES = (
         rb"\A *\d+ +\d+ +\d+ +[12]\s*\n.*\n.*\n *CAR\s*\n.*\n *\d+ +\d+ +\d+\s*\n",
         "vasp-eigenval",
     ),
-    (rb"- of Ulm(gpaw|GPAW)", "gpw"),
+    (rb"\A(?:- of Ulm|AFFormat)(?:gpaw|GPAW)", "gpw"),
     (rb"^[ \t]*Invoking FHI-aims", "aims-output"),
     (rb"^# Plain ASCII output of the Kohn-Sham eigenvalues", "aims-eigenvalues"),
     (rb"\Ak-point number:", "aims-eigenvalues"),
@@ -148,7 +149,7 @@ def read_frames(
         frames = []
         for number in _chosen(len(steps), index):
             with _named_structure(number, len(steps)):
-                frames.append((steps[number].atoms(), _build(steps[number], n_electrons)))
+                frames.append((_structure(steps[number]), _build(steps[number], n_electrons)))
         return frames
 
 
@@ -212,6 +213,13 @@ def _chosen(count: int, index: int | slice) -> list[int]:
 def _named_structure(number: int, count: int) -> AbstractContextManager[None]:
     """Name the structure in errors if a file has several."""
     return named_errors(f"structure {number}") if count > 1 else nullcontext()
+
+
+def _structure(step: Step) -> Atoms:
+    atoms = step.atoms()
+    for name, values in (("positions", atoms.positions), ("cell", atoms.cell.array)):
+        as_array(values, name)  # numbers, not NaN
+    return atoms
 
 
 def _build(step: Step, n_electrons: float | None) -> ElectronicStates:
