@@ -93,9 +93,15 @@ def begins_with(path: Path, text: bytes) -> bool:
 
 
 def last_number(pattern: str, text: str) -> float | None:
-    """Return the number that the last match of ``pattern`` in ``text`` captures."""
+    """Return the number that the last match of ``pattern`` in ``text`` captures.
+
+    None without a match, or if a program printed stars because it did not fit.
+    """
     found = re.findall(pattern, text)
-    return float(found[-1]) if found else None
+    try:
+        return float(found[-1]) if found else None
+    except ValueError:
+        return None
 
 
 def positions_of(pattern: str | re.Pattern, text: str) -> list[int]:

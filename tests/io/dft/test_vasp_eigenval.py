@@ -92,6 +92,11 @@ def test_what_the_outcar_says_of_the_levels(tmp_path):
     assert read_states(path).n_electrons == 3.25
 
 
+def test_a_fermi_level_that_did_not_fit_is_not_told(tmp_path):
+    saved(tmp_path / "OUTCAR", changed(OUTCAR, ("E-fermi :   1.5000", "E-fermi : ********")))
+    assert read_states(eigenval(tmp_path / "EIGENVAL")).fermi_level is None
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
