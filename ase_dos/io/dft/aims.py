@@ -29,6 +29,7 @@ _FIXED_MOMENT = (
 )
 _USED = re.compile(r"tomic structure[^\n]*used in the preceding time step[^\n]*\n")
 _UPDATED = re.compile(r"Updated atomic structure:\n")
+_RELAXED_CELL = re.compile(r"^\s*relax_unit_cell\s+(?!none)", re.M)
 _ATOM = re.compile(r"^\s*atom\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)", re.M)
 _VECTOR = re.compile(r"^\s*lattice_vector\s+(\S+)\s+(\S+)\s+(\S+)", re.M)
 
@@ -231,18 +232,18 @@ def atoms_of(run: Run, index: int) -> Atoms:
         if not atoms:
             continue
         if len(atoms) != len(start):
-            raise ValueError(f"expected {len(start)} atoms in structure {index}, got {len(atoms)}")
+            raise ValueError(f"expected {len(start)} atoms, got {len(atoms)}")
         positions = [numbers_in(" ".join(atom[:3]), "positions") for atom in atoms]
         found = Atoms(
             [symbol_of(atom[3]) for atom in atoms], positions, cell=start.cell, pbc=start.pbc
         )
         if cell:
             found.set_cell([numbers_in(" ".join(vector), "unit cell") for vector in cell])
-        elif start.pbc.any() and index > 0 and not used:
-            raise ValueError(f"structure {index} has no lattice vectors")
+        elif index > 0 and _RELAXED_CELL.search(run.header):
+            raise ValueError("no lattice vectors, in a relaxation of the unit cell")
         return found
     if index > 0:
-        raise ValueError(f"the output does not say where the atoms of structure {index} are")
+        raise ValueError("the output does not say where its atoms are")
     return start
 
 

@@ -109,6 +109,17 @@ def test_structures_of_a_relaxation_stand_before_their_levels(tmp_path):
     assert [atoms.get_volume() for atoms, _ in frames] == pytest.approx([64, 125])
 
 
+def test_older_releases_print_no_cell_that_does_not_change(tmp_path):
+    text = "".join(
+        line for line in relaxation().splitlines(keepends=True) if "lattice_vector" not in line
+    )
+    [_, (atoms, _)] = read_frames(saved(tmp_path / "aims.out", text + END))
+    np.testing.assert_array_equal(atoms.cell.array, 4 * np.eye(3))
+    text = changed(text, ("  Input geo", "  relax_unit_cell full\n  Input geo"))
+    with pytest.raises(ValueError, match=r"structure 1: no lattice vectors"):
+        read_frames(saved(tmp_path / "aims.out", text + END))
+
+
 def test_whole_structures_of_a_killed_run_are_read(tmp_path):
     text = relaxation()
     cut = text[: text.rindex("  Self-consistency cycle converged.")]
