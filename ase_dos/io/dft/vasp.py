@@ -26,7 +26,7 @@ _SHORTENED = {"r": "Zr", "X": "Xe"}  # the labels of zirconium and xenon
 
 @dataclass
 class _Run:
-    """What a file says once for all of its steps."""
+    """What a file says of all of its steps, as far as it was read."""
 
     tags: dict[str, str] = field(default_factory=dict)
     weights: NDArray = field(default_factory=lambda: np.empty(0))
@@ -42,6 +42,7 @@ class _Calculation:
     free_energies: list[float] = field(default_factory=list)  # (eV), one for every iteration
     energies: list[float] = field(default_factory=list)  # the same without -TS
     bands: list[list[NDArray]] = field(default_factory=list)  # [spin][kpoint]: levels, occupations
+    weights: NDArray = field(default_factory=lambda: np.empty(0))  # of the k-points
     fermi_level: float | None = None
     problem: str | None = None  # why the bands cannot be used
 
@@ -98,7 +99,7 @@ def _calculations(file: IO[bytes], run: _Run) -> Iterator[_Calculation]:
             node.clear()
         elif len(above) > 1 and above[1].tag == "calculation":
             if len(above) == 2:
-                _take_result(node, step)
+                _take_result(node, step, run)
             elif node.tag != "set":
                 continue  # it is needed until the element that it stands in has ended
             elif above[2].tag == "eigenvalues":
@@ -138,8 +139,7 @@ def _level(row: str) -> tuple[float, float]:
 
 def _take_settings(node: ET.Element, run: _Run) -> None:
     if node.tag == "kpoints":
-        run.weights = _rows(node, "varray[@name='weights']", 1)[:, 0]
-        _refuse_path(node, run.weights)
+        _take_kpoints(node, run)
     elif node.tag == "parameters":
         run.tags = _tags(node)
     elif node.tag == "atominfo":
@@ -147,9 +147,13 @@ def _take_settings(node: ET.Element, run: _Run) -> None:
         run.labels = [(row.findtext("c") or "").strip() for row in rows]
 
 
-def _take_result(node: ET.Element, step: _Calculation) -> None:
+def _take_result(node: ET.Element, step: _Calculation, run: _Run) -> None:
     if node.tag == "structure":
         _take_structure(node, step)
+    elif node.tag == "kpoints" and node.get("comment") is None:
+        _take_kpoints(node, run)  # another symmetry leaves other ones, from here on
+    elif node.tag == "eigenvalues":
+        step.weights = run.weights
     elif node.tag == "scstep":
         for name, energies in (
             ("e_fr_energy", step.free_energies),
@@ -169,13 +173,14 @@ def _take_structure(node: ET.Element, step: _Calculation) -> None:
     step.positions = _rows(node, "varray[@name='positions']", 3)
 
 
-def _refuse_path(node: ET.Element, weights: NDArray) -> None:
-    """Refuse a band structure: of line mode, or of a list of k-points that follows a path."""
+def _take_kpoints(node: ET.Element, run: _Run) -> None:
+    """Take the weights; refuse a path, of line mode or in a list that the user gave."""
+    run.weights = weights = _rows(node, "varray[@name='weights']", 1)[:, 0]
     generation = node.find("generation")
     mode = None if generation is None else generation.get("param")
     if mode == "listgenerated":
         raise ValueError(PATH)
-    if mode is None:  # a list that the user gave
+    if mode is None:
         kpoints = _rows(node, "varray[@name='kpointlist']", 3)
         if len(kpoints) != len(weights):
             raise ValueError(f"{len(kpoints)} k-points but {len(weights)} weights; it is damaged")
@@ -209,12 +214,12 @@ def _atoms(run: _Run, step: _Calculation) -> Atoms:
 
 def _states(run: _Run, step: _Calculation) -> dict[str, Any]:
     iterations = _converged_iterations(step, run.tags)
-    values, occupations = _bands(step, len(run.weights))
+    values, occupations = _bands(step)
     electrons = _tag(run.tags, "NELECT")
-    degeneracy = 1 if len(values) == 2 else _degeneracy(run, occupations, electrons)
+    degeneracy = 1 if len(values) == 2 else _degeneracy(run, step.weights, occupations, electrons)
     arguments: dict[str, Any] = {
         "eigenvalues": values,
-        "weights": run.weights,
+        "weights": step.weights,
         "n_electrons": electrons,
         "spin_degeneracy": degeneracy,
         "fermi_level": _told(step.fermi_level),
@@ -233,10 +238,11 @@ def _states(run: _Run, step: _Calculation) -> dict[str, Any]:
     return arguments
 
 
-def _bands(step: _Calculation, n_kpoints: int) -> tuple[NDArray, NDArray]:
+def _bands(step: _Calculation) -> tuple[NDArray, NDArray]:
     """Return eigenvalues and occupations (NaN if not listed), both (spins, kpoints, bands)."""
     if step.problem is not None:
         raise ValueError(step.problem)
+    n_kpoints = len(step.weights)
     n_bands = {len(rows) for spin in step.bands for rows in spin}
     counts = {len(spin) for spin in step.bands}
     if counts != {n_kpoints} or len(n_bands) != 1:
@@ -248,14 +254,14 @@ def _bands(step: _Calculation, n_kpoints: int) -> tuple[NDArray, NDArray]:
     return table[..., 0], table[..., 1]
 
 
-def _degeneracy(run: _Run, occupations: NDArray, electrons: float | None) -> int:
+def _degeneracy(run: _Run, weights: NDArray, occupations: NDArray, electrons: float | None) -> int:
     """Return how many electrons a state of a single spin channel holds."""
     if run.tags.get("LNONCOLLINEAR", "F").upper().startswith(("T", ".T")):
         return 1
     if "LNONCOLLINEAR" in run.tags or electrons is None:
         return 2
     # Old releases do not list the tag, and spinors show by how many states are filled.
-    filled = float(np.einsum("k,skn->", run.weights / run.weights.sum(), occupations))
+    filled = float(np.einsum("k,skn->", weights / weights.sum(), occupations))
     return 1 if abs(filled - electrons) < abs(2 * filled - electrons) else 2
 
 

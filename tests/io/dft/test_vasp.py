@@ -242,6 +242,20 @@ def test_steps_have_their_own_levels_and_structures(tmp_path):
         read_frames(saved(tmp_path / "vasprun.xml", bad))
 
 
+def test_k_points_of_a_step_are_those_that_symmetry_leaves_there(tmp_path):
+    """VASP lists them again, within the step, when the symmetry of the atoms has changed."""
+    first, second = two_steps()
+    mesh = '<kpoints><generation param="Gamma"/><varray name="weights">{}</varray></kpoints>'
+    equal = mesh.format("<v> 0.1 </v>" * 10)
+    whole = mesh.format("<v> 0.005 </v>" * 200)  # as GW uses for a while
+    changes = second.replace(" <calculation>", f" <calculation>{whole}{equal}")
+    third = second.replace("-4.0000", "-5.0000")
+    path = saved(tmp_path / "vasprun.xml", changed(AL, (first, first + changes + third)))
+    weights = [states.weights for _, states in read_frames(path)]
+    assert weights[0][:3] == pytest.approx([0.008, 0.064, 0.064])
+    np.testing.assert_allclose(weights[1:], 0.1)
+
+
 @pytest.mark.parametrize("cut", ["  <eigenvalues>", "</calculation>", "<scstep>"])
 def test_whole_steps_of_a_killed_run_are_read(tmp_path, cut):
     first, second = two_steps()
