@@ -72,7 +72,7 @@ _SIGNATURES = (
     (rb"^[. ]*Version +\S+ +of ABINIT", "abinit-out"),
     (rb"^ *(?:CP2K|DBCSR)\| ", "cp2k-out"),
     (rb"^[ \t]*\|   \|   \|_  \| \| \| \|", "gpaw-out"),  # to GPAW 25
-    (rb"^[ \t]*\| _ \|_\)\|_\|\|  \|", "gpaw-out"),  # since GPAW 26; ASE does not know it
+    (rb"^[ \t]*\| _ \|_\)\|_\|\|  \|", "gpaw-out"),  # since GPAW 26
 )
 
 

@@ -43,7 +43,7 @@ def output_steps(path: Path) -> list[Step | None]:
 
 
 def is_repeated(path: Path) -> bool:
-    """Whether the output of FHI-aims beside leads to the same levels, or to better ones."""
+    """Whether the output of FHI-aims beside leads to the levels of this run."""
     if path.name.startswith(f"{NAME}.no_soc"):
         return beside(path, NAME) is not None
     files = path.parent.iterdir()

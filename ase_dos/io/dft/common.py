@@ -30,6 +30,8 @@ class Step:
 def checked_path(path: str | PathLike) -> Path:
     """Return the path of a file that exists and is not empty."""
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path}: is a directory, expected a file")
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     if path.stat().st_size == 0:

@@ -90,6 +90,8 @@ def test_empty_missing_and_foreign_files(tmp_path):
         read_states(empty)
     with pytest.raises(ValueError, match="no such file"):
         read_frames(tmp_path / "absent.gpw")
+    with pytest.raises(ValueError, match="is a directory, expected a file"):
+        read_states(tmp_path)
     foreign = saved(tmp_path / "notes.txt", "some words\n")
     with pytest.raises(ValueError, match=r"notes\.txt: format 'unknown' .*espresso-out"):
         read_states(foreign)
