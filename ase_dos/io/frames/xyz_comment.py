@@ -18,7 +18,7 @@ __all__ = ["Comment", "read_comment"]
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _CP2K = re.compile(rf"\s*i =\s*(\d+),(?:\s*time =\s*({_NUMBER}),)?\s*E =")
 _IPI = re.compile(rf"CELL[(\[{{](abcABC|H|GENH)[)\]}}]:((?:\s+{_NUMBER})+)")
-_IPI_UNIT = re.compile(r"(\w+)\{(\w*)\}")
+_IPI_UNIT = re.compile(r"\b(?!CELL)(\w+)\{(\w*)\}")
 # "Step: 40", "Atoms. Timestep: 100", "MD iter: 10", "Step 30, t=15.00 fs"
 _STEP = re.compile(r"(?:\b(?:time)?step|\biter)\s*[:=]?\s*(\d+)\b", re.IGNORECASE)
 _TIME = re.compile(rf"\b(?:time|t)\s*[:=]?\s*\"?({_NUMBER})\s*[\[(]?([a-z_]+)\b(?!\s*=)", re.I)

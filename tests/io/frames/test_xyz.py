@@ -147,7 +147,7 @@ def test_units_of_ipi(tmp_path, units, cell, positions):
 
 @pytest.mark.parametrize("kind", ["H", "GENH"])
 def test_cell_of_ipi_has_its_vectors_in_columns(tmp_path, kind):
-    comment = f"# CELL({kind}): 8 1 2 0 9 3 0 0 10 cell{{angstrom}} positions{{angstrom}}"
+    comment = f"# CELL{{{kind}}}: 8 1 2 0 9 3 0 0 10 cell{{angstrom}} positions{{angstrom}}"
     atoms = frames_of(tmp_path, frame(comment))[0]
     np.testing.assert_array_equal(atoms.cell.array, [[8, 0, 0], [1, 9, 0], [2, 3, 10]])
 
