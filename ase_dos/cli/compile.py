@@ -110,6 +110,15 @@ def _many_structures() -> None:
     cells.invert(inversion.TEMPERATURE, np.full(2, 0.3), np.full(2, 0.3))
 
 
+def _packed_coordinates() -> None:
+    import numpy as np
+
+    from ase_dos.kernels.xtc import RANGES, unpack_coordinates
+
+    corner, out = np.zeros(3, np.int64), np.zeros((1, 3), np.int64)
+    unpack_coordinates(np.frombuffer(bytes(2), np.uint8), corner, corner, 9, RANGES, out)
+
+
 # The longest first.
 JOBS = {
     "DOS, double precision": lambda: _dos("float64"),
@@ -118,4 +127,5 @@ JOBS = {
     "forces, single precision": lambda: _forces("float32"),
     "many structures and cells": _many_structures,
     "training": _training,
+    "XTC files": _packed_coordinates,
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.trajectory import add_element_arguments, split_selection
 from ase_dos.utils.quantities import QUANTITIES
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 class CLICommand:
     """Predict the density of states of one structure.
 
-    STRUCTURE is any file that ASE reads; of several structures the last one is taken, or the
-    one that STRUCTURE@INDEX names. Prints electronic quantities, energies relative to the Fermi
-    level at T = 0.
+    STRUCTURE is any file that `ase-dos trajectory` reads; of several structures the last one is
+    taken, or the one that STRUCTURE@INDEX names. Prints electronic quantities, energies relative to
+    the Fermi level at T = 0.
     """
 
     @staticmethod
@@ -32,6 +33,7 @@ class CLICommand:
         """Declare the arguments."""
         add = parser.add_argument
         add("structure", metavar="STRUCTURE", help="file with a structure")
+        add_element_arguments(parser)
         add_model_argument(parser)
         add_temperature_argument(parser)
         add(
@@ -52,7 +54,7 @@ class CLICommand:
         temperatures = as_temperature(args.temperature or [300.0]).tolist()
         if args.output and Path(args.output).suffix not in (".csv", ".npz"):
             raise ValueError(f"--output: expected a .csv or .npz file, got {args.output}")
-        atoms = _read(args.structure)
+        atoms = _read(args)
         calc = DOSCalculator(args.model)
         dos = calc.get_dos(atoms)
         _print_gas(calc, dos, atoms, temperatures)
@@ -71,15 +73,15 @@ class CLICommand:
             print(f"wrote {args.plot}")
 
 
-def _read(source: str) -> Atoms:
-    import ase.io
+def _read(args: Namespace) -> Atoms:
+    from ase_dos.io.frames import open_frames
 
-    # ASE's readers fail on a bad file with exceptions of every kind.
-    try:
-        atoms = ase.io.read(source)
-    except Exception as error:
-        raise ValueError(f"{source}: cannot be read as a structure: {error!r}") from error
-    return atoms[-1] if isinstance(atoms, list) else atoms
+    path, chosen = split_selection(args.structure)
+    frames = open_frames(path, types=args.types, topology=args.topology)
+    indices = range(frames.length())[slice(None) if chosen is None else chosen]
+    if not indices:
+        raise ValueError(f"{args.structure}: no structure")
+    return frames[indices[-1]]
 
 
 def _print_gas(calc: DOSCalculator, dos: DOS, atoms: Atoms, temperatures: Sequence[float]) -> None:

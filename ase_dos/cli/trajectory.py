@@ -18,9 +18,9 @@ class CLICommand:
 
     MD_FILE is anything that ASE reads, compressed or not, a LAMMPS dump, H5MD, DCD, XTC, TRR or
     AMBER NetCDF; 'dump.*.gz' in quotes takes all files of that pattern. MD_FILE@START:STOP:STEP
-    takes some of the frames. The results are a zarr directory: `ase-dos plot` draws figures of it,
-    `ase-dos report` writes a page, and any program that reads zarr can open it. A run that was
-    stopped continues with the same command.
+    takes some of the frames, @-1 the last and @-10: the last ten. The results are a zarr
+    directory: `ase-dos plot` draws figures of it, `ase-dos report` writes a page, and any program
+    that reads zarr can open it. A run that was stopped continues with the same command.
     """
 
     @staticmethod
@@ -114,24 +114,30 @@ class CLICommand:
 def add_frame_arguments(parser: ArgumentParser) -> None:
     """Declare the options that `selected_frames` reads."""
     add = parser.add_argument
-    add("--start", type=int, metavar="I", help="first frame (default: 0)")
+    add("--start", type=int, metavar="I", help="first frame, below 0 from the end (default: 0)")
     add("--stop", type=int, metavar="I", help="first frame that is not taken (default: none)")
     add("--step", type=int, metavar="N", help="take every Nth frame (default: 1)")
+    add_element_arguments(parser)
+    add(
+        "--cache-index",
+        action="store_true",
+        help="store the positions of the frames in FILE.index.npz, for later runs",
+    )
+
+
+def add_element_arguments(parser: ArgumentParser) -> None:
+    """Declare what gives the elements to files without them."""
+    add = parser.add_argument
     add(
         "--types",
         nargs="+",
         metavar="ELEMENT",
-        help="elements of the atom types of a LAMMPS dump or H5MD file, type 1 first",
+        help="elements of the atom types, type 1 first; or TYPE=ELEMENT for each, such as CA=C",
     )
     add(
         "--topology",
         metavar="FILE",
         help="file with the elements, or the cell, that the trajectory lacks",
-    )
-    add(
-        "--cache-index",
-        action="store_true",
-        help="store the positions of the frames in FILE.index.npz, for later runs",
     )
 
 
@@ -144,27 +150,35 @@ def selected_frames(source: str, args: Namespace) -> tuple[Frames, dict[str, int
     return open_frames(path, **options), chosen
 
 
-def _selection(source: str, args: Namespace) -> tuple[str, dict[str, int]]:
-    options = {"start": args.start, "stop": args.stop, "step": args.step}
-    given = {name: value for name, value in options.items() if value is not None}
-    name, at, index = source.rpartition("@")
-    if not at or Path(source).exists():
-        return source, given
-    if given:
-        raise ValueError(f"{source}: give frames by @ or by {', '.join(given)}, not both")
-    return name, _parsed(index, source)
+def split_selection(source: str) -> tuple[str, slice | None]:
+    """Split ASE's ``FILE@START:STOP:STEP`` into the file and the frames, None without them.
 
-
-def _parsed(index: str, source: str) -> dict[str, int]:
+    Raises
+    ------
+    ValueError
+        If what stands behind ``@`` is neither an index nor a range.
+    """
     from ase.io.formats import string2index
 
+    name, at, index = source.rpartition("@")
+    if not at or Path(source).exists():
+        return source, None
     try:
         chosen = string2index(index)
     except ValueError:
         chosen = index
     if isinstance(chosen, str):
         raise ValueError(f"{source}: expected FILE@START:STOP:STEP, got @{index}")
-    if isinstance(chosen, int):
-        chosen = slice(chosen, chosen + 1)
-    parts = {"start": chosen.start, "stop": chosen.stop, "step": chosen.step}
-    return {name: value for name, value in parts.items() if value is not None}
+    return name, slice(chosen, chosen + 1 or None) if isinstance(chosen, int) else chosen
+
+
+def _selection(source: str, args: Namespace) -> tuple[str, dict[str, int]]:
+    names = ("start", "stop", "step")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    path, chosen = split_selection(source)
+    if chosen is None:
+        return path, given
+    if given:
+        raise ValueError(f"{source}: give frames by @ or by {', '.join(given)}, not both")
+    parts = {name: getattr(chosen, name) for name in names}
+    return path, {name: value for name, value in parts.items() if value is not None}

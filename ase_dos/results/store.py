@@ -37,10 +37,12 @@ class Store:
     path : str or path
         The directory.
     time_unit : str
-        Unit of the time that records come with.
+        Unit of the time that records come with; see the attribute.
 
     Attributes
     ----------
+    time_unit : str
+        May be set until the first record comes.
     status, fingerprints : list of int
         Of every row.
     missing : dict of int to str
@@ -50,7 +52,7 @@ class Store:
     def __init__(self, path: str | os.PathLike, time_unit: str = "unit of the trajectory") -> None:
         require_xarray()
         self.path = Path(path)
-        self._units = {"time": time_unit}
+        self.time_unit = time_unit
         self.status: list[int] = []
         self.fingerprints: list[int] = []
         self.missing: dict[int, str] = {}
@@ -187,7 +189,7 @@ class Store:
         return Column(dims, dtype, (rows, *inner), self._attributes(name))
 
     def _attributes(self, name: str) -> dict[str, str]:
-        unit = self._units.get(name, VARIABLES[name].unit)
+        unit = self.time_unit if name == "time" else VARIABLES[name].unit
         return {"units": unit, "long_name": VARIABLES[name].meaning}
 
     def _set(self, row: int, values: dict[str, Any]) -> None:

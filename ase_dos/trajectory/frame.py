@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ from ase_dos.utils.warnings import CollectedWarning, collect_warnings
 
 __all__ = ["FrameAnalysis", "FrameResult", "Prediction", "error_text", "predict_frame"]
 
+_CLUSTER = (
+    "the frame has no periodic direction and is analysed as a cluster in vacuum; if it is part of "
+    "a crystal or liquid, give its cell: topology=..., on the command line --topology FILE"
+)
 TOGETHER_ATOMS = 2**14  # atoms, in all of them, of frames that are analysed at once
 
 
@@ -188,14 +193,15 @@ def predict_frame(
     result: FrameResult, read: Callable[[], Atoms], predict: Callable[[Atoms], LocalDOS]
 ) -> Prediction | None:
     """Read a frame and predict its DOS; None where ``result`` has the reason why not."""
-    try:
-        atoms = read()
-    except Exception as error:
-        result.error = error_text(error)
-        return None
     with result.collecting():
+        try:
+            atoms = read()
+        except Exception as error:
+            raise ValueError(error_text(error)) from error
         if len(atoms) == 0:
             raise ValueError("the frame has no atoms")
+        if not atoms.pbc.any():
+            warnings.warn(_CLUSTER, UserWarning, stacklevel=2)
         local = predict(atoms)
         return Prediction(atoms, local, local.total())
     return None

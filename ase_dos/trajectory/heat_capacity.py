@@ -94,7 +94,7 @@ def heat_capacity_table(
         Once for each kind of warning of the model, with the number of frames that gave it; see
         `ase_dos.spectra.local_dos.NoveltyWarning`.
     """
-    selection = frame_range(start, stop, step)
+    selection = frame_range(frames, start, stop, step)
     if n_members < 0 or n_members == 1:
         raise ValueError(f"n_members: expected 0, or 2 and more, got {n_members}")
     lowest = as_positive(lowest, "lowest temperature")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -12,6 +13,7 @@ from ase import Atoms
 from ase_dos.io.frames import Frames, FrameSource, Images, Reader, numbered_frames, open_frames
 from ase_dos.io.frames.base import reader_of
 from ase_dos.trajectory.frame import error_text
+from ase_dos.utils.warnings import CollectedWarning, collect_warnings
 
 __all__ = ["Broken", "FrameAt", "Job", "copied", "jobs_of", "read_now"]
 
@@ -28,6 +30,20 @@ class FrameAt:
     def __call__(self) -> Atoms:
         """Read the frame."""
         return self.frames.reader(self.index)()
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Reader of a frame that was read, with the warnings of that."""
+
+    atoms: Atoms
+    warnings: tuple[CollectedWarning, ...]
+
+    def __call__(self) -> Atoms:
+        """Return the frame; give its warnings again."""
+        for text, category in self.warnings:
+            warnings.warn(text, category, stacklevel=2)
+        return self.atoms
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,10 @@ def jobs_of(source: FrameSource, selection: range, elsewhere: bool) -> Iterator[
 def read_now(read: Reader) -> Reader:
     """Read a frame; return a reader that gives it, or raises the error."""
     try:
-        return replace(reader_of(read()), in_memory=read.in_memory)
+        with collect_warnings() as found:
+            atoms = read()
+        reader_of(atoms)  # refuses what is no structure
+        return Reader(Known(atoms, tuple(found)), read.in_memory)
     except Exception as error:
         return Reader(Broken(error_text(error)))
 

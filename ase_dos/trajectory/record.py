@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.electrons.gas import ElectronGas
+from ase_dos.io.frames.units import clock_of
 from ase_dos.results.variables import VARIABLES
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.ensemble import DOSEnsemble
@@ -36,9 +36,10 @@ def frame_record(
         Store the local DOS too.
     """
     fermi, volume = float(np.asarray(gas.fermi_level)[0]), atoms.cell.volume
+    clock = clock_of(atoms.info)
     record = {
-        "time": _number(atoms.info, "time"),
-        "md_step": _number(atoms.info, "step"),
+        "time": clock["time"],
+        "md_step": clock["step"],
         "fingerprint": fingerprint(atoms),
         "n_atoms": len(atoms),
         "n_electrons": dos.n_electrons,
@@ -134,10 +135,3 @@ def _atomic_parts(predicted: LocalDOS, dos: DOS, gas: ElectronGas) -> dict[str, 
 
 def _as_stored(record: Mapping[str, ArrayLike]) -> dict[str, NDArray]:
     return {name: np.asarray(value, VARIABLES[name].dtype) for name, value in record.items()}
-
-
-def _number(info: Mapping[str, Any], name: str) -> float:
-    """Value that a file gives a frame under this name; NaN if it is absent or no number."""
-    value = info.get(name, info.get(name.capitalize()))
-    is_number = value is not None and np.isscalar(value) and not isinstance(value, str)
-    return float(value) if is_number else np.nan

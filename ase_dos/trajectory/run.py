@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any, cast
 from ase import Atoms
 from numpy.typing import ArrayLike
 
-from ase_dos.io.frames import FrameSource, Reader, frame_range, progress_bar, source_name
+from ase_dos.io.frames import (
+    FrameSource,
+    Reader,
+    frame_range,
+    progress_bar,
+    source_name,
+    times_in_fs,
+)
+from ase_dos.io.frames.units import names_time_unit
 from ase_dos.model.blocks import predict_in_blocks
 from ase_dos.model.interface import DOSPredictor
 from ase_dos.results.result import TrajectoryResult
@@ -80,7 +88,7 @@ def analyze_trajectory(
         the structures they were computed for, and so must all where that needs no parsing of a
         file. Without it, results live in memory.
     start, stop, step : int
-        Frames to take, as in a Python slice but without negative numbers.
+        Frames to take, as in a Python slice: negative numbers count from the end.
     local : bool
         Store the local DOS of every atom too, as mode coefficients in single precision.
     members : int, optional
@@ -126,8 +134,10 @@ def analyze_trajectory(
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
-    selection = frame_range(start, stop, step)
     name = source_name(frames)
+    selection = frame_range(frames, start, stop, step)
+    if start < 0 or (stop is not None and stop < 0):  # which frames these are changes if it grows
+        start, stop = selection.start, selection.stop
     analysis = FrameAnalysis.of(model, temperatures, local=local, members=members)
     if block_atoms is not None:
         predict = partial(
@@ -142,9 +152,9 @@ def analyze_trajectory(
     with ExitStack() as stack:
         path = stack.enter_context(TemporaryDirectory()) if output is None else output
         with progress_bar(frames, selection, progress) as bar:
-            run = _Run(Store(path), options, about, selection, on_error == "skip", bar)
+            run = _Run(Store(path), options, about, frames, selection, on_error == "skip", bar)
             try:
-                run.go(frames, analysis, backend)
+                run.go(analysis, backend)
             finally:
                 run.close()
         result = TrajectoryResult.load(path)
@@ -159,13 +169,14 @@ class _Run:
         store: Store,
         options: dict[str, Any],
         about: dict[str, Any],
+        source: FrameSource,
         selection: range,
         skip: bool,
         bar: tqdm,
     ) -> None:
         self.store, self.options, self.about = store, options, about
         self.selection, self.skip, self.bar = selection, skip, bar
-        self.name = about["source"]
+        self.name, self.source = about["source"], source
         self.opened = False
         self.finished: set[int] = set()  # rows of earlier runs
         self.last_finished = -1
@@ -174,10 +185,10 @@ class _Run:
         self.task_frames = 1
         self.warnings = WarningCounter()
 
-    def go(self, source: FrameSource, analysis: FrameAnalysis, backend: Backend) -> None:
+    def go(self, analysis: FrameAnalysis, backend: Backend) -> None:
         """Analyse the frames that are not finished."""
         elsewhere = backend is not None
-        jobs = self._jobs(jobs_of(source, self.selection, elsewhere), elsewhere)
+        jobs = self._jobs(jobs_of(self.source, self.selection, elsewhere), elsewhere)
         for results in parallel_map(analysis, self._tasks(jobs), backend):
             for result in results:
                 self._store(result)
@@ -246,6 +257,8 @@ class _Run:
         return index, copied(read) if self.task_frames > 1 else read
 
     def _open(self, atoms: Atoms) -> None:
+        if times_in_fs(self.source) or names_time_unit(atoms.info):
+            self.store.time_unit = "fs"
         first = f"{fingerprint(atoms):016x}"
         self.store.open({**self.options, "first_frame": first}, self.about)
         self.opened = True

@@ -48,8 +48,8 @@ def test_bad_options(capsys, model, md, tmp_path):
     main([str(a) for a in (*base, "-T", "500")])  # a start that stored nothing binds nobody
     out = tmp_path / "other"
     base = (*base[:-1], out)
-    assert "start" in fails(capsys, *base, "--start", "-2")
-    for index in ("x", "-1"):
+    assert "step" in fails(capsys, *base, "--step", "-2")
+    for index in ("x", "::-1"):
         assert "expected" in fails(
             capsys, "trajectory", f"{md}@{index}", "--model", model, "-o", out
         )
@@ -84,3 +84,26 @@ def test_corrupted_model(capsys, model, md, tmp_path):
     broken.write_bytes(b"not a model at all")
     assert "broken.npz" in fails(capsys, "info", broken)
     assert "broken.npz" in fails(capsys, "predict", md, "--model", broken)
+
+
+def test_frames_of_a_file_that_is_damaged_or_of_no_known_format(capsys, model, md, tmp_path):
+    bad = tmp_path / "bad.xtc"
+    bad.write_bytes(b"garbage\n")
+    command = ("trajectory", bad, "--topology", md, "--model", model, "-o", tmp_path / "out")
+    for more in ((), ("--on-error", "skip")):
+        line = fails(capsys, *command, *more)
+        assert f"frame 0 of {bad}: this is no XTC file" in line
+    unknown = tmp_path / "md.extxyz.zst"
+    unknown.write_bytes(b"garbage\n")
+    line = fails(capsys, "trajectory", unknown, "--model", model, "-o", tmp_path / "out")
+    assert f"{unknown}: the format of this file is not known (.zst); known are LAMMPS" in line
+
+
+def test_the_last_frames(capsys, model, md, tmp_path):
+    for i, (index, count) in enumerate((("@-1", 1), ("@-3:", 3), ("@-3:-1", 2))):
+        out = tmp_path / f"{i}.zarr"
+        main(["trajectory", f"{md}{index}", "--model", str(model), "-T", "500", "-o", str(out)])
+        assert f"wrote {out}: {count} frames" in capsys.readouterr().out
+    command = ["trajectory", str(md), "--start", "-2", "--model", str(model), "-T", "500"]
+    main([*command, "-o", str(tmp_path / "3.zarr")])
+    assert ": 2 frames" in capsys.readouterr().out

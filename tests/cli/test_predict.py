@@ -4,6 +4,7 @@ import ase.io
 import numpy as np
 import pytest
 from command_line import fails, is_png
+from toy_files import dump
 
 from ase_dos.cli.main import main
 from ase_dos.io.model_file import shipped_models
@@ -45,6 +46,29 @@ def test_predict(model, md, tmp_path, capsys, suffix):
         np.testing.assert_allclose(local.sum(axis=0), values, atol=1e-9)
     filled = values[energies < 0].sum() * (energies[1] - energies[0])
     assert filled == pytest.approx(32, rel=0.02)
+
+
+def test_predict_reads_what_trajectories_are_read_from(capsys, model, md, tmp_path):
+    """Units of i-PI, types of a dump, and one of several structures."""
+    frames = ase.io.read(md, ":")
+    bohr = 0.529177210903
+    cell = " ".join(f"{x:.8f}" for x in frames[1].cell.cellpar() / [bohr, bohr, bohr, 1, 1, 1])
+    positions = (frames[1].positions / bohr).tolist()
+    (tmp_path / "ipi.xyz").write_text(
+        f"8\n# CELL(abcABC): {cell} Step: 0 positions{{atomic_unit}} cell{{atomic_unit}}\n"
+        + "".join(f"Si {x:.10f} {y:.10f} {z:.10f}\n" for x, y, z in positions)
+    )
+    rows = [f"{i} 1 {x:.9f} {y:.9f} {z:.9f}" for i, (x, y, z) in enumerate(frames[1].positions)]
+    box = "pp pp pp" + "".join(f"\n0 {length}" for length in frames[1].cell.lengths())
+    (tmp_path / "md.dump").write_text(dump(rows, box=box))
+    printed = []
+    for words in ([f"{md}@1"], [tmp_path / "ipi.xyz"], [tmp_path / "md.dump", "--types", "Si"]):
+        main(["predict", *map(str, words), "--model", str(model)])
+        printed.append(capsys.readouterr().out)
+    assert "Si8, 32 electrons" in printed[0]
+    assert printed[0] == printed[1] == printed[2]
+    assert "--types" in fails(capsys, "predict", tmp_path / "md.dump", "--model", model)
+    assert f"{md}@99:: no structure" in fails(capsys, "predict", f"{md}@99:", "--model", model)
 
 
 @pytest.mark.parametrize("temperature", ["-5", "nan", "1e6"])

@@ -13,6 +13,7 @@ from ase_dos.io.frames.sources import (
     open_frames,
     progress_bar,
     source_name,
+    times_in_fs,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "open_frames",
     "progress_bar",
     "source_name",
+    "times_in_fs",
 ]

@@ -5,15 +5,75 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from ase import Atoms
+from ase.data import chemical_symbols
 
-__all__ = ["Chain", "Frames", "Images", "IndexedFrames", "Reader", "Stream"]
+from ase_dos.utils.checks import as_array
+
+__all__ = [
+    "Chain",
+    "Frames",
+    "Images",
+    "IndexedFrames",
+    "Reader",
+    "Stream",
+    "library_errors",
+    "plain_errors",
+    "require_sound",
+]
 
 Handle = TypeVar("Handle")  # an open file, of the library that reads it
+
+
+@contextmanager
+def plain_errors(*passes: type[Exception]) -> Iterator[None]:
+    """Turn whatever a broken file makes Python raise into a ValueError that says so.
+
+    Those of ``passes`` are left as they are.
+    """
+    ours: tuple[type[Exception], ...] = (ValueError, ImportError, *passes)
+    try:
+        yield
+    except ours:
+        raise
+    except OSError as error:
+        raise ValueError(str(error)) from error
+    except Exception as error:
+        raise ValueError(
+            f"the file is damaged, or not of this format ({type(error).__name__}: {error})"
+        ) from error
+
+
+@contextmanager
+def library_errors(library: str, *passes: type[Exception]) -> Iterator[None]:
+    """Turn whatever a library raises at a broken file into a ValueError that says who could not.
+
+    Its own exceptions need not be those of Python: that of chemfiles is no Exception. Those of
+    ``passes`` are left as they are.
+    """
+    ours: tuple[type[BaseException], ...] = (
+        KeyboardInterrupt,
+        SystemExit,
+        GeneratorExit,
+        ImportError,
+        *passes,
+    )
+    try:
+        yield
+    except ours:
+        raise
+    except BaseException as error:
+        text = " ".join(str(error).split())
+        if not isinstance(error, ValueError) or not text:
+            text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        raise ValueError(
+            f"the frame is damaged, {library} cannot read it ({text[:200]})"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -24,8 +84,17 @@ class Reader:
     in_memory: bool = False
 
     def __call__(self) -> Atoms:
-        """Read the frame."""
-        return self.read()
+        """Read the frame.
+
+        Raises
+        ------
+        ValueError
+            If the frame is broken.
+        ImportError
+            If a package is missing that reads the format.
+        """
+        with plain_errors():
+            return self.read()
 
 
 class Frames(ABC):
@@ -40,12 +109,18 @@ class Frames(ABC):
         How messages call the source.
     found : int
         Frames that are known to be there.
+    times_in_fs : bool
+        Whether ``time`` in the ``info`` of its frames is in fs. Else the source names no unit.
     """
 
     name: str
     found: int
+    times_in_fs: bool = False
 
     @abstractmethod
+    def _reader(self, index: int) -> Reader:
+        """Return the reader of a frame; IndexError if the source ends before it."""
+
     def reader(self, index: int) -> Reader:
         """Return the reader of a frame; nothing is parsed yet.
 
@@ -53,16 +128,37 @@ class Frames(ABC):
         ------
         IndexError
             If the source ends before that frame.
-        Exception
-            Any, if the source is broken before that frame.
+        ValueError
+            If the source is broken before that frame.
+        ImportError
+            If a package is missing that reads the format.
         """
+        with plain_errors(IndexError):
+            return self._reader(index)
 
     @abstractmethod
     def count(self) -> int | None:
         """Return the number of frames, None where only reading all of them would tell."""
 
+    def length(self) -> int:
+        """Return the number of frames, read through all of them if need be.
+
+        Raises
+        ------
+        ValueError
+            If the file is broken in such a way that its frames cannot be counted.
+        """
+        try:
+            count = self.count()
+            return sum(1 for _ in self.readers()) if count is None else count
+        except ValueError as error:
+            raise ValueError(f"frame {self.found} of {self.name}: {error}") from error
+
+    def follow(self, before: Frames) -> None:  # noqa: B027
+        """Take over what the file before this one, of the same run, says about both."""
+
     def __getitem__(self, index: int) -> Atoms:
-        """Read one frame.
+        """Read one frame; negative indices count from the end.
 
         Raises
         ------
@@ -71,12 +167,13 @@ class Frames(ABC):
         ValueError
             If the frame is broken; the message names it.
         """
+        place = index if index >= 0 else index + self.length()
         try:
-            reader = self._reader_or_none(index)
+            reader = self._reader_or_none(place)
             if reader is not None:
                 return reader()
-        except Exception as error:
-            raise ValueError(f"frame {index} of {self.name}: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"frame {place} of {self.name}: {error}") from error
         raise IndexError(f"{self.name}: no frame {index}, it has {self.found}")
 
     def _reader_or_none(self, index: int) -> Reader | None:
@@ -103,6 +200,8 @@ class IndexedFrames(Frames, Generic[Handle]):
     A subclass opens its file in ``_open`` and reads a frame in ``_read``.
     """
 
+    times_in_fs = True
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.found = 0
@@ -121,8 +220,7 @@ class IndexedFrames(Frames, Generic[Handle]):
         self._opened()
         return self.found
 
-    def reader(self, index: int) -> Reader:
-        """Return the reader of a frame."""
+    def _reader(self, index: int) -> Reader:
         handle = self._opened()
         if not 0 <= index < self.found:
             raise IndexError(index)
@@ -130,7 +228,8 @@ class IndexedFrames(Frames, Generic[Handle]):
 
     def _opened(self) -> Handle:
         if self._handle is None:
-            self._handle, self.found = self._open()
+            with plain_errors():
+                self._handle, self.found = self._open()
         return self._handle
 
     def __getstate__(self) -> dict[str, Any]:
@@ -154,8 +253,7 @@ class Images(Frames):
         """Return the number of structures."""
         return self.found
 
-    def reader(self, index: int) -> Reader:
-        """Return the reader of a structure."""
+    def _reader(self, index: int) -> Reader:
         if not 0 <= index < self.found:
             raise IndexError(index)
         return reader_of(self._images[index])
@@ -181,7 +279,7 @@ class Stream(Frames):
         """Return None: only reading all of them would tell."""
         return None
 
-    def reader(self, index: int) -> Reader:
+    def _reader(self, index: int) -> Reader:
         """Return the reader of a structure; those before it have been read."""
         if self._iterator is None or index < self._next:
             self._iterator, self._next = iter(self._start()), 0
@@ -197,11 +295,20 @@ class Stream(Frames):
 
 
 class Chain(Frames):
-    """Frames of several files, one file after the other."""
+    """Frames of several files, one file after the other.
+
+    Where a file breaks so that no frame after that place can be reached, one frame is broken, and
+    the next file follows.
+    """
 
     def __init__(self, parts: Sequence[Frames], name: str) -> None:
         self.name, self._parts = name, parts
         self._starts = [0]  # index of the first frame of each file that was reached
+
+    @property
+    def times_in_fs(self) -> bool:  # type: ignore[override]
+        """Whether that is so in all files."""
+        return all(part.times_in_fs for part in self._parts)
 
     @property
     def found(self) -> int:  # type: ignore[override]
@@ -211,19 +318,62 @@ class Chain(Frames):
 
     def count(self) -> int | None:
         """Return the number of frames, where each file can tell its own."""
-        counts = [part.count() for part in self._parts]
-        return None if None in counts else sum(count or 0 for count in counts)
+        while (file := len(self._starts) - 1) < len(self._parts):
+            part = self._parts[file]
+            try:
+                count = part.count()
+            except ValueError:
+                count = part.found + 1
+            if count is None:
+                return None
+            self._go_on(count)
+        return self._starts[-1]
 
-    def reader(self, index: int) -> Reader:
-        """Return the reader of a frame."""
+    def _reader(self, index: int) -> Reader:
         while True:
             file = bisect_right(self._starts, index) - 1
             if file >= len(self._parts):
                 raise IndexError(index)
+            part, place = self._parts[file], index - self._starts[file]
             try:
-                return self._parts[file].reader(index - self._starts[file])
+                reader = part.reader(place)
             except IndexError:
-                self._starts.append(self._starts[file] + self._parts[file].found)
+                self._go_on(part.found)
+                continue
+            except ValueError as error:
+                if file == len(self._starts) - 1:
+                    self._go_on(place + 1)
+                reader = Reader(partial(_fail, str(error)))
+            return replace(reader, read=partial(_read_of, reader, part.name))
+
+    def _go_on(self, count: int) -> None:
+        """Go on to the next file, once the last one that was reached has so many frames."""
+        file = len(self._starts) - 1
+        self._starts.append(self._starts[-1] + count)
+        if file + 1 < len(self._parts):
+            self._parts[file + 1].follow(self._parts[file])
+
+
+def _read_of(reader: Reader, name: str) -> Atoms:
+    """Read a frame of one of several files, and name that file if it is broken."""
+    try:
+        return reader()
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _fail(message: str) -> Atoms:
+    raise ValueError(message)
+
+
+def require_sound(atoms: Atoms) -> Atoms:
+    """Return a structure that a library read, unless numbers in it are none of a structure."""
+    as_array(atoms.positions, "positions", (None, 3))
+    as_array(atoms.cell.array, "cell", (3, 3))
+    wrong = (atoms.numbers < 0) | (atoms.numbers >= len(chemical_symbols))
+    if wrong.any():
+        raise ValueError(f"expected atomic numbers, got {atoms.numbers[wrong][0]}")
+    return atoms
 
 
 def reader_of(atoms: Atoms) -> Reader:

@@ -1,24 +1,54 @@
-"""Trajectories of coordinates only: DCD, XTC, TRR, TNG and AMBER NetCDF, read by chemfiles."""
+"""Trajectories of coordinates only, whose elements come from another file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.io.frames.base import IndexedFrames
+from ase_dos.io.frames.base import IndexedFrames, library_errors
 from ase_dos.io.frames.elements import Topology, read_topology
 from ase_dos.utils.checks import as_array
 
 if TYPE_CHECKING:
     from chemfiles import Trajectory
 
-__all__ = ["CoordinateFrames"]
+__all__ = ["CoordinateFrames", "Coordinates", "TNGFrames", "cell_of"]
+
+Handle = TypeVar("Handle")
 
 
-class CoordinateFrames(IndexedFrames["Trajectory"]):
-    """Frames of a file without elements, which come from a topology.
+@dataclass
+class Coordinates:
+    """What such a file says of a frame.
+
+    Attributes
+    ----------
+    positions : (n, 3) array
+        Angstrom.
+    cell : (3, 3) array, optional
+        Vectors (Angstrom) in rows; None, or all zero, if there is none.
+    time : float, optional
+        In fs, where the file says the time and its unit.
+    step : int, optional
+        Where the file says it.
+    """
+
+    positions: NDArray
+    cell: NDArray | None = None
+    time: float | None = None
+    step: int | None = None
+
+
+class CoordinateFrames(IndexedFrames[Handle]):
+    """Frames of a file without elements.
 
     Parameters
     ----------
@@ -37,6 +67,34 @@ class CoordinateFrames(IndexedFrames["Trajectory"]):
             )
         self._topology = read_topology(topology)
 
+    @abstractmethod
+    def _coordinates(self, handle: Handle, index: int) -> Coordinates:
+        """Read one frame of the open file."""
+
+    def _require_count(self, count: int) -> None:
+        """Refuse another number of atoms, before arrays of that size are made."""
+        if count != len(self._topology):
+            raise ValueError(f"the frame has {count} atoms, the topology {len(self._topology)}")
+
+    def _read(self, handle: Handle, index: int) -> Atoms:
+        given, known = self._coordinates(handle, index), self._topology
+        self._require_count(len(given.positions))
+        positions = as_array(given.positions, "positions", (None, 3))
+        atoms = Atoms(numbers=known.numbers, positions=positions)
+        if given.cell is not None and np.any(given.cell):
+            atoms.cell, atoms.pbc = as_array(given.cell, "cell", (3, 3)), True
+        else:
+            atoms.cell, atoms.pbc = known.cell, known.pbc
+        if given.step is not None:
+            atoms.info["step"] = given.step
+        if given.time is not None:
+            atoms.info["time"] = float(as_array(given.time, "time", ()))
+        return atoms
+
+
+class TNGFrames(CoordinateFrames["Trajectory"]):
+    """Frames of a TNG file, read by chemfiles."""
+
     def _open(self) -> tuple[Trajectory, int]:
         try:
             from chemfiles import Trajectory
@@ -44,18 +102,39 @@ class CoordinateFrames(IndexedFrames["Trajectory"]):
             raise ImportError(
                 f"{self.name}: reading it needs chemfiles: pip install 'ase_dos[formats]'"
             ) from None
-        trajectory = Trajectory(self.name)
-        return trajectory, trajectory.nsteps
+        with _chemfiles_errors():
+            trajectory = Trajectory(self.name, "r", "TNG")
+            return trajectory, trajectory.nsteps
 
-    def _read(self, handle: Trajectory, index: int) -> Atoms:
-        frame = handle.read_step(index)
-        known = self._topology
-        if len(frame.atoms) != len(known):
-            raise ValueError(f"the frame has {len(frame.atoms)} atoms, the topology {len(known)}")
-        cell = np.array(frame.cell.matrix).T
-        atoms = Atoms(numbers=known.numbers, positions=as_array(frame.positions, "positions"))
-        atoms.cell, atoms.pbc = (cell, True) if cell.any() else (known.cell, known.pbc)
-        atoms.info["step"] = frame.step
-        if "time" in frame.list_properties():
-            atoms.info["time"] = 1000.0 * frame["time"]  # ps
-        return atoms
+    def _coordinates(self, handle: Trajectory, index: int) -> Coordinates:
+        with _chemfiles_errors():
+            frame = handle.read_step(index)
+            self._require_count(len(frame.atoms))
+            time = frame["time"] if "time" in frame.list_properties() else None  # ps
+            return Coordinates(
+                np.array(frame.positions),
+                np.array(frame.cell.matrix).T,
+                None if time is None else 1000.0 * time,
+                frame.step,
+            )
+
+
+@contextmanager
+def _chemfiles_errors() -> Iterator[None]:
+    """Turn errors of chemfiles into ours; it warns of what it raises."""
+    with warnings.catch_warnings(), library_errors("chemfiles", ValueError):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def cell_of(lengths: ArrayLike, angles: ArrayLike) -> NDArray:
+    """Return the vectors of a cell of lengths (Angstrom) and angles (degree)."""
+    from ase.cell import Cell
+
+    values = as_array([*np.ravel(lengths), *np.ravel(angles)], "cell", (6,))
+    if values.min() <= 0 or values[3:].max() >= 180:
+        raise ValueError(f"expected lengths and angles of a cell, got {values.tolist()}")
+    try:
+        return Cell.new(values).array
+    except AssertionError:
+        raise ValueError(f"no cell has the angles {values[3:].tolist()}") from None

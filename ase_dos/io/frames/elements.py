@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.io.frames.base import library_errors
 
 __all__ = ["Topology", "read_topology", "symbols_to_numbers", "types_to_numbers"]
 
@@ -32,29 +34,88 @@ def symbols_to_numbers(symbols: Sequence[str]) -> NDArray:
     return np.array(list(map(_Numbers().__getitem__, symbols)), dtype=int)
 
 
-def types_to_numbers(types: NDArray, elements: Sequence[str] | None) -> NDArray:
-    """Return the atomic number of each type: 1 is the first of ``elements``.
+def types_to_numbers(types: ArrayLike, elements: Sequence[str] | None) -> NDArray:
+    """Return the atomic number of each type of atoms.
+
+    Parameters
+    ----------
+    types : (n,) array_like of int or str
+        Numbers, or labels.
+    elements : sequence of str, optional
+        Elements in the order of the numbers, the first being that of type 1; or, for types of any
+        name, ``type=element``: ("CA=C", "HW=H"). Labels that are symbols of elements need none.
+
+        Numbers above their count are taken for atomic numbers, if they are those of ``elements``.
 
     Raises
     ------
     ValueError
-        If there is a type that ``elements`` does not name.
+        If there is a type whose element is not known.
     """
-    types = np.asarray(types)
-    if not types.size:
+    names, inverse = np.unique(np.asarray(types), return_inverse=True)
+    if not names.size:
         return np.zeros(0, int)
-    low, high = int(types.min()), int(types.max())
+    names = names.astype(str)
+    elements = list(elements or ())
+    pairs = dict(entry.split("=", 1) for entry in elements if "=" in entry)
+    if pairs and len(pairs) < len(elements):
+        raise ValueError(
+            f"types: expected elements, or type=element for each, got {' '.join(elements)}"
+        )
+    if pairs:
+        symbols = _by_name(names, pairs)
+    elif all(map(_is_number, names)):
+        symbols = _by_order(names, elements)
+    else:
+        symbols = _by_label(names, elements)
+    return symbols_to_numbers(symbols)[inverse]
+
+
+def _is_number(word: str) -> bool:
+    return word.removeprefix("-").isdecimal()
+
+
+def _by_name(names: NDArray, pairs: Mapping[str, str]) -> list[str]:
+    missing = [name for name in names.tolist() if name not in pairs]
+    if missing:
+        raise ValueError(
+            f"atoms have type {missing[0]}, but types names only "
+            f"{' '.join(f'{name}={symbol}' for name, symbol in pairs.items())}"
+        )
+    return [pairs[name] for name in names.tolist()]
+
+
+def _by_order(names: NDArray, elements: list[str]) -> list[str]:
+    numbers = names.astype(int)
+    low, high = int(numbers.min()), int(numbers.max())
     if not elements:
         raise ValueError(
             f"atoms have types {low} to {high} and no elements; give the element of each "
             "type: types=('Si', ...), on the command line --types Si ..."
         )
-    if low < 1 or high > len(elements):
-        raise ValueError(
-            f"atoms have types {low} to {high}, but types has {len(elements)} elements: "
-            f"{' '.join(elements)}"
-        )
-    return symbols_to_numbers(elements)[types - 1]
+    if low >= 1 and high <= len(elements):
+        return [elements[number - 1] for number in numbers]
+    atomic = dict(zip(symbols_to_numbers(elements).tolist(), elements, strict=True))
+    if all(number in atomic for number in numbers.tolist()):
+        return [atomic[number] for number in numbers.tolist()]
+    raise ValueError(
+        f"atoms have types {low} to {high}, but types has {len(elements)} elements: "
+        f"{' '.join(elements)}; give one for each type, or those of which the types are the "
+        "atomic numbers"
+    )
+
+
+def _by_label(names: NDArray, elements: list[str]) -> list[str]:
+    """Labels that are symbols as they are written: CA is a carbon, not calcium."""
+    for name in names.tolist():
+        if elements and name not in elements:
+            raise ValueError(f"atoms have type {name}, but types names {' '.join(elements)}")
+        if not atomic_numbers.get(name):
+            raise ValueError(
+                f"atoms have type {name!r}, which is no element; name the element of each type: "
+                f"types=('{name}=Si', ...), on the command line --types {name}=Si ..."
+            )
+    return list(names.tolist())
 
 
 def read_topology(topology: Topology) -> Atoms:
@@ -82,8 +143,11 @@ def read_topology(topology: Topology) -> Atoms:
     if not os.path.exists(path):
         raise ValueError(f"{path}: no such file (topology)")
     try:
-        atoms = read(path)
-    except UnknownFileTypeError:
+        with library_errors("ASE"):
+            atoms = read(path)
+    except ValueError as error:
+        if not isinstance(error.__cause__, UnknownFileTypeError):
+            raise ValueError(f"{path} (topology): {error}") from error
         atoms = _universe_atoms(path)
     assert isinstance(atoms, Atoms)  # what the default index gives
     return atoms
@@ -97,7 +161,11 @@ def _universe_atoms(path: str) -> Atoms:
             f"{path}: ASE does not read this topology, MDAnalysis may: "
             "pip install 'ase_dos[formats]'"
         ) from None
-    atoms = Universe(path).atoms
+    try:
+        with library_errors("MDAnalysis"):
+            atoms = Universe(path).atoms
+    except ValueError as error:
+        raise ValueError(f"{path} (topology): {error}") from error
     if not hasattr(atoms, "elements"):
         raise ValueError(f"{path}: this topology names no elements")
     return Atoms(numbers=symbols_to_numbers(atoms.elements))

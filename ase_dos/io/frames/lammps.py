@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
+from ase.units import Bohr
+from numpy.typing import DTypeLike, NDArray
 
+from ase_dos.io.frames.buffer import Buffer
 from ase_dos.io.frames.elements import symbols_to_numbers, types_to_numbers
-from ase_dos.io.frames.text import Buffer, TextFrames, table
+from ase_dos.io.frames.text import TextFormat, TextFrames, decoded, table
 from ase_dos.utils.checks import as_array
 
 __all__ = ["lammps_dump", "split_dump"]
 
 _ITEM = b"ITEM: "
-_FIRST = (b"UNITS", b"TIME\n", b"TIME\r", b"TIMESTEP")
+# Items that come before the number of atoms, in their order, and the place of all others.
+_PLACES = {b"UNITS": 0, b"TIME": 1, b"TIMESTEP": 2}
+_LATER = 3
 # Columns of positions in the order of preference, and whether they are fractions of the box.
 _POSITIONS = {"x": False, "xs": True, "xu": False, "xsu": True}
 _INTEGERS = ("id", "type", "mol", "proc", "ix", "iy", "iz")
-_FEMTOSECONDS = {"metal": 1000.0, "real": 1.0}
+# Units of length (Angstrom) and time (fs), https://docs.lammps.org/units.html ; lj has none.
+_UNITS = {
+    "metal": (1.0, 1e3),
+    "real": (1.0, 1.0),
+    "electron": (Bohr, 1.0),
+    "nano": (10.0, 1e6),
+    "micro": (1e4, 1e9),
+    "cgs": (1e8, 1e15),
+    "si": (1e10, 1e15),
+}
 
 
 def lammps_dump(
@@ -32,63 +44,75 @@ def lammps_dump(
     Atoms are sorted by ``id`` where there is one. Elements come from the column ``element`` or,
     by ``types``, from the column ``type``. Columns other than positions, ``id`` and ``element``
     become arrays of their own name, in the units of the file. Positions stay where LAMMPS had
-    them; the origin of the box is ``celldisp``.
+    them; the origin of the box is ``celldisp``. Lengths and times are in the units that
+    ``ITEM: UNITS`` names, which LAMMPS writes before the first frame of a run only. Where it is
+    absent lengths are in Angstrom, and times are not known.
 
     Parameters
     ----------
     path : str
         The dump.
     types : sequence of str, optional
-        Element of each LAMMPS type, the first being that of type 1.
+        Element of each LAMMPS type, the first being that of type 1; see `types_to_numbers`.
     cache_index : bool
         As for `TextFrames`.
     """
-    return TextFrames(path, split_dump, partial(_parse, types=types), cache_index=cache_index)
+    grammar = TextFormat(split_dump, partial(_parse, types=types), _head)
+    return TextFrames(path, grammar, cache_index=cache_index)
 
 
 def split_dump(buffer: Buffer) -> Iterator[bytes]:
-    """Cut where the items begin that come before the atoms.
+    """Cut where an item comes that belongs before the one before it.
 
-    A frame that was cut off by the end of a run, with another run appended, is one by itself.
+    A frame that was cut off by the end of a run, with another run appended, is one by itself, also
+    if it was cut within a line.
     """
-    previous, at = b"", buffer.find(_ITEM)
+    place, at = -1, buffer.find(_ITEM)
     while at >= 0:
-        name = buffer.line(at)[len(_ITEM) :]
-        starts = name.startswith(_FIRST) and not previous.startswith(_FIRST[:3])
-        if starts and previous:
+        item = _PLACES.get(buffer.line(at)[len(_ITEM) :].strip(), _LATER)
+        if item < _LATER and place >= item:
             yield buffer.take(at)
             at = 0
-        previous = name
-        at = buffer.find(b"\n" + _ITEM, at + 1) + 1 or -1
+        place = item
+        at = buffer.find(_ITEM, at + 1)
     if buffer.data.strip() or buffer.more():
-        if not previous:
+        if place < 0:
             raise ValueError("expected a line 'ITEM: TIMESTEP', found none")
         yield buffer.take(len(buffer.data))
 
 
-def _parse(text: bytes, types: Sequence[str] | None) -> Atoms:
-    head, atoms, rest = text.partition(b"ITEM: ATOMS")
+def _head(text: bytes) -> bytes:
+    """Return the units of a frame, which are those of the frames after it too."""
+    before = text[: text.find(b"ITEM: TIMESTEP")]
+    _, found, units = before.partition(b"ITEM: UNITS")
+    lines = units.splitlines(keepends=True)
+    return lines[1] if found and len(lines) > 1 and lines[1].endswith(b"\n") else b""
+
+
+def _parse(text: bytes, head: bytes, types: Sequence[str] | None) -> Atoms:
+    before, atoms, rest = text.partition(b"ITEM: ATOMS")
     if not atoms:
         raise ValueError("the frame ends before its atoms, there is no line 'ITEM: ATOMS'")
-    items = _items(head.decode())
+    items = _items(decoded(before))
+    length, duration = _units(decoded(head).strip())
     titles, _, rows = rest.partition(b"\n")
-    columns = titles.decode().split()
-    count = int(items["NUMBER OF ATOMS"][0])
-    data = _rows(rows, columns, count)
-    cell, origin, pbc = _box(items)
+    columns = decoded(titles).split()
+    data = _rows(rows, columns, _integer(items, "NUMBER OF ATOMS"))
+    cell, origin, pbc = _box(items, length)
     positions = _positions(data, columns)
-    if _scaled(columns):
-        positions = _cartesian(positions, cell) + origin
+    positions = _cartesian(positions, cell) + origin if _scaled(columns) else positions * length
     frame = Atoms(
         numbers=_numbers(data, columns, types),
         positions=positions,
         cell=cell,
         celldisp=origin,
         pbc=pbc,
-        info=_info(items),
+        info={"step": _integer(items, "TIMESTEP")},
     )
+    if "TIME" in items and duration is not None:
+        frame.info["time"] = float(as_array(items["TIME"][0], "ITEM: TIME", ())) * duration
     used = {"id", "element", *_coordinates(columns)}
-    for name in columns:
+    for name in dict.fromkeys(columns):
         if name not in used:
             frame.new_array(name, data[name])
     return frame
@@ -105,18 +129,43 @@ def _items(head: str) -> dict[str, list[str]]:
     for name, length in (("TIMESTEP", 1), ("NUMBER OF ATOMS", 1), ("BOX BOUNDS", 4)):
         if len(items.get(name, ())) < length:
             raise ValueError(f"the frame has no complete 'ITEM: {name}'")
+    if "TIME" in items and not items["TIME"]:
+        raise ValueError("the frame has no complete 'ITEM: TIME'")
     return items
+
+
+def _integer(items: dict[str, list[str]], name: str) -> int:
+    word = items[name][0].strip()
+    if not word.isdecimal():
+        raise ValueError(f"ITEM: {name}: expected a number, got {word[:40]!r}")
+    return int(word)
+
+
+def _units(name: str) -> tuple[float, float | None]:
+    """Return the units of length (Angstrom) and of time (fs), None where that is not known."""
+    if not name:
+        return 1.0, None
+    if name not in _UNITS:
+        raise ValueError(
+            f"the dump is in units {name}, expected one of {', '.join(_UNITS)}: a length in "
+            "Angstrom must follow from it"
+        )
+    return _UNITS[name]
 
 
 def _rows(text: bytes, columns: list[str], count: int) -> NDArray:
     """Rows of the atoms in the order of their ids."""
-    if count and not text.endswith(b"\n"):
-        raise ValueError("the last line of the frame is cut off")
-    kinds = [
-        (name, "U8" if name == "element" else int if name in _INTEGERS else float)
-        for name in columns
-    ]
-    data = table(text, kinds, count)
+    first = text.partition(b"\n")[0].split()
+    kinds: dict[str, DTypeLike] = {}
+    for title, word in zip(columns, [*first, *[b""] * len(columns)], strict=False):
+        # A column that was asked for twice is there twice, with one name; a type may be a label.
+        name = f"{title} again {len(kinds)}" if title in kinds else title
+        is_word = title == "element" or (title == "type" and not word.isdigit())
+        kinds[name] = "U16" if is_word else int if title in _INTEGERS else float
+    data = table(text, list(kinds.items()), count)
+    for name, title in zip(kinds, columns, strict=True):
+        if name != title and (data[name] != data[title]).any():
+            raise ValueError(f"column {title} is there twice, with different values")
     if "id" not in columns:
         return data
     ids = data["id"]
@@ -129,11 +178,14 @@ def _rows(text: bytes, columns: list[str], count: int) -> NDArray:
     return data[order]
 
 
-def _box(items: dict[str, list[str]]) -> tuple[NDArray, NDArray, list[bool]]:
+def _box(items: dict[str, list[str]], length: float) -> tuple[NDArray, NDArray, list[bool]]:
     """Cell, origin and periodicity; https://docs.lammps.org/Howto_triclinic.html ."""
     flags, *lines = items["BOX BOUNDS"]
-    rows = as_array([line.split() for line in lines[:3]], "box bounds")
+    rows = length * as_array([line.split() for line in lines[:3]], "box bounds", (3, None))
     words = flags.split()
+    expected = (4,) if words[:1] == ["abc"] else (2, 3)
+    if rows.shape[1] not in expected:
+        raise ValueError(f"box bounds: expected {expected[-1]} numbers a line, got {rows.shape[1]}")
     pbc = ["p" in word for word in words[-3:]] if len(words) >= 3 else [False] * 3
     if words[:1] == ["abc"]:  # general triclinic: vectors and origin
         return rows[:, :3], rows[:, 3], pbc
@@ -192,17 +244,3 @@ def _numbers(data: NDArray, columns: list[str], types: Sequence[str] | None) -> 
     if "type" not in columns:
         raise ValueError(f"expected a column element or type, got {' '.join(columns)}")
     return types_to_numbers(data["type"], types)
-
-
-def _info(items: dict[str, list[str]]) -> dict[str, Any]:
-    """Step, and time in fs where the dump has it."""
-    info: dict[str, Any] = {"step": int(items["TIMESTEP"][0])}
-    units = items.get("UNITS", ["metal"])[0].strip()
-    if units not in _FEMTOSECONDS:
-        raise ValueError(
-            f"the dump is in units {units}, expected one of {', '.join(_FEMTOSECONDS)}: "
-            "lengths must be in Angstrom"
-        )
-    if "TIME" in items:
-        info["time"] = float(items["TIME"][0]) * _FEMTOSECONDS[units]
-    return info

@@ -12,16 +12,29 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ase import Atoms
 
-from ase_dos.io.frames.base import Chain, Frames, Images, IndexedFrames, Reader, Stream
-from ase_dos.io.frames.coordinates import CoordinateFrames
+from ase_dos.io.frames.base import (
+    Chain,
+    Frames,
+    Images,
+    Reader,
+    Stream,
+    library_errors,
+    require_sound,
+)
+from ase_dos.io.frames.coordinates import TNGFrames
+from ase_dos.io.frames.dcd import DCDFrames
 from ase_dos.io.frames.elements import Topology
+from ase_dos.io.frames.formats import frame_format
 from ase_dos.io.frames.h5md import H5MDFrames
 from ase_dos.io.frames.lammps import lammps_dump
+from ase_dos.io.frames.netcdf import NetCDFFrames
+from ase_dos.io.frames.traj import TrajFrames
 from ase_dos.io.frames.universe import UniverseFrames, is_universe
+from ase_dos.io.frames.xdatcar import xdatcar
+from ase_dos.io.frames.xdr import TRRFrames, XTCFrames
 from ase_dos.io.frames.xyz import xyz
 
 if TYPE_CHECKING:
-    from ase.io.trajectory import TrajectoryReader
     from MDAnalysis import AtomGroup, Universe
     from tqdm import tqdm
 
@@ -34,18 +47,10 @@ __all__ = [
     "open_frames",
     "progress_bar",
     "source_name",
+    "times_in_fs",
 ]
 
 FrameSource: TypeAlias = "str | os.PathLike | Iterable[Atoms] | Universe | AtomGroup"
-
-_SUFFIXES = {
-    ".dcd": "coordinates",
-    ".xtc": "coordinates",
-    ".trr": "coordinates",
-    ".tng": "coordinates",
-    ".h5md": "h5md",
-    ".h5": "h5md",
-}
 
 
 def open_frames(
@@ -63,7 +68,8 @@ def open_frames(
         A file of any format below; a pattern with ``*`` for several files, taken in the order of
         the numbers in their names; structures; or frames that this function returned.
     types : sequence of str, optional
-        Elements of the types of atoms, from type 1 on.
+        Elements of the types of atoms, from type 1 on; or ``type=element`` for types of any name
+        ("CA=C", "29=Cu").
     topology : Atoms, str or path, optional
         Structure with the elements, or the cell, that the trajectory lacks.
     cache_index : bool
@@ -84,14 +90,20 @@ def open_frames(
     format                                 elements                         reached directly
     =====================================  ===============================  ================
     LAMMPS dump (text)                     column, or ``types``             yes, not parsed
-    extended xyz, xyz, CP2K xyz + .cell    column                           yes, not parsed
+    extended xyz, xyz, CP2K xyz + .cell    column, or ``types``             yes, not parsed
+    XDATCAR                                in the file                      yes, not parsed
     ASE .traj                              in the file                      yes
     H5MD                                   in the file, ``types``           yes
-    DCD, XTC, TRR, TNG, AMBER NetCDF       ``topology``                     yes
+    AMBER NetCDF                           in the file, ``types``           yes
+    DCD, XTC, TRR, TNG                     ``topology``                     yes
     all else that ASE reads                in the file                      no
     =====================================  ===============================  ================
 
     Text files may be compressed (.gz, .bz2, .xz): everything before a frame is decompressed then.
+
+    ``atoms.info`` has ``time`` and ``step`` where the file says them. The time is in fs where the
+    file names its unit (`Frames.times_in_fs`). Extended xyz and .traj name none: theirs is left as
+    it is. Other formats have no time without a unit.
     """
     options = {"types": types, "topology": topology, "cache_index": cache_index}
     options = {n: value for n, value in options.items() if value is not None and value is not False}
@@ -109,27 +121,41 @@ def open_frames(
         return _open(
             partial(Images, cast(Sequence[Atoms], source)), "structures in memory", (), options
         )
-    start = partial(iter, source) if iter(source) is not source else _once(source)
+    start = _once(iter(source)) if _is_iterator(source) else partial(iter, source)
     stream = partial(Stream, start, "structures in memory")
     return _open(stream, "structures in memory", (), options)
 
 
+# Opener of each format, and the options it has a use for.
+_OPENERS: dict[str, tuple[Callable[..., Frames], tuple[str, ...]]] = {
+    "lammps-dump-text": (lammps_dump, ("types", "cache_index")),
+    "extxyz": (xyz, ("types", "topology", "cache_index")),
+    "vasp-xdatcar": (xdatcar, ("cache_index",)),
+    "traj": (TrajFrames, ()),
+    "dcd": (DCDFrames, ("topology",)),
+    "xtc": (XTCFrames, ("topology",)),
+    "trr": (TRRFrames, ("topology",)),
+    "tng": (TNGFrames, ("topology",)),
+    "netcdf": (NetCDFFrames, ("types", "topology")),
+    "h5md": (H5MDFrames, ("types", "topology")),
+}
+
+
 def _open_file(path: str, options: dict[str, Any]) -> Frames:
-    format = _format(path, "topology" in options)
-    if format == "lammps-dump-text":
-        return _open(partial(lammps_dump, path), path, ("types", "cache_index"), options)
-    if format == "extxyz":
-        return _open(partial(xyz, path), path, ("topology", "cache_index"), options)
-    if format == "traj":
-        return _open(partial(_TrajFrames, path), path, (), options)
-    if format == "coordinates":
-        return _open(partial(CoordinateFrames, path), path, ("topology",), options)
-    if format == "h5md":
-        return _open(partial(H5MDFrames, path), path, ("types", "topology"), options)
+    opener, takes = _OPENERS.get(frame_format(path), (_ase_frames, ()))
+    return _open(partial(opener, path), path, takes, options)
+
+
+def _ase_frames(path: str) -> Frames:
+    return Stream(partial(_read_by_ase, path), path)
+
+
+def _read_by_ase(path: str) -> Iterator[Atoms]:
     from ase.io import iread
 
-    start = partial(iread, path, index=":", do_not_split_by_at_sign=True)
-    return _open(partial(Stream, start, path), path, (), options)
+    with library_errors("ASE"):
+        for atoms in iread(path, index=":", do_not_split_by_at_sign=True):
+            yield require_sound(atoms)
 
 
 def _open(
@@ -139,23 +165,6 @@ def _open(
         if name not in takes:
             raise ValueError(f"{name}: not used for {what}; leave it out")
     return opener(**options)
-
-
-def _format(path: str, has_topology: bool) -> str:
-    suffix = Path(path).suffix.lower()
-    if suffix in _SUFFIXES:
-        return _SUFFIXES[suffix]
-    if suffix in (".nc", ".ncdf") and (has_topology or not _netcdf_has_elements(path)):
-        return "coordinates"
-    from ase.io.formats import filetype
-
-    return filetype(path)
-
-
-def _netcdf_has_elements(path: str) -> bool:
-    """Whether ASE wrote this file; of those without elements its reader makes hydrogen."""
-    with open(path, "rb") as file:
-        return b"atom_types" in file.read(1 << 16)  # the names of variables come first
 
 
 def _matches(source: str | os.PathLike) -> list[str]:
@@ -171,17 +180,10 @@ def _matches(source: str | os.PathLike) -> list[str]:
     return sorted(glob(path), key=by_number)
 
 
-class _TrajFrames(IndexedFrames["TrajectoryReader"]):
-    """ASE's own format."""
-
-    def _open(self) -> tuple[TrajectoryReader, int]:
-        from ase.io.trajectory import TrajectoryReader
-
-        reader = TrajectoryReader(self.name)
-        return reader, len(reader)
-
-    def _read(self, handle: TrajectoryReader, index: int) -> Atoms:
-        return handle[index]
+def _is_iterator(source: FrameSource) -> bool:
+    """Whether a source can be gone through once only."""
+    of_files = isinstance(source, (str, os.PathLike, Frames)) or is_universe(source)
+    return not of_files and iter(cast(Iterable[Atoms], source)) is source
 
 
 def _once(iterator: Iterator[Atoms]) -> Callable[[], Iterable[Atoms]]:
@@ -227,6 +229,14 @@ def count_frames(source: FrameSource) -> int | None:
         return None
 
 
+def times_in_fs(source: FrameSource) -> bool:
+    """Whether the times of a source are in fs: it names their unit."""
+    try:
+        return open_frames(source).times_in_fs
+    except (ValueError, ImportError):  # the analysis itself will say why
+        return False
+
+
 def source_name(source: FrameSource) -> str:
     """Return the name of the source, once it is clear that there is one."""
     if isinstance(source, Frames):
@@ -244,12 +254,25 @@ def source_name(source: FrameSource) -> str:
     return os.fspath(source)
 
 
-def frame_range(start: int, stop: int | None, step: int) -> range:
-    """Return the indices to take, as in a Python slice but without negative numbers."""
-    if start < 0 or step < 1 or (stop is not None and stop < 0):
-        raise ValueError(
-            f"frames: expected start >= 0, stop >= 0 and step >= 1, got {start}, {stop}, {step}"
-        )
+def frame_range(source: FrameSource, start: int, stop: int | None, step: int) -> range:
+    """Return the indices to take, as in a Python slice with a positive step.
+
+    Negative indices count from the end, so the frames are counted for them.
+
+    Raises
+    ------
+    ValueError
+        If the step is below 1, or an index is negative and the source an iterator.
+    """
+    if step < 1:
+        raise ValueError(f"step: expected 1 or more, got {step}")
+    if start < 0 or (stop is not None and stop < 0):
+        if _is_iterator(source):
+            raise ValueError(
+                f"frames: expected start >= 0 and stop >= 0 for an iterator, whose length is not "
+                f"known, got {start}, {stop}"
+            )
+        start, stop, step = slice(start, stop, step).indices(open_frames(source).length())
     return range(start, 2**62 if stop is None else stop, step)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.io.frames.base import IndexedFrames
+from ase_dos.io.frames.base import IndexedFrames, library_errors
 from ase_dos.io.frames.elements import symbols_to_numbers, types_to_numbers
 from ase_dos.utils.checks import as_array
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from MDAnalysis import AtomGroup, Universe
 
 __all__ = ["UniverseFrames", "is_universe"]
+
+# Formats with a time and its unit, in the file or given by the user. For others MDAnalysis makes
+# a time of its own: in DCD by units that the file does not name, else by 1 ps a frame.
+_TIMED = {"XTC", "TRR", "TNG", "TRC", "NC", "NCDF", "H5MD", "LAMMPS"}
 
 
 def is_universe(source: object) -> TypeGuard[Universe | AtomGroup]:
@@ -44,11 +48,17 @@ class UniverseFrames(IndexedFrames["AtomGroup"]):
         return self._group, len(self._group.universe.trajectory)
 
     def _read(self, handle: AtomGroup, index: int) -> Atoms:
-        step = handle.universe.trajectory[index]
+        trajectory = handle.universe.trajectory
+        with library_errors("MDAnalysis"):
+            step = trajectory[index]
         atoms = Atoms(numbers=self._numbers, positions=as_array(handle.positions, "positions"))
         if step.dimensions is not None:
             atoms.cell, atoms.pbc = step.triclinic_dimensions, True
-        atoms.info["time"] = 1000.0 * step.time  # ps
+        formats = {str(name).upper() for name in np.ravel(trajectory.format)}
+        if "time" in step.data and formats & _TIMED:
+            atoms.info["time"] = 1000.0 * float(step.data["time"])  # ps
+        if "step" in step.data and "DCD" not in formats:  # there it is the number of the frame
+            atoms.info["step"] = int(step.data["step"])
         return atoms
 
 

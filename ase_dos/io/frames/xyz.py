@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 from ase import Atoms
 from ase.cell import Cell
-from ase.io.extxyz import key_val_str_to_dict, parse_properties, set_calc_and_arrays
+from ase.io.extxyz import parse_properties, set_calc_and_arrays
 from numpy.typing import NDArray
 
-from ase_dos.io.frames.elements import Topology, read_topology, symbols_to_numbers
-from ase_dos.io.frames.text import Buffer, TextFrames, table
+from ase_dos.io.frames.base import library_errors
+from ase_dos.io.frames.buffer import Buffer
+from ase_dos.io.frames.elements import (
+    Topology,
+    read_topology,
+    symbols_to_numbers,
+    types_to_numbers,
+)
+from ase_dos.io.frames.text import TextFormat, TextFrames, decoded, table
+from ase_dos.io.frames.xyz_comment import read_comment
+from ase_dos.io.frames.xyz_resync import count_of, find_next_frame, is_row
 from ase_dos.utils.checks import as_array
 
 __all__ = ["split_xyz", "xyz"]
@@ -23,16 +31,23 @@ __all__ = ["split_xyz", "xyz"]
 # One cell for all frames, or that of each step.
 Cells: TypeAlias = "Cell | dict[int, NDArray] | None"
 _PROPERTIES = "species:S:1:pos:R:3"
-_CP2K = re.compile(rb"\s*i =\s*(\d+),\s*time =\s*([-+.\dEe]+),")
 
 
-def xyz(path: str, topology: Topology | None = None, *, cache_index: bool = False) -> TextFrames:
+def xyz(
+    path: str,
+    types: Sequence[str] | None = None,
+    topology: Topology | None = None,
+    *,
+    cache_index: bool = False,
+) -> TextFrames:
     """Open an xyz file, plain or extended.
 
     Parameters
     ----------
     path : str
         The file.
+    types : sequence of str, optional
+        Elements, where the file has types of atoms in place of symbols; see `types_to_numbers`.
     topology : Atoms, str or path, optional
         Where the cell is that the file lacks: a structure, or the .cell file of a CP2K run,
         which has one for each step.
@@ -45,47 +60,63 @@ def xyz(path: str, topology: Topology | None = None, *, cache_index: bool = Fals
             cells = _cp2k_cells(topology)
         else:
             cells = read_topology(topology).cell
-    return TextFrames(path, split_xyz, partial(_parse, cells=cells), cache_index=cache_index)
+    parse = partial(_parse, types=types, cells=cells)
+    grammar = TextFormat(split_xyz, parse, names_times=_names_times)
+    return TextFrames(path, grammar, cache_index=cache_index)
 
 
 def split_xyz(buffer: Buffer) -> Iterator[bytes]:
-    """Cut by the number of atoms that comes first."""
-    while line := buffer.line(0).strip():
-        try:
-            count = int(line)
-        except ValueError:
-            raise ValueError(
-                f"expected the number of atoms, got {line[:60].decode(errors='replace')!r}"
-            ) from None
-        end = buffer.after_lines(count + 2, 0)
-        while buffer.line(end).lstrip().startswith(b"VEC"):  # cell vectors of the older dialect
-            end = buffer.after_lines(1, end)
+    """Cut by the number of atoms that comes first, if the frame then ends where another begins.
+
+    Where it does not, the frame is broken, and ends where the next one is found.
+    """
+    while True:
+        at = _after_blank_lines(buffer, 0)
+        line = buffer.line(at)
+        if not line:
+            buffer.take(len(buffer.data))
+            return
+        end = -1
+        if (count := count_of(line)) is not None:
+            end = buffer.after_lines(count + 2, at)
+            while end >= 0 and buffer.line(end).lstrip().startswith(b"VEC"):
+                end = buffer.after_lines(1, end)  # cell vectors of the older dialect
+        following = buffer.line(_after_blank_lines(buffer, end)) if end >= 0 else b""
+        if end < 0 or (following and count_of(following) is None):
+            begin = find_next_frame(buffer, at)
+            # What is no row after the last atom does not belong to the frame.
+            if end < 0 or begin < end or is_row(following):
+                end = begin
         yield buffer.take(end)
-    while buffer.data or buffer.more():
-        if buffer.data.strip():
-            raise ValueError(
-                "expected the number of atoms, got a blank line with more lines after it; "
-                "remove blank lines between frames"
-            )
-        buffer.take(len(buffer.data))
 
 
-def _parse(text: bytes, cells: Cells) -> Atoms:
-    first, _, rest = text.partition(b"\n")
-    count = int(first)
-    comment, _, rows = rest.partition(b"\n")
-    cp2k = _CP2K.match(comment)
-    if cp2k:
-        info = {"step": int(cp2k[1]), "time": float(cp2k[2])}
-        atoms = _build(info, rows, count)
+def _after_blank_lines(buffer: Buffer, start: int) -> int:
+    while (line := buffer.line(start)) and not line.strip():
+        start += len(line)
+    return start
+
+
+def _parse(text: bytes, head: bytes, types: Sequence[str] | None, cells: Cells) -> Atoms:
+    first, _, rest = text.lstrip().partition(b"\n")
+    if (count := count_of(first)) is None:
+        raise ValueError(f"expected the number of atoms, got {decoded(first.strip()[:60])!r}")
+    line, _, rows = rest.partition(b"\n")
+    comment = read_comment(decoded(line))
+    if _is_numeric(comment.info, rows):
+        atoms = _build(comment.info, rows, count, types)
     else:
-        info = key_val_str_to_dict(comment.decode()) if comment.strip() else {}
-        simple = _is_numeric(info, rows)
-        atoms = _build(info, rows, count) if simple else _read_by_ase(text, count)
+        atoms = _read_by_ase(text, count)
+    atoms.positions *= comment.scale
+    cell: Cell | NDArray | None = comment.cell
     if cells is not None:
-        atoms.cell = cells if not isinstance(cells, dict) else _cell_of_step(cells, atoms)
-        atoms.pbc = True
+        cell = cells if not isinstance(cells, dict) else _cell_of_step(cells, atoms)
+    if cell is not None:
+        atoms.cell, atoms.pbc = cell, True
     return atoms
+
+
+def _names_times(text: bytes) -> bool:
+    return read_comment(decoded(text.lstrip().split(b"\n", 2)[1])).in_fs
 
 
 def _is_numeric(info: dict[str, Any], rows: bytes) -> bool:
@@ -95,7 +126,7 @@ def _is_numeric(info: dict[str, Any], rows: bytes) -> bool:
     return words in ([], ["species"]) and "move_mask" not in fields and b"\nVEC" not in rows
 
 
-def _build(info: dict[str, Any], rows: bytes, count: int) -> Atoms:
+def _build(info: dict[str, Any], rows: bytes, count: int, types: Sequence[str] | None) -> Atoms:
     """Atoms of a frame, put together as ASE does, with a faster table."""
     properties, names, dtype, _ = parse_properties(info.pop("Properties", _PROPERTIES))
     kinds = [(name, dtype[name]) for name in dtype.names or ()]
@@ -114,7 +145,10 @@ def _build(info: dict[str, Any], rows: bytes, count: int) -> Atoms:
     if numbers is None:
         if symbols is None:
             raise ValueError("expected a column species or Z, got neither")
-        numbers = symbols_to_numbers(symbols.tolist())
+        of_types = types or (count and symbols[0].isdecimal())
+        numbers = (
+            types_to_numbers(symbols, types) if of_types else symbols_to_numbers(symbols.tolist())
+        )
     if "positions" not in arrays:
         raise ValueError("expected columns pos, got none")
     cell, pbc = _lattice(info)
@@ -144,10 +178,13 @@ def _read_by_ase(text: bytes, count: int) -> Atoms:
 
     from ase.io import read
 
-    found = max(len(text.splitlines()) - 2, 0)
-    if found < count:
-        raise ValueError(f"the frame ends after {found} of {count} atoms")
-    atoms = read(StringIO(text.decode()), format="extxyz", index=0)
+    lines = [line for line in text.rstrip().splitlines()[2:] if not line.startswith(b"VEC")]
+    if len(lines) != count:
+        raise ValueError(
+            f"the frame has {len(lines)} lines of atoms, its number of atoms is {count}"
+        )
+    with library_errors("ASE"):
+        atoms = read(StringIO(decoded(text)), format="extxyz", index=0)
     assert isinstance(atoms, Atoms)  # what an integer index gives
     return atoms
 

@@ -67,12 +67,69 @@ def test_h5md_variants(images, h5md):
     np.testing.assert_array_equal(atoms.numbers, images[1].numbers)
     np.testing.assert_allclose(atoms.positions, images[1].positions)
     np.testing.assert_allclose(atoms.cell.array, np.diag([5.0, 6.0, 7.0]))
-    assert atoms.info == {"step": 107, "time": 500.0}
+    assert atoms.info == {"step": 107}  # a time without a unit is none
+    with h5py.File(h5md, "a") as file:
+        file["particles/all/position/time"].attrs["unit"] = "ns"
+    assert open_frames(h5md)[1].info == {"step": 107, "time": pytest.approx(5e5)}
     with h5py.File(h5md, "a") as file:
         file["particles/all/position/value"].attrs["unit"] = "furlong"
-    with pytest.raises(ValueError, match="position/value is in furlong"):
+    with pytest.raises(
+        ValueError, match="position/value is in furlong, which does not give Angstrom"
+    ):
         open_frames(h5md)[0]
     with h5py.File(h5md, "a") as file:
         file.move("particles", "other")
     with pytest.raises(ValueError, match="one group of particles, got none"):
         open_frames(h5md)[0]
+
+
+def test_species_may_be_atomic_numbers(images, h5md):
+    import h5py
+
+    with h5py.File(h5md, "a") as file:
+        del file["particles/all/species"]
+        file["particles/all/species"] = images[0].numbers
+    for types in (["Si", "Ge"], ["Ge", "Si"], ["14=Si", "32=Ge"]):
+        np.testing.assert_array_equal(open_frames(h5md, types=types)[1].numbers, images[1].numbers)
+    with pytest.raises(
+        ValueError, match=r"types 14 to 32, but types has 1 elements.*atomic number"
+    ):
+        open_frames(h5md, types=["Si"])[1]
+    with pytest.raises(ValueError, match="types 14 to 32 and no elements"):
+        open_frames(h5md)[1]
+    with h5py.File(h5md, "a") as file:
+        file.create_group("h5md/creator").attrs["name"] = "znh5md"
+    np.testing.assert_array_equal(open_frames(h5md)[1].numbers, images[1].numbers)
+
+
+def test_a_length_without_a_unit_is_said_to_be_taken_for_angstrom(images, h5md):
+    import h5py
+
+    with h5py.File(h5md, "a") as file:
+        for name in ("position", "box/edges"):
+            del file[f"particles/all/{name}/value"].attrs["unit"]
+            file[f"particles/all/{name}/value"][...] *= 10
+    with pytest.warns(UserWarning, match="names no unit of length, it is taken for Angstrom"):
+        atoms = open_frames(h5md, types=["Si", "Ge"])[1]
+    np.testing.assert_allclose(atoms.positions, images[1].positions)
+
+
+def test_a_file_without_a_box_is_a_cluster(images, h5md):
+    import h5py
+
+    with h5py.File(h5md, "a") as file:
+        del file["particles/all/box"]
+    atoms = open_frames(h5md, types=["Si", "Ge"])[1]
+    assert not atoms.pbc.any()
+    np.testing.assert_allclose(atoms.positions, images[1].positions)
+
+
+def test_an_array_larger_than_the_file_is_refused(h5md):
+    import h5py
+
+    with h5py.File(h5md, "a") as file:
+        del file["particles/all/position/value"]
+        shape = (5, 1 << 40, 3)
+        file["particles/all/position"].create_dataset("value", shape, "f4").attrs["unit"] = "nm"
+    with pytest.raises(ValueError, match=r"frame 1 of .*position/value has \d+ bytes, the file"):
+        open_frames(h5md, types=["Si", "Ge"])[1]

@@ -1,5 +1,6 @@
 """LAMMPS dumps give what ASE's reader gives; broken ones say where and why."""
 
+import pickle
 import shutil
 import subprocess
 
@@ -126,7 +127,8 @@ def test_triclinic_bounds_enclose_the_box(tmp_path, tilt):
         (dump(ROWS, count=3), {"types": ["Si", "O"]}, "ends after 2 of 3 atoms"),
         (dump(ROWS)[:-1], {"types": ["Si", "O"]}, "last line of the frame is cut off"),
         (dump(ROWS)[:-8], {"types": ["Si", "O"]}, "cut off"),
-        (dump(ROWS)[:60], {"types": ["Si", "O"]}, "ends before its atoms"),
+        (dump(ROWS)[:60], {"types": ["Si", "O"]}, "cut off"),
+        (dump(ROWS).split("ITEM: ATOMS")[0], {"types": ["Si", "O"]}, "ends before its atoms"),
         (dump([ROWS[0], ROWS[0]]), {"types": ["Si", "O"]}, "atom id 2 occurs twice"),
         (dump(["1 1 0 nan 0"]), {"types": ["Si"]}, "positions: 1 of 3 values are NaN"),
         (dump(["1 1 0 zero 0"]), {"types": ["Si"]}, "zero"),
@@ -170,6 +172,135 @@ def test_dump_goes_on_after_a_frame_that_was_cut_off(tmp_path):
     )
     with pytest.raises(ValueError, match="frame 1 of"):
         frames[1]
+
+
+def frames_of(tmp_path, text, **options):
+    (tmp_path / "md.dump").write_bytes(text.encode())
+    return open_frames(tmp_path / "md.dump", **options)
+
+
+def run_of(units, steps=(0, 5, 10), times=(0.0, 0.01, 0.02)):
+    """A run of LAMMPS, which names its units before the first frame only."""
+    head = f"ITEM: UNITS\n{units}\n"
+    return head + "".join(
+        dump(ROWS, head=f"ITEM: TIME\n{time}\n", step=step)
+        for step, time in zip(steps, times, strict=True)
+    )
+
+
+TYPES = {"types": ["O", "Si"]}
+
+
+@pytest.mark.parametrize(
+    ("units", "angstrom", "fs"),
+    [("metal", 1.0, 1e3), ("real", 1.0, 1.0), ("nano", 10.0, 1e6), ("electron", 0.52917721, 1.0)],
+)
+def test_units_of_the_first_frame_are_those_of_all(tmp_path, units, angstrom, fs):
+    frames = frames_of(tmp_path, run_of(units), **TYPES)
+    assert frames.times_in_fs
+    for i in (2, 0, 1):
+        assert frames[i].info["time"] == pytest.approx(0.01 * i * fs)
+        assert frames[i].info["step"] == 5 * i
+        np.testing.assert_allclose(frames[i].positions[1], angstrom * np.array([1.5, 1.25, 1.75]))
+        np.testing.assert_allclose(frames[i].cell.lengths(), 5 * angstrom)
+
+
+def test_every_frame_of_reduced_units_is_refused(tmp_path):
+    for order in ((0, 1, 2), (2, 1, 0)):
+        frames = frames_of(tmp_path, run_of("lj"), **TYPES)
+        for i in order:
+            with pytest.raises(ValueError, match=f"frame {i} of .*units lj"):
+                frames[i]
+
+
+def test_an_appended_run_brings_its_own_units(tmp_path):
+    text = run_of("real") + run_of("metal") + run_of("lj")
+    times = [0.0, 0.01, 0.02, 0.0, 10.0, 20.0]
+    for cached in (False, True, True):  # made anew, and read from the index beside the file
+        frames = frames_of(tmp_path, text, **TYPES, cache_index=cached)
+        assert frames.count() == 9
+        for i in (5, 0, 4, 2, 1, 3):
+            assert frames[i].info["time"] == pytest.approx(times[i])
+        with pytest.raises(ValueError, match="units lj"):
+            frames[7]
+        other = pickle.loads(pickle.dumps(frames))
+        assert other[4].info["time"] == pytest.approx(10.0)
+
+
+def test_later_files_of_a_pattern_have_the_units_of_the_first(tmp_path):
+    first = run_of("lj", (0,), (0.0,))
+    (tmp_path / "md.0.dump").write_text(first)
+    (tmp_path / "md.5.dump").write_text(dump(ROWS, step=5))
+    frames = open_frames(tmp_path / "md.*.dump", **TYPES)
+    with pytest.raises(ValueError, match=r"frame 1 of .*md\.5\.dump: .*units lj"):
+        frames[1]
+
+
+def test_a_time_without_units_is_left_out(tmp_path):
+    frames = frames_of(tmp_path, dump(ROWS, head="ITEM: TIME\n0.5\n", step=3), **TYPES)
+    assert frames[0].info == {"step": 3}
+
+
+@pytest.mark.parametrize("kept", [17, 40, 60, 80, 105, 122, 130, 139, 140])
+def test_a_run_that_was_killed_within_a_line_and_continued(tmp_path, kept):
+    """Its last frame is broken, those before and after are whole."""
+    last = dump(ROWS, step=1)
+    assert kept < len(last)
+    frames = frames_of(tmp_path, run_of("real") + last[:kept] + run_of("real"), **TYPES)
+    assert frames.count() == 7
+    for i in (0, 1, 2, 4, 5, 6):
+        np.testing.assert_array_equal(frames[i].positions[0], [0.5, 0.25, 0.75])
+    with pytest.raises(ValueError, match=r"frame 3 of .*md\.dump"):
+        frames[3]
+
+
+@pytest.mark.parametrize("kept", range(1, 7))
+def test_a_fragment_of_the_next_frame_does_no_harm(tmp_path, kept):
+    text = run_of("real") + "ITEM: "[:kept]
+    frames = frames_of(tmp_path, text + run_of("real"), **TYPES)
+    assert [a.info["step"] for a in frames] == [0, 5, 10, 0, 5, 10]
+    assert frames_of(tmp_path, text, **TYPES)[2].info == {"step": 10, "time": 0.02}
+
+
+def test_windows_line_ends(tmp_path):
+    frames = frames_of(tmp_path, run_of("metal").replace("\n", "\r\n"), **TYPES)
+    assert [a.info for a in frames] == [
+        {"step": 5 * i, "time": pytest.approx(10.0 * i)} for i in range(3)
+    ]
+    assert frames[1].get_chemical_formula() == "OSi"
+
+
+def test_a_column_that_is_there_twice(tmp_path):
+    frames = frames_of(tmp_path, dump(["1 1 0 1 2 0"], "id type x y z x"), types=["Si"])
+    np.testing.assert_array_equal(frames[0].positions, [[0, 1, 2]])
+    frames = frames_of(tmp_path, dump(["1 1 0 1 2 3"], "id type x y z x"), types=["Si"])
+    with pytest.raises(ValueError, match="column x is there twice, with different values"):
+        frames[0]
+
+
+def test_types_may_be_labels(tmp_path):
+    rows = ["1 Si 0 0 0", "2 O 1 1 1"]
+    assert str(frames_of(tmp_path, dump(rows))[0].symbols) == "SiO"
+    rows = ["1 CA 0 0 0", "2 HW 1 1 1"]
+    with pytest.raises(ValueError, match=r"type 'CA', which is no element.*--types CA=Si"):
+        frames_of(tmp_path, dump(rows))[0]
+    assert str(frames_of(tmp_path, dump(rows), types=["HW=H", "CA=C"])[0].symbols) == "CH"
+    with pytest.raises(ValueError, match="type HW, but types names only CA=C"):
+        frames_of(tmp_path, dump(rows), types=["CA=C"])[0]
+    with pytest.raises(ValueError, match="expected elements, or type=element for each"):
+        frames_of(tmp_path, dump(rows), types=["CA=C", "H"])[0]
+
+
+def test_a_bad_number_is_named_with_its_line(tmp_path):
+    frames = frames_of(tmp_path, dump(["1 1 0 0 0", "2 1 0 zero 0"]), types=["Si"])
+    with pytest.raises(ValueError, match=r"line 2 of the atoms: .* number in column y, got 'zero'"):
+        frames[0]
+    frames = frames_of(tmp_path, dump(["1 1 0 0 0", "2 1.5 0 0 0"]), types=["Si"])
+    with pytest.raises(ValueError, match=r"an integer in column type, got '1\.5'"):
+        frames[0]
+    frames = frames_of(tmp_path, dump(["1 1 0 0 0", "2 1 0 0 0"], count=1), types=["Si"])
+    with pytest.raises(ValueError, match="2 lines of atoms, but its number of atoms is 1"):
+        frames[0]
 
 
 def test_command_line_names_types(images, tmp_path, capsys, toy_model):
