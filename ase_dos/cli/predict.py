@@ -99,7 +99,7 @@ def _print_gas(calc: DOSCalculator, dos: DOS, atoms: Atoms, temperatures: Sequen
     print(f"{atoms.get_chemical_formula()}, {dos.n_electrons:g} electrons")
     for name, value in (
         ("occupied_width", -dos.band_bottom),
-        ("dos_at_fermi_level", float(dos.at(0.0)) / n),
+        ("dos_at_fermi_level", float(np.asarray(gas.thermal_dos)[0]) / n),
     ):
         quantity = QUANTITIES[name].per_atom
         print(f"{quantity.symbol:<18} {quantity.format(value)} {quantity.unit}")

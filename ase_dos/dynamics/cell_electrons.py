@@ -145,7 +145,7 @@ class CellElectrons:
         entropy = functional_weights(
             self.local.energies, state.fermi_level[here], state.temperature[here]
         ).entropy
-        weights[here] = self._filling.repair_ratio * entropy
+        weights[here] = self._filling.local_weights(entropy[:, None])[:, 0]
         modes = weights @ self.local.basis.T
         parts = np.einsum("ik,ik->i", self.local.coefficients, modes[self.labels]).clip(min=0.0)
         sums = np.bincount(self.labels, parts, self.n_cells)[self.labels]
@@ -162,7 +162,7 @@ class CellElectrons:
             cell = here[int(np.argmin(good))]
             raise ValueError(
                 f"electrons of cell {cell} (at {guess[cell]:.6g} K): no state found; did they "
-                "gain more than the known states can hold, or is the DOS negative around E_F?"
+                "gain more than the known states can hold?"
             )
         mu, free, entropy, capacity = found.T[:4]
         columns = np.zeros((5, self.n_cells))

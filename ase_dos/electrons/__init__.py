@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Excitation": "excitation",
         "Filling": "filling",
         "FunctionalWeights": "weights",
+        "NegativeDOSWarning": "negative_dos",
         "SmearingWarning": "smearing",
         "ValenceRepair": "gap",
         "excite": "excitation",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ase_dos.electrons.filling import Filling
 from ase_dos.electrons.gas import gas_from_dos
 
 __all__ = ["Excitation", "excite"]
@@ -28,17 +29,25 @@ class Excitation:
         F(T) - F(T_0) (eV).
     derivative : (n,) array
         By the values of the DOS on its grid, at fixed electron number (eV^2/states).
-    local_weights : (3, n) array
-        Weights over the energies of the local DOS of an atom that give its part of the free
-        energy (but for ``per_electron``), its entropy and its electrons at T.
     per_electron : float
         mu(T) - mu(T_0) (eV), which every valence electron adds.
+    weights : (3, n) array
+        Weights over the energies of the DOS of ``filling`` that give the free energy (but for
+        ``per_electron``), the entropy and the electrons at T.
+    filling : Filling
+        The states that the electrons fill.
     """
 
     free_energy: float
     derivative: NDArray
-    local_weights: NDArray
     per_electron: float
+    weights: NDArray
+    filling: Filling
+
+    @property
+    def local_weights(self) -> NDArray:
+        """The weights (3, n) for the local DOS of an atom, which give its parts."""
+        return self.filling.local_weights(self.weights[None])[0]
 
 
 def excite(
@@ -84,10 +93,10 @@ def excite(
     shift = float(after - before)
     # The difference of two free energies would lose the digits of their band energies.
     free_energy = float(change @ gas.filling.dos[0] + shift * n_electrons)
-    repair = gas.filling.repairs.get(0)
     return Excitation(
         free_energy=free_energy,
-        derivative=change if repair is None else repair.derivative(np.asarray(values), change),
-        local_weights=gas.filling.repair_ratio[0] * parts,
+        derivative=gas.filling.derivatives(change[None, None])[0, 0],
         per_electron=shift,
+        weights=parts,
+        filling=gas.filling,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,8 +10,14 @@ from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.electrons.gap import ValenceRepair, repair_gaps
+from ase_dos.electrons.rising_count import (
+    change_of_count,
+    differentiate,
+    divide,
+    make_non_negative,
+)
 from ase_dos.electrons.shared_tables import solve_with_tables
-from ase_dos.electrons.window import Window
+from ase_dos.electrons.window import Window, last_known
 from ase_dos.kernels import inversion
 from ase_dos.kernels import thermo as kernels
 from ase_dos.kernels.threads import on_threads
@@ -38,14 +45,19 @@ class Filling:
         Up to where the states are known.
     start, step : float
         First energy of the grid, and its spacing (eV).
+    given : (structures, n) array
+        DOS (states/eV) as it was given.
+    last : (structures,) int array
+        Last point of the grid that is known.
     dos : (structures, n) array
-        DOS (states/eV), its states below a gap repaired.
+        DOS (states/eV) that the electrons fill: without negative values
+        (`ase_dos.electrons.rising_count`), its states below a gap repaired.
     levels : (m,) array
         Energies (eV) of the levels of all structures, rising.
     capacities : (structures, m) array
         Electrons that each level holds.
     repairs : dict
-        Repairs of the DOS, by the number of the structure.
+        Repairs of the states below a gap, by the number of the structure.
     """
 
     shape: tuple[int, ...]
@@ -53,6 +65,8 @@ class Filling:
     window: Window
     start: float
     step: float
+    given: NDArray
+    last: NDArray
     dos: NDArray
     levels: NDArray
     capacities: NDArray
@@ -81,14 +95,20 @@ class Filling:
         shape, electrons, top = _broadcast_structures(
             values.shape[:-1], n_electrons, energies[-1] if valid_to is None else valid_to
         )
-        dos = np.broadcast_to(values, (*shape, energies.size)).reshape(-1, energies.size)
+        given = np.array(np.broadcast_to(values, (*shape, energies.size)))
+        given = given.reshape(-1, energies.size)
+        top = np.minimum(top, energies[-1])
+        last = last_known(energies, top)
+        dos = make_non_negative(given, electrons / step, last)
         dos, repairs = repair_gaps(dos, step, electrons, valence_tolerance)
         return cls(
             shape=shape,
             electrons=electrons,
-            window=Window.of_dos(energies, dos, electrons, np.minimum(top, energies[-1])),
+            window=Window.of_dos(energies, dos, given, electrons, top, last),
             start=energies[0],
             step=step,
+            given=given,
+            last=last,
             dos=dos,
             levels=np.empty(0),
             capacities=np.empty((len(dos), 0)),
@@ -115,6 +135,8 @@ class Filling:
             window=window,
             start=0.0,
             step=1.0,
+            given=np.empty((1, 0)),
+            last=np.zeros(1, dtype=int),
             dos=np.empty((1, 0)),
             levels=levels,
             capacities=capacities[None],
@@ -129,12 +151,55 @@ class Filling:
         return factor
 
     @property
-    def repair_ratio(self) -> NDArray:
-        """Repaired over given DOS (structures, n)."""
-        ratio = np.ones_like(self.dos)
+    def negative_electrons(self) -> NDArray:
+        """Electrons (structures,) that the negative values of the given DOS stand for."""
+        return -self.step * np.minimum(self.given, 0.0).sum(axis=1)
+
+    def change_of_count(self, which: NDArray) -> NDArray:
+        """Electrons (which, n) by which the count up to each energy was changed to never fall."""
+        return self.step * change_of_count(*self._given(which))
+
+    def derivatives(self, weights: NDArray) -> NDArray:
+        """Carry derivatives by the DOS that is filled back to the DOS as it was given.
+
+        Parameters
+        ----------
+        weights : (structures, quantities, n) array
+            Derivatives of quantities by `dos`.
+        """
+        weights = np.array(weights)
         for structure, repair in self.repairs.items():
-            ratio[structure] = repair.ratio(ratio.shape[1])
-        return ratio
+            before = self.dos[structure] / repair.factor
+            weights[structure] = repair.derivative(before, weights[structure])
+        return self._carry(differentiate, weights)
+
+    def local_weights(self, weights: NDArray) -> NDArray:
+        """Weights over the energies of a local DOS, for its part of sums over the DOS filled.
+
+        Parameters
+        ----------
+        weights : (structures, quantities, n) array
+            Weights over the energies of `dos`.
+
+        Returns
+        -------
+        (structures, quantities, n) array
+            With the DOS as it was given they have the sums that ``weights`` have with `dos`.
+        """
+        weights = np.array(weights)
+        for structure, repair in self.repairs.items():
+            weights[structure] *= repair.ratio(weights.shape[-1])
+        return self._carry(divide, weights)
+
+    def _carry(self, carry: Callable[..., NDArray], weights: NDArray) -> NDArray:
+        negative = np.flatnonzero(self.given.min(axis=1) < 0)
+        if negative.size:
+            weights[negative] = carry(*self._given(negative), weights[negative])
+        return weights
+
+    def _given(self, which: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Arguments of the functions of `ase_dos.electrons.rising_count`."""
+        return self.given[which], self.electrons[which] / self.step, self.last[which]
 
     def allowing(self, missed_electrons: float) -> Filling:
         """Return the same states with another share of electrons that may be missed."""
@@ -280,6 +345,8 @@ class Filling:
             shape=(len(which),),
             electrons=self.electrons[which],
             window=self.window.take(which),
+            given=self.given[which],
+            last=self.last[which],
             dos=self.dos[which],
             capacities=self.capacities[which],
             repairs={

@@ -92,7 +92,7 @@ def repair_gaps(
     """
     tolerance = as_positive(tolerance, "valence_tolerance", zero=True)
     repaired, repairs = np.array(values, order="C"), {}
-    for i in np.flatnonzero(_may_have_gap(values)).tolist() if tolerance > 0 else ():
+    for i in _candidates(values, step, electrons, tolerance) if tolerance > 0 else ():
         repair = _find_repair(values[i], step, float(electrons[i]), tolerance)
         if repair is not None:
             repairs[i] = repair
@@ -106,17 +106,23 @@ def _is_low(g: NDArray) -> NDArray:
     return size <= GAP_TOLERANCE * size.max(axis=-1, keepdims=True)
 
 
-def _may_have_gap(g: NDArray) -> NDArray:
-    """Which of many DOS (..., n) are low at two neighbouring points between points that are not.
+def _candidates(g: NDArray, step: float, electrons: NDArray, tolerance: float) -> list[int]:
+    """Which of many DOS (structures, n) are low at two neighbouring points near N electrons.
 
     Metals are told apart here, all at once.
     """
     low = _is_low(g)
-    first = np.argmin(low, axis=-1)[..., None]
-    last = g.shape[-1] - 1 - np.argmin(low[..., ::-1], axis=-1)[..., None]
-    pairs = low[..., :-1] & low[..., 1:]
-    here = np.arange(pairs.shape[-1])
-    return (pairs & (here > first) & (here < last)).any(axis=-1)
+    structure, place = np.nonzero(low[:, :-1] & low[:, 1:])
+    if structure.size == 0:
+        return []
+    # What is low counts as well, and may be some millionths of the DOS at every point.
+    some = np.unique(structure)
+    room = tolerance * electrons + GAP_TOLERANCE * g.shape[1] * step * np.abs(g).max(axis=1)
+    error = np.full(g.shape, np.inf)
+    error[some] = np.abs(
+        step * (np.cumsum(g[some], axis=1) - 0.5 * g[some, :1]) - electrons[some, None]
+    )
+    return np.unique(structure[error[structure, place] <= room[structure]]).tolist()
 
 
 def _find_repair(

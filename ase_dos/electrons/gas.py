@@ -7,13 +7,16 @@ With ``x = (E - mu)/kT`` and ``f = 1/(1 + exp(x))`` (both spins counted in g):
     K_n = int g (E - mu)^n f(1 - f)/kT,   d mu/dT = -K_1/(T K_0),   C_V = (K_2 - K_1^2/K_0)/T
 
 The DOS is the piecewise-linear function through its grid values, and that function is integrated
-to rounding error whatever kT is next to the grid spacing. C_V is at fixed N.
+to rounding error whatever kT is next to the grid spacing. C_V is at fixed N. Where a DOS has
+negative values, electrons fill the states of `ase_dos.electrons.rising_count`: S and C_V are never
+negative and F falls with T, whatever the DOS.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 
 import numpy as np
 from ase.units import kB
@@ -21,10 +24,22 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from ase_dos.electrons.filling import Filling
-from ase_dos.electrons.smearing import SmearingWarning, check_correction, describe_tails, kinks
+from ase_dos.electrons.negative_dos import (
+    NegativeDOSWarning,
+    describe_negative,
+    repaired_electrons,
+)
+from ase_dos.electrons.smearing import (
+    SmearingWarning,
+    check_corrected,
+    check_correction,
+    describe_tails,
+    kinks,
+)
 from ase_dos.electrons.weights import FunctionalWeights, functional_weights
 from ase_dos.electrons.window import MISSED_ELECTRONS
 from ase_dos.utils.checks import as_array, as_positive, as_temperature
+from ase_dos.utils.warnings import CollectedWarning
 
 __all__ = [
     "ElectronGas",
@@ -89,16 +104,16 @@ class ElectronGas:
         Raises
         ------
         ValueError
-            If there is no Fermi level, or electrons would be in unknown states.
+            If there is no Fermi level, electrons would be in unknown states, or the correction of
+            a smearing gives them a negative entropy or heat capacity.
         """
         kt = kB * temperature.ravel()
         result = filling.solve(kt, tables=tables)
+        if filling.levels.size and filling.capacities.min() < 0:
+            check_corrected(temperature.ravel(), result)
         lost = ~np.isfinite(result).all(axis=(0, 2))
         if lost.any():
-            raise ValueError(
-                f"no Fermi level found at {temperature.ravel()[lost][0]:g} K: is the DOS negative "
-                "around it?"
-            )
+            raise ValueError(f"no Fermi level found at {temperature.ravel()[lost][0]:g} K")
         filling.check_window(result[..., 0], kt)
         shape = (*filling.shape, *temperature.shape)
 
@@ -165,22 +180,50 @@ class ElectronGas:
     def weights(self, energies: ArrayLike) -> FunctionalWeights:
         """Give the linear functionals of the DOS on a grid; see `ase_dos.electrons.weights`.
 
-        They act on the DOS of ``filling``, which is repaired; its ``repair_ratio`` leads to the
-        DOS as it was given. They know of no ``correct_smearing``.
+        They act on the DOS of ``filling``, which is repaired; its ``local_weights`` and
+        ``derivatives`` lead to the DOS as it was given. They know of no ``correct_smearing``.
         """
         return functional_weights(energies, self.fermi_level, self.temperature, self.fermi_slope)
 
-    def smearing_tails(self, smearing: float) -> list[str]:
-        """Describe where thermal excitations live on tails of a smearing (eV).
+    @property
+    def repaired_electrons(self) -> float | NDArray:
+        """Electrons that negative values of the DOS may have misplaced, of the usual shape.
 
-        A text for every structure, empty where they do not; see
+        The largest ``4 f(1 - f) |M - N|`` over the energies, N being the count of states of the
+        DOS as it was given and M the one that never falls (`ase_dos.electrons.rising_count`).
+        Negative values far from the Fermi level do not count; zero without any.
+        """
+        temperature, mu = self._in_rows(self.temperature), self._in_rows(self.fermi_level)
+        electrons = np.zeros(mu.shape)
+        which = np.flatnonzero(self.filling.negative_electrons)
+        if which.size:
+            electrons[which] = repaired_electrons(self.filling, which, temperature[0], mu[which])[0]
+        shape = np.shape(self.fermi_level)
+        return float(electrons[0, 0]) if shape == () else electrons.reshape(shape)
+
+    def cautions(self, smearing: float) -> list[list[CollectedWarning]]:
+        """Warnings of every structure: negative values, and tails of a smearing (eV), that matter.
+
+        See `ase_dos.electrons.negative_dos.describe_negative` and
         `ase_dos.electrons.smearing.describe_tails`.
         """
-        count = len(self.filling.electrons)
-        temperature, mu, entropy = (
-            np.reshape(x, (count, -1)) for x in (self.temperature, self.fermi_level, self.entropy)
+        temperature, mu, entropy = map(
+            self._in_rows, (self.temperature, self.fermi_level, self.entropy)
         )
-        return describe_tails(self.filling, smearing, temperature[0], mu, entropy)
+        negative = describe_negative(self.filling, temperature[0], mu)
+        tails = describe_tails(self.filling, smearing, temperature[0], mu, entropy)
+        return [
+            [
+                CollectedWarning(text, category)
+                for text, category in zip(texts, (NegativeDOSWarning, SmearingWarning), strict=True)
+                if text
+            ]
+            for texts in zip(negative, tails, strict=True)
+        ]
+
+    def _in_rows(self, values: float | NDArray) -> NDArray:
+        """Attribute with a row (temperatures,) for every structure."""
+        return np.reshape(values, (len(self.filling.electrons), -1))
 
 
 def gas_from_dos(
@@ -207,7 +250,8 @@ def gas_from_dos(
         Uniform grid (eV). There are no states below its first point.
     values : (..., n) array_like
         Density of states per cell (states/eV, both spins), linear between grid points; leading
-        axes are structures.
+        axes are structures. Negative values, as of a prediction, are repaired:
+        `ase_dos.electrons.rising_count`.
     n_electrons : array_like
         Electrons per cell, broadcast against the structures.
     temperature : array_like
@@ -243,7 +287,8 @@ def gas_from_dos(
     ValueError
         If the input is malformed, the known states cannot hold the electrons, electrons would be
         thermally excited beyond the known states (the message names the highest temperature that
-        is supported), or ``correct_smearing`` is asked for at kT <= sigma.
+        is supported), or ``correct_smearing`` is asked for at kT <= sigma or gives a negative
+        entropy or heat capacity.
 
     Warns
     -----
@@ -251,6 +296,8 @@ def gas_from_dos(
         If the thermal excitations live on Gaussian tails of the smearing: ``sigma^2/2 g''`` is
         more than a quarter of g around mu. The states in such a tail are too many by up to
         exp(sigma^2 / 2(kT)^2).
+    NegativeDOSWarning
+        If negative values of the DOS matter: `ElectronGas.repaired_electrons` above 1e-3 N.
     """
     temperature = as_temperature(temperature)
     smearing = as_positive(smearing, "smearing", zero=True)
@@ -263,10 +310,11 @@ def gas_from_dos(
         levels = np.asarray(energies, dtype=float)
         filling = replace(filling, levels=levels, capacities=capacities)
     gas = ElectronGas.of_filling(filling, temperature, tables=tables)
-    if not correct_smearing:
-        tail = next(filter(None, gas.smearing_tails(smearing)), "")
-        if tail:
-            warnings.warn(tail, SmearingWarning, stacklevel=2)
+    given = set()
+    for text, category in chain.from_iterable(gas.cautions(0.0 if correct_smearing else smearing)):
+        if category not in given:
+            warnings.warn(text, category, stacklevel=2)
+            given.add(category)
     return gas
 
 

@@ -25,7 +25,7 @@ def solve_with_tables(
     start, step : float
         First energy of the grid and its spacing (eV).
     dos : (structures, n) array
-        Densities of states (states/eV).
+        Densities of states (states/eV), zero or above.
     electrons : (structures,) array
         Their electrons.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ase_dos.electrons.filling import Filling
 from ase_dos.kernels.smearing import curvatures
 
-__all__ = ["SmearingWarning", "check_correction", "describe_tails", "kinks"]
+__all__ = ["SmearingWarning", "check_corrected", "check_correction", "describe_tails", "kinks"]
 
 SMEARING_BIAS = 0.25  # relative bias of the thermal DOS that is worth a warning
 NO_ENTROPY = 1e-8  # k: below this neither S nor its smearing error matters to anyone
@@ -32,6 +32,31 @@ def check_correction(smearing: float, temperature: NDArray) -> None:
         raise ValueError(
             f"correct_smearing: expected temperatures above sigma/k = {smearing / kB:.6g} K for "
             f"sigma = {smearing:g} eV, got {temperature.min():g} K: use a smaller smearing"
+        )
+
+
+def check_corrected(temperature: NDArray, gas_states: NDArray) -> None:
+    """Refuse results of a correction that is larger than what it corrects.
+
+    Parameters
+    ----------
+    temperature : (temperatures,) array
+        T (K).
+    gas_states : (structures, temperatures, 6) array
+        Results of `ase_dos.kernels.thermo.gas_state`.
+
+    Raises
+    ------
+    ValueError
+        If there is no Fermi level, or an entropy or heat capacity is negative.
+    """
+    right = np.isfinite(gas_states).all(axis=2) & (gas_states[..., 2:4] >= 0).all(axis=2)
+    if not right.all():
+        t = np.flatnonzero(~right.all(axis=0))[0]
+        raise ValueError(
+            f"correct_smearing: at {temperature[t]:g} K the correction is larger than what it "
+            "corrects (no Fermi level, or a negative entropy or heat capacity): raise the "
+            "temperature, or use a smaller smearing"
         )
 
 

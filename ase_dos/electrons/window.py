@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ase_dos.utils.checks import as_positive
 
-__all__ = ["Window"]
+__all__ = ["Window", "last_known"]
 
 MISSED_ELECTRONS = 1e-6  # share of N that may lie above the known states
 TOP_WIDTH = 1.0  # eV below the top over which the DOS that continues above it is taken
@@ -34,23 +34,30 @@ class Window:
     share: float = MISSED_ELECTRONS
 
     @classmethod
-    def of_dos(cls, energies: NDArray, dos: NDArray, electrons: NDArray, top: NDArray) -> Window:
-        """Window of a DOS (structures, n) that is complete up to ``top`` (structures,)."""
+    def of_dos(
+        cls,
+        energies: NDArray,
+        dos: NDArray,
+        given: NDArray,
+        electrons: NDArray,
+        top: NDArray,
+        last: NDArray,
+    ) -> Window:
+        """Window of a DOS (structures, n) that is complete up to ``top`` (structures,).
+
+        ``given`` is the DOS with its negative values, and ``last`` the `last_known` grid point.
+        """
         step = energies[1] - energies[0]
-        known = energies <= top[:, None] + 1e-9 * step
-        if not known.any(axis=1).all():
-            raise ValueError(
-                f"valid_to: expected an energy on the grid of {energies[0]:g} to "
-                f"{energies[-1]:g} eV, got {top.min():g}"
-            )
-        end = known.sum(axis=1) - 1
-        near = known & (energies >= np.minimum(top - TOP_WIDTH, energies[end])[:, None])
-        density = np.where(near, dos, 0.0).sum(axis=1) / near.sum(axis=1)
+        known = np.arange(energies.size) <= last[:, None]
+        near = known & (energies >= np.minimum(top - TOP_WIDTH, energies[last])[:, None])
+        # A DOS that is negative there is not known to be zero.
+        size = np.maximum(dos, -given)
+        density = np.where(near, size, 0.0).sum(axis=1) / near.sum(axis=1)
         # Trapezoid up to the last known grid point.
-        ends = 0.5 * (dos[:, 0] + dos[np.arange(len(dos)), end])
+        ends = 0.5 * (dos[:, 0] + dos[np.arange(len(dos)), last])
         capacity = step * (np.where(known, dos, 0.0).sum(axis=1) - ends)
         _check_capacity(electrons, capacity, top)
-        return cls(top, np.maximum(density, 0.0))
+        return cls(top, density)
 
     @classmethod
     def of_levels(
@@ -82,6 +89,24 @@ class Window:
         thermal = np.where(kt > 0, kt, 1.0)
         spread = thermal * np.logaddexp(0.0, above / thermal)
         return self.density[:, None] * np.where(kt > 0, spread, np.maximum(above, 0.0))
+
+
+def last_known(energies: NDArray, top: NDArray) -> NDArray:
+    """Index (structures,) of the last grid point that is not above ``top`` (structures,).
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    step = energies[1] - energies[0]
+    last = np.searchsorted(energies, top + 1e-9 * step, side="right") - 1
+    if (last < 0).any():
+        raise ValueError(
+            f"valid_to: expected an energy on the grid of {energies[0]:g} to "
+            f"{energies[-1]:g} eV, got {top.min():g}"
+        )
+    return last
 
 
 def _check_capacity(electrons: NDArray, capacity: NDArray, top: NDArray) -> None:

@@ -11,7 +11,7 @@ Multiplying the DOS into the table first leaves the count of electrons as one sh
 mu, on which Newton's steps are free.
 
 What the table cannot give to full accuracy it leaves as NaN, for `ase_dos.kernels.thermo.solve`:
-mu outside the grid, deep gaps, and sums that a negative DOS nearly cancels.
+mu outside the grid, and deep gaps. No value of a DOS is negative.
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ _TAIL = _REACH**2 * np.exp(-_REACH)  # of max(g) kT: bound of what lies beyond, 
 _ROUNDING = 1e-14  # the largest relative error that may be left out
 _PIECE = 2.0  # kT: a piece of a cell is not wider
 _SERIES = 39.0  # -log of the last term of a series, 1e-17
-_CANCELLED = 0.1  # a signed sum this small against the sum of absolute values is left out
-_ABRUPT = 1e-3  # so is one this small against the DOS in the cell of mu: weights cancel there
+_ABRUPT = 1e-3  # a sum this small against the DOS in the cell of mu is left out: weights cancel
 _FEW = 1e-5  # and fewer thermal electrons than this, of all that the rounding of the count blurs
 # Integrals of f, f(1 - f) times 1, u, u^2 (u = y - y_m), s and ln(1 + exp(-y)) with each hat.
 _COUNT, _K0, _K1, _K2, _S, _LOG = range(6)
@@ -160,27 +159,24 @@ def _weights(full, upper, polynomials, size, out):
 
 @inner_kernel
 def _side(h, w, points, r, s):
-    """Integrals of one side: f(1 - f), |f(1 - f)|, y f(1 - f), s and the logarithm."""
-    k0 = seen = k1 = entropy = log_sum = 0.0
+    """Integrals of one side: f(1 - f), y f(1 - f), s and the logarithm."""
+    k0 = k1 = entropy = log_sum = 0.0
     for m in range(points):
         k0 += h[m] * w[_K0, m]
-        seen += abs(h[m]) * w[_K0, m]
         k1 += h[m] * ((m - r) * s * w[_K0, m] + w[_K1, m])
         entropy += h[m] * w[_S, m]
         log_sum += h[m] * w[_LOG, m]
-    return k0, seen, k1, entropy, log_sum
+    return k0, k1, entropy, log_sum
 
 
 @inner_kernel
 def _spread(h, w, points, r, s, centre):
-    """Integral of (y - centre)^2 f(1 - f) of one side, and that with the absolute DOS."""
-    k2 = seen = 0.0
+    """Integral of (y - centre)^2 f(1 - f) of one side."""
+    k2 = 0.0
     for m in range(points):
         z = (m - r) * s - centre
-        weight = z * (z * w[_K0, m] + 2.0 * w[_K1, m]) + w[_K2, m]
-        k2 += h[m] * weight
-        seen += abs(h[m]) * weight
-    return k2, seen
+        k2 += h[m] * (z * (z * w[_K0, m] + 2.0 * w[_K1, m]) + w[_K2, m])
+    return k2
 
 
 @inner_kernel
@@ -211,22 +207,14 @@ def _sum_series(series, t, p):
 
 
 @inner_kernel
-def _extremes(g):
-    """Largest absolute value of a DOS, and whether it has negative values."""
-    largest, lowest = 0.0, 0.0
-    for value in g:
-        largest = max(largest, abs(value))
-        lowest = min(lowest, value)
-    return largest, lowest < 0.0
-
-
-@inner_kernel
 def _level(kt, start, step, g, down, counts, electrons, guess, full, upper):
     """Fermi level by the steps of `ase_dos.kernels.thermo.fermi_level`; NaN where inaccurate."""
     pieces, _, terms, _ = full.shape
     scale = 2.0 * pieces / step
     series, p = np.empty((2, terms)), np.empty((2, terms))
-    g_max, signed = _extremes(g)
+    g_max = 0.0
+    for value in g:
+        g_max = max(g_max, value)
     deep = g_max * kt * _TAIL / _ROUNDING
     last_cell = last_piece = -1
     mu, search = guess, new_search(kt)
@@ -246,22 +234,19 @@ def _level(kt, start, step, g, down, counts, electrons, guess, full, upper):
         lack = lack_of_charge(electrons, count, here)
         value, slope = imbalance(0.0, n_e, scale * d_e, 0.0, n_h, scale * d_h, lack, here)
         mu, found, search = next_mu(mu, value, slope, kt, iteration, search)
-        # A positive DOS has one Fermi level, whatever the way to it. Of several the right one is
-        # found only if every step is right.
-        if found or signed:
+        if found:
             both = min(n_e + max(-lack, 0.0), n_h + max(lack, 0.0))
-            abrupt = _ABRUPT * min(step, kt) * max(abs(g[cell]), abs(g[cell + 1]))
+            abrupt = _ABRUPT * min(step, kt) * max(g[cell], g[cell + 1])
             few = 0.0 if lack == 0.0 else _FEW * electrons
             if both < max(deep, few) or min(n_e, n_h) < abrupt or not slope > 0.0:
                 break
-        if found:
             return mu
     return np.nan
 
 
 @inner_kernel
 def _state(mu, kt, start, step, g, down, electrons, full, upper, w, out):
-    """Fill out as `ase_dos.kernels.thermo.gas_state` does; leave it where sums cancel."""
+    """Fill out as `ase_dos.kernels.thermo.gas_state` does; leave it where mu is off the grid."""
     pieces, _, terms, _ = full.shape
     size = g.size
     cell, r, piece = _place(mu, start, step, size, pieces)
@@ -276,17 +261,12 @@ def _state(mu, kt, start, step, g, down, electrons, full, upper, w, out):
     _polynomials(-t, p)
     mirror = pieces - 1 - piece
     points_h = _weights(full[mirror], upper[mirror], p[0], below.size, w[1])
-    k0_e, seen_e, k1_e, s_e, l_e = _side(above, w[0], points_e, r, s)
-    k0_h, seen_h, k1_h, s_h, l_h = _side(below, w[1], points_h, 1.0 - r, s)
-    if not (k0_e > _CANCELLED * seen_e and k0_h > _CANCELLED * seen_h):
-        return
+    k0_e, k1_e, s_e, l_e = _side(above, w[0], points_e, r, s)
+    k0_h, k1_h, s_h, l_h = _side(below, w[1], points_h, 1.0 - r, s)
     k0 = k0_e + k0_h
     centre = (k1_e - k1_h) / k0
-    k2_e, seen_e = _spread(above, w[0], points_e, r, s, centre)
-    k2_h, seen_h = _spread(below, w[1], points_h, 1.0 - r, s, -centre)
-    k2 = k2_e + k2_h
-    if not k2 > _CANCELLED * (seen_e + seen_h):
-        return
+    k2 = _spread(above, w[0], points_e, r, s, centre)
+    k2 += _spread(below, w[1], points_h, 1.0 - r, s, -centre)
     energy = filled(mu, start, step, g, _NONE, _NONE)[1]
     out[0], out[1] = mu, mu * electrons + energy - kt * (l_e + l_h)
     out[2], out[3], out[4], out[5] = s_e + s_h, k2, k0 / kt, -centre

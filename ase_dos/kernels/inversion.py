@@ -44,7 +44,7 @@ def _solve_cell(kind, value, guess, start, step, g, none, electrons, out):
         have, rise = out[2], out[3]
         if kind == ENERGY:
             have, rise = out[1] + kt * out[2] - base, kt * out[3]
-        # Where nothing is excited yet, or a sum that negative values spoil, only the side is known.
+        # Where nothing is excited yet only the side is known.
         low = not have > 0.0
         error, slope = (-1.0, 0.0) if low else (np.log(have / value), rise / have)
         x, found, search = next_mu(x, error, slope, 1.0, iteration, search)

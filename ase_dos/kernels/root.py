@@ -1,8 +1,6 @@
 """Newton's method with a bracket, one step at a time: the search for the Fermi level.
 
-Two kernels search, each with its own way to evaluate the balance of electrons and holes. They
-take the same steps from the same start, so where a DOS with negative values has several Fermi
-levels they find the same one.
+Two kernels search, each with its own way to evaluate the balance of electrons and holes.
 """
 
 from __future__ import annotations

@@ -90,10 +90,9 @@ def side_sums(mu, kt, sign, start, step, g, e, d, centre, logs):
         return reach, n, k0, k1, k2, entropy, log_sum
     unscale = np.exp(-reach)
     size = g.size
-    seen = 0.0
     g_max = 0.0
     for value in g:
-        g_max = max(g_max, abs(value))
+        g_max = max(g_max, value)
     running = True
     while running and 0 <= j < size - 1:
         near, far = (j, j + 1) if sign > 0 else (j + 1, j)
@@ -127,9 +126,8 @@ def side_sums(mu, kt, sign, start, step, g, e, d, centre, logs):
                     log = log_term(f, exponential)
                     entropy += w * (log + y * f)
                     log_sum += w * log
-                seen += abs(w) * f
             # What is left is at most g_max kT exp(-y).
-            if g_max * kt * np.exp(reach - left - width) < _NEGLIGIBLE * seen:
+            if g_max * kt * np.exp(reach - left - width) < _NEGLIGIBLE * n:
                 running = False
                 break
         j += int(sign)
@@ -245,7 +243,7 @@ def imbalance(reach_e, n_e, d_e, reach_h, n_h, d_h, lack, here):
     more_e, more_h = max(-lack, 0.0), max(lack, 0.0)
     log_e, log_h = _log_sum(n_e, reach_e, more_e), _log_sum(n_h, reach_h, more_h)
     if np.isnan(log_e) or np.isnan(log_h):
-        # An empty side, or a sum that a negative DOS has spoilt.
+        # An empty side, or a sum that the negative levels of a smearing correction have spoilt.
         if np.isnan(log_e) and np.isnan(log_h):
             lost = n_h * np.exp(-reach_h) + more_h > n_e * np.exp(-reach_e) + more_e
             return (-1.0 if lost else 1.0), 0.0
@@ -326,7 +324,7 @@ def solve(kt, start, step, g, e, d, electrons, out):
     start, step : float
         Energy grid (eV).
     g : (structures, n) array
-        Piecewise-linear DOS (states/eV) on the grid; n = 0 for none.
+        Piecewise-linear DOS (states/eV) on the grid, zero or above; n = 0 for none.
     e : (levels,) array
         Discrete levels in rising order (eV); may be empty.
     d : (structures, levels) array

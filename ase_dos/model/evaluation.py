@@ -47,7 +47,7 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
     fermi = cold.fermi_level
     free_energy, _ = _thermal(plain, FREE_ENERGY_TEMPERATURE)
     per_atom = [
-        dos.at(fermi),
+        cold.thermal_dos,
         cold.internal_energy - fermi * dos.n_electrons,
         *(_thermal(plain, temperature)[1] for temperature in TEMPERATURES),
         free_energy - cold.free_energy,

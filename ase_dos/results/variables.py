@@ -24,7 +24,7 @@ class Variable:
 
 _OF_FRAMES = {
     ("frame",): "frame time md_step fingerprint n_atoms n_electrons volume "
-    "fermi_level band_bottom dos_at_fermi_level status",
+    "fermi_level band_bottom dos_at_fermi_level repaired_electrons status",
     ("frame", "temperature"): "chemical_potential entropy free_energy heat_capacity",
     ("frame", "energy"): "dos dos_error",
     ("frame", "atom"): "numbers local_dos_at_fermi_level local_charge novelty valence",

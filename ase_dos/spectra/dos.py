@@ -69,6 +69,10 @@ class EnergyGrid:
 class DOS:
     """Electronic density of states of one cell, both spins counted.
 
+    Values may be negative, as predicted ones are. They stay as they are; the electrons of
+    `electron_gas` and `excite` fill states without negative values
+    (`ase_dos.electrons.rising_count`).
+
     Parameters
     ----------
     energies : (n,) array

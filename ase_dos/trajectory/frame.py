@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos._version import __version__
 from ase_dos.electrons.filling import Filling
 from ase_dos.electrons.gas import ElectronGas
-from ase_dos.electrons.smearing import SmearingWarning
 from ase_dos.model.interface import DOSPredictor, require_ensemble
 from ase_dos.model.loading import load_model
 from ase_dos.spectra.dos import DOS
@@ -176,11 +175,10 @@ class FrameAnalysis:
             solved = []
         for i, (result, prediction) in enumerate(group):
             with result.collecting():
-                gas, tail = (
+                gas, cautions = (
                     solved[i] if solved else _electrons([prediction.dos], self.temperatures)[0]
                 )
-                if tail:
-                    result.warnings.append(CollectedWarning(tail, SmearingWarning))
+                result.warnings += cautions
                 record = frame_record(*prediction, gas, local=self.local)
                 if self.members:
                     model = require_ensemble(self.model)
@@ -212,8 +210,10 @@ def error_text(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _electrons(spectra: Sequence[DOS], temperatures: NDArray) -> list[tuple[ElectronGas, str]]:
-    """Electrons of some frames, at T = 0 and above, and a text on tails of the smearing.
+def _electrons(
+    spectra: Sequence[DOS], temperatures: NDArray
+) -> list[tuple[ElectronGas, list[CollectedWarning]]]:
+    """Electrons of some frames, at T = 0 and above, and their warnings.
 
     To the digit those of each frame, at less than the cost of one by one where atoms are few.
 
@@ -234,4 +234,4 @@ def _electrons(spectra: Sequence[DOS], temperatures: NDArray) -> list[tuple[Elec
         [d.valid_to for d in spectra],
     )
     gas = ElectronGas.of_filling(filling, np.append(0.0, temperatures))
-    return list(zip(gas.split(), gas.smearing_tails(spectra[0].smearing), strict=True))
+    return list(zip(gas.split(), gas.cautions(spectra[0].smearing), strict=True))

@@ -18,6 +18,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.electrons.gas import gas_from_dos, highest_temperature
+from ase_dos.electrons.negative_dos import NegativeDOSWarning
 from ase_dos.electrons.smearing import SmearingWarning
 from ase_dos.io.frames import (
     FrameSource,
@@ -130,8 +131,8 @@ def heat_capacity_table(
         worst = np.flatnonzero(capacity <= 0)[-1]
         raise ValueError(
             f"the mean heat capacity at {temperatures[worst]:g} K is {capacity[worst]:.3g} "
-            "eV/K/atom: the predicted DOS is not above zero around the Fermi level; "
-            "take higher temperatures"
+            "eV/K/atom: the predicted DOS has no states that this temperature reaches from the "
+            "Fermi level; take higher temperatures"
         )
     mass, inverse_mass = np.mean(cells.masses, axis=0)
     count = len(cells.sizes)
@@ -213,7 +214,8 @@ class _Cells:
         sums: dict[str, NDArray] = {}
         for values, electrons, size in zip(self.members, self.electrons, self.sizes, strict=True):
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", SmearingWarning)  # given for the DOS itself
+                for category in (SmearingWarning, NegativeDOSWarning):  # given for the DOS itself
+                    warnings.simplefilter("ignore", category)
                 parts = self._per_atom(values, electrons, temperatures, np.array([size]))
             sums = {name: sums.get(name, 0.0) + parts[name] for name in THERMAL}
         return {name: total / len(self.sizes) for name, total in sums.items()}

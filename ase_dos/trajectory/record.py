@@ -50,7 +50,8 @@ def frame_record(
         "dos": dos.values,
         "fermi_level": fermi,
         "band_bottom": dos.band_bottom,
-        "dos_at_fermi_level": float(dos.at(fermi)),
+        "dos_at_fermi_level": float(np.asarray(gas.thermal_dos)[0]),
+        "repaired_electrons": float(np.max(gas.repaired_electrons)),
         **_stored_thermal(gas),
         **_atomic_parts(predicted, dos, gas),
     }
@@ -67,15 +68,12 @@ def ensemble_record(ensemble: DOSEnsemble, temperatures: NDArray) -> dict[str, N
     """Error of the DOS of a frame, and quantities of every member at temperatures (K)."""
     gas = ensemble.electron_gas(np.append(0.0, temperatures))
     levels = np.asarray(gas.fermi_level)[:, 0]
-    members = ensemble.members
     return _as_stored(
         {
             "dos_error": ensemble.error,
             "fermi_level_member": levels,
-            "band_bottom_member": [member.band_bottom for member in members],
-            "dos_at_fermi_level_member": [
-                member.at(level) for member, level in zip(members, levels, strict=True)
-            ],
+            "band_bottom_member": [member.band_bottom for member in ensemble.members],
+            "dos_at_fermi_level_member": np.asarray(gas.thermal_dos)[:, 0],
             **{f"{name}_member": values for name, values in _stored_thermal(gas).items()},
         }
     )
@@ -115,16 +113,10 @@ def _atomic_parts(predicted: LocalDOS, dos: DOS, gas: ElectronGas) -> dict[str, 
     weights = gas.weights(dos.energies)
     # The electrons fill the repaired DOS: else the charges of an insulator would not sum to zero,
     # nor its heat capacities to that of the cell.
-    ratio = gas.filling.repair_ratio
-    per_atom = predicted.project(
-        np.vstack(
-            [
-                weights.dos_at_fermi_level[:1],
-                ratio * weights.electrons[:1],
-                ratio * weights.heat_capacity[1:],
-            ]
-        )
+    of_cell = np.vstack(
+        [weights.dos_at_fermi_level[:1], weights.electrons[:1], weights.heat_capacity[1:]]
     )
+    per_atom = predicted.project(gas.filling.local_weights(of_cell[None])[0])
     parts = {
         "local_dos_at_fermi_level": per_atom[:, 0],
         "local_charge": predicted.valence - per_atom[:, 1],

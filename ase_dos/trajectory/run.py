@@ -129,7 +129,8 @@ def analyze_trajectory(
     -----
     UserWarning
         Once for each kind of warning, with the number of frames that gave it; see
-        `ase_dos.electrons.smearing.SmearingWarning` and
+        `ase_dos.electrons.smearing.SmearingWarning`,
+        `ase_dos.electrons.negative_dos.NegativeDOSWarning` and
         `ase_dos.spectra.local_dos.NoveltyWarning`.
     """
     if on_error not in ("raise", "skip"):

@@ -83,6 +83,12 @@ _OF_THE_CELL = (
     ("dos", "DOS", "states/eV", "density of states of the cell"),
     ("dos_error", "error of the DOS", "states/eV", "standard deviation of the members from dos"),
     ("dos_at_fermi_level", "g(E_F)", "states/eV", "density of states at the Fermi level"),
+    (
+        "repaired_electrons",
+        "repaired electrons",
+        "1",
+        "electrons near E_F that negative values of the DOS may have misplaced",
+    ),
     ("band_energy", "band energy - N E_F", "eV", "energy of the electrons relative to E_F, T = 0"),
     ("heat_capacity", "C_el", "eV/K", "electronic heat capacity at fixed electron number"),
     ("entropy", "S", "eV/K", "electronic entropy"),

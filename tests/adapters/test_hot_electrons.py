@@ -11,7 +11,8 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.md.verlet import VelocityVerlet
 from ase.units import fs
-from derivatives import check_derivatives
+from derivatives import central, check_derivatives
+from toy_dips import DippedModel
 from toy_model import toy_frames
 
 from ase_dos.adapters.ase import DOSCalculator
@@ -19,6 +20,7 @@ from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.network import Network
 from ase_dos.fit.sparse_kernel import SparseKernel
 from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.loading import load_model
 from ase_dos.spectra.dos import DOS, EnergyGrid
 
 pytestmark = [
@@ -91,6 +93,54 @@ def test_forces_and_stress_are_the_derivatives_of_the_energy(models, kind, struc
         structure != "cluster",
         ((0, 0), (1, 2), (1, 1)),
     )
+
+
+@pytest.mark.filterwarnings("ignore::ase_dos.electrons.negative_dos.NegativeDOSWarning")
+@pytest.mark.parametrize("temperature", [2000.0, 9000.0])
+@pytest.mark.parametrize("depth", [0.6, 1.0, 2.0])
+def test_derivatives_with_a_dos_that_dips_below_zero(depth, temperature):
+    hot = STRUCTURES["crystal"].copy()
+    hot.calc = calc = DOSCalculator(DippedModel(depth), electronic_temperature=temperature)
+    assert calc.get_dos(hot).values.min() < 0
+    assert hot.get_potential_energy() < 0
+    for atom, axis in ((0, 0), (1, 2), (5, 1)):
+
+        def energy(step, place=(atom, axis)):
+            moved = hot.copy()
+            moved.positions[place] += step
+            return calc.get_property("energy", moved)
+
+        assert calc.get_property("forces", hot)[atom, axis] == pytest.approx(
+            -central(energy), rel=1e-6
+        )
+    for name, total in (("energies", "energy"), ("electronic_entropies", "electronic_entropy")):
+        parts = calc.get_property(name, hot)
+        assert parts.sum() == pytest.approx(calc.get_property(total, hot), rel=1e-9)
+    assert calc.get_property("electronic_charges", hot).sum() == pytest.approx(0, abs=1e-9)
+    assert calc.get_property("electronic_heat_capacity", hot) > 0
+
+
+@pytest.mark.filterwarnings("ignore::ase_dos.electrons.negative_dos.NegativeDOSWarning")
+@pytest.mark.parametrize("length", [2.1, 2.3, 3.0])
+def test_forces_far_from_the_training_set(length):
+    """A molecule, to a model of bulk silicon: its DOS is negative in the gap."""
+    molecule = Atoms("Si2", [[0, 0, 0], [0.3, 0.2, length]])
+    check_derivatives(load_model("silicon"), molecule, 5000.0, False, ((0, 0), (1, 2)))
+
+
+@pytest.mark.filterwarnings("ignore::ase_dos.electrons.negative_dos.NegativeDOSWarning")
+def test_energy_is_conserved_with_a_dos_that_dips_below_zero():
+    """Forces change by steps where another energy has the extreme count; the energy does not."""
+    atoms = STRUCTURES["crystal"].copy()
+    atoms.calc = DOSCalculator(DippedModel(), electronic_temperature=9000.0)
+    atoms.set_momenta(np.random.default_rng(0).normal(0, 1.0, (8, 3)))
+    total, potential = [], []
+    with VelocityVerlet(atoms, 2 * fs) as run:
+        for _ in range(60):
+            run.run(1)
+            total.append(atoms.get_total_energy())
+            potential.append(atoms.get_potential_energy())
+    assert np.ptp(total) < 1e-3 * np.ptp(potential)
 
 
 def test_parts_of_the_atoms_sum_to_the_cell(models):
@@ -185,6 +235,7 @@ def test_results_are_dropped_where_parameters_look_the_same(models, tmp_path):
     assert energies[0] != energies[1]
 
 
+@pytest.mark.filterwarnings("ignore::ase_dos.electrons.negative_dos.NegativeDOSWarning")
 def test_what_has_no_stress():
     molecule = Atoms("Si2", [[0, 0, 0], [0, 0, 2.3]])
     molecule.calc = DOSCalculator("silicon", electronic_temperature=5000.0)

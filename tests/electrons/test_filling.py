@@ -13,12 +13,14 @@ def test_gas_carries_the_dos_that_its_electrons_fill():
     electrons = n * (1 + 3e-4)
     gas = gas_from_dos(e, g, electrons, [0.0, 3000.0])
     repaired = gas.filling.dos[0]
-    np.testing.assert_array_equal(gas.filling.repair_ratio[0] * g, repaired)
     np.testing.assert_array_equal(repaired[e > 0], g[e > 0])
     np.testing.assert_allclose(repaired[e < 0], gas.valence_factor[0] * g[e < 0], rtol=1e-15)
     assert gas.valence_factor == pytest.approx([1 + 3e-4] * 2, rel=1e-9)
-    assert gas.filling.repair_ratio[0, e.size // 2] == 0  # inside the gap
-    assert gas.weights(e).electrons @ repaired == pytest.approx([electrons] * 2, rel=1e-12)
+    weights = gas.weights(e).electrons
+    assert weights @ repaired == pytest.approx([electrons] * 2, rel=1e-12)
+    parts = gas.filling.local_weights(weights[None])[0]
+    assert (parts[:, e.size // 2] == 0).all()  # inside the gap
+    assert parts @ g == pytest.approx([electrons] * 2, rel=1e-12)
 
 
 def test_structures_are_split_with_their_repairs():

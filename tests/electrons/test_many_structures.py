@@ -144,9 +144,9 @@ def test_doped_semiconductors(gap):
     compare(e, np.repeat(g[None], MANY, axis=0), n + doping, valence_tolerance=0)
 
 
+@pytest.mark.filterwarnings("ignore::ase_dos.electrons.negative_dos.NegativeDOSWarning")
 @pytest.mark.parametrize("noise", [1e-3, 0.1])
 def test_negative_values_of_predictions(noise):
-    """A DOS that is partly negative may have several Fermi levels: both ways find the same."""
     e, g, n = semiconductor(gap=6.0)
     rng = np.random.default_rng(4)
     g = g + noise * rng.normal(size=(MANY, e.size)) * (e < 3.5)

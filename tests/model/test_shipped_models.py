@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import reference_thermo as reference
+from ase.build import bulk
 from ase.units import kB
 from paths import REPOSITORY
 
@@ -121,3 +123,23 @@ def test_model_predicts_structures_it_has_not_seen(data, model, material):
     assert report.percent_rmse < percent
     assert report.mean_absolute_errors[0] < fermi  # eV
     assert report.mean_absolute_errors[1] < at_fermi  # states/eV/atom
+
+
+@pytest.mark.filterwarnings("ignore::ase_dos.spectra.local_dos.NoveltyWarning")
+@pytest.mark.parametrize("rattle", [0.0, 0.1, 0.2])
+def test_negative_values_below_the_bands_do_not_matter(material, model, rattle):
+    """Fine quadrature of the DOS as it was predicted, with its negative values."""
+    atoms = bulk({4: "Si", 3: "Al"}[material.valence], cubic=True) * (2, 2, 2)
+    atoms.rattle(rattle, seed=0)
+    dos = model.predict(atoms).total()
+    assert dos.values.min() < 0
+    gas = dos.electron_gas([0.0, 3000.0])
+    bands = dos.energies > dos.band_bottom
+    assert (gas.filling.dos[0, bands] == dos.values[bands]).all()
+    assert (np.asarray(gas.repaired_electrons) < 1e-12).all()
+    want = reference.gas_of_dos(dos.energies, dos.values, dos.n_electrons, 3000.0)
+    for name in ("fermi_level", "entropy", "heat_capacity", "thermal_dos", "fermi_slope"):
+        assert getattr(gas, name)[1] == pytest.approx(want[name], rel=1e-9), name
+    cold, hot = (gas.weights(dos.energies).grand_potential[i] for i in (0, 1))
+    derivative = dos.excite(3000.0).derivative
+    np.testing.assert_array_equal(derivative[bands], (hot - cold)[bands])

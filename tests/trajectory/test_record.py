@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.units import kB
+from toy_dips import DippedModel
 from toy_model import ToyModel, toy_frames
 from toy_run import N_FRAMES, analyze
 
+from ase_dos.electrons.negative_dos import NegativeDOSWarning
 from ase_dos.trajectory.frame import FrameAnalysis
 
 
@@ -121,3 +123,20 @@ def test_frame_of_any_size(model):
     ]
     for a, b in pairwise(records):
         assert b["n_atoms"] == 8 * a["n_atoms"]
+
+
+def test_record_of_a_dos_that_dips_below_zero(frames):
+    """The record is that of the states that electrons fill, and says how many were misplaced."""
+    with pytest.warns(NegativeDOSWarning, match="of 7 frames"):
+        data = analyze(frames, DippedModel()).dataset
+    assert (data["repaired_electrons"] > 0.03).all()
+    assert (data["dos_at_fermi_level"] >= 0).all()
+    assert (data["free_energy"] <= 0).all()
+    for name in ("entropy", "heat_capacity"):
+        assert (data[name] >= 0).all()
+    np.testing.assert_allclose(data["local_charge"].sum("atom"), 0, atol=1e-5)
+    for name in ("dos_at_fermi_level", "heat_capacity"):
+        np.testing.assert_allclose(
+            data[f"local_{name}"].sum("atom"), data[name], rtol=1e-5, atol=1e-7
+        )
+    np.testing.assert_array_equal(analyze(frames, ToyModel()).dataset["repaired_electrons"], 0)
