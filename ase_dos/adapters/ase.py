@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Set
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Set
 from typing import Any, TypeVar
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import (
     CalculationFailed,
@@ -14,18 +15,28 @@ from ase.calculators.calculator import (
     InputError,
     PropertyNotImplementedError,
     all_changes,
+    all_properties,
 )
 from ase.outputs import Properties, all_outputs
 from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import ArrayLike, NDArray
 
+from ase_dos.adapters.ground_state import as_ground_state, ground_state_record
+from ase_dos.adapters.parameters import (
+    GROUPS,
+    Parameters,
+    as_groups,
+    as_one_temperature,
+    group_record,
+    groups_from_record,
+)
 from ase_dos.electrons.gas import ElectronGas
 from ase_dos.model.interface import DOSPredictor
 from ase_dos.model.loading import load_model
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.electron_groups import ElectronGroups, ExcitedGroups
 from ase_dos.spectra.local_dos import LocalDOS
-from ase_dos.utils.checks import as_temperature
+from ase_dos.utils.sealed import Sealed
 
 __all__ = ["DOSCalculator"]
 
@@ -34,9 +45,10 @@ _THERMAL = ("entropy", "free_energy", "heat_capacity")  # with "electronic_" bef
 _PER_ATOM = {"energies", "electronic_entropies", "electronic_charges"}
 _ENERGY = {"energy", "free_energy"}
 _DERIVATIVES = {"forces", "stress"}
+_TEMPERATURES = {"electronic_temperature", "ground_state_smearing"}
 
 
-class DOSCalculator(Calculator):
+class DOSCalculator(Sealed, Calculator):
     """Density of states, electron thermodynamics and hot-electron forces of a structure.
 
     Parameters
@@ -105,66 +117,153 @@ class DOSCalculator(Calculator):
     }
     discard_results_on_any_change = True
 
-    model: DOSPredictor
-
     def __init__(self, model: str | os.PathLike | DOSPredictor = "silicon", **kwargs: Any) -> None:
-        self.ground_state: Calculator | None = None
+        self.plain: dict[str, Any] = dict(self.default_parameters)
+        self._model: DOSPredictor | None = None
+        self._ground_state: Any = None
         self._attached: Atoms | None = None
         self._groups: ElectronGroups | None = None  # None for one temperature of all atoms
+        self._own_results: dict[str, Any] = {}  # under names that ASE does not know
         self._local: LocalDOS | None = None
         self._excited: ExcitedGroups | None = None
         self._gradient: tuple[NDArray, NDArray] | None = None  # and virial
         super().__init__(model=model, **kwargs)
+        self._seal()
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
-        """Change parameters; earlier results are dropped."""
-        unknown = sorted(set(kwargs) - set(self.default_parameters))
+        """Change parameters, all or none; earlier results are dropped.
+
+        The same as to set the attribute of the name, or ``parameters[name]``.
+        """
+        unknown = sorted(set(kwargs) - {*self.default_parameters, GROUPS})
         if unknown:
             raise CalculatorSetupError(
                 f"DOSCalculator has no parameter {', '.join(map(repr, unknown))}; "
                 f"it has {', '.join(map(repr, self.default_parameters))}"
             )
-        try:
-            if "electronic_temperature" in kwargs:
-                kwargs["electronic_temperature"] = _one_temperature(
-                    kwargs["electronic_temperature"]
-                )
-            if "ground_state_smearing" in kwargs:
-                smearing = kwargs["ground_state_smearing"]
-                kwargs["ground_state_smearing"] = _one_temperature(
-                    0.0 if smearing is None else smearing
-                )
-            if "model" in kwargs:
-                given = kwargs["model"]
-                self.model = load_model(given)
-                named = isinstance(given, (str, os.PathLike))
-                kind, name = type(self.model).__name__, self.model.info["hash"]
-                kwargs["model"] = str(given) if named else f"{kind} {name}"
-        except (ValueError, OSError) as error:
-            raise CalculatorSetupError(str(error)) from error
-        if "electronic_temperature" in kwargs:
-            self._groups = None
+        groups = _setup(groups_from_record, kwargs.pop(GROUPS, None))
+        values, objects = dict(kwargs), dict[str, Any]()
+        for name in _TEMPERATURES & kwargs.keys():
+            unset = kwargs[name] is None and name == "ground_state_smearing"
+            values[name] = _setup(as_one_temperature, 0.0 if unset else kwargs[name], name)
+        if "model" in kwargs:
+            given = kwargs["model"]
+            objects["_model"] = model = _setup(load_model, given)
+            named = isinstance(given, (str, os.PathLike))
+            values["model"] = (
+                str(given) if named else f"{type(model).__name__} {model.info['hash']}"
+            )
         if "ground_state" in kwargs:
-            self.ground_state = kwargs["ground_state"]
-            if self.ground_state is not None:  # files keep plain values only
-                kwargs["ground_state"] = type(self.ground_state).__name__
-        changed = super().set(**kwargs)
-        if kwargs.keys() & {"electronic_temperature", "ground_state", "model"}:
-            self.reset()  # another object, or the end of groups, may have the same plain value
+            objects["_ground_state"] = ground = _setup(as_ground_state, kwargs["ground_state"])
+            values["ground_state"] = ground_state_record(ground)
+        if "electronic_temperature" in kwargs:
+            objects["_groups"] = None
+        if groups is not None:
+            objects["_groups"] = groups
+            values["electronic_temperature"] = groups.mean_temperature
+        changed = {name: value for name, value in values.items() if value != self.plain.get(name)}
+        self.plain |= changed
+        self.__dict__.update(objects)
+        if changed or objects:  # another object may have the same plain value
+            self.reset()
         return changed
+
+    @property  # type: ignore[override]
+    def parameters(self) -> MutableMapping[str, Any]:
+        """Parameters as plain values; to set one is to call `set`."""
+        return Parameters(self)
+
+    @parameters.setter
+    def parameters(self, values: Mapping[str, Any] | None) -> None:
+        if values is not None:  # as ASE's constructor begins
+            self.set(**values)
+
+    @property
+    def model(self) -> DOSPredictor:
+        """The model; it can be set as in the constructor."""
+        assert self._model is not None
+        return self._model
+
+    @model.setter
+    def model(self, model: str | os.PathLike | DOSPredictor) -> None:
+        self.set(model=model)
+
+    @property
+    def ground_state(self) -> Any:
+        """Calculator of the atoms with cold electrons, or None; it can be set."""
+        return self._ground_state
+
+    @ground_state.setter
+    def ground_state(self, calculator: Any) -> None:
+        self.set(ground_state=calculator)
+
+    @property
+    def electronic_temperature(self) -> float:
+        """T of the electrons (K), of groups of atoms the mean over the atoms; it can be set."""
+        return self.plain["electronic_temperature"]
+
+    @electronic_temperature.setter
+    def electronic_temperature(self, temperature: float) -> None:
+        self.set(electronic_temperature=temperature)
+
+    @property
+    def ground_state_smearing(self) -> float:
+        """Temperature of the electrons that E_0 contains (K); it can be set."""
+        return self.plain["ground_state_smearing"]
+
+    @ground_state_smearing.setter
+    def ground_state_smearing(self, temperature: float) -> None:
+        self.set(ground_state_smearing=temperature)
+
+    @property
+    def electron_groups(self) -> ElectronGroups | None:
+        """Groups of atoms with temperatures of their own, or None."""
+        return self._groups
+
+    def _advice(self) -> str:
+        return f"its parameters are {', '.join(self.default_parameters)}"
 
     def set_atoms(self, atoms: Atoms) -> None:
         """Remember the structure that this calculator is attached to; ASE calls it."""
         self._attached = atoms
 
     def todict(self, skip_default: bool = False) -> dict[str, Any]:
-        """Parameters as plain values, the defaults among them: a later default may differ."""
-        return super().todict(skip_default=skip_default)
+        """Parameters as plain values, from which ``DOSCalculator(**values)`` is made again.
+
+        The defaults are among them: a later default may differ. What files can only name has to be
+        given again: a model object, of which the hash is kept, and a ground state that is not one
+        of ASE's own calculators with plain parameters. Groups of atoms with more than one
+        temperature are under ``group_temperatures``.
+        """
+        values = super().todict(skip_default=skip_default)
+        if self._groups is not None and len(self._groups) > 1:
+            values[GROUPS] = group_record(self._groups)
+        return values
 
     def reset(self) -> None:
         """Forget results and structure."""
         super().reset()
-        self._local = self._excited = self._gradient = None
+        self._forget()
+
+    def get_property(
+        self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True
+    ) -> Any:
+        """Give a result of a structure, of the last one by default.
+
+        ASE's protocol. ``results`` hold what ASE knows, so that ``SinglePointCalculator(atoms,
+        **calc.results)`` is one; the other results are here alone.
+        """
+        if name not in self.implemented_properties:
+            raise PropertyNotImplementedError(f"{name} property not implemented")
+        changes = [] if atoms is None else self.check_state(atoms)
+        if changes:
+            self.reset()
+        if name not in self.results and name not in self._own_results:
+            if not allow_calculation:
+                return None
+            self.calculate(self.atoms if atoms is None else atoms, [name], changes)
+        value = self.results.get(name, self._own_results.get(name))
+        return value.copy() if isinstance(value, np.ndarray) else value
 
     def calculate(
         self,
@@ -187,23 +286,21 @@ class DOSCalculator(Calculator):
         """
         super().calculate(atoms, properties, system_changes)
         if system_changes or self._local is None:
-            self._local = self._excited = self._gradient = None
-            self.results = {}
+            self._forget()
             local = self._predict()
             dos = local.total()
-            self.results = {
-                "dos": dos.values,
-                "fermi_level": float(_electron_gas(dos, 0.0).fermi_level),
-            }
+            fermi_level = float(_electron_gas(dos, 0.0).fermi_level)
+            self._own_results = {"dos": dos.values, "fermi_level": fermi_level}
             self._local = local  # last: a failed call leaves nothing behind
         wanted = set(properties)
         if "local_dos" in wanted:
-            self.results["local_dos"] = self._local.values
+            self._own_results["local_dos"] = self._local.values
         if any(f"electronic_{name}" in wanted for name in _THERMAL):
             sums = _translated(self._electron_groups(self._local).thermal_sums, self._local)
-            self.results |= {f"electronic_{name}": sums[name] for name in _THERMAL}
+            self._own_results |= {f"electronic_{name}": sums[name] for name in _THERMAL}
         if wanted & (_ENERGY | _PER_ATOM | _DERIVATIVES):
-            self.results |= self._energy_results(self._local, wanted)
+            for name, value in self._energy_results(self._local, wanted).items():
+                (self.results if name in all_properties else self._own_results)[name] = value
 
     def set_group_temperatures(self, temperatures: NDArray, groups: NDArray) -> None:
         """Give groups of atoms electrons of their own, and keep the DOS if it is known.
@@ -218,21 +315,29 @@ class DOSCalculator(Calculator):
             Electron temperatures (K).
         groups : (atoms,) int array
             Group of every atom.
+
+        Raises
+        ------
+        CalculatorSetupError
+            If a temperature is not a number >= 0, or a group is not the index of one.
         """
-        self._groups = ElectronGroups(as_temperature(temperatures), groups)
+        self._groups = _setup(as_groups, temperatures, groups)
         self._excited = self._gradient = None
-        self.parameters["electronic_temperature"] = self._groups.mean_temperature
+        self.plain["electronic_temperature"] = self._groups.mean_temperature
+        self.results = {}
         cold = ("dos", "local_dos", "fermi_level")
-        self.results = {name: self.results[name] for name in cold if name in self.results}
+        self._own_results = {
+            name: self._own_results[name] for name in cold if name in self._own_results
+        }
 
     def get_dos(self, atoms: Atoms | None = None) -> DOS:
         """DOS of the cell (states/eV) with energies (eV) relative to E_F at T = 0."""
-        return self._local_dos(atoms).total().shifted(-self.results["fermi_level"])
+        return self._local_dos(atoms).total().shifted(-self._own_results["fermi_level"])
 
     def get_local_dos(self, atoms: Atoms | None = None) -> LocalDOS:
         """DOS of every atom, low-rank, with energies (eV) relative to E_F at T = 0."""
         local = self._local_dos(atoms)
-        return local.shifted(-self.results["fermi_level"])
+        return local.shifted(-self._own_results["fermi_level"])
 
     def get_electron_gas(
         self, temperature: ArrayLike | None = None, atoms: Atoms | None = None
@@ -257,22 +362,49 @@ class DOSCalculator(Calculator):
             If the electrons at this temperature do not fit the energies the model covers.
         """
         if temperature is None:
-            temperature = self.parameters["electronic_temperature"]
+            temperature = self.electronic_temperature
         return _electron_gas(self.get_dos(atoms), temperature)
+
+    def get_electron_info(self, atoms: Atoms | None = None) -> dict[str, float]:
+        """Temperature and thermodynamics of the electrons, for ``atoms.info``.
+
+        ASE's writers keep no results under names that it does not know. Those of extended xyz,
+        and others, keep what is in ``atoms.info``: ``atoms.info.update(calc.get_electron_info())``
+        before a frame is written.
+
+        Returns
+        -------
+        dict
+            ``electronic_temperature`` (K), ``electronic_entropy``, ``electronic_heat_capacity``
+            (eV/K), ``electronic_free_energy`` and ``fermi_level`` (eV), as in the notes above.
+        """
+        atoms = self._structure(atoms)
+        names = [f"electronic_{name}" for name in _THERMAL]
+        values = {name: self.get_property(name, atoms) for name in (*names, "fermi_level")}
+        return {"electronic_temperature": self.electronic_temperature} | values
 
     def export_properties(self) -> Properties:
         """Results under names that ASE knows; it refuses any other name."""
-        known = {name: value for name, value in self.results.items() if name in all_outputs}
-        return Properties(known)
+        results = self.results | self._own_results
+        return Properties({name: results[name] for name in results if name in all_outputs})
 
-    def _local_dos(self, atoms: Atoms | None) -> LocalDOS:
+    def _forget(self) -> None:
+        """Forget what is known of a structure."""
+        self.results, self._own_results = {}, {}
+        self._local = self._excited = self._gradient = None
+
+    def _structure(self, atoms: Atoms | None) -> Atoms:
+        """Return the given structure, or the one that the calculator is attached to."""
         if atoms is None:
             atoms = self._attached if self._attached is not None else self.atoms
         if atoms is None:
             raise InputError(
                 "DOSCalculator: there is no structure yet; attach the calculator: atoms.calc = calc"
             )
-        self.get_property("fermi_level", atoms)
+        return atoms
+
+    def _local_dos(self, atoms: Atoms | None) -> LocalDOS:
+        self.get_property("fermi_level", self._structure(atoms))
         assert self._local is not None
         return self._local
 
@@ -287,8 +419,7 @@ class DOSCalculator(Calculator):
     def _electron_groups(self, local: LocalDOS) -> ElectronGroups:
         """Return the groups of atoms whose electrons are in equilibrium."""
         if self._groups is None:
-            temperature = self.parameters["electronic_temperature"]
-            return ElectronGroups.of_one_temperature(temperature, len(local))
+            return ElectronGroups.of_one_temperature(self.electronic_temperature, len(local))
         if len(self._groups.labels) != len(local):
             raise InputError(
                 f"set_group_temperatures: the groups have {len(self._groups.labels)} atoms, the "
@@ -300,8 +431,8 @@ class DOSCalculator(Calculator):
         """Ground state plus the free energy of excited electrons, and derivatives of the sum."""
         assert self.atoms is not None
         if self._excited is None:
-            smearing = self.parameters["ground_state_smearing"]
-            self._excited = _translated(self._electron_groups(local).excite, local, smearing)
+            groups, smearing = self._electron_groups(local), self.ground_state_smearing
+            self._excited = _translated(groups.excite, local, smearing)
         energy = self._ground("free_energy") + self._excited.free_energy
         results: dict[str, Any] = {"energy": energy, "free_energy": energy}
         if wanted & _PER_ATOM:
@@ -349,11 +480,9 @@ def _electron_gas(dos: DOS, temperature: ArrayLike) -> ElectronGas:
     return _translated(dos.electron_gas, temperature)
 
 
-def _one_temperature(value: ArrayLike) -> float:
-    temperature = as_temperature(value)
-    if temperature.ndim:
-        raise ValueError(
-            f"temperature: expected one number, got shape {temperature.shape}: "
-            "use get_electron_gas(temperatures) for several"
-        )
-    return float(temperature)
+def _setup(function: Callable[..., T], *args: Any) -> T:
+    """Call a check of what a user sets; its error is one of the setup."""
+    try:
+        return function(*args)
+    except (ValueError, OSError) as error:
+        raise CalculatorSetupError(str(error)) from error

@@ -1,0 +1,135 @@
+"""Parameters of the calculator: plain values, checks of them, and what sets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any, Protocol
+
+import numpy as np
+from ase.calculators.calculator import CalculatorSetupError
+from numpy.typing import ArrayLike
+
+from ase_dos.spectra.electron_groups import ElectronGroups
+from ase_dos.utils.checks import as_array, as_temperature
+
+__all__ = [
+    "GROUPS",
+    "Parameters",
+    "as_groups",
+    "as_one_temperature",
+    "group_record",
+    "groups_from_record",
+]
+
+GROUPS = "group_temperatures"  # among the plain values, where there are groups
+
+
+def as_one_temperature(value: ArrayLike, name: str) -> float:
+    """Return one temperature (K), zero or above.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    temperature = as_temperature(value, name)
+    if temperature.ndim:
+        raise ValueError(
+            f"{name}: expected one number, got shape {temperature.shape}: "
+            "use get_electron_gas(temperatures) for several"
+        )
+    return float(temperature)
+
+
+def as_groups(temperatures: ArrayLike, groups: ArrayLike) -> ElectronGroups:
+    """Divide atoms into groups, by temperatures (groups,) in K and the group of every atom.
+
+    Raises
+    ------
+    ValueError
+        If a temperature is not a number >= 0, or a group is not the index of one.
+    """
+    values = as_array(as_temperature(temperatures, "temperatures"), "temperatures", (None,))
+    labels = np.asarray(groups)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
+        raise ValueError(
+            "groups: expected an integer for every atom, got "
+            f"{labels.dtype} of shape {labels.shape}"
+        )
+    wrong = (labels < 0) | (labels >= values.size)
+    if wrong.any():
+        atom = int(np.argmax(wrong))
+        raise ValueError(
+            f"groups: expected numbers from 0 to {values.size - 1}, one for each of the "
+            f"temperatures, got {labels[atom]} for atom {atom}"
+        )
+    return ElectronGroups(values, labels)
+
+
+def groups_from_record(record: Mapping[str, Any] | None) -> ElectronGroups | None:
+    """Divide atoms as the plain values of `group_record` say; None for no groups.
+
+    Raises
+    ------
+    ValueError
+        If the values are no such record, or as in `as_groups`.
+    """
+    if record is None:
+        return None
+    try:
+        return as_groups(record["temperatures"], record["groups"])
+    except (TypeError, KeyError):
+        raise ValueError(
+            f"{GROUPS}: expected 'temperatures' and 'groups' as todict() gives them, got {record}"
+        ) from None
+
+
+def group_record(groups: ElectronGroups) -> dict[str, list]:
+    """Plain values of groups of atoms, for files."""
+    return {"temperatures": groups.temperatures.tolist(), "groups": groups.labels.tolist()}
+
+
+class AdjustableCalculator(Protocol):
+    """Calculator whose parameters are set by a method."""
+
+    plain: dict[str, Any]
+
+    def set(self, **kwargs: Any) -> Any:
+        """Check and set parameters."""
+
+
+class Parameters(MutableMapping[str, Any]):
+    """Parameters of a calculator; to set one is to call its ``set``."""
+
+    __slots__ = ("_calculator",)
+
+    def __init__(self, calculator: AdjustableCalculator) -> None:
+        object.__setattr__(self, "_calculator", calculator)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._calculator.plain[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._calculator.set(**{name: value})
+
+    def __delitem__(self, name: str) -> None:
+        raise CalculatorSetupError(f"{name}: parameters cannot be removed; set the default")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._calculator.plain)
+
+    def __len__(self) -> int:
+        return len(self._calculator.plain)
+
+    def __repr__(self) -> str:
+        return repr(self._calculator.plain)
+
+    # ASE's own can be read and written as attributes too.
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
