@@ -59,7 +59,8 @@ class DOSCalculator(Sealed, Calculator):
         parameters, so that .traj and database files can hold them.
     ground_state : ASE calculator, optional
         Gives the energy E_0 of the atoms with cold electrons. Without it E_0 = 0, and energy and
-        forces are the corrections for hot electrons alone.
+        forces are the corrections for hot electrons alone. Its record in `todict` will do, where
+        that is more than a name.
     electronic_temperature : float
         T of the electrons (K), zero or above; may change during a run.
     ground_state_smearing : float, optional
@@ -69,10 +70,14 @@ class DOSCalculator(Sealed, Calculator):
     Raises
     ------
     CalculatorSetupError
-        If the model cannot be loaded or a temperature is not a number >= 0.
+        If the model cannot be loaded, the ground state is no calculator, or a temperature is not
+        a number >= 0.
 
     Notes
     -----
+    Every parameter can be changed: ``calc.electronic_temperature = T``, ``calc.set(...)`` and
+    ``calc.parameters[...] = ...`` are the same. Any other public attribute is refused.
+
     Properties, for ``get_property(name, atoms)``, per cell:
 
     - ``dos`` (n,): states/eV on the energies ``calc.model.grid.energies`` of the fitted grid;
@@ -87,7 +92,8 @@ class DOSCalculator(Sealed, Calculator):
     - ``energies`` (eV), ``electronic_entropies`` (eV/K) and ``electronic_charges`` (atoms,): parts
       of A and of the entropy at T, and valence minus electrons, which sum to the totals.
 
-    All but the first three are computed only when asked for; nothing else depends on T.
+    All but the first three are computed only when asked for; nothing else depends on T. Those
+    that ASE knows are in ``results``.
 
     `get_dos`, `get_local_dos` and `get_electron_gas` put the zero of energy at E_F. Without
     ``atoms`` they describe the structure that the calculator is attached to, as it is now.

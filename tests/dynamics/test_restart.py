@@ -249,24 +249,26 @@ def test_an_explosion_leaves_the_restart_before_it(tmp_path):
     class Growing(Springs):
         def calculate(self, atoms=None, *args):
             super().calculate(atoms, *args)
-            self.results["energy"] += 8 * 1e-4 * 2.0 ** run[-1].nsteps if run else 0.0
+            if not places or (places[-1] != atoms.positions).any():
+                places.append(atoms.get_positions())
+            self.results["energy"] += 8 * 1e-4 * 2.0 ** len(places)
 
-    run, path = [], tmp_path / "run.npz"
+    places, path = [], tmp_path / "run.npz"
     atoms = crystal((2, 2, 2))
     atoms.calc.set(ground_state=Growing(atoms.positions))
-    run.append(TwoTemperature(atoms, fs, restart=path))
-    run[0].attach(run[0].write_restart)
+    run = TwoTemperature(atoms, fs, restart=path)
+    run.attach(run.write_restart)
     with (
         pytest.warns(UserWarning, match="not written, because the conserved energy has changed by"),
-        pytest.raises(TwoTemperatureError, match=r"step \d+ failed: .*last good state, at 7 fs"),
+        pytest.raises(TwoTemperatureError, match=r"step \d+ failed: .*last good state, at 6 fs"),
     ):
-        run[0].run(50)
-    assert run[0].nsteps == 7
+        run.run(50)
+    assert run.nsteps == 6
     again = TwoTemperature(crystal((2, 2, 2)), fs, restart=path)
     again.read_restart()
-    assert again.nsteps == 7
+    assert again.nsteps == 6
     assert again.drift < 0.02 * 8
-    np.testing.assert_array_equal(again.atoms.positions, run[0].atoms.positions)
+    np.testing.assert_array_equal(again.atoms.positions, run.atoms.positions)
 
 
 def test_a_bad_state_is_not_written_over_a_good_one(tmp_path):
