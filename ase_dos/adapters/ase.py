@@ -246,6 +246,15 @@ class DOSCalculator(Sealed, Calculator):
             values[GROUPS] = group_record(self._groups)
         return values
 
+    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
+        """Say what of the structure has changed; all, if the ground state's parameters have."""
+        record = ground_state_record(self._ground_state)
+        if record != self.plain["ground_state"]:
+            self.plain["ground_state"] = record
+            self._ground_state.reset()  # which ASE's own set() may leave to others
+            self.reset()
+        return super().check_state(atoms, tol)
+
     def reset(self) -> None:
         """Forget results and structure."""
         super().reset()

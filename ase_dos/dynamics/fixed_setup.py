@@ -6,6 +6,7 @@ import numpy as np
 from ase import Atoms
 
 from ase_dos.adapters.ase import DOSCalculator
+from ase_dos.adapters.ground_state import ground_state_record
 
 __all__ = ["FixedSetup", "checked_calculator"]
 
@@ -36,16 +37,15 @@ class FixedSetup:
         ValueError
             If something was changed; the message says what.
         """
-        now = _arrays(atoms)
+        now, parts = _arrays(atoms), _parts(self._calc)
         changed = [name for name in now if not np.array_equal(now[name], self._arrays[name])]
         if atoms.calc is not self._calc:
-            changed.append("calculator")
-        parts = _parts(self._calc)
-        changed += [f"calculator's {name}" for name in parts if parts[name] != self._parts[name]]
+            changed.append("calculator of the atoms")
+        changed += [name for name in parts if parts[name] != self._parts[name]]
         if changed:
             raise ValueError(
-                f"TwoTemperature: the {' and the '.join(changed)} of the atoms changed since this "
-                "run was made, which it cannot follow; make a new TwoTemperature"
+                f"TwoTemperature: the {' and the '.join(changed)} changed since this run was made, "
+                "which it cannot follow; make a new TwoTemperature"
             )
 
 
@@ -75,16 +75,17 @@ def checked_calculator(atoms: Atoms) -> DOSCalculator:
 
 def _arrays(atoms: Atoms) -> dict[str, np.ndarray]:
     return {
-        "numbers": atoms.numbers.copy(),
-        "masses": atoms.get_masses(),
-        "cell": atoms.cell.array.copy(),
-        "periodic directions": atoms.pbc.copy(),
+        "numbers of the atoms": atoms.numbers.copy(),
+        "masses of the atoms": atoms.get_masses(),
+        "cell of the atoms": atoms.cell.array.copy(),
+        "periodic directions of the atoms": atoms.pbc.copy(),
     }
 
 
 def _parts(calc: DOSCalculator) -> dict[str, object]:
     return {
-        "model": id(calc.model),
-        "ground_state": id(calc.ground_state),
-        "ground_state_smearing": calc.ground_state_smearing,
+        "model of the calculator": id(calc.model),
+        "ground_state of the calculator": id(calc.ground_state),
+        "parameters of the ground_state": ground_state_record(calc.ground_state),
+        "ground_state_smearing of the calculator": calc.ground_state_smearing,
     }

@@ -24,7 +24,7 @@ from ase_dos.dynamics.light import (
     warn_of_missing_light,
 )
 from ase_dos.dynamics.log import ElectronLog
-from ase_dos.dynamics.restart import read_restart_file, write_restart_file
+from ase_dos.dynamics.restart import RunState, read_restart_file, write_restart_file
 from ase_dos.utils.checks import as_positive, as_temperature
 from ase_dos.utils.sealed import Sealed
 from ase_dos.utils.warnings import WarningCounter
@@ -33,7 +33,7 @@ __all__ = ["TwoTemperature", "TwoTemperatureError"]
 
 
 class TwoTemperatureError(RuntimeError):
-    """A run cannot go on; its last complete state is in the file that the message names."""
+    """A run cannot go on; its last good state is in the file that the message names."""
 
 
 class TwoTemperature(Sealed, ElectronIonIntegrator):
@@ -287,7 +287,7 @@ class TwoTemperature(Sealed, ElectronIonIntegrator):
         self._start_afresh()
         if not self._is_good():
             where = self.restart if path is None else path
-            if Path(where) == (self._good_file or self.restart):
+            if Path(where) == Path(self._good_file or self.restart):
                 with self._warnings.give_first(f"step {self.nsteps}"):
                     warnings.warn(
                         f"{where}: not written, because the conserved energy has changed by "
@@ -337,7 +337,7 @@ class TwoTemperature(Sealed, ElectronIonIntegrator):
         start, pulses = self.get_time(), self.heat_exchange.pulses
         with self._warnings.give_first(f"step {self.nsteps}"):
             warn_before_steps(pulses, start, start + steps * self.dt)
-        if self._is_good() and self.nsteps != self._good.nsteps:
+        if self._is_good() and not self._is_at(self._good):
             self._good, self._good_file = self.run_state(), None
         yield from super().irun(steps)
         remark = outside(pulses, self.get_time())
@@ -377,6 +377,13 @@ class TwoTemperature(Sealed, ElectronIonIntegrator):
 
     def _is_good(self) -> bool:
         return abs(self._change()) <= 0.1 * self.max_drift
+
+    def _is_at(self, state: RunState) -> bool:
+        """Whether nothing has moved since a state, neither by steps nor by others."""
+        here = self.atoms.get_positions(), self.atoms.get_momenta(), self.state.entropy
+        there = state.positions, state.momenta, state.electrons.entropy
+        same = all(np.array_equal(a, b) for a, b in zip(here, there, strict=True))
+        return same and self.nsteps == state.nsteps
 
     def _stopped(self, error: Exception) -> TwoTemperatureError:
         """Go back to the last good state, see that it is in a file, and say so."""

@@ -80,6 +80,17 @@ def test_every_way_to_set_the_other_parameters_works(change):
         change(atoms.calc, "ground_state", "EMT")
 
 
+def test_parameters_of_the_ground_state_may_change():
+    """Its own set() is enough: the results that were kept are those of other parameters."""
+    ground = LennardJones(epsilon=0.1, sigma=2.3)
+    atoms = hot(ground_state=ground, electronic_temperature=3000.0)
+    once = atoms.get_potential_energy() - energy_at(3000.0)
+    ground.set(epsilon=0.2)
+    twice = atoms.get_potential_energy() - energy_at(3000.0)
+    assert twice == pytest.approx(2 * once, rel=1e-9)
+    assert atoms.calc.todict()["ground_state"]["parameters"]["epsilon"] == 0.2
+
+
 def test_what_is_no_parameter_is_refused():
     calc = hot().calc
     with pytest.raises(AttributeError, match="no 'temperature' to set; its parameters are model, "):

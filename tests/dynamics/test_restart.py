@@ -271,6 +271,17 @@ def test_an_explosion_leaves_the_restart_before_it(tmp_path):
     np.testing.assert_array_equal(again.atoms.positions, run.atoms.positions)
 
 
+def test_momenta_that_a_user_has_set_are_not_lost(tmp_path):
+    run = TwoTemperature(crystal((2, 2, 2)), fs, restart=tmp_path / "run.npz", max_drift=1e-9)
+    run.atoms.set_momenta(2.0 * run.atoms.get_momenta())
+    momenta = run.atoms.get_momenta()
+    with pytest.raises(TwoTemperatureError, match="last complete state, at 0 fs"):
+        run.run(50)
+    again = TwoTemperature(crystal((2, 2, 2)), fs, restart=tmp_path / "run.npz")
+    again.read_restart()
+    np.testing.assert_array_equal(again.atoms.get_momenta(), momenta)
+
+
 def test_a_bad_state_is_not_written_over_a_good_one(tmp_path):
     path = tmp_path / "run.npz"
     run = TwoTemperature(crystal((2, 2, 2), 600.0), 2 * fs, restart=path)

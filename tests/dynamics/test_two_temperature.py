@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ase.calculators.calculator import Calculator
+from ase.calculators.lj import LennardJones
 from ase.constraints import FixAtoms
 from ase.units import fs
 from toy_md import FlatMetal, Springs, crystal
@@ -89,14 +90,14 @@ def other_number(dynamics):
         (lambda d: d.atoms.set_cell([5.1] * 3, scale_atoms=True), "the cell of the atoms changed"),
         (lambda d: d.atoms.set_pbc([1, 1, 0]), "the periodic directions of the atoms changed"),
         (heavier, "the masses of the atoms changed"),
-        (other_number, "the numbers and the masses of the atoms changed"),
+        (other_number, "the numbers of the atoms and the masses of the atoms changed"),
         (other_calculator, "the calculator of the atoms changed"),
-        (lambda d: d.calc.set(model=FlatMetal(2.0)), "the calculator's model"),
+        (lambda d: d.calc.set(model=FlatMetal(2.0)), "the model of the calculator changed"),
         (
             lambda d: d.calc.set(ground_state=Springs(d.atoms.positions)),
-            "calculator's ground_state",
+            "the ground_state of the calculator",
         ),
-        (lambda d: d.calc.set(ground_state_smearing=900), "calculator's ground_state_smearing"),
+        (lambda d: d.calc.set(ground_state_smearing=900), "the ground_state_smearing of the"),
     ],
 )
 def test_what_may_not_change_between_steps(change, message):
@@ -132,3 +133,13 @@ def test_options_that_only_the_constructor_takes(name):
     dynamics = TwoTemperature(crystal((2, 2, 2)), fs)
     with pytest.raises(AttributeError, match=f"has no '{name}' to set; give it when you construct"):
         setattr(dynamics, name, 1.0)
+
+
+def test_the_ground_state_keeps_its_parameters():
+    atoms = crystal((2, 2, 2))
+    atoms.calc = DOSCalculator(FlatMetal(), ground_state=LennardJones(epsilon=0.1, sigma=2.2))
+    dynamics = TwoTemperature(atoms, fs)
+    dynamics.run(1)
+    atoms.calc.ground_state.set(epsilon=0.2)
+    with pytest.raises(ValueError, match="the parameters of the ground_state changed"):
+        dynamics.run(1)
