@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
 
 import numpy as np
 from ase.calculators.calculator import CalculatorSetupError
@@ -89,47 +89,38 @@ def group_record(groups: ElectronGroups) -> dict[str, list]:
     return {"temperatures": groups.temperatures.tolist(), "groups": groups.labels.tolist()}
 
 
-class AdjustableCalculator(Protocol):
-    """Calculator whose parameters are set by a method."""
-
-    plain: dict[str, Any]
-
-    def set(self, **kwargs: Any) -> Any:
-        """Check and set parameters."""
-
-
 class Parameters(MutableMapping[str, Any]):
     """Parameters of a calculator; to set one is to call its ``set``."""
 
-    __slots__ = ("_calculator",)
+    __slots__ = ("_change", "_values")
 
-    def __init__(self, calculator: AdjustableCalculator) -> None:
-        object.__setattr__(self, "_calculator", calculator)
+    def __init__(self, values: Mapping[str, Any], change: Callable[..., Any]) -> None:
+        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_change", change)
 
     def __getitem__(self, name: str) -> Any:
-        return self._calculator.plain[name]
+        return self._values[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._calculator.set(**{name: value})
+        self._change(**{name: value})
 
     def __delitem__(self, name: str) -> None:
         raise CalculatorSetupError(f"{name}: parameters cannot be removed; set the default")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._calculator.plain)
+        return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self._calculator.plain)
+        return len(self._values)
 
     def __repr__(self) -> str:
-        return repr(self._calculator.plain)
+        return repr(self._values)
 
     # ASE's own can be read and written as attributes too.
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        if name.startswith("_") or name not in self:
+            raise AttributeError(name)
+        return self[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value

@@ -190,7 +190,7 @@ class TwoTemperature(Sealed, ElectronIonIntegrator):
             self._log = self.closelater(ElectronLog(self, logfile, comm=self.comm))
             self.attach(self._log, loginterval)
         warn_at_start(self.heat_exchange.pulses, self.dt)
-        self._seal()
+        self._seal(TwoTemperature)
 
     @property
     def electronic_temperatures(self) -> NDArray:
