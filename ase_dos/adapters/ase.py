@@ -6,26 +6,26 @@ import os
 from collections.abc import Callable, Collection, Set
 from typing import Any, TypeVar
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import (
     CalculationFailed,
-    Calculator,
-    CalculatorSetupError,
     InputError,
     PropertyNotImplementedError,
     all_changes,
+    all_properties,
 )
 from ase.outputs import Properties, all_outputs
 from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import ArrayLike, NDArray
 
+from ase_dos.adapters.adjustable import AdjustableCalculator, checked_setup
+from ase_dos.adapters.parameters import as_groups
 from ase_dos.electrons.gas import ElectronGas
 from ase_dos.model.interface import DOSPredictor
-from ase_dos.model.loading import load_model
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.electron_groups import ElectronGroups, ExcitedGroups
 from ase_dos.spectra.local_dos import LocalDOS
-from ase_dos.utils.checks import as_temperature
 
 __all__ = ["DOSCalculator"]
 
@@ -36,7 +36,7 @@ _ENERGY = {"energy", "free_energy"}
 _DERIVATIVES = {"forces", "stress"}
 
 
-class DOSCalculator(Calculator):
+class DOSCalculator(AdjustableCalculator):
     """Density of states, electron thermodynamics and hot-electron forces of a structure.
 
     Parameters
@@ -47,7 +47,8 @@ class DOSCalculator(Calculator):
         parameters, so that .traj and database files can hold them.
     ground_state : ASE calculator, optional
         Gives the energy E_0 of the atoms with cold electrons. Without it E_0 = 0, and energy and
-        forces are the corrections for hot electrons alone.
+        forces are the corrections for hot electrons alone. Its record in `todict` will do, where
+        that is more than a name.
     electronic_temperature : float
         T of the electrons (K), zero or above; may change during a run.
     ground_state_smearing : float, optional
@@ -57,10 +58,14 @@ class DOSCalculator(Calculator):
     Raises
     ------
     CalculatorSetupError
-        If the model cannot be loaded or a temperature is not a number >= 0.
+        If the model cannot be loaded, the ground state is no calculator, or a temperature is not
+        a number >= 0.
 
     Notes
     -----
+    Every parameter can be changed: ``calc.electronic_temperature = T``, ``calc.set(...)`` and
+    ``calc.parameters[...] = ...`` are the same. Any other public attribute is refused.
+
     Properties, for ``get_property(name, atoms)``, per cell:
 
     - ``dos`` (n,): states/eV on the energies ``calc.model.grid.energies`` of the fitted grid;
@@ -75,7 +80,8 @@ class DOSCalculator(Calculator):
     - ``energies`` (eV), ``electronic_entropies`` (eV/K) and ``electronic_charges`` (atoms,): parts
       of A and of the entropy at T, and valence minus electrons, which sum to the totals.
 
-    All but the first three are computed only when asked for; nothing else depends on T.
+    All but the first three are computed only when asked for; nothing else depends on T. Those
+    that ASE knows are in ``results``.
 
     `get_dos`, `get_local_dos` and `get_electron_gas` put the zero of energy at E_F. Without
     ``atoms`` they describe the structure that the calculator is attached to, as it is now.
@@ -97,74 +103,44 @@ class DOSCalculator(Calculator):
         "electronic_entropies",
         "electronic_charges",
     ]
-    default_parameters: dict[str, Any] = {  # noqa: RUF012
-        "model": "silicon",
-        "ground_state": None,
-        "electronic_temperature": 300.0,
-        "ground_state_smearing": 0.0,
-    }
-    discard_results_on_any_change = True
-
-    model: DOSPredictor
 
     def __init__(self, model: str | os.PathLike | DOSPredictor = "silicon", **kwargs: Any) -> None:
-        self.ground_state: Calculator | None = None
         self._attached: Atoms | None = None
-        self._groups: ElectronGroups | None = None  # None for one temperature of all atoms
+        self._own_results: dict[str, Any] = {}  # under names that ASE does not know
         self._local: LocalDOS | None = None
         self._excited: ExcitedGroups | None = None
         self._gradient: tuple[NDArray, NDArray] | None = None  # and virial
         super().__init__(model=model, **kwargs)
-
-    def set(self, **kwargs: Any) -> dict[str, Any]:
-        """Change parameters; earlier results are dropped."""
-        unknown = sorted(set(kwargs) - set(self.default_parameters))
-        if unknown:
-            raise CalculatorSetupError(
-                f"DOSCalculator has no parameter {', '.join(map(repr, unknown))}; "
-                f"it has {', '.join(map(repr, self.default_parameters))}"
-            )
-        try:
-            if "electronic_temperature" in kwargs:
-                kwargs["electronic_temperature"] = _one_temperature(
-                    kwargs["electronic_temperature"]
-                )
-            if "ground_state_smearing" in kwargs:
-                smearing = kwargs["ground_state_smearing"]
-                kwargs["ground_state_smearing"] = _one_temperature(
-                    0.0 if smearing is None else smearing
-                )
-            if "model" in kwargs:
-                given = kwargs["model"]
-                self.model = load_model(given)
-                named = isinstance(given, (str, os.PathLike))
-                kind, name = type(self.model).__name__, self.model.info["hash"]
-                kwargs["model"] = str(given) if named else f"{kind} {name}"
-        except (ValueError, OSError) as error:
-            raise CalculatorSetupError(str(error)) from error
-        if "electronic_temperature" in kwargs:
-            self._groups = None
-        if "ground_state" in kwargs:
-            self.ground_state = kwargs["ground_state"]
-            if self.ground_state is not None:  # files keep plain values only
-                kwargs["ground_state"] = type(self.ground_state).__name__
-        changed = super().set(**kwargs)
-        if kwargs.keys() & {"electronic_temperature", "ground_state", "model"}:
-            self.reset()  # another object, or the end of groups, may have the same plain value
-        return changed
+        self._seal(DOSCalculator)
 
     def set_atoms(self, atoms: Atoms) -> None:
         """Remember the structure that this calculator is attached to; ASE calls it."""
         self._attached = atoms
 
-    def todict(self, skip_default: bool = False) -> dict[str, Any]:
-        """Parameters as plain values, the defaults among them: a later default may differ."""
-        return super().todict(skip_default=skip_default)
-
     def reset(self) -> None:
         """Forget results and structure."""
         super().reset()
-        self._local = self._excited = self._gradient = None
+        self._forget()
+
+    def get_property(
+        self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True
+    ) -> Any:
+        """Give a result of a structure, of the last one by default.
+
+        ASE's protocol. ``results`` hold what ASE knows, so that ``SinglePointCalculator(atoms,
+        **calc.results)`` is one; the other results are here alone.
+        """
+        if name not in self.implemented_properties:
+            raise PropertyNotImplementedError(f"{name} property not implemented")
+        changes = [] if atoms is None else self.check_state(atoms)
+        if changes:
+            self.reset()
+        if name not in self.results and name not in self._own_results:
+            if not allow_calculation:
+                return None
+            self.calculate(self.atoms if atoms is None else atoms, [name], changes)
+        value = self.results.get(name, self._own_results.get(name))
+        return value.copy() if isinstance(value, np.ndarray) else value
 
     def calculate(
         self,
@@ -187,23 +163,21 @@ class DOSCalculator(Calculator):
         """
         super().calculate(atoms, properties, system_changes)
         if system_changes or self._local is None:
-            self._local = self._excited = self._gradient = None
-            self.results = {}
+            self._forget()
             local = self._predict()
             dos = local.total()
-            self.results = {
-                "dos": dos.values,
-                "fermi_level": float(_electron_gas(dos, 0.0).fermi_level),
-            }
+            fermi_level = float(_electron_gas(dos, 0.0).fermi_level)
+            self._own_results = {"dos": dos.values, "fermi_level": fermi_level}
             self._local = local  # last: a failed call leaves nothing behind
         wanted = set(properties)
         if "local_dos" in wanted:
-            self.results["local_dos"] = self._local.values
+            self._own_results["local_dos"] = self._local.values
         if any(f"electronic_{name}" in wanted for name in _THERMAL):
             sums = _translated(self._electron_groups(self._local).thermal_sums, self._local)
-            self.results |= {f"electronic_{name}": sums[name] for name in _THERMAL}
+            self._own_results |= {f"electronic_{name}": sums[name] for name in _THERMAL}
         if wanted & (_ENERGY | _PER_ATOM | _DERIVATIVES):
-            self.results |= self._energy_results(self._local, wanted)
+            for name, value in self._energy_results(self._local, wanted).items():
+                (self.results if name in all_properties else self._own_results)[name] = value
 
     def set_group_temperatures(self, temperatures: NDArray, groups: NDArray) -> None:
         """Give groups of atoms electrons of their own, and keep the DOS if it is known.
@@ -218,21 +192,29 @@ class DOSCalculator(Calculator):
             Electron temperatures (K).
         groups : (atoms,) int array
             Group of every atom.
+
+        Raises
+        ------
+        CalculatorSetupError
+            If a temperature is not a number >= 0, or a group is not the index of one.
         """
-        self._groups = ElectronGroups(as_temperature(temperatures), groups)
+        self._groups = checked_setup(as_groups, temperatures, groups)
         self._excited = self._gradient = None
-        self.parameters["electronic_temperature"] = self._groups.mean_temperature
+        self._plain["electronic_temperature"] = self._groups.mean_temperature
+        self.results = {}
         cold = ("dos", "local_dos", "fermi_level")
-        self.results = {name: self.results[name] for name in cold if name in self.results}
+        self._own_results = {
+            name: self._own_results[name] for name in cold if name in self._own_results
+        }
 
     def get_dos(self, atoms: Atoms | None = None) -> DOS:
         """DOS of the cell (states/eV) with energies (eV) relative to E_F at T = 0."""
-        return self._local_dos(atoms).total().shifted(-self.results["fermi_level"])
+        return self._local_dos(atoms).total().shifted(-self._own_results["fermi_level"])
 
     def get_local_dos(self, atoms: Atoms | None = None) -> LocalDOS:
         """DOS of every atom, low-rank, with energies (eV) relative to E_F at T = 0."""
         local = self._local_dos(atoms)
-        return local.shifted(-self.results["fermi_level"])
+        return local.shifted(-self._own_results["fermi_level"])
 
     def get_electron_gas(
         self, temperature: ArrayLike | None = None, atoms: Atoms | None = None
@@ -257,22 +239,49 @@ class DOSCalculator(Calculator):
             If the electrons at this temperature do not fit the energies the model covers.
         """
         if temperature is None:
-            temperature = self.parameters["electronic_temperature"]
+            temperature = self.electronic_temperature
         return _electron_gas(self.get_dos(atoms), temperature)
+
+    def get_electron_info(self, atoms: Atoms | None = None) -> dict[str, float]:
+        """Temperature and thermodynamics of the electrons, for ``atoms.info``.
+
+        ASE's writers keep no results under names that it does not know. Those of extended xyz,
+        and others, keep what is in ``atoms.info``: ``atoms.info.update(calc.get_electron_info())``
+        before a frame is written.
+
+        Returns
+        -------
+        dict
+            ``electronic_temperature`` (K), ``electronic_entropy``, ``electronic_heat_capacity``
+            (eV/K), ``electronic_free_energy`` and ``fermi_level`` (eV), as in the notes above.
+        """
+        atoms = self._structure(atoms)
+        names = [f"electronic_{name}" for name in _THERMAL]
+        values = {name: self.get_property(name, atoms) for name in (*names, "fermi_level")}
+        return {"electronic_temperature": self.electronic_temperature} | values
 
     def export_properties(self) -> Properties:
         """Results under names that ASE knows; it refuses any other name."""
-        known = {name: value for name, value in self.results.items() if name in all_outputs}
-        return Properties(known)
+        results = self.results | self._own_results
+        return Properties({name: results[name] for name in results if name in all_outputs})
 
-    def _local_dos(self, atoms: Atoms | None) -> LocalDOS:
+    def _forget(self) -> None:
+        """Forget what is known of a structure."""
+        self.results, self._own_results = {}, {}
+        self._local = self._excited = self._gradient = None
+
+    def _structure(self, atoms: Atoms | None) -> Atoms:
+        """Return the given structure, or the one that the calculator is attached to."""
         if atoms is None:
             atoms = self._attached if self._attached is not None else self.atoms
         if atoms is None:
             raise InputError(
                 "DOSCalculator: there is no structure yet; attach the calculator: atoms.calc = calc"
             )
-        self.get_property("fermi_level", atoms)
+        return atoms
+
+    def _local_dos(self, atoms: Atoms | None) -> LocalDOS:
+        self.get_property("fermi_level", self._structure(atoms))
         assert self._local is not None
         return self._local
 
@@ -287,8 +296,7 @@ class DOSCalculator(Calculator):
     def _electron_groups(self, local: LocalDOS) -> ElectronGroups:
         """Return the groups of atoms whose electrons are in equilibrium."""
         if self._groups is None:
-            temperature = self.parameters["electronic_temperature"]
-            return ElectronGroups.of_one_temperature(temperature, len(local))
+            return ElectronGroups.of_one_temperature(self.electronic_temperature, len(local))
         if len(self._groups.labels) != len(local):
             raise InputError(
                 f"set_group_temperatures: the groups have {len(self._groups.labels)} atoms, the "
@@ -300,8 +308,8 @@ class DOSCalculator(Calculator):
         """Ground state plus the free energy of excited electrons, and derivatives of the sum."""
         assert self.atoms is not None
         if self._excited is None:
-            smearing = self.parameters["ground_state_smearing"]
-            self._excited = _translated(self._electron_groups(local).excite, local, smearing)
+            groups, smearing = self._electron_groups(local), self.ground_state_smearing
+            self._excited = _translated(groups.excite, local, smearing)
         energy = self._ground("free_energy") + self._excited.free_energy
         results: dict[str, Any] = {"energy": energy, "free_energy": energy}
         if wanted & _PER_ATOM:
@@ -347,13 +355,3 @@ def _translated(function: Callable[..., T], *args: Any) -> T:
 
 def _electron_gas(dos: DOS, temperature: ArrayLike) -> ElectronGas:
     return _translated(dos.electron_gas, temperature)
-
-
-def _one_temperature(value: ArrayLike) -> float:
-    temperature = as_temperature(value)
-    if temperature.ndim:
-        raise ValueError(
-            f"temperature: expected one number, got shape {temperature.shape}: "
-            "use get_electron_gas(temperatures) for several"
-        )
-    return float(temperature)

@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 from ase_dos.adapters.ase import DOSCalculator
 from ase_dos.dynamics.cell_electrons import CellElectrons, ElectronState
 from ase_dos.dynamics.electron_phonon import ElectronPhonon
+from ase_dos.dynamics.fixed_setup import FixedSetup
 from ase_dos.dynamics.heat_exchange import HeatExchange
 from ase_dos.dynamics.restart import RunState
+from ase_dos.spectra.electron_groups import ElectronGroups
+from ase_dos.utils.checks import as_positive
 
 __all__ = ["ElectronIonIntegrator"]
 
@@ -53,11 +56,12 @@ class ElectronIonIntegrator(MolecularDynamics):
         Electron cell of every atom.
     state : ElectronState
         Electrons of the cells, set by `settle` before the first step.
-    absorbed, bath_heat, refused, novelty
+    absorbed, bath_heat, refused, novelty, drift
         As in `ase_dos.dynamics.two_temperature.TwoTemperature`.
     """
 
     state: ElectronState
+    _dt: float
 
     def __init__(
         self,
@@ -76,20 +80,39 @@ class ElectronIonIntegrator(MolecularDynamics):
         self.reassign_interval, self.rng = reassign_interval, rng
         self.absorbed = self.bath_heat = 0.0
         self.refused, self.novelty = 0, np.nan
+        self.drift = self._time_offset = 0.0
         self.labels = self.grid.assign(atoms.positions)
+        self._setup = FixedSetup(atoms, calc)
+        self._held: ElectronGroups | None = None
         super().__init__(atoms, timestep, **kwargs)
+
+    @property
+    def dt(self) -> float:
+        """Time step (ASE's unit); it may be changed between steps, and the time goes on."""
+        return self._dt
+
+    @dt.setter
+    def dt(self, timestep: float) -> None:
+        timestep = as_positive(timestep, "timestep")
+        if "nsteps" in self.__dict__:
+            self._time_offset += self.nsteps * (self._dt - timestep)
+        self._dt = timestep
+
+    def get_time(self) -> float:
+        """Time since the start of the run (ASE's unit)."""
+        return self._time_offset + self.nsteps * self.dt
 
     def cell_electrons(self) -> CellElectrons:
         """Electrons of the atoms where they are."""
         local = self.calc.get_local_dos(self.atoms)
         self.novelty = np.nan if local.novelty is None else float(local.novelty.max())
-        smearing = self.calc.parameters["ground_state_smearing"]
+        smearing = self.calc.ground_state_smearing
         return CellElectrons(local, self.labels, self.grid.size, smearing)
 
     def settle(self, state: ElectronState) -> None:
         """Take a state of the electrons, and the forces on the ions that follow from it."""
         self.state = state
-        self.calc.set_group_temperatures(state.temperature, self.labels)
+        self._hold_temperatures()
         self.atoms.get_forces()
 
     def run_state(self) -> RunState:
@@ -107,6 +130,8 @@ class ElectronIonIntegrator(MolecularDynamics):
             refused=self.refused,
             novelty=self.novelty,
             random=dict(self.rng.bit_generator.state),
+            drift=self.drift,
+            time_offset=self._time_offset,
         )
 
     def restore(self, state: RunState) -> None:
@@ -118,14 +143,36 @@ class ElectronIonIntegrator(MolecularDynamics):
         self.labels, self.state, self.nsteps = state.labels, state.electrons, state.nsteps
         self.absorbed, self.bath_heat = state.absorbed, state.bath_heat
         self.refused, self.novelty = state.refused, state.novelty
+        self.drift, self._time_offset = state.drift, state.time_offset
         self.rng.bit_generator.state = state.random
-        self.calc.set_group_temperatures(self.state.temperature, self.labels)
+        self._hold_temperatures()
+
+    def require_unchanged(self) -> None:
+        """Check that others have changed nothing but positions, momenta and constraints.
+
+        Raises
+        ------
+        ValueError
+            If they have.
+        """
+        self._setup.require(self.atoms)
+        if self.calc.electron_groups is not self._held:
+            raise ValueError(
+                "TwoTemperature: the temperature of the electrons was set in the calculator, but "
+                "here it follows from their energy; use "
+                "dynamics.set_electronic_temperature(temperature)"
+            )
+
+    def adapt(self) -> None:
+        """Take over what others have changed: positions, momenta, constraints."""
+        if self.atoms.constraints:  # a new one may hold atoms that move
+            self.atoms.set_momenta(self.atoms.get_momenta())
+        if self.calc.check_state(self.atoms):
+            self._follow()
 
     def advance(self) -> None:
         """Take one step."""
         half = 0.5 * self.dt
-        if self.calc.check_state(self.atoms):  # moved by others
-            self._follow()
         if self.grid.size > 1 and self.nsteps and self.nsteps % self.reassign_interval == 0:
             self._reassign()
         self._kick(half)
@@ -134,6 +181,11 @@ class ElectronIonIntegrator(MolecularDynamics):
         self._drift(half)
         self._follow()
         self._kick(half)
+
+    def _hold_temperatures(self) -> None:
+        """Give the calculator the temperatures of the cells."""
+        self.calc.set_group_temperatures(self.state.temperature, self.labels)
+        self._held = self.calc.electron_groups
 
     def _kick(self, time: float) -> None:
         """B: forces at constant T_e."""
@@ -165,16 +217,19 @@ class ElectronIonIntegrator(MolecularDynamics):
         middle, stop = start + 0.5 * self.dt, start + self.dt
         if self.heat_exchange.fixed_temperature is not None:
             if self.thermostat is not None:
-                everything = np.full(self.grid.size, np.inf)
-                self.bath_heat += float(self._kick_by_electrons(everything).sum())
+                gain = self.thermostat.kick(
+                    self.atoms, self.labels, self.state.temperature, self.dt, self._draw
+                )
+                self.bath_heat += float(gain.sum())
         elif self.thermostat is not None or self.heat_exchange.is_active(start, stop):
             electrons = self.cell_electrons()
             self.state = electrons.at_entropy(self.state.entropy, self.state.temperature)
             self._add_heat(electrons, start, middle)
             if self.thermostat is not None:
-                gain = self._kick_by_electrons(self.state.internal_energy - electrons.least_energy)
-                left = self.state.internal_energy - gain
-                self.state = electrons.at_energy(left, self.state.temperature)
+                self.state, refused = self.thermostat.exchange(
+                    self.atoms, electrons, self.state, self.dt, self._draw
+                )
+                self.refused += refused
             self._add_heat(electrons, middle, stop)
 
     def _add_heat(self, electrons: CellElectrons, start: float, stop: float) -> None:
@@ -184,16 +239,11 @@ class ElectronIonIntegrator(MolecularDynamics):
         self.absorbed += absorbed
         self.bath_heat += from_bath
 
-    def _kick_by_electrons(self, spare: NDArray) -> NDArray:
-        """Thermostat; returns the energy (cells,) that ions gain (eV)."""
-        assert self.thermostat is not None
-        normal = self.rng.standard_normal((len(self.atoms), 3))
-        self.comm.broadcast(normal, 0)  # the same for all ranks
-        gain, refused = self.thermostat.kick(
-            self.atoms, self.labels, self.state.temperature, spare, self.dt, normal
-        )
-        self.refused += refused
-        return gain
+    def _draw(self, shape: tuple[int, ...]) -> NDArray:
+        """Random numbers of a normal distribution, the same for all ranks."""
+        normal = self.rng.standard_normal(shape)
+        self.comm.broadcast(normal, 0)
+        return normal
 
     def _reassign(self) -> None:
         """Give atoms to the cells they are in, with their part of the energy."""

@@ -65,9 +65,13 @@ class LaserPulse:
 
     def absorbed(self, start: float, stop: float) -> float:
         """Energy (eV per atom) absorbed between two times; consecutive intervals add up."""
+        return self.energy * self.share(start, stop)
+
+    def share(self, start: float, stop: float) -> float:
+        """Part of the energy that comes between two times, which may be infinite."""
         sigma = np.sqrt(2.0) * self.duration / _FWHM
         ends = erf((np.array([start, stop]) - self.center) / sigma)
-        return float(0.5 * self.energy * (ends[1] - ends[0]))
+        return float(0.5 * (ends[1] - ends[0]))
 
     def shares(self, counts: NDArray, thickness: float) -> NDArray:
         """Part of the energy that goes to every cell, sum 1.

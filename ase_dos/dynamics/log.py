@@ -41,6 +41,11 @@ class ElectronLog(IOContext):
     def __del__(self) -> None:
         self.close()
 
+    def remark(self, text: str) -> None:
+        """Write a line that `numpy.loadtxt` passes over."""
+        self.logfile.write(f"# {text}\n")
+        self.logfile.flush()
+
     def __call__(self) -> None:
         """Write one line."""
         row = self.run.log_row().values()

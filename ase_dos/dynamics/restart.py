@@ -22,6 +22,7 @@ __all__ = ["RunState", "read_restart_file", "write_restart_file"]
 FORMAT = 1
 _ARRAYS = ("positions", "momenta", "cell", "pbc", "labels")
 _NUMBERS = ("nsteps", "absorbed", "bath_heat", "refused", "novelty")
+_LATER = ("drift", "time_offset")  # zero where a file does not have them
 # Arrays of the file that hold the electrons, by the fields of `ElectronState`.
 _ELECTRONS = {
     "temperature": "temperature",
@@ -56,6 +57,10 @@ class RunState:
         Largest novelty of an atom.
     random : dict
         State of the random numbers.
+    drift : float
+        Change of the conserved energy so far (eV).
+    time_offset : float
+        Time of the run less steps times time step (ASE's unit): not zero if the step was changed.
     """
 
     positions: NDArray
@@ -70,6 +75,8 @@ class RunState:
     refused: int
     novelty: float
     random: dict[str, Any]
+    drift: float = 0.0
+    time_offset: float = 0.0
 
 
 def write_restart_file(
@@ -83,7 +90,7 @@ def write_restart_file(
         "format": FORMAT,
         "options": options,
         "random": state.random,
-        **{name: getattr(state, name) for name in _NUMBERS},
+        **{name: getattr(state, name) for name in (*_NUMBERS, *_LATER)},
     }
     arrays = {
         "numbers": atoms.numbers,
@@ -126,8 +133,16 @@ def read_restart_file(
     if not same_options:
         then, now = {"cells": then["cells"]}, {"cells": now["cells"]}
     require_same(path, then, now, "continue with the same options, or start anew")
+    if not np.array_equal(arrays["cell"], atoms.cell.array):
+        raise ValueError(
+            f"{path}: holds atoms in the cell {arrays['cell'].round(6).tolist()}, but this run was "
+            f"made with {atoms.cell.array.round(6).tolist()}; make it with the cell of the file"
+        )
+    later = {name: header.get(name, 0.0) for name in _LATER}
+    later["time_offset"] += header["nsteps"] * (header["options"]["timestep"] - options["timestep"])
     return RunState(
         **{name: arrays[name] for name in _ARRAYS},
         **{name: header[name] for name in (*_NUMBERS, "random")},
+        **later,
         electrons=ElectronState(**{name: arrays[stored] for name, stored in _ELECTRONS.items()}),
     )

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from ase import Atoms, units
-from ase.calculators.calculator import CalculatorError
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.adapters.ase import DOSCalculator
 from ase_dos.dynamics.cell_grid import CellGrid
 from ase_dos.dynamics.electron_phonon import ElectronPhonon
+from ase_dos.dynamics.fixed_setup import checked_calculator
 from ase_dos.dynamics.heat_exchange import HeatExchange
 from ase_dos.dynamics.integrator import ElectronIonIntegrator
 from ase_dos.dynamics.laser_pulse import LaserPulse
+from ase_dos.dynamics.light import (
+    outside,
+    warn_at_start,
+    warn_before_steps,
+    warn_of_missing_light,
+)
 from ase_dos.dynamics.log import ElectronLog
-from ase_dos.dynamics.restart import read_restart_file, write_restart_file
+from ase_dos.dynamics.restart import RunState, read_restart_file, write_restart_file
 from ase_dos.utils.checks import as_positive, as_temperature
+from ase_dos.utils.sealed import Sealed
 from ase_dos.utils.warnings import WarningCounter
 
 __all__ = ["TwoTemperature", "TwoTemperatureError"]
 
 
 class TwoTemperatureError(RuntimeError):
-    """A run cannot go on; its last complete state is in the file that the message names."""
+    """A run cannot go on; its last good state is in the file that the message names."""
 
 
-class TwoTemperature(ElectronIonIntegrator):
+class TwoTemperature(Sealed, ElectronIonIntegrator):
     """Dynamics of ions and hot electrons that conserves their energy.
 
     The step is described in `ase_dos.dynamics.integrator`.
@@ -63,7 +70,10 @@ class TwoTemperature(ElectronIonIntegrator):
     rng : int or numpy.random.Generator, optional
         Of the thermostat; a seed makes the run repeatable.
     restart : str or path
-        File for `write_restart`, and for the last complete state of a run that cannot go on.
+        File for `write_restart`, and for the last good state of a run that cannot go on.
+    max_drift : float
+        Change of the conserved energy (eV per atom) at which a run ends: its time step is too long,
+        or forces are not the derivative of the energy. Infinite to let it go on.
     **kwargs
         ``trajectory``, ``logfile``, ``loginterval``, ``append_trajectory`` ... as in all of ASE's
         dynamics. The columns of the logfile are time, T_e (mean over the atoms) and T_ion,
@@ -76,8 +86,10 @@ class TwoTemperature(ElectronIonIntegrator):
         Electrons of the cells; T_e follows from their entropy.
     absorbed, bath_heat : float
         Energy (eV) that pulses and the bath have put in so far.
+    drift : float
+        Change of the conserved energy by the steps so far (eV).
     refused : int
-        Kicks of the thermostat that were refused in cells, see the notes.
+        Exchanges of the thermostat that were refused in cells, see the notes.
     novelty : float
         Largest `LocalDOS.novelty` among the atoms: above 1 the model extrapolates.
 
@@ -87,9 +99,16 @@ class TwoTemperature(ElectronIonIntegrator):
         If an option has no meaning: a negative coupling, a ground state without forces, a
         density that is not known, a pulse into electrons of fixed temperature, and the like.
     TwoTemperatureError
-        During a run, if the electrons become too hot for the energies that the model covers, or
-        a calculator fails. Atoms and electrons are then those of the last complete step, and the
-        restart file is written.
+        During a run, if the electrons become too hot for the energies that the model covers, a
+        calculator fails, or the conserved energy drifts by more than ``max_drift``. Atoms and
+        electrons are then those of the last good state, which is in the restart file.
+
+    Warns
+    -----
+    UserWarning
+        If more than 1 % of the energy of a pulse lies before the start, a pulse begins after the
+        steps that are taken, or is shorter than a step. The end of the logfile says how much
+        energy of the pulses lies outside of the steps.
 
     Notes
     -----
@@ -98,11 +117,21 @@ class TwoTemperature(ElectronIonIntegrator):
     constant.
 
     Constraints are ASE's: the electrons lose only what they leave of a kick of the thermostat.
-    The thermostat moves the centre of mass too; `ase.constraints.FixCom` keeps it. The cell does
-    not change.
+    The thermostat moves the centre of mass too; `ase.constraints.FixCom` keeps it.
 
-    Where the electrons of a cell have less energy than the thermostat's kick would give the ions
-    (an insulator, a handful of atoms), the kick is refused: these ions keep their momenta.
+    Between steps, positions, momenta, constraints and the time step ``dt`` may be changed: moved
+    atoms take the entropy of the electrons along, and the time goes on. T_e is set by
+    ``electronic_temperature``. The cell, the atoms and their masses, the calculator and its
+    parameters may not change: the next step raises a ValueError.
+
+    The last good state is that of the last complete step, if up to then the conserved energy had
+    changed by less than a tenth of ``max_drift`` since the last restart or the start of the last
+    `run`; otherwise it is that restart or start. So a state in which a run begins to explode does
+    not replace an earlier one.
+
+    The thermostat obeys the law exp(S_e / k) of electrons and ions that share their energy, for any
+    time step. Part of its exchanges is refused for this, the fewer the shorter the step is; many
+    where the electrons of a cell hold next to no energy (an insulator, a handful of atoms).
 
     An atom that changes its cell takes its part of the energy along, as its part of the entropy.
     """
@@ -122,6 +151,7 @@ class TwoTemperature(ElectronIonIntegrator):
         reassign_interval: int = 100,
         rng: int | np.random.Generator | None = None,
         restart: str | Path = "two_temperature.npz",
+        max_drift: float = 0.1,
         logfile: str | IO[str] | None = None,
         loginterval: int = 1,
         **kwargs: Any,
@@ -129,10 +159,13 @@ class TwoTemperature(ElectronIonIntegrator):
         as_positive(timestep, "timestep")
         if reassign_interval < 1:
             raise ValueError(f"reassign_interval: expected 1 or more, got {reassign_interval}")
-        calc = _checked_calculator(atoms)
+        calc = checked_calculator(atoms)
         grid = CellGrid(cells, atoms)
-        self.restart = Path(restart)
+        if not max_drift > 0:
+            raise ValueError(f"max_drift: expected a number > 0, got {max_drift}")
+        self.restart, self.max_drift = Path(restart), max_drift
         self._warnings = WarningCounter()
+        self._log: ElectronLog | None = None
         super().__init__(
             atoms,
             timestep,
@@ -148,12 +181,16 @@ class TwoTemperature(ElectronIonIntegrator):
         )
         first = self.heat_exchange.fixed_temperature
         if first is None:
-            first = self.calc.parameters["electronic_temperature"]
+            first = self.calc.electronic_temperature
         with self._warnings.give_first("at the start"):
             self.settle(self.cell_electrons().at_temperature(first))
+        self._good = self.run_state()
+        self._good_file: Path | None = None
         if logfile:
-            log = self.closelater(ElectronLog(self, logfile, comm=self.comm))
-            self.attach(log, loginterval)
+            self._log = self.closelater(ElectronLog(self, logfile, comm=self.comm))
+            self.attach(self._log, loginterval)
+        warn_at_start(self.heat_exchange.pulses, self.dt)
+        self._seal(TwoTemperature)
 
     @property
     def electronic_temperatures(self) -> NDArray:
@@ -163,8 +200,12 @@ class TwoTemperature(ElectronIonIntegrator):
 
     @property
     def electronic_temperature(self) -> float:
-        """Mean of T_e over the atoms (K)."""
+        """Mean of T_e over the atoms (K); to set it is to call `set_electronic_temperature`."""
         return float(self.state.temperature[self.labels].mean())
+
+    @electronic_temperature.setter
+    def electronic_temperature(self, temperature: ArrayLike) -> None:
+        self.set_electronic_temperature(temperature)
 
     @property
     def warning_counts(self) -> dict[str, int]:
@@ -224,7 +265,7 @@ class TwoTemperature(ElectronIonIntegrator):
         """Parameters as plain values, which a continued run shares with the first."""
         return super().todict() | {
             "model": self.calc.model.info["hash"],
-            "ground_state_smearing": self.calc.parameters["ground_state_smearing"],
+            "ground_state_smearing": self.calc.ground_state_smearing,
             "coupling": self.thermostat and self.thermostat.coupling.label,
             "atomic_volume": self.thermostat and self.thermostat.atomic_volume,
             "reassign_interval": self.reassign_interval,
@@ -236,12 +277,30 @@ class TwoTemperature(ElectronIonIntegrator):
 
         To be attached: ``dynamics.attach(dynamics.write_restart, interval=1000)``. The ground
         state starts afresh from here, as it will in the continued run: some keep neighbour lists.
+
+        Warns
+        -----
+        UserWarning
+            If the conserved energy has changed too much for a good state, see the notes of the
+            class; the file ``restart`` is then left as it is. Another ``path`` is written.
         """
         self._start_afresh()
-        if self.comm.rank == 0:
-            path = self.restart if path is None else path
-            write_restart_file(path, self.atoms, self.run_state(), self.todict())
-        self.comm.barrier()
+        if not self._is_good():
+            where = self.restart if path is None else path
+            if Path(where) == Path(self._good_file or self.restart):
+                with self._warnings.give_first(f"step {self.nsteps}"):
+                    warnings.warn(
+                        f"{where}: not written, because the conserved energy has changed by "
+                        f"{self._change() * 1000:.3g} meV per atom since the last good state, of "
+                        f"step {self._good.nsteps}; take a shorter time step",
+                        UserWarning,
+                        stacklevel=2,
+                    )
+                return
+            self._write(where)
+        else:
+            self._good_file = self._write(self.restart if path is None else path)
+            self._good = self.run_state()
 
     def read_restart(self, path: str | Path | None = None, *, same_options: bool = True) -> None:
         """Continue the run of a restart file, for the same atoms; then ``run(steps)``.
@@ -257,48 +316,102 @@ class TwoTemperature(ElectronIonIntegrator):
         ------
         ValueError
             If the file is of other atoms, another grid or other options, or is damaged.
+
+        Warns
+        -----
+        UserWarning
+            If pulses have energy before the time of the file that its run did not absorb.
         """
         path = self.restart if path is None else path
         self.restore(read_restart_file(path, self.atoms, self.todict(), same_options))
         self._start_afresh()
+        self._good, self._good_file = self.run_state(), Path(path)
         with self._warnings.give_first(f"step {self.nsteps}"):
             self.atoms.get_forces()
+        absorbed = self.absorbed / len(self.atoms)
+        warn_of_missing_light(self.heat_exchange.pulses, self.get_time(), absorbed)
+
+    def irun(self, steps: int = 50) -> Iterator[bool]:
+        """Take steps, as ASE's dynamics do; the log ends with the light outside of them."""
+        self.require_unchanged()
+        start, pulses = self.get_time(), self.heat_exchange.pulses
+        with self._warnings.give_first(f"step {self.nsteps}"):
+            warn_before_steps(pulses, start, start + steps * self.dt)
+        if self._is_good() and not self._is_at(self._good):
+            self._good, self._good_file = self.run_state(), None
+        yield from super().irun(steps)
+        remark = outside(pulses, self.get_time())
+        if self._log is not None and remark:
+            self._log.remark(remark)
 
     def step(self) -> None:
-        """Take one step, or go back to where it began and stop."""
+        """Take one step, or go back to the last good state and stop."""
+        self.require_unchanged()
         before = self.run_state()
         try:
             with self._warnings.give_first(f"step {self.nsteps + 1}"):
+                self.adapt()
+                energy = self.conserved_energy
                 self.advance()
-        except (ValueError, CalculatorError) as error:
+                self.drift += self.conserved_energy - energy
+                self._check_drift()
+        except Exception as error:  # whatever a ground state may raise
             self.restore(before)
+            raise self._stopped(error) from error
+        except BaseException:
+            self.restore(before)
+            raise
+
+    def _check_drift(self) -> None:
+        drift = self.drift / len(self.atoms)
+        if not abs(drift) <= self.max_drift:  # NaN too
+            raise ValueError(
+                f"the conserved energy has changed by {drift:.3g} eV per atom, more than max_drift "
+                f"= {self.max_drift:g}; take a shorter time step than {self.dt / units.fs:.6g} fs, "
+                "or see whether the forces are the derivative of the energy"
+            )
+
+    def _change(self) -> float:
+        """Change of the conserved energy since the last good state (eV per atom)."""
+        return (self.drift - self._good.drift) / len(self.atoms)
+
+    def _is_good(self) -> bool:
+        return abs(self._change()) <= 0.1 * self.max_drift
+
+    def _is_at(self, state: RunState) -> bool:
+        """Whether nothing has moved since a state, neither by steps nor by others."""
+        here = self.atoms.get_positions(), self.atoms.get_momenta(), self.state.entropy
+        there = state.positions, state.momenta, state.electrons.entropy
+        same = all(np.array_equal(a, b) for a, b in zip(here, there, strict=True))
+        return same and self.nsteps == state.nsteps
+
+    def _stopped(self, error: Exception) -> TwoTemperatureError:
+        """Go back to the last good state, see that it is in a file, and say so."""
+        failed, kind = self.nsteps + 1, "complete"
+        if self._is_good():
             self.write_restart()
-            raise TwoTemperatureError(
-                f"step {self.nsteps + 1} failed: {error}. The last complete state, at "
-                f"{self.get_time() / units.fs:.6g} fs with T_e up to "
-                f"{self.state.temperature.max():.6g} K, is in {self.restart}"
-            ) from error
+        else:
+            kind = "good"
+            self.restore(self._good)
+            self._start_afresh()
+            if self._good_file is None:
+                self._good_file = self._write(self.restart)
+        return TwoTemperatureError(
+            f"step {failed} failed: {error}. The last {kind} state, at "
+            f"{self.get_time() / units.fs:.6g} fs with T_e up to "
+            f"{self.state.temperature.max():.6g} K, is in {self._good_file}"
+        )
+
+    def _write(self, path: str | Path) -> Path:
+        """Write the state of this moment."""
+        if self.comm.rank == 0:
+            write_restart_file(path, self.atoms, self.run_state(), self.todict())
+        self.comm.barrier()
+        return Path(path)
 
     def _start_afresh(self) -> None:
         """Forget what the ground state keeps from earlier positions, and its last results."""
         ground = self.calc.ground_state
         if ground is not None and hasattr(ground, "reset"):
             ground.reset()
-        self.calc.set_group_temperatures(self.state.temperature, self.labels)
-
-
-def _checked_calculator(atoms: Atoms) -> DOSCalculator:
-    calc = atoms.calc
-    if not isinstance(calc, DOSCalculator):
-        raise ValueError(
-            f"TwoTemperature: expected atoms with a DOSCalculator, got {type(calc).__name__}: "
-            "atoms.calc = DOSCalculator(model, ground_state=...)"
-        )
-    ground = calc.ground_state
-    if ground is None or "forces" not in ground.implemented_properties:
-        raise ValueError(
-            "TwoTemperature: ions need a ground state with forces, got "
-            f"{'none' if ground is None else type(ground).__name__}: "
-            "atoms.calc = DOSCalculator(model, ground_state=...)"
-        )
-    return calc
+        self._hold_temperatures()

@@ -48,3 +48,60 @@ def test_light_decays_with_depth():
 def test_pulses_without_meaning(change, message):
     with pytest.raises(ValueError, match=message):
         LaserPulse(**({"energy": 1.0, "center": 0.0, "duration": 1.0} | change))
+
+
+def run_of(steps=0, **pulse):
+    dynamics = TwoTemperature(crystal((2, 2, 2)), fs, pulse=LaserPulse(**pulse))
+    dynamics.run(steps)
+    return dynamics
+
+
+def test_light_before_the_start_is_said():
+    with pytest.warns(UserWarning, match=r"at 0 fs of 60 fs: 50 % of its energy lies before the"):
+        run = run_of(120, energy=0.3, center=0.0, duration=60 * fs)
+    assert run.absorbed == pytest.approx(8 * 0.15, rel=1e-5)
+    with pytest.warns(UserWarning, match=r"at 2\S+e-13 fs of .*: 50 % .* ASE's unit"):
+        run_of(energy=0.3, center=2e-14, duration=60 * fs)  # seconds
+
+
+def test_a_pulse_that_comes_after_the_steps_is_said():
+    """A centre of 100, with fs forgotten, is at 1018 fs."""
+    with pytest.warns(
+        UserWarning, match=r"at 1018\.05 fs of 60 fs: comes after these steps, which"
+    ):
+        run = run_of(50, energy=0.3, center=100, duration=60 * fs)
+    assert run.absorbed == pytest.approx(0, abs=1e-12)
+
+
+def test_a_pulse_shorter_than_a_step_is_said():
+    with pytest.warns(
+        UserWarning, match=r"its duration is less than the time step, 1 fs; times are"
+    ):
+        run = run_of(10, energy=0.3, center=5 * fs, duration=60e-15)
+    assert run.absorbed == pytest.approx(8 * 0.3, rel=1e-9)
+
+
+def test_the_log_ends_with_the_light_outside(tmp_path):
+    log = tmp_path / "run.log"
+    pulse = LaserPulse(0.3, 30 * fs, 20 * fs)
+    with TwoTemperature(crystal((2, 2, 2)), fs, pulse=pulse, logfile=str(log)) as run:
+        run.run(30)
+        last = log.read_text().splitlines()[-1]
+        assert last.startswith("# pulses: of 0.3 eV per atom, 6.18106e-05 lie")
+        assert last.endswith("before the start and 0.15 after 30 fs")
+        run.run(60)
+    assert "after" not in log.read_text().splitlines()[-1]
+    assert np.loadtxt(log).shape[0] == 91
+
+
+def test_light_missed_before_a_restart_is_said(tmp_path):
+    path = tmp_path / "run.npz"
+    dark = TwoTemperature(crystal((2, 2, 2)), fs, restart=path)
+    dark.run(30)
+    dark.write_restart()
+    pulse = LaserPulse(0.3, 30 * fs, 20 * fs)
+    bright = TwoTemperature(crystal((2, 2, 2)), fs, pulse=pulse, restart=path)
+    with pytest.warns(
+        UserWarning, match=r"0\.1499\d+ eV per atom lie before 30 fs, where this run"
+    ):
+        bright.read_restart(same_options=False)

@@ -1,0 +1,89 @@
+"""Ground states of hot electrons: ASE calculators, and the plain values that files keep of them."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ase.calculators.calculator import Calculator, FileIOCalculator
+
+__all__ = ["as_ground_state", "ground_state_record"]
+
+_HOME = "ase.calculators."  # nothing else is imported on the word of a file
+_WANTED = "ground_state: expected an ASE calculator such as EMT()"
+
+
+def as_ground_state(value: object) -> Any:
+    """Return a calculator: the given one, or that of a record of `ground_state_record`.
+
+    Raises
+    ------
+    ValueError
+        If it is no calculator, or the record does no more than name one.
+    """
+    if isinstance(value, Mapping):
+        return _from_record(value)
+    if isinstance(value, type):
+        raise ValueError(f"{_WANTED}, got the class {value.__name__}: write {value.__name__}()")
+    if isinstance(value, str):
+        raise ValueError(
+            f"{_WANTED}, got str {value!r}. Files keep only the name of a calculator that is not "
+            "ASE's own; give it again: DOSCalculator(**(parameters | {'ground_state': ...}))"
+        )
+    parts = ("get_property", "implemented_properties")
+    missing = [part for part in parts if not hasattr(value, part)]
+    if value is not None and missing:
+        raise ValueError(
+            f"{_WANTED}, got {type(value).__name__}, which has no {' and no '.join(missing)}"
+        )
+    return value
+
+
+def ground_state_record(calculator: Any) -> dict[str, Any] | str | None:
+    """Plain value of a calculator for files.
+
+    Calculators of ASE that compute by themselves, and are nothing but their parameters, can be made
+    again from it. Of all others it is the name of the class.
+    """
+    if calculator is None:
+        return None
+    kind = type(calculator)
+    parameters = getattr(calculator, "parameters", None)
+    if _is_its_parameters(kind, parameters):
+        return {"name": f"{kind.__module__}.{kind.__name__}", "parameters": dict(parameters or {})}
+    return kind.__name__
+
+
+def _is_its_parameters(kind: type, parameters: Any) -> bool:
+    """Whether a constructor takes the parameters, these are plain, and it takes nothing else."""
+    if not _is_own_of_ase(kind) or not isinstance(parameters, Mapping):
+        return False
+    try:
+        plain = json.loads(json.dumps(dict(parameters))) == dict(parameters)
+    except (TypeError, ValueError):
+        return False
+    taken = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
+    return plain and set(taken) <= {"self", "kwargs", *parameters}
+
+
+def _is_own_of_ase(kind: type) -> bool:
+    in_process = issubclass(kind, Calculator) and not issubclass(kind, FileIOCalculator)
+    return in_process and kind.__module__.startswith(_HOME)
+
+
+def _from_record(record: Mapping[str, Any]) -> Any:
+    try:
+        module, _, name = str(record["name"]).rpartition(".")
+        if not module.startswith(_HOME):
+            raise ValueError(f"{module}.{name} is not one of ASE's own")
+        kind = getattr(importlib.import_module(module), name)
+        if not (isinstance(kind, type) and _is_own_of_ase(kind)):
+            raise ValueError(f"{module}.{name} is no calculator")
+        return kind(**record["parameters"])
+    except (KeyError, TypeError, AttributeError, ImportError, ValueError) as error:
+        raise ValueError(
+            f"{_WANTED}, or its record from DOSCalculator.todict(), got {dict(record)}: {error}"
+        ) from error
