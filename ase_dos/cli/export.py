@@ -155,6 +155,8 @@ def summary(table: HeatCapacityTable) -> str:
     """Heat capacity at a few temperatures, with its errors."""
     import numpy as np
 
+    from ase_dos.results.averages import UNKNOWN
+
     average = table.heat_capacity
     quantity = average.quantity
     lines = [
@@ -166,8 +168,9 @@ def summary(table: HeatCapacityTable) -> str:
     for i in np.unique(np.linspace(0, len(table.temperatures) - 1, 6).astype(int)):
         mean, error, of_model = (column[i] / quantity.size for column in columns)
         model = f"{of_model:.2g}" if np.isfinite(of_model) else ""
+        sampling = f"{error:.2g}" if np.isfinite(error) else UNKNOWN
         lines.append(
-            f"{table.temperatures[i]:>9.0f} {quantity.format(mean):>15} {error:>9.2g} "
+            f"{table.temperatures[i]:>9.0f} {quantity.format(mean):>15} {sampling:>9} "
             f"{model:>12}".rstrip()
         )
     return "\n".join(lines)

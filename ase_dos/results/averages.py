@@ -18,7 +18,7 @@ from ase_dos.results.series import FrameSeries, Series
 from ase_dos.results.variables import MISSING
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.quantities import THERMAL, Quantity
-from ase_dos.utils.statistics import Estimate, FloatOrArray, estimate_mean
+from ase_dos.utils.statistics import ENOUGH, Estimate, FloatOrArray, estimate_mean
 
 __all__ = [
     "Average",
@@ -28,7 +28,7 @@ __all__ = [
     "deviation",
 ]
 
-FEW_SAMPLES = 10
+UNKNOWN = "-"  # in place of a number in a table
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ class Average:
 
     @property
     def sampling_error(self) -> Any:
-        """Standard error of the mean, by the autocorrelation of the frames."""
+        """Standard error of the mean, correlations of the frames counted; NaN if unknown."""
         return self.estimate.error
 
     def at(self, place: int, temperature: float) -> Average:
@@ -184,7 +184,9 @@ class Averages:
         for number in numbers:
             mean, *errors = number.columns().values()
             cells = [f"{number.quantity.format(mean):>12}"]
-            cells += [f"{error:>11.3g}" if np.isfinite(error) else f"{'-':>11}" for error in errors]
+            cells += [
+                f"{error:>11.3g}" if np.isfinite(error) else f"{UNKNOWN:>11}" for error in errors
+            ]
             star = " *" if number.estimate.drifts else ""
             lines.append(f"{number.quantity.label:{width}}" + "".join(cells) + star)
         return "\n".join(lines + self.remarks())
@@ -195,8 +197,11 @@ class Averages:
         remarks = []
         if any(estimate.drifts for estimate in estimates):
             remarks.append("* Drifts by more than three standard errors: not stationary.")
-        if min(estimate.n_effective for estimate in estimates) < FEW_SAMPLES:
-            remarks.append(f"n_eff below {FEW_SAMPLES}: the errors are rough; run longer.")
+        if any(np.isnan(estimate.error) for estimate in estimates):
+            remarks.append(
+                "No sampling error where the run is too short to know it (fewer than some "
+                f"{ENOUGH} independent frames, or slow changes); n_eff is rough there. Run longer."
+            )
         return remarks
 
 

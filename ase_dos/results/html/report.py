@@ -27,13 +27,13 @@ N_FRAMES, N_ATOMS = 6, 2000
 UNKNOWN = "–"
 LONGEST = 300  # characters of one entry of the provenance
 EXPLANATION = (
-    "Spread is the standard deviation over frames. The sampling error of the mean counts "
-    "correlations in time by the integrated autocorrelation; blocks is the same error from "
+    "Spread is the standard deviation over frames. Two sampling errors of the mean cover 95 %, "
+    "with correlations in time and their own uncertainty counted; blocks is the same error from "
     "averages over blocks, and should agree with it. The model error does not fall with longer "
-    "runs: it is the deviation among the averages that members of the model's ensemble give. "
-    "Drift is the change along a straight line over the run, with its error, and n_eff the number "
-    f"of independent frames. {UNKNOWN} stands for an unknown value: a block error where the run is "
-    "too short, a model error where the results have no members."
+    "runs: it is the deviation among the averages that members of the model's ensemble give. Drift "
+    "is the change along a straight line over the run, with its error, and n_eff the number of "
+    f"independent frames. {UNKNOWN} stands for an unknown value: an error of a run that is too "
+    "short to know it, a model error where the results have no members."
 )
 
 
