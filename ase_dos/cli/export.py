@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase_dos.cli.arguments import add_model_argument
+from ase_dos.cli.arguments import add_model_argument, add_repeated_argument
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.trajectory import add_frame_arguments, selected_frames
 from ase_dos.utils.quantities import HEAT_CAPACITY_UNITS
@@ -83,6 +83,7 @@ class CLICommand:
             help="number of temperatures, eight or more (default: %(default)s)",
         )
         add_frame_arguments(parser)
+        add_repeated_argument(parser)
         add("--uncertainty", action="store_true", help="also give the error of the model")
         add(
             "--atomic-volume",
@@ -142,6 +143,7 @@ class CLICommand:
             points=args.points,
             n_members=64 if args.uncertainty else 0,
             volume=args.atomic_volume,
+            repeated=args.repeated,
             progress=not args.quiet,
             **selection,
         )

@@ -191,13 +191,18 @@ class TrajectoryResult:
         values : (n, k) array
             States/eV per atom.
         """
-        series = FrameSeries.of(self.dataset)
+        series = FrameSeries.of(self.dataset, repeated="keep")
         return series.energies, series["dos"].values[series.used]
 
-    def averages(self, weights: ArrayLike | None = None, reference: str = "fermi") -> Averages:
+    def averages(
+        self,
+        weights: ArrayLike | None = None,
+        reference: str = "fermi",
+        repeated: str = "copies",
+    ) -> Averages:
         """Average over the frames, with errors; see `ase_dos.results.averages.average`."""
-        return average(self, weights, reference)
+        return average(self, weights, reference, repeated)
 
-    def summary(self) -> str:
-        """Table of `averages`, with a remark where the run is not stationary."""
-        return f"{self.about['source']}: {self.averages().table()}"
+    def summary(self, repeated: str = "copies") -> str:
+        """Table of `averages`, with remarks on repeated frames and on the errors."""
+        return f"{self.about['source']}: {self.averages(repeated=repeated).table()}"
