@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ase_dos.cli.arguments import add_repeated_argument
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.utils.files import replace_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,5 +87,5 @@ def save_figures(directory: str | Path, figures: Mapping[str, Figure]) -> list[P
     paths = []
     for name, figure in figures.items():
         paths.append(directory / f"{name}.png")
-        figure.savefig(paths[-1], dpi=DPI)
+        replace_file(paths[-1], partial(figure.savefig, format="png", dpi=DPI))
     return paths

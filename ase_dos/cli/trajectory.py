@@ -69,7 +69,8 @@ class CLICommand:
         add(
             "--extxyz",
             metavar="FILE",
-            help="also write the frames with g(E_F), charge and novelty of every atom",
+            help="also write the frames with T_e, S, F(T) - F(0), C_el and E_F of each, and "
+            "g(E_F), charge and novelty of every atom",
         )
         add_repeated_argument(parser)
         add(
