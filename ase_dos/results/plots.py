@@ -104,7 +104,7 @@ def plot_heat_capacity(result: Averages | Results, ax: Axes | None = None) -> Ax
         ms=3.5,
         lw=1.2,
         capsize=3,
-        label="mean, sampling error",
+        label="mean, sampling error" if np.isfinite(capacity.sampling_error).any() else "mean",
     )
     gamma = np.pi**2 / 3 * kB * averages["dos_at_fermi_level"].mean
     line = np.array([0.0, temperatures.max()])
@@ -151,7 +151,8 @@ def plot_time_series(
             ax.plot(x, column, color=color, label=f"{temperature:g} K", **style)
         if (values > 0).all() and values.max() > 10**1.5 * values.min():
             ax.set_yscale("log")
-    axes[2].legend(frameon=False, ncols=4, fontsize="small", loc="best")
+    above = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+    axes[2].legend(frameon=False, ncols=6, fontsize="small", **above)
     axes[-1].set_xlabel(series.axis)
     for ax in axes:
         ax.margins(x=0.02)

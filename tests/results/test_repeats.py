@@ -12,6 +12,7 @@ from toy_run import analyze
 from ase_dos.cli.main import main
 from ase_dos.results.averages import average, average_windows
 from ase_dos.results.dataset import named_frames
+from ase_dos.results.groups import group_atoms
 from ase_dos.results.plots import plot_dos_image, plot_time_series
 from ase_dos.results.repeats import Repeats
 from ase_dos.trajectory.heat_capacity import heat_capacity_table
@@ -115,6 +116,16 @@ def test_stored_runs_keep_every_frame():
     assert result.averages(repeated="last").n_frames == 4
     with pytest.warns(UserWarning, match="frames 3-4"):
         assert result.averages(repeated="keep").n_frames == 6
+
+
+def test_groups_of_atoms_do_not_count_copies():
+    run = toy_dataset(n=60, local=True)
+    twice = numbered(run, [*range(60), *range(30, 60)])
+    found, right = group_atoms(twice), group_atoms(run)
+    for name, one in right["Si"].scalars.items():
+        assert found["Si"].scalars[name].mean == pytest.approx(one.mean)
+        assert found["Si"].scalars[name].error == pytest.approx(one.error, rel=0.3, nan_ok=True)
+    np.testing.assert_allclose(found["Si"].dos.mean, right["Si"].dos.mean)
 
 
 def test_heat_capacity_of_a_restarted_run():
