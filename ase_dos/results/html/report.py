@@ -31,6 +31,7 @@ __all__ = ["report_page", "write_report"]
 N_FRAMES, N_ATOMS = 6, 2000
 UNKNOWN = "–"
 LONGEST = 300  # characters of one entry of the provenance
+MOST_REASONS = 50  # of missing frames, that the page lists
 EXPLANATION = (
     "Spread is the standard deviation over frames. Two sampling errors of the mean cover 95 %, "
     "with correlations in time and their own uncertainty counted; blocks is the same error from "
@@ -139,6 +140,8 @@ def _missing(dataset: Dataset) -> list[str]:
     if not frames:
         return []
     rows = [[named_frames(indices), _shortened(why)] for why, indices in frames.items()]
+    if (more := len(rows) - MOST_REASONS) > 0:
+        rows[MOST_REASONS:] = [["", f"{more} more reasons, in the attributes of the results"]]
     return [section("Missing frames", table(["", "reason"], rows, "provenance"))]
 
 
