@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase_dos.cli.arguments import add_model_argument
+from ase_dos.cli.arguments import add_model_argument, add_repeated_argument
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.trajectory import add_frame_arguments, selected_frames
 from ase_dos.utils.quantities import HEAT_CAPACITY_UNITS
@@ -83,6 +83,7 @@ class CLICommand:
             help="number of temperatures, eight or more (default: %(default)s)",
         )
         add_frame_arguments(parser)
+        add_repeated_argument(parser)
         add("--uncertainty", action="store_true", help="also give the error of the model")
         add(
             "--atomic-volume",
@@ -142,6 +143,7 @@ class CLICommand:
             points=args.points,
             n_members=64 if args.uncertainty else 0,
             volume=args.atomic_volume,
+            repeated=args.repeated,
             progress=not args.quiet,
             **selection,
         )
@@ -155,6 +157,8 @@ def summary(table: HeatCapacityTable) -> str:
     """Heat capacity at a few temperatures, with its errors."""
     import numpy as np
 
+    from ase_dos.results.averages import UNKNOWN
+
     average = table.heat_capacity
     quantity = average.quantity
     lines = [
@@ -166,8 +170,9 @@ def summary(table: HeatCapacityTable) -> str:
     for i in np.unique(np.linspace(0, len(table.temperatures) - 1, 6).astype(int)):
         mean, error, of_model = (column[i] / quantity.size for column in columns)
         model = f"{of_model:.2g}" if np.isfinite(of_model) else ""
+        sampling = f"{error:.2g}" if np.isfinite(error) else UNKNOWN
         lines.append(
-            f"{table.temperatures[i]:>9.0f} {quantity.format(mean):>15} {error:>9.2g} "
+            f"{table.temperatures[i]:>9.0f} {quantity.format(mean):>15} {sampling:>9} "
             f"{model:>12}".rstrip()
         )
     return "\n".join(lines)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ase_dos.cli.arguments import add_repeated_argument
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.utils.files import replace_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +40,7 @@ class CLICommand:
             metavar="DIRECTORY",
             help="directory to write to (default: the current one)",
         )
+        add_repeated_argument(parser)
 
     @staticmethod
     @reports_user_errors
@@ -45,7 +49,7 @@ class CLICommand:
         if Path(args.source).is_dir():
             from ase_dos.results.result import TrajectoryResult
 
-            figures = result_figures(TrajectoryResult.load(args.source))
+            figures = result_figures(TrajectoryResult.load(args.source), args.repeated)
         else:
             from ase_dos.model.dos_model import DOSModel
             from ase_dos.model_selection.plots import plot_modes
@@ -56,8 +60,8 @@ class CLICommand:
             print(f"wrote {path}")
 
 
-def result_figures(result: TrajectoryResult) -> dict[str, Figure]:
-    """Figures of a `TrajectoryResult` by name."""
+def result_figures(result: TrajectoryResult, repeated: str) -> dict[str, Figure]:
+    """Figures of a `TrajectoryResult` by name; ``repeated`` as for its averages."""
     from ase_dos.plot.style import figure_of
     from ase_dos.results.plots import (
         plot_dos_image,
@@ -66,13 +70,13 @@ def result_figures(result: TrajectoryResult) -> dict[str, Figure]:
         plot_time_series,
     )
 
-    averages = result.averages()
+    averages = result.averages(repeated=repeated)
     axes = {"ensemble": plot_ensemble(averages)}
     if len(averages.temperatures) > 1:
         axes["heat_capacity"] = plot_heat_capacity(averages)
     if len(result) > 1:
-        axes["time_series"] = plot_time_series(result)[0]
-        axes["dos_image"] = plot_dos_image(result)
+        axes["time_series"] = plot_time_series(result, repeated=repeated)[0]
+        axes["dos_image"] = plot_dos_image(result, repeated=repeated)
     return {name: figure_of(ax) for name, ax in axes.items()}
 
 
@@ -83,5 +87,5 @@ def save_figures(directory: str | Path, figures: Mapping[str, Figure]) -> list[P
     paths = []
     for name, figure in figures.items():
         paths.append(directory / f"{name}.png")
-        figure.savefig(paths[-1], dpi=DPI)
+        replace_file(paths[-1], partial(figure.savefig, format="png", dpi=DPI))
     return paths

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.trajectory import add_element_arguments, split_selection
+from ase_dos.utils.files import errors_name
 from ase_dos.utils.quantities import QUANTITIES
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class CLICommand:
         dos = calc.get_dos(atoms)
         _print_gas(calc, dos, atoms, temperatures)
         if args.output:
-            _write(Path(args.output), dos, calc.get_local_dos())
+            with errors_name(args.output):
+                _write(Path(args.output), dos, calc.get_local_dos())
             print(f"wrote {args.output}")
         if args.plot:
             from ase_dos.cli.plot import DPI
@@ -69,7 +71,8 @@ class CLICommand:
             ax = plot_dos(dos)
             ax.axvline(0.0, color="black", lw=0.8, ls="--")
             ax.set_xlabel(ENERGY)
-            figure_of(ax).savefig(args.plot, dpi=DPI)
+            with errors_name(args.plot):
+                figure_of(ax).savefig(args.plot, dpi=DPI)
             print(f"wrote {args.plot}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from ase_dos.cli.arguments import add_repeated_argument
 from ase_dos.cli.main import reports_user_errors
 
 
@@ -46,6 +47,7 @@ class CLICommand:
             metavar="N",
             help="largest number of atoms shown of a frame (default: %(default)s)",
         )
+        add_repeated_argument(parser)
         add("--no-viewer", action="store_true", help="leave the view of structures out")
         add("--title", default="", help="title of the page")
 
@@ -64,5 +66,6 @@ class CLICommand:
             n_atoms=args.atoms,
             viewer=not args.no_viewer,
             title=args.title,
+            repeated=args.repeated,
         )
         print(f"wrote {args.output}")

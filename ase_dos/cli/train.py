@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ase_dos.cli.data import FILES, Part, add_grid_arguments, divided, read_data
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.utils.files import replace_file
 
 if TYPE_CHECKING:
     from ase_dos.model.dos_model import DOSModel
@@ -325,7 +326,8 @@ def _write_report(
     directory = Path(args.report or _beside(args.output, ".report"))
     directory.mkdir(parents=True, exist_ok=True)
     split = _split(args, training, validation)
-    (directory / "split.json").write_text(json.dumps(split, indent=1))
+    text = json.dumps(split, indent=1).encode()
+    replace_file(directory / "split.json", lambda file: file.write(text))
     known = (validation.frames, validation.states) if validation.frames else None
     report = Report(
         name=args.output,
@@ -341,7 +343,8 @@ def _write_report(
         bars=bars,
     )
     save_figures(directory, report.figures())
-    (directory / "report.md").write_text(report.text())
+    page = report.text().encode()
+    replace_file(directory / "report.md", lambda file: file.write(page))
     print(f"wrote {directory / 'report.md'} and its figures")
 
 

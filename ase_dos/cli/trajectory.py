@@ -6,7 +6,11 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
+from ase_dos.cli.arguments import (
+    add_model_argument,
+    add_repeated_argument,
+    add_temperature_argument,
+)
 from ase_dos.cli.main import reports_user_errors
 
 if TYPE_CHECKING:
@@ -65,8 +69,10 @@ class CLICommand:
         add(
             "--extxyz",
             metavar="FILE",
-            help="also write the frames with g(E_F), charge and novelty of every atom",
+            help="also write the frames with T_e, S, F(T) - F(0), C_el and E_F of each, and "
+            "g(E_F), charge and novelty of every atom",
         )
+        add_repeated_argument(parser)
         add(
             "--on-error",
             choices=["raise", "skip"],
@@ -98,13 +104,13 @@ class CLICommand:
             command=args.words,
             progress=not args.quiet,
         )
-        print(result.summary())
+        print(result.summary(args.repeated))
         for message in result.missing.values():
             print(f"missing: {message}")
         if args.plot:
             from ase_dos.cli.plot import result_figures, save_figures
 
-            for figure in save_figures(args.plot, result_figures(result)):
+            for figure in save_figures(args.plot, result_figures(result, args.repeated)):
                 print(f"wrote {figure}")
         if args.extxyz:
             print(f"wrote {args.extxyz}: {result.write_extxyz(args.extxyz, frames)} frames")

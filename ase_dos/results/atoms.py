@@ -25,6 +25,7 @@ __all__ = [
     "atom_arrays",
     "atomic_frames",
     "finished_structures",
+    "is_results",
 ]
 
 # Arrays over atoms that are no quantities of their own.
@@ -132,10 +133,14 @@ def atomic_frames(
 
 def as_atomic_frames(frames: Results | Iterable[AtomicFrame]) -> Iterable[AtomicFrame]:
     """Return the frames of results; frames in memory are returned unchanged."""
-    is_result = hasattr(frames, "data_vars") or hasattr(frames, "dataset")
-    if is_result:
+    if is_results(frames):
         return atomic_frames(cast(Results, frames))
     return cast(Iterable[AtomicFrame], frames)
+
+
+def is_results(frames: object) -> bool:
+    """Whether these are the results of a trajectory, not frames in memory."""
+    return hasattr(frames, "data_vars") or hasattr(frames, "dataset")
 
 
 def atom_arrays(frame: Dataset) -> dict[str, NDArray]:

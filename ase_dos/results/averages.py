@@ -7,6 +7,7 @@ and the spread of these is the error of the model. Quantities are per atom.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,11 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.results.dataset import Results, results_dataset
+from ase_dos.results.repeats import Repeats
 from ase_dos.results.series import FrameSeries, Series
 from ase_dos.results.variables import MISSING
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.quantities import THERMAL, Quantity
-from ase_dos.utils.statistics import Estimate, FloatOrArray, estimate_mean
+from ase_dos.utils.statistics import ENOUGH, Estimate, FloatOrArray, estimate_mean
 
 __all__ = [
     "Average",
@@ -28,7 +30,7 @@ __all__ = [
     "deviation",
 ]
 
-FEW_SAMPLES = 10
+UNKNOWN = "-"  # in place of a number in a table
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,7 @@ class Average:
 
     @property
     def sampling_error(self) -> Any:
-        """Standard error of the mean, by the autocorrelation of the frames."""
+        """Standard error of the mean, correlations of the frames counted; NaN if unknown."""
         return self.estimate.error
 
     def at(self, place: int, temperature: float) -> Average:
@@ -149,6 +151,8 @@ class Averages:
         Frames averaged over, and frames that have no result because they were bad.
     ensemble : tuple, optional
         Identity of the model's ensemble: hash of the model, number of members.
+    repeats : Repeats
+        Frames that repeat others: those left out, and those that count.
     """
 
     quantities: dict[str, Average]
@@ -161,6 +165,7 @@ class Averages:
     n_frames: int
     n_missing: int
     ensemble: tuple[str, int] | None
+    repeats: Repeats
 
     def __getitem__(self, name: str) -> Average:
         return self.quantities[name]
@@ -184,24 +189,32 @@ class Averages:
         for number in numbers:
             mean, *errors = number.columns().values()
             cells = [f"{number.quantity.format(mean):>12}"]
-            cells += [f"{error:>11.3g}" if np.isfinite(error) else f"{'-':>11}" for error in errors]
+            cells += [
+                f"{error:>11.3g}" if np.isfinite(error) else f"{UNKNOWN:>11}" for error in errors
+            ]
             star = " *" if number.estimate.drifts else ""
             lines.append(f"{number.quantity.label:{width}}" + "".join(cells) + star)
         return "\n".join(lines + self.remarks())
 
     def remarks(self) -> list[str]:
-        """Sentences on averages over a run that is not stationary, or too short for its errors."""
+        """Sentences on runs that repeat frames, are not stationary, or too short for an error."""
         estimates = [number.estimate for number in self.numbers()]
-        remarks = []
+        remarks = self.repeats.remarks()
         if any(estimate.drifts for estimate in estimates):
             remarks.append("* Drifts by more than three standard errors: not stationary.")
-        if min(estimate.n_effective for estimate in estimates) < FEW_SAMPLES:
-            remarks.append(f"n_eff below {FEW_SAMPLES}: the errors are rough; run longer.")
+        if any(np.isnan(estimate.error) for estimate in estimates):
+            remarks.append(
+                "No sampling error where the run is too short to know it (fewer than some "
+                f"{ENOUGH} independent frames, or slow changes); n_eff is rough there. Run longer."
+            )
         return remarks
 
 
 def average(
-    source: Results, weights: ArrayLike | None = None, reference: str = "fermi"
+    source: Results,
+    weights: ArrayLike | None = None,
+    reference: str = "fermi",
+    repeated: str = "copies",
 ) -> Averages:
     """Average the DOS and electronic quantities over a trajectory.
 
@@ -218,6 +231,9 @@ def average(
     reference : {"fermi", "common"}
         Zero of the energies of the DOS: E_F of each frame, or the average E_F for all frames. The
         second leaves the shifts of E_F from frame to frame in the DOS.
+    repeated : {"copies", "last", "keep"}
+        What is left out where a restart wrote frames again: copies of earlier frames (the same
+        structure at the same step or time); all but the last frame of each step or time; nothing.
 
     Returns
     -------
@@ -229,9 +245,15 @@ def average(
     ------
     ValueError
         If no frame is finished, or an argument is bad.
+
+    Warns
+    -----
+    UserWarning
+        If frames count whose step or time does not rise; the message names them.
     """
     missing = int((results_dataset(source)["status"].values == MISSING).sum())
-    return replace(_average_frames(FrameSeries.of(source, weights, reference)), n_missing=missing)
+    series = _series(source, weights, reference, repeated)
+    return replace(_average_frames(series), n_missing=missing)
 
 
 def average_windows(
@@ -239,12 +261,13 @@ def average_windows(
     windows: int | ArrayLike,
     weights: ArrayLike | None = None,
     reference: str = "fermi",
+    repeated: str = "copies",
 ) -> list[Averages]:
     """Average over windows in time, for runs that are not in equilibrium.
 
     Parameters
     ----------
-    source, weights, reference
+    source, weights, reference, repeated
         As those of `average`; energies are the same in all windows.
     windows : int or (n + 1,) array_like
         Number of windows of equal length, or their rising edges on the axis of
@@ -256,7 +279,7 @@ def average_windows(
     ValueError
         As `average`; also if there is no frame in a window.
     """
-    series = FrameSeries.of(source, weights, reference)
+    series = _series(source, weights, reference, repeated)
     x = series.x
     if isinstance(windows, (int, np.integer)):
         if windows < 1:
@@ -274,6 +297,16 @@ def average_windows(
             raise ValueError(f"windows: no frame from {low:g} to {high:g} ({series.axis})")
         averages.append(_average_frames(series, slice(first, last)))
     return averages
+
+
+def _series(
+    source: Results, weights: ArrayLike | None, reference: str, repeated: str
+) -> FrameSeries:
+    """Series to average, with a warning of frames that need not be independent."""
+    series = FrameSeries.of(source, weights, reference, repeated)
+    if series.repeats.going_back.size:
+        warnings.warn(series.repeats.remarks()[-1], UserWarning, stacklevel=3)
+    return series
 
 
 def _average_frames(series: FrameSeries, frames: slice = slice(None)) -> Averages:
@@ -297,6 +330,7 @@ def _average_frames(series: FrameSeries, frames: slice = slice(None)) -> Average
         int(used.sum()),
         int((series.status[frames] == MISSING).sum()),
         series.ensemble,
+        series.repeats,
     )
 
 

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ase_dos._version import __version__
 from ase_dos.results.variables import FINISHED, FORMAT
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Results",
     "finished_indices",
+    "named_frames",
     "require_format",
     "require_xarray",
     "results_dataset",
     "time_axis",
 ]
+
+
+MOST_RANGES = 6  # of frames that a text names
 
 
 class HasDataset(Protocol):
@@ -91,16 +95,29 @@ def finished_indices(source: Results) -> NDArray:
     return dataset["frame"].values[dataset["status"].values == FINISHED]
 
 
+def named_frames(indices: ArrayLike) -> str:
+    """Return indices of frames, rising, as text: "frames 3, 5-9 and 12 more"."""
+    frames = np.asarray(indices)
+    parts = np.split(frames, np.flatnonzero(np.diff(frames) != 1) + 1)
+    ranges = [f"{part[0]}" if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts]
+    more = f" and {sum(map(len, parts[MOST_RANGES:]))} more" if len(parts) > MOST_RANGES else ""
+    return f"frame{'s' * (len(frames) > 1)} {', '.join(ranges[:MOST_RANGES])}{more}"
+
+
 def time_axis(dataset: Dataset) -> tuple[NDArray, str]:
     """Time of the frames, else their MD step, else their index, with a label.
 
-    The first of these that all finished frames have and that rises.
+    The first of these that all finished frames have and that rises. The label says so where the
+    frames have a time or a step, and it does not rise.
     """
     finished = dataset["status"].values == FINISHED
     unit = dataset["time"].attrs.get("units", "unit of the trajectory")
+    frame = "Frame"
     for name, label in (("time", f"Time ({unit})"), ("md_step", "Step")):
         values = np.asarray(dataset[name].values, dtype=float)
         found = values[finished]
-        if np.isfinite(found).all() and (np.diff(found) > 0).all():
-            return values, label
-    return np.asarray(dataset["frame"].values, dtype=float), "Frame"
+        if np.isfinite(found).all():
+            if (np.diff(found) > 0).all():
+                return values, label
+            frame = f"Frame ({label.partition(' ')[0].lower()} does not rise)"
+    return np.asarray(dataset["frame"].values, dtype=float), frame

@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import stdtr
 
 from ase_dos.results.averages import Average, Averages, deviation
 from ase_dos.utils.quantities import THERMAL, Quantity
-from ase_dos.utils.statistics import FloatOrArray
+from ase_dos.utils.statistics import FEWEST, FloatOrArray
 
 __all__ = ["Difference", "compare"]
 
@@ -33,6 +33,8 @@ class Difference:
         Its standard error from the finite length of both runs.
     model_error : float or array
         Its standard error from the model; NaN where the results of a run have no members.
+    degrees_of_freedom : float or array
+        Of ``sampling_error``, from those of both (Welch and Satterthwaite).
     shared_members : bool
         Whether ``model_error`` is the spread of differences taken member by member: an error
         that both runs have in common cancels.
@@ -42,6 +44,7 @@ class Difference:
     value: FloatOrArray
     sampling_error: FloatOrArray
     model_error: FloatOrArray
+    degrees_of_freedom: FloatOrArray
     shared_members: bool
 
     @property
@@ -67,8 +70,12 @@ class Difference:
 
     @property
     def p(self) -> FloatOrArray:
-        """Chance of a difference at least as large, of either sign, were there none."""
-        return 2.0 * ndtr(-np.abs(self.z))
+        """Chance of a difference at least as large, of either sign, were there none.
+
+        By Student's t distribution, whose width the errors have in them.
+        """
+        freedom = np.maximum(self.degrees_of_freedom, FEWEST)
+        return 2.0 * stdtr(freedom, -np.abs(self.z) * np.sqrt(freedom / (freedom - 2.0)))
 
 
 def compare(first: Averages, second: Averages) -> dict[str, Difference]:
@@ -123,10 +130,22 @@ def _difference(
     i, j = places
     a, b = one.estimate, other.estimate
     value = np.asarray(a.mean)[i] - np.asarray(b.mean)[j]
-    sampling = np.hypot(np.asarray(a.error)[i], np.asarray(b.error)[j])
+    errors = np.array([np.asarray(a.error)[i], np.asarray(b.error)[j]])
+    freedom = [np.asarray(a.degrees_of_freedom)[i], np.asarray(b.degrees_of_freedom)[j]]
+    sampling = np.hypot(*errors)
     if shared and one.members is not None and other.members is not None:
         model = deviation(one.members[:, i] - other.members[:, j], value)
     else:
         shared = False
         model = np.hypot(np.asarray(one.model_error)[i], np.asarray(other.model_error)[j])
-    return Difference(one.quantity, value[()], sampling[()], model, shared)
+    common = _common_freedom(errors, np.array(freedom))
+    return Difference(one.quantity, value[()], sampling[()], model, common[()], shared)
+
+
+def _common_freedom(errors: NDArray, freedom: NDArray) -> NDArray:
+    """Degrees of freedom of the sum of two quantities with errors (2, ...)."""
+    freedom = np.maximum(freedom, FEWEST)
+    parts = np.sum(errors**4 / freedom, axis=0)
+    total = np.sum(errors**2, axis=0) ** 2
+    together = np.asarray(freedom.sum(axis=0))  # of two constants
+    return np.divide(total, parts, out=together, where=parts > 0)

@@ -16,8 +16,9 @@ from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.results.alignment import align_spectra
-from ase_dos.results.atoms import AtomicFrame, as_atomic_frames
-from ase_dos.results.dataset import Results
+from ase_dos.results.atoms import AtomicFrame, as_atomic_frames, is_results
+from ase_dos.results.dataset import Results, results_dataset
+from ase_dos.results.repeats import Repeats
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.statistics import Estimate, estimate_mean
 
@@ -93,7 +94,8 @@ def group_atoms(
     Parameters
     ----------
     frames : xarray.Dataset, TrajectoryResult or iterable of AtomicFrame
-        Results of a trajectory, or frames in memory.
+        Results of a trajectory, whose copied frames do not count (see
+        `ase_dos.results.averages.average`), or frames in memory.
     labels : "species", (atoms,) array or iterable of (atoms,) arrays
         Group of each atom: its species, the same label in all frames, or one array
         for each frame in turn (a generator will do), such as
@@ -111,6 +113,10 @@ def group_atoms(
         no local quantity, or there is no frame.
     """
     given = None if weights is None else as_array(weights, "weights", (None,))
+    if is_results(frames):
+        distinct = ~Repeats.of_dataset(results_dataset(cast(Results, frames))).left_out
+        ones = np.ones(len(distinct)) if given is None else given
+        given = ones * distinct if len(ones) == len(distinct) else ones
     sums: dict[Any, _Sums] = {}
     fermi_levels: list[float] = []
     of_frames = _labels(labels)

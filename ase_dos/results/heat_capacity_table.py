@@ -23,7 +23,8 @@ class HeatCapacityTable:
     """Electronic quantities of an average atom at temperatures.
 
     Averages are over structures. Their ``sampling_error`` counts the correlations of successive
-    frames, and is NaN for one structure; their ``model_error`` is NaN where it was not asked for.
+    frames, and is NaN for too few structures to know it; their ``model_error`` is NaN where it
+    was not asked for.
 
     Attributes
     ----------
@@ -101,8 +102,8 @@ class HeatCapacityTable:
     def write_csv(self, path: str | os.PathLike) -> None:
         """Write every quantity with its errors, one row for each temperature.
 
-        One header row names quantities and units. Columns of the statistical error are empty for a
-        single structure; columns of the model's error exist where it was asked for.
+        One header row names quantities and units. Columns of the statistical error are empty for
+        too few structures to know it; columns of the model's error exist where it was asked for.
         """
         columns = {QUANTITIES["temperature"].label: self.temperatures}
         for name in THERMAL:

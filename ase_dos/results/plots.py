@@ -27,6 +27,7 @@ from ase_dos.utils.checks import as_array
 __all__ = ["plot_dos_image", "plot_ensemble", "plot_heat_capacity", "plot_time_series"]
 
 _IN_TIME = ("occupied_width", "dos_at_fermi_level", "heat_capacity", "entropy")
+MOST_POINTS = 2000  # of a line in vector graphics; longer ones become an image
 BINS = 60  # of a quantity that the DOS is drawn against, at most
 
 
@@ -47,8 +48,11 @@ def plot_ensemble(result: Averages | Results, ax: Axes | None = None) -> Axes:
     averages = result if isinstance(result, Averages) else average(result)
     energies, dos = averages.energies, averages["dos"]
     mean, spread, error = dos.mean, dos.estimate.spread, dos.sampling_error
+    low, high = energy_span(averages.band_bottom, energies)
+    shown = (energies >= low) & (energies <= high)
     bands = [(spread, ORANGE, 0.3, "spread over frames"), (error, BLUE, 0.45, "sampling error")]
-    bands = [band for band in bands if np.isfinite(band[0]).any()]
+    # An error that is known at few energies only shows nothing but where these are.
+    bands = [band for band in bands if np.isfinite(band[0][shown]).mean() > 0.5]
     for width, color, alpha, label in bands:
         ax.fill_between(
             energies, mean - width, mean + width, color=color, alpha=alpha, lw=0, label=label
@@ -60,8 +64,6 @@ def plot_ensemble(result: Averages | Results, ax: Axes | None = None) -> Axes:
             )
     ax.plot(energies, mean, color=BLUE, lw=1.2, label=f"mean of {averages.n_frames} frames")
     ax.axvline(0.0, color="black", lw=0.8, ls="--")
-    low, high = energy_span(averages.band_bottom, energies)
-    shown = (energies >= low) & (energies <= high)
     top = (mean + np.fmax(spread, dos.model_error))[shown].max()
     ax.set(xlim=(low, high), ylim=(0, 1.1 * top), xlabel=ENERGY, ylabel=dos.quantity.label)
     handles, labels = ax.get_legend_handles_labels()
@@ -102,7 +104,7 @@ def plot_heat_capacity(result: Averages | Results, ax: Axes | None = None) -> Ax
         ms=3.5,
         lw=1.2,
         capsize=3,
-        label="mean, sampling error",
+        label="mean, sampling error" if np.isfinite(capacity.sampling_error).any() else "mean",
     )
     gamma = np.pi**2 / 3 * kB * averages["dos_at_fermi_level"].mean
     line = np.array([0.0, temperatures.max()])
@@ -114,8 +116,19 @@ def plot_heat_capacity(result: Averages | Results, ax: Axes | None = None) -> Ax
     return ax
 
 
-def plot_time_series(result: Results, figure: Figure | None = None) -> NDArray:
+def plot_time_series(
+    result: Results, figure: Figure | None = None, repeated: str = "copies"
+) -> NDArray:
     """Draw Fermi level, g(E_F), heat capacity and entropy against time, one above the other.
+
+    Parameters
+    ----------
+    result : TrajectoryResult or xarray.Dataset
+        Results.
+    figure : Figure, optional
+        Where to draw.
+    repeated : {"copies", "last", "keep"}
+        What is left out of repeated frames, see `ase_dos.results.averages.average`.
 
     Returns
     -------
@@ -123,21 +136,23 @@ def plot_time_series(result: Results, figure: Figure | None = None) -> NDArray:
     """
     figure = figure or Figure(figsize=(6.4, 7.2), layout="constrained")
     axes = figure.subplots(4, 1, sharex=True)
-    series = FrameSeries.of(result)
+    series = FrameSeries.of(result, repeated=repeated)
     x = series.x[series.used]
+    style = {**markers(x), "rasterized": len(x) > MOST_POINTS}
     for ax, name in zip(axes, _IN_TIME, strict=True):
         values = series[name].values[series.used]
         quantity = series[name].quantity
         ax.set_ylabel(math_label(f"{quantity.symbol}\n({quantity.unit})"))
         if values.ndim == 1:
-            ax.plot(x, values, color=BLUE, **markers(x))
+            ax.plot(x, values, color=BLUE, **style)
             continue
         for i, (column, temperature) in enumerate(zip(values.T, series.temperatures, strict=True)):
             color = COLORS[i % len(COLORS)]
-            ax.plot(x, column, color=color, label=f"{temperature:g} K", **markers(x))
+            ax.plot(x, column, color=color, label=f"{temperature:g} K", **style)
         if (values > 0).all() and values.max() > 10**1.5 * values.min():
             ax.set_yscale("log")
-    axes[2].legend(frameon=False, ncols=4, fontsize="small", loc="best")
+    above = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+    axes[2].legend(frameon=False, ncols=6, fontsize="small", **above)
     axes[-1].set_xlabel(series.axis)
     for ax in axes:
         ax.margins(x=0.02)
@@ -150,6 +165,7 @@ def plot_dos_image(
     ax: Axes | None = None,
     against: ArrayLike | None = None,
     label: str = "",
+    repeated: str = "copies",
 ) -> Axes:
     """Draw the DOS of a trajectory as an image against energy, and time or another quantity.
 
@@ -164,6 +180,8 @@ def plot_dos_image(
         intervals of it. Time by default, frame by frame.
     label : str
         Its name and unit.
+    repeated : {"copies", "last", "keep"}
+        What is left out of repeated frames, see `ase_dos.results.averages.average`.
 
     Raises
     ------
@@ -171,7 +189,7 @@ def plot_dos_image(
         If ``against`` has another length.
     """
     ax = axes_or_new(ax, (7.0, 4.4))
-    series = FrameSeries.of(result)
+    series = FrameSeries.of(result, repeated=repeated)
     used, energies = series.used, series.energies
     values = series["dos"].values[used]
     edges, label = _edges(series.x[used]), label or series.axis

@@ -6,8 +6,9 @@ import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
@@ -20,6 +21,7 @@ from ase_dos.results.dataset import require_format, require_xarray
 from ase_dos.results.series import FrameSeries
 from ase_dos.results.variables import FINISHED, VARIABLES
 from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.utils.files import replace_file
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -29,6 +31,16 @@ __all__ = ["TrajectoryResult"]
 # Attributes of a result that have another name in its data set.
 _COORDINATES = {"frames": "frame", "temperatures": "temperature", "energies": "energy"}
 _VIEWED = ("local_dos_at_fermi_level", "local_charge", "novelty")
+# Of every frame in the comment line of extended xyz, by the names that readers find there.
+_OF_FRAMES = {
+    "time": "time",
+    "md_step": "step",
+    "fermi_level": "fermi_level",
+    "dos_at_fermi_level": "dos_at_fermi_level",
+    "entropy": "electronic_entropy",
+    "free_energy": "electronic_free_energy",
+    "heat_capacity": "electronic_heat_capacity",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +158,14 @@ class TrajectoryResult:
         )
 
     def write_extxyz(self, path: str | os.PathLike, frames: FrameSource) -> int:
-        """Write the finished frames with the local scalars of every atom, for viewers.
+        """Write the finished frames with their results, for viewers and other programs.
 
         The atoms carry ``local_dos_at_fermi_level`` (states/eV), ``local_charge`` (e) and
-        ``novelty``.
+        ``novelty``. ``info`` of a frame has its index ``frame``; ``time`` and ``step`` where it
+        has them; of the cell ``fermi_level`` (eV, on the energies of the model),
+        ``dos_at_fermi_level`` (states/eV), ``electronic_temperature`` (K), and at each of these
+        temperatures ``electronic_entropy`` and ``electronic_heat_capacity`` (eV/K) and
+        ``electronic_free_energy`` (F(T) - F(0), eV): numbers, or arrays for several temperatures.
 
         Parameters
         ----------
@@ -167,19 +183,40 @@ class TrajectoryResult:
         ------
         ValueError
             If ``frames`` are not the trajectory that was analysed.
+        OSError
+            If the file cannot be written; nothing is left of it then.
         """
         from ase.io import write
 
         structures = finished_structures(self, frames)
-        with open(path, "w") as file:
-            for index, atoms in zip(self._frames.tolist(), structures, strict=True):
+
+        def write_all(file: IO[bytes]) -> None:
+            text = TextIOWrapper(file, encoding="utf-8")
+            for place, atoms in enumerate(structures):
                 view = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-                view.info = {"frame": index}
-                local = self.local(index)
-                for name in set(_VIEWED) & set(local):
+                view.info = self._info(place)
+                local = self.local(view.info["frame"])
+                for name in (name for name in _VIEWED if name in local):
                     view.arrays[name] = local[name].astype(float)
-                write(file, view, format="extxyz")
+                write(text, view, format="extxyz")
+            text.detach()  # flushed; the file is closed by who opened it
+
+        replace_file(path, write_all)
         return len(self)
+
+    def _info(self, place: int) -> dict[str, Any]:
+        """Results of a finished frame as a whole, by their names in extended xyz."""
+        info: dict[str, Any] = {"frame": int(self._frames[place])}
+        for variable, name in _OF_FRAMES.items():
+            values = self._of_frames[variable][place]
+            if np.isfinite(values).all():
+                info[name] = values.squeeze()[()]
+        info["electronic_temperature"] = self.temperatures.squeeze()[()]
+        return info
+
+    @cached_property
+    def _of_frames(self) -> dict[str, NDArray]:
+        return {variable: self._finished[variable].values for variable in _OF_FRAMES}
 
     def aligned_dos(self) -> tuple[NDArray, NDArray]:
         """DOS of every frame on one axis with E_F at zero.
@@ -191,13 +228,18 @@ class TrajectoryResult:
         values : (n, k) array
             States/eV per atom.
         """
-        series = FrameSeries.of(self.dataset)
+        series = FrameSeries.of(self.dataset, repeated="keep")
         return series.energies, series["dos"].values[series.used]
 
-    def averages(self, weights: ArrayLike | None = None, reference: str = "fermi") -> Averages:
+    def averages(
+        self,
+        weights: ArrayLike | None = None,
+        reference: str = "fermi",
+        repeated: str = "copies",
+    ) -> Averages:
         """Average over the frames, with errors; see `ase_dos.results.averages.average`."""
-        return average(self, weights, reference)
+        return average(self, weights, reference, repeated)
 
-    def summary(self) -> str:
-        """Table of `averages`, with a remark where the run is not stationary."""
-        return f"{self.about['source']}: {self.averages().table()}"
+    def summary(self, repeated: str = "copies") -> str:
+        """Table of `averages`, with remarks on repeated frames and on the errors."""
+        return f"{self.about['source']}: {self.averages(repeated=repeated).table()}"

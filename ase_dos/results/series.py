@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.results.alignment import align_spectra
 from ase_dos.results.dataset import Results, results_dataset, time_axis
+from ase_dos.results.repeats import Repeats
 from ase_dos.results.variables import FINISHED
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.quantities import QUANTITIES, Quantity
@@ -57,7 +58,7 @@ class FrameSeries:
         Of the frames; zero where there is no result.
     status : (n,) array
         Of the frames, as in the results.
-    rows : slice
+    rows : (n,) array of int
         Where the frames are in the results.
     x, axis : (n,) array, str
         Time, and the label of its axis; see `time_axis`.
@@ -71,13 +72,15 @@ class FrameSeries:
         Electronic temperatures (K).
     ensemble : tuple, optional
         Identity of the ensemble: hash of the model, number of members.
+    repeats : Repeats
+        Frames that repeat others, which are left out or go back.
     """
 
     quantities: dict[str, Series]
     dos_error: NDArray | None
     weights: NDArray
     status: NDArray
-    rows: slice
+    rows: NDArray
     x: NDArray
     axis: str
     energies: NDArray
@@ -85,6 +88,7 @@ class FrameSeries:
     band_bottom: float
     temperatures: NDArray
     ensemble: tuple[str, int] | None
+    repeats: Repeats
 
     def __getitem__(self, name: str) -> Series:
         return self.quantities[name]
@@ -96,15 +100,21 @@ class FrameSeries:
 
     @classmethod
     def of(
-        cls, source: Results, weights: ArrayLike | None = None, reference: str = "fermi"
+        cls,
+        source: Results,
+        weights: ArrayLike | None = None,
+        reference: str = "fermi",
+        repeated: str = "copies",
     ) -> FrameSeries:
         """Series of the frames of results; arguments and errors are those of `average`."""
         if reference not in ("fermi", "common"):
             raise ValueError(f"reference: expected 'fermi' or 'common', got {reference!r}")
         dataset = results_dataset(source)
-        w, rows = _weights(dataset["status"].values, weights)
-        times, axis = time_axis(dataset)
+        repeats = Repeats.of_dataset(dataset, repeated)
+        rows = np.flatnonzero(~np.isin(dataset["frame"].values, repeats.frames[repeats.left_out]))
+        w, rows = _weights(dataset["status"].values, weights, rows)
         data = dataset.isel(frame=rows)
+        times, axis = time_axis(data)
         used = w > 0
         fermi = data["fermi_level"].values
         zero = np.average(fermi[used], weights=w[used])
@@ -127,27 +137,28 @@ class FrameSeries:
             status=data["status"].values,
             rows=rows,
             # A frame without a result has no time; it gets one between its neighbours.
-            x=np.interp(places, places[used], times[rows][used]),
+            x=np.interp(places, places[used], times[used]),
             axis=axis,
             energies=energies,
             reference=reference,
             band_bottom=float((bottoms - references)[used].min()),
             temperatures=np.asarray(data["temperature"].values, dtype=float),
             ensemble=_ensemble_identity(dataset),
+            repeats=repeats,
         )
 
 
-def _weights(status: NDArray, weights: ArrayLike | None) -> tuple[NDArray, slice]:
-    """Weights of the frames from the first to the last that count, and where these are."""
+def _weights(status: NDArray, weights: ArrayLike | None, rows: NDArray) -> tuple[NDArray, NDArray]:
+    """Weights of the frames from the first to the last of some rows that count, and their rows."""
     w = np.ones(len(status)) if weights is None else as_array(weights, "weights", status.shape)
     if (w < 0).any():
         raise ValueError(f"weights: expected numbers >= 0, got {w.min():g}")
-    w = w * (status == FINISHED)
+    w = (w * (status == FINISHED))[rows]
     counting = np.flatnonzero(w)
     if not counting.size:
         raise ValueError("results: no finished frame, or none with a weight above zero")
-    rows = slice(int(counting[0]), int(counting[-1]) + 1)
-    return w[rows], rows
+    ends = slice(counting[0], counting[-1] + 1)
+    return w[ends], rows[ends]
 
 
 def _aligned(

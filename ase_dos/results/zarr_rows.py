@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.utils.files import FileLock, replace_file
+from ase_dos.utils.files import FileLock, errors_name, replace_file
 
 if TYPE_CHECKING:
     from numcodecs.abc import Codec
@@ -133,7 +133,8 @@ class ZarrRows:
                 self._read_metadata()  # another process may have written until now
             group = self.path / ".zgroup"
             if group.read_text() != json.dumps(_GROUP):  # a kill while it is written empties it
-                group.write_text(json.dumps(_GROUP))
+                with errors_name(group):
+                    group.write_text(json.dumps(_GROUP))
             self._sweep()
         except BaseException:
             self.close()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,12 @@ from ase_dos.model.interface import DOSPredictor, require_ensemble
 from ase_dos.model.loading import load_model
 from ase_dos.results.averages import Average
 from ase_dos.results.heat_capacity_table import HeatCapacityTable
+from ase_dos.results.repeats import CLOCKS, Repeats
 from ase_dos.spectra.dos import DOS
 from ase_dos.trajectory.frame import FrameResult, error_text, predict_frame
-from ase_dos.trajectory.record import thermal_quantities
+from ase_dos.trajectory.record import frame_clock, thermal_quantities
 from ase_dos.utils.checks import as_positive
+from ase_dos.utils.digests import fingerprint
 from ase_dos.utils.quantities import QUANTITIES, THERMAL
 from ase_dos.utils.warnings import WarningCounter
 
@@ -53,6 +56,7 @@ def heat_capacity_table(
     step: int = 1,
     n_members: int = 0,
     volume: float | None = None,
+    repeated: str = "copies",
     progress: bool = False,
 ) -> HeatCapacityTable:
     """Average the electronic heat capacity, entropy and energies over structures.
@@ -79,6 +83,8 @@ def heat_capacity_table(
         Members of the ensemble that gives the model's error; 0 for none.
     volume : float, optional
         Volume (Angstrom^3) per atom; by default the mean over the cells.
+    repeated : {"copies", "last", "keep"}
+        What is left out of repeated frames, see `ase_dos.results.averages.average`.
     progress : bool
         Show a progress bar on stderr where that is a terminal.
 
@@ -93,7 +99,7 @@ def heat_capacity_table(
     -----
     UserWarning
         Once for each kind of warning of the model, with the number of frames that gave it; see
-        `ase_dos.spectra.local_dos.NoveltyWarning`.
+        `ase_dos.spectra.local_dos.NoveltyWarning`. If frames repeat others; the message names them.
     """
     selection = frame_range(frames, start, stop, step)
     if n_members < 0 or n_members == 1:
@@ -117,6 +123,8 @@ def heat_capacity_table(
     counter.give_summary(len(cells.sizes), "frames", stacklevel=2)
     if not cells.sizes:
         raise ValueError(f"{name}: no frame among start={start}, stop={stop}, step={step}")
+    for remark in cells.leave_out_repeats(repeated):
+        warnings.warn(f"{name}: {remark}", UserWarning, stacklevel=2)
     if highest is None:
         highest = cells.highest_temperature()
         if highest <= lowest:
@@ -153,6 +161,9 @@ class _Cells:
     """Cells of a trajectory: their DOS, those of the ensemble, sizes, volumes and masses."""
 
     name: str
+    indices: list[int] = field(default_factory=list)
+    fingerprints: list[int] = field(default_factory=list)
+    clocks: list[dict[str, float]] = field(default_factory=list)
     spectra: list[DOS] = field(default_factory=list)
     members: list[NDArray] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
@@ -173,6 +184,9 @@ class _Cells:
             self.refuse(index, ValueError(result.error))
             return result
         atoms = prediction.atoms
+        self.indices.append(index)
+        self.fingerprints.append(fingerprint(atoms))
+        self.clocks.append(frame_clock(atoms))
         self.spectra.append(prediction.dos)
         self.sizes.append(len(atoms))
         is_bulk = atoms.pbc.all() and atoms.cell.rank == 3
@@ -180,6 +194,19 @@ class _Cells:
         masses = atoms.get_masses()
         self.masses.append((masses.mean(), (1.0 / masses).mean()))
         return result
+
+    def leave_out_repeats(self, repeated: str) -> list[str]:
+        """Leave out frames that repeat others; return remarks on them."""
+        clocks = {
+            name: [clock[variable] for clock in self.clocks] for name, variable in CLOCKS.items()
+        }
+        # Structures without step and time are a set, in which one may stand twice.
+        is_run = any(np.isfinite(counts).all() for counts in clocks.values())
+        repeats = Repeats.of(self.indices, self.fingerprints if is_run else None, clocks, repeated)
+        for part in fields(self):
+            if part.name != "name" and (values := getattr(self, part.name)):
+                setattr(self, part.name, list(compress(values, ~repeats.left_out)))
+        return repeats.remarks()
 
     def refuse(self, index: int, error: Exception) -> None:
         """End at a bad frame."""

@@ -16,7 +16,7 @@ from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.utils.digests import fingerprint
 
-__all__ = ["ensemble_record", "frame_record", "thermal_quantities"]
+__all__ = ["ensemble_record", "frame_clock", "frame_record", "thermal_quantities"]
 
 
 def frame_record(
@@ -36,10 +36,8 @@ def frame_record(
         Store the local DOS too.
     """
     fermi, volume = float(np.asarray(gas.fermi_level)[0]), atoms.cell.volume
-    clock = clock_of(atoms.info)
     record = {
-        "time": clock["time"],
-        "md_step": clock["step"],
+        **frame_clock(atoms),
         "fingerprint": fingerprint(atoms),
         "n_atoms": len(atoms),
         "n_electrons": dos.n_electrons,
@@ -62,6 +60,12 @@ def frame_record(
             "valence": predicted.valence,
         }
     return _as_stored(record)
+
+
+def frame_clock(atoms: Atoms) -> dict[str, float]:
+    """Time and step that the file gives a frame; NaN where it gives none."""
+    clock = clock_of(atoms.info)
+    return {"time": clock["time"], "md_step": clock["step"]}
 
 
 def ensemble_record(ensemble: DOSEnsemble, temperatures: NDArray) -> dict[str, NDArray]:

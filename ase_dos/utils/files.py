@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-__all__ = ["FileLock", "replace_file"]
+__all__ = ["FileLock", "errors_name", "replace_file"]
 
 _FAR = 2**30  # a byte far beyond the end of the file, for systems on which a lock stops readers
+
+
+@contextmanager
+def errors_name(path: str | os.PathLike) -> Iterator[None]:
+    """Name a file in what the system says against writing it: of a full disk it names none.
+
+    Raises
+    ------
+    OSError
+        Of the kind that the system gave, with the file's name.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # of libraries
+            raise OSError(f"{os.fspath(path)}: cannot be written ({error})") from error
+        raise OSError(error.errno, os.strerror(error.errno), os.fspath(path)) from error
 
 
 def replace_file(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) -> None:
@@ -21,15 +39,21 @@ def replace_file(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) 
         The file.
     write : callable
         Takes a binary file that is open for writing.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; it names the file.
     """
     path = Path(path)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            write(file)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with errors_name(path):
+        try:
+            with open(partial, "wb") as file:
+                write(file)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 class FileLock:

@@ -1,12 +1,17 @@
 """Errors of means of correlated series.
 
-The variance of the mean of N samples is ``C(0) tau / N`` with the integrated autocorrelation
-time ``tau = 1 + 2 sum_t rho(t)`` in units of the sampling interval: 1 for white noise,
-``(1 + a)/(1 - a)`` for a first-order autoregressive series with coefficient a. The sum is cut at
-the first lag above `WINDOW` times tau (Sokal), because beyond it there is only noise.
+The variance of the mean of n samples is ``W / n`` with the long-run variance W, the sum of all
+autocovariances: variance times autocorrelation time, or the spectral density at zero frequency.
+Each of the lowest modes ``sqrt(2 / n) cos(pi k (i + 1/2) / n)``, k = 1, 2, ..., of a stationary
+series has a squared amplitude of mean W, independent of the others and of the mean of the series.
+So the average over B of them is W with B degrees of freedom, and the mean has Student's t
+distribution (Lazarus et al., https://doi.org/10.1080/07350015.2018.1506926).
 
-Averages over blocks of growing length give the same error in another way (Flyvbjerg and
-Petersen): once blocks are longer than the correlations they are white noise.
+Modes count as long as the spectrum is flat. From the lowest on they are taken up to a share
+1 / `SHARE` of the variance: of a first-order autoregressive series their average is then 5 % below
+W. If the lowest of them exceed the others by more than chance (`LEVEL`), as slow changes below a
+strong vibration do, only these count. A series that leaves fewer than `FEWEST` modes is too short
+to know its error.
 
 Series run along the first axis; those of further axes (energies, temperatures) are independent.
 """
@@ -18,13 +23,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.fft import dct
+from scipy.special import fdtrc, ndtr, stdtr, stdtrit
 
 from ase_dos.utils.checks import as_array
 
 __all__ = [
+    "ENOUGH",
     "Estimate",
     "FloatOrArray",
-    "autocorrelation",
     "autocorrelation_time",
     "block_error",
     "estimate_mean",
@@ -32,9 +39,15 @@ __all__ = [
 
 FloatOrArray: TypeAlias = float | NDArray
 
-WINDOW = 5.0  # autocorrelation times that the sum covers
+SHARE = 4.0  # the modes that count hold at most one part in so many of the variance
+FEWEST = 6  # degrees of freedom of an error: with fewer, two errors cover less than 90 %
+ENOUGH = int(SHARE * FEWEST)  # independent samples from which on errors are known
+LEVEL = 0.003  # chance at which modes of one variance are taken for unequal
+THREE_ERRORS = 2.0 * ndtr(-3.0)  # chance of a deviation of three errors, of either sign
+# Random walks of so many samples or more have a line with so many times the variance of the
+# residuals as rarely as a deviation of three errors (of more samples with 24 times).
+WALK, STEEP = 10, 36.0
 ROUNDING = 1e-13  # relative fluctuation below which a series counts as constant
-FEWEST_BLOCKS = 4  # of the longest length that block averaging tries
 COLUMNS = 256  # series transformed at a time: bounds the memory that many of them take
 
 
@@ -49,35 +62,55 @@ class Estimate:
     mean : float or array
         Mean, in the unit of the series.
     error : float or array
-        Standard error of the mean with correlations counted; NaN for a single sample.
+        Standard uncertainty of the mean, correlations counted: the standard deviation of its
+        Student's t distribution, ``sqrt(f / (f - 2))`` times the standard error with f degrees of
+        freedom (JCGM 101:2008, 6.4.9.4), so that two of them cover 95 % whatever f. NaN where the
+        series is too short to know it.
+    degrees_of_freedom : float or array
+        Of ``error``; below `FEWEST` where that is NaN.
     drift : float or array
         Change along the fitted straight line from the first to the last sample.
     drift_error : float or array
-        Standard error of ``drift``, correlations of the residuals counted; NaN below 3 samples.
+        Standard uncertainty of ``drift``, correlations of the residuals counted; NaN where the
+        series is too short to know it.
+    drift_probability : float or array
+        Chance of a drift at least as large, of either sign, in a stationary series. Where
+        ``drift_error`` is NaN an upper bound if even a random walk, the limit of slow stationary
+        series, would hardly ever keep so close to a line; else NaN.
     n_samples : int
         Samples of a weight above zero.
     n_effective : float or array
-        Independent samples of equal weight that give the same error: ``n_samples / tau`` where
-        all weights are equal.
+        Independent samples of equal weight with the same standard error of the mean. A rough value
+        where ``error`` is NaN.
     spread : float or array
         Standard deviation of the samples about ``mean``.
     block_error : float or array
-        Standard error of the mean from averages over blocks, see `block_error`.
+        The same as ``error`` from averages over blocks, see `block_error`; NaN also where
+        ``error`` is.
     """
 
     mean: FloatOrArray
     error: FloatOrArray
+    degrees_of_freedom: FloatOrArray
     drift: FloatOrArray
     drift_error: FloatOrArray
+    drift_probability: FloatOrArray
     n_samples: int
     n_effective: FloatOrArray
     spread: FloatOrArray
     block_error: FloatOrArray
 
     @property
+    def interval(self) -> FloatOrArray:
+        """Half of the 95 % confidence interval of the mean, by Student's t distribution."""
+        freedom = np.asarray(self.degrees_of_freedom)
+        quantile = stdtrit(np.maximum(freedom, FEWEST), 0.975)
+        return (quantile * self.error / _widening(freedom))[()]
+
+    @property
     def drifts(self) -> bool | NDArray:
-        """Whether the drift exceeds three of its standard errors."""
-        found = np.abs(self.drift) > 3.0 * np.asarray(self.drift_error)
+        """Whether chance gives such a drift as rarely as a deviation of three standard errors."""
+        found = np.asarray(self.drift_probability) <= THREE_ERRORS
         return found if np.ndim(found) else bool(found)
 
     def at(self, place: int) -> Estimate:
@@ -90,8 +123,22 @@ class Estimate:
         return Estimate(**one, n_samples=self.n_samples)
 
 
-def autocorrelation(series: ArrayLike) -> NDArray:
-    """Normalised autocorrelation rho(t) of a series, shape (n, ...), rho(0) = 1.
+def autocorrelation_time(series: ArrayLike) -> FloatOrArray:
+    """Integrated autocorrelation time of a series, in sampling intervals.
+
+    The long-run variance in units of the variance, at least 1: ``1 + 2 sum_t rho(t)`` with the
+    autocorrelation rho, 1 for white noise, ``(1 + a)/(1 - a)`` for a first-order autoregressive
+    series with coefficient a.
+
+    Parameters
+    ----------
+    series : (n, ...) array_like
+        Samples at equal intervals.
+
+    Returns
+    -------
+    float or (...) array
+        NaN where the series is too short to know it.
 
     Raises
     ------
@@ -103,32 +150,10 @@ def autocorrelation(series: ArrayLike) -> NDArray:
         raise ValueError(f"series: expected at least 2 samples, got {x.size}")
     if _constant(x).any():
         raise ValueError("series: a constant series has no autocorrelation")
-    return _correlations(x)
-
-
-def autocorrelation_time(series: ArrayLike) -> FloatOrArray:
-    """Integrated autocorrelation time of a series, in sampling intervals.
-
-    Parameters
-    ----------
-    series : (n, ...) array_like
-        Samples at equal intervals.
-
-    Returns
-    -------
-    float or (...) array
-        tau. Its relative standard error is ``sqrt(2 (2 M + 1) / n)`` with the window
-        ``M = WINDOW * tau`` (Madras and Sokal). A series shorter than some 50 tau gives a rough
-        value, one shorter than ``2 * WINDOW * tau`` a lower bound: the largest partial sum over
-        half of the lags.
-
-    Raises
-    ------
-    ValueError
-        As `autocorrelation`.
-    """
-    rho = autocorrelation(series)
-    return _shaped(_times(rho.reshape(len(rho), -1)), rho.shape[1:])
+    columns = x.reshape(len(x), -1)
+    low, freedom = _long_run_variances(columns - columns.mean(axis=0))
+    times = np.where(freedom >= FEWEST, low / columns.var(axis=0, ddof=1), np.nan)
+    return _shaped(times, x.shape[1:])
 
 
 def estimate_mean(series: ArrayLike, weights: ArrayLike | None = None) -> Estimate:
@@ -137,9 +162,12 @@ def estimate_mean(series: ArrayLike, weights: ArrayLike | None = None) -> Estima
     The weighted mean ``m = sum w x / sum w`` is a ratio of two means; to first order its error is
     that of the mean of ``w (x - m) / mean(w)``, a series whose correlations are counted like
     those of any other. A missing sample is one of weight zero: the distances in time of the
-    others do not change.
+    others do not change. Unequal weights leave fewer degrees of freedom, in the proportion of
+    ``(sum w)^2 / sum w^2`` to the number of samples.
 
-    Anticorrelation is not used to claim an error below that of independent samples.
+    The drift is judged by the residuals of the line in the same way, without the lowest mode, which
+    the line takes up. Anticorrelation is not used to claim an error below that of independent
+    samples. `benchmarks.utils.statistics` measures how often the errors are right.
 
     Parameters
     ----------
@@ -157,26 +185,29 @@ def estimate_mean(series: ArrayLike, weights: ArrayLike | None = None) -> Estima
     n, shape = len(x), x.shape[1:]
     x = x.reshape(n, -1)
     mean = w @ x / n
-    used = int((w > 0).sum())
-    if used == 1:
-        unknown, zero = np.full(mean.shape, np.nan), np.zeros(mean.shape)
-        parts = (mean, unknown, zero, unknown, np.ones_like(mean), zero, unknown)
-    else:
-        deviations = _deviations(x, w)
-        variance, tau = _variances_and_times(deviations)
-        # The sample variance lacks the fluctuation of the mean itself, C(0) tau/n.
-        error = np.sqrt(variance * tau / np.maximum(n - tau, 1.0))
-        spread = np.sqrt(w @ (x - mean) ** 2 / n)
-        uncorrelated = np.full(mean.shape, n**2 / np.sum(w**2))  # Kish's count
-        ratio = np.divide(spread, error, out=np.sqrt(uncorrelated - 1.0), where=error > 0)
-        drift, drift_error = _drift(x, w)
-        blocks = _block_errors(deviations)
-        parts = (mean, error, drift, drift_error, 1.0 + ratio**2, spread, blocks)
-    names = ("mean", "error", "drift", "drift_error", "n_effective", "spread", "block_error")
-    found: dict[str, Any] = {
-        name: _shaped(part, shape) for name, part in zip(names, parts, strict=True)
+    uncorrelated = n**2 / np.sum(w**2)  # Kish's count
+    drift, drift_error, probability = _drift(x, w, uncorrelated)
+    deviations = _deviations(x, w)
+    long_run, modes = _long_run_variances(deviations)
+    freedom = modes * uncorrelated / n
+    error = _uncertainties(long_run / n, freedom)
+    spread = np.sqrt(w @ (x - mean) ** 2 / n)
+    if_constant = np.full(mean.shape, uncorrelated - 1.0)
+    ratio = np.divide(spread**2, long_run / n, out=if_constant, where=long_run > 0)
+    drift, drift_error, probability = _drift(x, w, uncorrelated)
+    found = {
+        "mean": mean,
+        "error": error,
+        "degrees_of_freedom": freedom,
+        "drift": drift,
+        "drift_error": drift_error,
+        "drift_probability": probability,
+        "n_effective": 1.0 + ratio,
+        "spread": spread,
+        "block_error": np.where(np.isnan(error), np.nan, _block_errors(deviations)),
     }
-    return Estimate(n_samples=used, **found)
+    shaped: dict[str, Any] = {name: _shaped(part, shape) for name, part in found.items()}
+    return Estimate(n_samples=int((w > 0).sum()), **shaped)
 
 
 def block_error(series: ArrayLike, weights: ArrayLike | None = None) -> FloatOrArray:
@@ -191,13 +222,13 @@ def block_error(series: ArrayLike, weights: ArrayLike | None = None) -> FloatOrA
     Parameters
     ----------
     series, weights
-        As those of `estimate_mean`, whose error from the autocorrelation this one checks.
+        As those of `estimate_mean`, whose error this one checks.
 
     Returns
     -------
     float or (...) array
-        NaN for fewer than two samples, and where even blocks of which there are only
-        `FEWEST_BLOCKS` are too short: so is the series, to know its error.
+        Standard uncertainty as `Estimate.error`. NaN where even blocks that leave only `FEWEST`
+        degrees of freedom are too short: so is the series, to know its error.
 
     Raises
     ------
@@ -235,62 +266,79 @@ def _constant(x: NDArray) -> NDArray:
     return np.ptp(x, axis=0) <= ROUNDING * np.abs(x).max(axis=0)
 
 
-def _correlations(x: NDArray) -> NDArray:
-    n = len(x)
-    power = np.abs(np.fft.rfft(x - x.mean(axis=0), 2 * n, axis=0)) ** 2
-    counts = np.arange(n, 0, -1).reshape((-1,) + (1,) * (x.ndim - 1))
-    covariance = np.fft.irfft(power, 2 * n, axis=0)[:n] / counts
-    return covariance / covariance[0]
+def _long_run_variances(x: NDArray, first: int = 1) -> tuple[NDArray, NDArray]:
+    """Long-run variances (m,) of series (n, m) of mean zero, and how many modes they are from.
+
+    ``first`` is the lowest mode that is not fitted. Where fewer than `FEWEST` modes count, one more
+    is averaged, for a rough value of less than `ENOUGH` independent samples.
+    """
+    parts = [
+        _low_modes(x[:, start : start + COLUMNS], first) for start in range(0, x.shape[1], COLUMNS)
+    ]
+    variances, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return np.maximum(variances, np.sum(x**2, axis=0) / max(len(x) - first, 1)), counts
 
 
-def _times(rho: NDArray) -> NDArray:
-    """Autocorrelation times (m,) of correlations (n, m)."""
-    n = len(rho)
-    lags = np.arange(1, max(n // 2, 1) + 1)[:, None]
-    tau = 1.0 + 2.0 * np.cumsum(rho[1 : len(lags) + 1], axis=0)
-    # Taking the mean off lowers every covariance by Var(mean): restore it to first order.
-    tau = tau * (1.0 + (2.0 * lags + 1.0) / n)
-    closed = lags >= WINDOW * tau
-    first = tau[closed.argmax(axis=0), np.arange(tau.shape[1])]
-    return np.where(closed.any(axis=0), first, tau.max(axis=0))
+def _low_modes(x: NDArray, first: int) -> tuple[NDArray, NDArray]:
+    """Mean squared amplitudes (m,) of the lowest modes of series (n, m), and how many count."""
+    power = dct(x, norm="ortho", axis=0)[first:] ** 2
+    sums = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(power, axis=0)])
+    column = np.arange(x.shape[1])
+    counts = np.sum(sums[1:] <= sums[-1] / SHARE, axis=0)
+    low = counts // 2
+    while low.any():  # do the lowest half, quarter, ... of these modes exceed the others?
+        high = counts - low
+        below = sums[low, column] / np.maximum(low, 1)
+        above = (sums[counts, column] - sums[low, column]) / np.maximum(high, 1)
+        ratio = np.divide(below, above, out=np.zeros_like(below), where=above > 0)
+        uneven = (low > 0) & (fdtrc(np.maximum(low, 1), np.maximum(high, 1), ratio) < LEVEL)
+        counts = np.where(uneven, low, counts)
+        low = low // 2
+    averaged = np.where(counts < FEWEST, np.minimum(counts + 1, len(power)), counts)
+    return sums[averaged, column] / np.maximum(averaged, 1), counts
 
 
-def _variances_and_times(x: NDArray) -> tuple[NDArray, NDArray]:
-    """Variances about the mean and autocorrelation times, clipped to 1 and n, of (n, m)."""
-    variance, tau = np.zeros(x.shape[1]), np.ones(x.shape[1])
-    moving = np.flatnonzero(~_constant(x))
-    for columns in np.split(moving, range(COLUMNS, moving.size, COLUMNS)):
-        variance[columns] = x[:, columns].var(axis=0)
-        tau[columns] = np.clip(_times(_correlations(x[:, columns])), 1.0, len(x))
-    return variance, tau
+def _widening(freedom: NDArray) -> NDArray:
+    """Return the standard deviation of Student's t distribution; NaN where `FEWEST` is not met."""
+    known = np.maximum(freedom, FEWEST)
+    return np.where(freedom < FEWEST, np.nan, np.sqrt(known / (known - 2.0)))
 
 
-def _drift(x: NDArray, w: NDArray) -> tuple[NDArray, NDArray]:
-    """Change along the least-squares line over the whole series, and its standard error."""
+def _uncertainties(variances: NDArray, freedom: NDArray) -> NDArray:
+    """Return standard uncertainties of means with these variances; NaN where not known."""
+    return np.sqrt(variances) * _widening(freedom)
+
+
+def _drift(x: NDArray, w: NDArray, uncorrelated: float) -> tuple[NDArray, NDArray, NDArray]:
+    """Change along the least-squares line over the whole series, its error and its chance."""
     n = len(x)
     t = np.linspace(-0.5, 0.5, n)
     t = t - w @ t / n
-    square = w @ t**2
+    square = w @ t**2 or 1.0  # of a single sample nothing is left
     slope = np.where(_constant(x), 0.0, (w * t) @ x / square)
-    if (w > 0).sum() < 3:
-        return slope, np.full(slope.shape, np.nan)
     residuals = _deviations(x - np.outer(t, slope), w)
-    variance, tau = _variances_and_times(residuals)
+    variances, modes = _long_run_variances(residuals, first=2)
+    freedom = modes * uncorrelated / n
     # Weights are those of the samples, not of their precision: they enter the error twice.
     scale = (w * t) @ (w * t) / ((w @ w) / n) / square**2
-    return slope, np.sqrt(variance * n / (n - 2) * tau * scale)
+    error = np.sqrt(variances * scale)
+    ratio = np.divide(np.abs(slope), error, out=np.where(slope == 0, 0.0, np.inf), where=error > 0)
+    probability = 2.0 * stdtr(np.maximum(freedom, 1.0), -ratio)
+    steep = slope**2 > STEEP * scale * np.sum(residuals**2, axis=0)
+    bound = np.where(steep & (uncorrelated >= WALK), THREE_ERRORS, np.nan)
+    return slope, _uncertainties(error**2, freedom), np.where(freedom < FEWEST, bound, probability)
 
 
 def _block_errors(x: NDArray) -> NDArray:
     """Errors (m,) of the means of series (n, m)."""
     n, length = len(x), 1
+    single = x.var(axis=0) / max(n - 1, 1)
     errors = np.full(x.shape[1], np.nan)
-    while len(x) >= FEWEST_BLOCKS or (length == 1 and len(x) > 1):
-        variance = x.var(axis=0) / (len(x) - 1)
-        if length == 1:
-            single = variance
+    while len(x) > FEWEST:
+        freedom = len(x) - 1
+        variance = x.var(axis=0) / freedom
         tau = np.divide(variance, single, out=np.zeros_like(single), where=single > 0)
         found = np.isnan(errors) & (length**3 > 2 * n * tau**2)
-        errors[found] = np.sqrt(variance[found])
+        errors[found] = _uncertainties(variance[found], np.array(freedom))
         x, length = 0.5 * (x[: len(x) // 2 * 2 : 2] + x[1::2]), 2 * length
     return errors

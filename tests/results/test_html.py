@@ -148,6 +148,51 @@ def test_one_frame_and_one_temperature_make_a_page(frames):
     assert "DOS along the trajectory" not in page
 
 
+def test_page_shows_quantities_against_time_and_why_frames_are_missing(frames):
+    bad = frames[1].copy()
+    bad.positions[0, 0] = np.nan
+    images = [frames[0], bad, *frames[1:], bad]
+    result = analyze_trajectory(images, ToyModel(), on_error="skip", progress=False)
+    page = report_page(result, viewer=False)
+    assert "E<sub>F</sub>, g(E<sub>F</sub>), C<sub>el</sub> and S along the trajectory" in page
+    missing = page.partition("<h2>Missing frames</h2>")[2].partition("</section>")[0]
+    assert "frames 1, 4" in missing
+    assert "positions: NaN" in missing
+    whole = analyze_trajectory(frames, ToyModel(), progress=False)
+    assert "Missing frames" not in report_page(whole, viewer=False)
+
+
+def test_a_browser_without_webgl_is_told_so_in_plain_text(page):
+    script = page.rpartition("<script>")[2]
+    assert 'getContext("webgl")' in script
+    assert "This view needs WebGL" in script
+    assert '<p id="viewer-message" class="note">' in page
+    assert "color: #a00" not in page.partition("</style>")[0]
+
+
+NO_WEBGL = """(() => {
+  const message = document.getElementById("viewer-message");
+  return document.body && document.body.dataset.viewer === "none" && {
+      message: message.textContent,
+      hidden: document.getElementById("viewer").offsetParent === null,
+    };
+})()"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_page_without_webgl_in_a_browser(page, tmp_path):
+    path = tmp_path / "report.html"
+    # As a browser that has none answers.
+    none = "<script>HTMLCanvasElement.prototype.getContext = () => null;</script>"
+    path.write_text(page.replace("<body>", "<body>" + none), encoding="utf-8")
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(path)
+        seen = browser.wait_for(NO_WEBGL)
+        assert browser.problems == []
+    assert "This view needs WebGL" in seen["message"]
+    assert seen["hidden"]
+
+
 def test_missing_structures_are_named(result):
     page = report_page(result)
     assert "Give its path with --structures" in page

@@ -10,6 +10,7 @@ from toy_run import analyze
 from ase_dos.results.result import TrajectoryResult
 from ase_dos.results.variables import FORMAT
 from ase_dos.results.zarr_rows import MARK
+from ase_dos.trajectory.run import analyze_trajectory
 
 
 def test_summary_names_quantities_units_and_samples(frames, model):
@@ -40,6 +41,28 @@ def test_extxyz_for_viewers(md, model, tmp_path):
         local = result.local(atoms.info["frame"])
         np.testing.assert_allclose(atoms.arrays["local_charge"], local["local_charge"], atol=1e-7)
         assert atoms.arrays["local_dos_at_fermi_level"].shape == (8,)
+
+
+def test_extxyz_has_the_temperatures_and_what_belongs_to_them(tmp_path):
+    frames = [bulk("Si", cubic=True) for _ in range(2)]
+    for seed, atoms in enumerate(frames):
+        atoms.rattle(0.1, seed=seed)
+        atoms.info.update(time=2.5 * seed, step=5 * seed)
+    result = analyze(frames, ToyModel())
+    result.write_extxyz(tmp_path / "atoms.extxyz", frames)
+    for i, atoms in enumerate(ase.io.read(tmp_path / "atoms.extxyz", ":")):
+        info = atoms.info
+        assert (info["frame"], info["time"], info["step"]) == (i, 2.5 * i, 5 * i)
+        np.testing.assert_array_equal(info["electronic_temperature"], result.temperatures)
+        np.testing.assert_allclose(info["electronic_entropy"], result.entropy[i])
+        np.testing.assert_allclose(info["electronic_heat_capacity"], result.heat_capacity[i])
+        np.testing.assert_allclose(info["electronic_free_energy"], result.free_energy[i])
+        assert info["fermi_level"] == pytest.approx(result.fermi_level[i])
+    one = analyze_trajectory(frames, ToyModel(), (3000.0,), progress=False)
+    one.write_extxyz(tmp_path / "one.extxyz", frames)
+    info = ase.io.read(tmp_path / "one.extxyz", 1).info
+    assert info["electronic_temperature"] == 3000
+    assert info["electronic_entropy"] == pytest.approx(one.entropy[1, 0])
 
 
 def test_absent_frame(frames, model):

@@ -15,25 +15,28 @@ from ase_dos.utils.statistics import estimate_mean
 
 def test_mean_and_statistical_error_over_frames():
     rng = np.random.default_rng(0)
-    shifts = np.zeros(200)
-    for i in range(1, 200):  # correlated over some ten frames
-        shifts[i] = 0.9 * shifts[i - 1] + rng.normal(0, 0.01)
+    shifts = np.zeros(400)
+    for i in range(1, 400):  # correlated over some five frames
+        shifts[i] = 0.7 * shifts[i - 1] + rng.normal(0, 0.01)
     table = heat_capacity_table(metals(shifts), Metal(), lowest=500, highest=5000, points=4)
     series = GAMMA * (1 + shifts[:, None]) * table.temperatures
     np.testing.assert_allclose(table.heat_capacity.mean, series.mean(axis=0), rtol=1e-6)
     expected = estimate_mean(series[:, 1]).error
-    naive = series[:, 1].std() / np.sqrt(200)
+    naive = series[:, 1].std() / np.sqrt(400)
     assert table.heat_capacity.sampling_error[1] == pytest.approx(expected, rel=1e-5)
-    assert table.heat_capacity.sampling_error[1] > 2 * naive
-    assert table.n_structures == 200
+    assert table.heat_capacity.sampling_error[1] > 1.7 * naive
+    assert table.n_structures == 400
 
 
 def test_error_of_the_model_does_not_shrink_with_frames():
-    frames = metals(np.linspace(-0.1, 0.1, 9))
+    frames = metals(np.random.default_rng(0).uniform(-0.1, 0.1, 60))
     table = heat_capacity_table(frames, Metal(), lowest=500, highest=5000, points=3, n_members=8)
     capacity = table.heat_capacity
     np.testing.assert_allclose(capacity.model_error, 0.01 * capacity.mean, rtol=1e-4)
-    assert (capacity.sampling_error > 2 * capacity.model_error).all()
+    few = heat_capacity_table(frames[:9], Metal(), lowest=500, highest=5000, points=3, n_members=8)
+    np.testing.assert_allclose(few.heat_capacity.model_error, capacity.model_error, rtol=0.05)
+    assert np.isnan(few.heat_capacity.sampling_error).all()  # too few to know it
+    assert (capacity.sampling_error > 0.5 * capacity.model_error).all()
 
 
 def test_default_range_ends_where_the_energies_of_the_model_end():

@@ -107,7 +107,10 @@ class AtomsReport:
         if self.local_map is None:
             return ""
         figures = [
-            (plot_groups(group), f"Local DOS by {group.by.lower()}; bands are sampling errors.")
+            (
+                plot_groups(group, spread=True),
+                f"Local DOS by {group.by.lower()}; bands are the standard deviation over atoms.",
+            )
             for group in groups
             if len(group.groups) > 1
         ]

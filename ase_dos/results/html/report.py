@@ -12,10 +12,15 @@ import numpy as np
 from ase_dos._version import __version__
 from ase_dos.io.frames import FrameSource
 from ase_dos.results.averages import Averages, average
-from ase_dos.results.dataset import Results, results_dataset
+from ase_dos.results.dataset import Results, named_frames, results_dataset
 from ase_dos.results.html.atoms import AtomsReport
 from ase_dos.results.html.page import figures_html, full_page, note, section, table
-from ase_dos.results.plots import plot_dos_image, plot_ensemble, plot_heat_capacity
+from ase_dos.results.plots import (
+    plot_dos_image,
+    plot_ensemble,
+    plot_heat_capacity,
+    plot_time_series,
+)
 from ase_dos.utils.files import replace_file
 
 if TYPE_CHECKING:
@@ -26,14 +31,15 @@ __all__ = ["report_page", "write_report"]
 N_FRAMES, N_ATOMS = 6, 2000
 UNKNOWN = "–"
 LONGEST = 300  # characters of one entry of the provenance
+MOST_REASONS = 50  # of missing frames, that the page lists
 EXPLANATION = (
-    "Spread is the standard deviation over frames. The sampling error of the mean counts "
-    "correlations in time by the integrated autocorrelation; blocks is the same error from "
+    "Spread is the standard deviation over frames. Two sampling errors of the mean cover 95 %, "
+    "with correlations in time and their own uncertainty counted; blocks is the same error from "
     "averages over blocks, and should agree with it. The model error does not fall with longer "
-    "runs: it is the deviation among the averages that members of the model's ensemble give. "
-    "Drift is the change along a straight line over the run, with its error, and n_eff the number "
-    f"of independent frames. {UNKNOWN} stands for an unknown value: a block error where the run is "
-    "too short, a model error where the results have no members."
+    "runs: it is the deviation among the averages that members of the model's ensemble give. Drift "
+    "is the change along a straight line over the run, with its error, and n_eff the number of "
+    f"independent frames. {UNKNOWN} stands for an unknown value: an error of a run that is too "
+    "short to know it, a model error where the results have no members."
 )
 
 
@@ -51,6 +57,7 @@ def report_page(
     n_atoms: int = N_ATOMS,
     viewer: bool = True,
     title: str = "",
+    repeated: str = "copies",
 ) -> str:
     """Make one self-contained page on the results of a trajectory.
 
@@ -69,6 +76,8 @@ def report_page(
         Put the interactive view of structures into the page (some 3 MB).
     title : str
         Of the page.
+    repeated : {"copies", "last", "keep"}
+        What is left out of repeated frames, see `ase_dos.results.averages.average`.
 
     Raises
     ------
@@ -80,10 +89,11 @@ def report_page(
     if n_frames < 1 or n_atoms < 1:
         raise ValueError(f"report: expected n_frames, n_atoms >= 1, got {n_frames}, {n_atoms}")
     dataset = results_dataset(source)
-    averages = average(dataset)
+    averages = average(dataset, repeated=repeated)
     atoms = AtomsReport.of(dataset, structures, n_frames)
     sections = [
         section("Averages", note(EXPLANATION), _table(averages)),
+        *_missing(dataset),
         section("Density of states", _figures(dataset, averages)),
         *atoms.sections(n_atoms if viewer else 0),
         section("Provenance", _provenance(dataset)),
@@ -107,8 +117,13 @@ def _table(averages: Averages) -> str:
 
 def _figures(dataset: Dataset, averages: Averages) -> str:
     figures = [(plot_ensemble(averages), "Average DOS, with E_F of each frame at zero.")]
+    repeated = averages.repeats.repeated
     if averages.n_frames > 1:
-        figures.append((plot_dos_image(dataset), "DOS along the trajectory."))
+        series = plot_time_series(dataset, repeated=repeated)[0]
+        figures += [
+            (plot_dos_image(dataset, repeated=repeated), "DOS along the trajectory."),
+            (series, "E_F, g(E_F), C_el and S along the trajectory, per atom."),
+        ]
     if len(averages.temperatures) > 1:
         figures.append(
             (plot_heat_capacity(averages), "Electronic heat capacity at fixed electron number.")
@@ -116,9 +131,25 @@ def _figures(dataset: Dataset, averages: Averages) -> str:
     return figures_html(figures)
 
 
+def _missing(dataset: Dataset) -> list[str]:
+    """Section on frames that have no result, by the reason."""
+    source = dataset.attrs.get("source", "")
+    frames: dict[str, list[int]] = {}
+    for index, why in json.loads(dataset.attrs.get("errors", "{}")).items():
+        frames.setdefault(why.removeprefix(f"frame {index} of {source}: "), []).append(int(index))
+    if not frames:
+        return []
+    rows = [[named_frames(indices), _shortened(why)] for why, indices in frames.items()]
+    if (more := len(rows) - MOST_REASONS) > 0:
+        rows[MOST_REASONS:] = [["", f"{more} more reasons, in the attributes of the results"]]
+    return [section("Missing frames", table(["", "reason"], rows, "provenance"))]
+
+
 def _provenance(dataset: Dataset) -> str:
     rows = []
     for name, value in dataset.attrs.items():
+        if name == "errors":
+            continue  # of the missing frames
         if isinstance(value, str) and value.startswith("{"):
             rows += [[f"{name}: {key}", str(part)] for key, part in json.loads(value).items()]
         else:
