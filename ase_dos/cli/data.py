@@ -1,18 +1,22 @@
-"""Structures with their states, as the commands take them from the command line."""
+"""Structures with their targets, as the commands take them from the command line."""
 
 from __future__ import annotations
 
 import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from ase_dos.utils.structure_errors import StructureError
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from ase_dos.spectra.dos import DOS
     from ase_dos.spectra.states import ElectronicStates
+    from ase_dos.spectra.target import DOSTarget
 
 FILES = (
     "data set (.npz), DFT output with eigenvalues, structures that carry a DOS (.extxyz), or "
@@ -22,11 +26,20 @@ _STRUCTURES = (".extxyz", ".xyz")
 
 
 class Part(NamedTuple):
-    """Structures, their states (or DOS), and their families where all have one."""
+    """Structures, their targets, their families where all have one, and their names in messages."""
 
     frames: list[Atoms]
-    states: Sequence[ElectronicStates | DOS]
+    targets: list[DOSTarget]
     families: list[str] | None
+    names: list[str]
+
+    @contextmanager
+    def named_in_errors(self) -> Iterator[None]:
+        """Name file and structure in errors of the block that know the index of a structure."""
+        try:
+            yield
+        except StructureError as error:
+            raise ValueError(error.naming(self.names)) from error
 
 
 class Data(NamedTuple):
@@ -34,10 +47,17 @@ class Data(NamedTuple):
 
     parts: dict[str, list[Part]]
     files: list[Part]
+    left_out: list[str]
 
     def whole(self, split: str) -> Part:
         """One split of the data sets together with all that has none."""
         return joined([*self.parts.get(split, []), *self.files])
+
+    @property
+    def remark(self) -> str:
+        """Line on what was left out; empty where nothing was."""
+        count = len(self.left_out)
+        return f"{count} bad files or structures were skipped" if count else ""
 
 
 def add_grid_arguments(parser: ArgumentParser) -> None:
@@ -61,14 +81,20 @@ def read_data(paths: Sequence[str], args: Namespace, smearing: float, *splits: s
     args : Namespace
         Holds what `add_grid_arguments` declares.
     smearing : float
-        Broadening (eV) of the DOS that structures carry.
+        Broadening (eV) of the model.
     *splits : str
         Parts of the data sets. Each must have the first; the rest are taken where they exist.
 
     Returns
     -------
     Data
-        Without the splits that no data set has.
+        Without the splits that no data set has, and without files and structures that cannot be
+        used: a warning names each.
+
+    Raises
+    ------
+    ValueError
+        If a path does not exist, options do not fit the files, or nothing can be used.
     """
     grid = (args.grid_start, args.grid_step)
     if (grid[0] is None) != (grid[1] is None):
@@ -78,15 +104,28 @@ def read_data(paths: Sequence[str], args: Namespace, smearing: float, *splits: s
             "--grid-start and --grid-step: for structures that carry a DOS; data sets hold "
             "eigenvalues"
         )
-    data = Data({}, [])
+    missing = next((path for path in paths if not Path(path).exists()), None)
+    if missing is not None:  # before hours of reading
+        raise ValueError(f"{missing}: no such file or folder")
+    data = Data({}, [], [])
+    reader = _Reader(*grid, smearing, data.left_out)
     for path in paths:
         if path.endswith(".npz"):
-            for split, part in _read_dataset(path, *splits).items():
+            for split, part in reader.dataset(path, *splits).items():
                 data.parts.setdefault(split, []).append(part)
         elif Path(path).is_dir():
-            data.files.extend(_read_folder(Path(path), *grid, smearing))
-        else:
-            data.files.append(_read_file(path, *grid, smearing))
+            data.files.extend(reader.folder(Path(path)))
+        elif (whole := reader.file(path)) is not None:
+            data.files.append(whole)
+    nothing = not data.files and not data.parts.get(splits[0])
+    for reason in data.left_out[nothing:]:
+        warnings.warn(f"skipped: {reason}", UserWarning, stacklevel=2)
+    if nothing:
+        more = len(data.left_out) - 1
+        others = f" (and {more} more files or structures cannot be used)" if more else ""
+        raise ValueError(data.left_out[0] + others)
+    if data.remark:
+        print(data.remark)
     return data
 
 
@@ -115,64 +154,154 @@ def joined(parts: Sequence[Part]) -> Part:
         families = None if families is None or part.families is None else families + part.families
     return Part(
         [atoms for part in parts for atoms in part.frames],
-        [states for part in parts for states in part.states],
+        [target for part in parts for target in part.targets],
         families,
+        [name for part in parts for name in part.names],
     )
 
 
 def chosen(part: Part, rows: Sequence[int]) -> Part:
     """Structures of a part by their index."""
     families = None if part.families is None else [part.families[i] for i in rows]
-    return Part([part.frames[i] for i in rows], [part.states[i] for i in rows], families)
-
-
-def _read_dataset(path: str, needed: str, *others: str) -> dict[str, Part]:
-    from ase_dos.io.dataset import load_dataset
-
-    data = load_dataset(path)
-    parts = {}
-    for split in (needed, *(name for name in others if name in data.split)):
-        frames, states = data.select(split)
-        parts[split] = Part(frames, states, [atoms.info["family"] for atoms in frames])
-    return parts
-
-
-def _read_folder(
-    folder: Path, start: float | None, step: float | None, smearing: float
-) -> list[Part]:
-    """Read all that can be trained on below a folder, and say what was skipped."""
-    from ase_dos.io.dft import is_output
-    from ase_dos.model_selection.split import distinct
-
-    parts, others = [], 0
-    for path in _files_below(folder):
-        carries = start is not None and path.suffix in _STRUCTURES and _carries_dos(str(path))
-        if not carries and not is_output(path):
-            others += 1
-            continue
-        try:
-            grid = (start, step) if carries else (None, None)
-            parts.append(_read_file(str(path), *grid, smearing))
-        except ValueError as error:
-            warnings.warn(f"skipped: {error}", UserWarning, stacklevel=2)
-    if not parts:
-        raise ValueError(
-            f"{folder}: expected DFT outputs with eigenvalues (or structures that carry a DOS, "
-            f"with --grid-start and --grid-step), found none that can be read, {others} other files"
-        )
-    everything = joined(parts)
-    keep = set(distinct(everything.frames).tolist())
-    repeats = len(everything.frames) - len(keep)
-    print(
-        f"{folder}: {len(everything.frames)} structures in {len(parts)} files, {others} other "
-        f"files skipped" + (f", {repeats} repeated structures left out" if repeats else "")
+    return Part(
+        [part.frames[i] for i in rows],
+        [part.targets[i] for i in rows],
+        families,
+        [part.names[i] for i in rows],
     )
-    first, unique = 0, []
-    for part in parts:
-        rows = [i for i in range(len(part.frames)) if first + i in keep]
-        unique.append(chosen(part, rows))
-        first += len(part.frames)
-    return [part for part in unique if part.frames]
+
+
+class _Reader:
+    """Reader of files and folders, which leaves out what cannot be used and says why.
+
+    Parameters
+    ----------
+    start, step : float or None
+        First energy and spacing (eV) of the DOS that structures carry.
+    smearing : float
+        Broadening (eV) of the model.
+    left_out : list of str
+        Takes the files and structures that are left out, with the reasons.
+    """
+
+    def __init__(
+        self, start: float | None, step: float | None, smearing: float, left_out: list[str]
+    ) -> None:
+        self.start, self.step = start, step
+        self.smearing, self.left_out = smearing, left_out
+
+    def dataset(self, path: str, needed: str, *others: str) -> dict[str, Part]:
+        """Parts of a data set by split, without those of which nothing can be used."""
+        from ase_dos.io.dataset import load_dataset
+
+        data = load_dataset(path)
+        parts = {}
+        for split in (needed, *(name for name in others if name in data.split)):
+            frames, states = data.select(split)
+            rows = [i for i, name in enumerate(data.split) if name == split]
+            names = [f"{path}, structure {i} ({data.frames[i].info['name']})" for i in rows]
+            families = [atoms.info["family"] for atoms in frames]
+            part = self._usable(zip(frames, states, strict=True), names, families)
+            if part.frames:
+                parts[split] = part
+        return parts
+
+    def folder(self, folder: Path) -> list[Part]:
+        """All that can be trained on below a folder, without repeated structures."""
+        from ase_dos.model_selection.split import distinct
+
+        parts, others, bad = [], 0, len(self.left_out)
+        for path in _files_below(folder):
+            try:
+                known = self._is_known(path)
+            except OSError as error:
+                self._leave_out(str(path), error)
+                continue
+            part = self.file(str(path)) if known else None
+            others += not known
+            parts += [part] if part is not None else []
+        bad = len(self.left_out) - bad
+        if not parts and not bad:
+            raise ValueError(
+                f"{folder}: expected DFT outputs with eigenvalues (or structures that carry a DOS, "
+                f"with --grid-start and --grid-step), found none, {others} other files"
+            )
+        everything = joined(parts)
+        keep = set(distinct(everything.frames).tolist())
+        repeats = len(everything.frames) - len(keep)
+        print(
+            f"{folder}: {len(everything.frames)} structures in {len(parts)} files, {others} other "
+            f"files skipped" + (f", {repeats} repeated structures left out" if repeats else "")
+        )
+        first, unique = 0, []
+        for part in parts:
+            rows = [i for i in range(len(part.frames)) if first + i in keep]
+            unique.append(chosen(part, rows))
+            first += len(part.frames)
+        return [part for part in unique if part.frames]
+
+    def file(self, path: str) -> Part | None:
+        """All structures of a file that can be used; None if there is none."""
+        carries_dos = _carries_dos(path)
+        if carries_dos and self.start is None:
+            raise ValueError(
+                f"{path}: its structures carry a DOS, but the file does not say at which energies: "
+                "give --grid-start and --grid-step (eV)"
+            )
+        try:
+            pairs = self._pairs(path, carries_dos)
+        except Exception as error:  # readers of other libraries fail on a bad file in every way
+            self._leave_out(path, error)
+            return None
+        several = len(pairs) > 1
+        names = [f"{path}, structure {i}" if several else path for i in range(len(pairs))]
+        part = self._usable(pairs, names, None)
+        return part if part.frames else None
+
+    def _is_known(self, path: Path) -> bool:
+        """Whether a file in a folder is one to read."""
+        from ase_dos.io.dft import is_output
+
+        if self.start is not None and path.suffix in _STRUCTURES and _carries_dos(str(path)):
+            return True
+        return is_output(path)
+
+    def _pairs(
+        self, path: str, carries_dos: bool
+    ) -> Sequence[tuple[Atoms, ElectronicStates | DOS]]:
+        from ase_dos.io.dft import is_output, read_dos_frames, read_frames
+
+        # Where energies of a DOS are given, a file of neither kind is one that lacks the DOS.
+        if carries_dos or (self.start is not None and not is_output(path)):
+            return read_dos_frames(path, start=self.start, step=self.step, smearing=self.smearing)
+        return read_frames(path)
+
+    def _usable(
+        self,
+        pairs: Iterable[tuple[Atoms, ElectronicStates | DOS]],
+        names: Sequence[str],
+        families: Sequence[str] | None,
+    ) -> Part:
+        """Return the structures that have a target; leave out those that have none."""
+        from ase_dos.model.training_set import make_target
+
+        part = Part([], [], None if families is None else [], [])
+        for index, (atoms, states) in enumerate(pairs):
+            try:
+                part.targets.append(make_target(states, self.smearing))
+            except ValueError as error:
+                self._leave_out(names[index], error)
+                continue
+            part.frames.append(atoms)
+            part.names.append(names[index])
+            if part.families is not None and families is not None:
+                part.families.append(families[index])
+        return part
+
+    def _leave_out(self, name: str, error: Exception) -> None:
+        expected = isinstance(error, (ValueError, OSError, ImportError))
+        reason = str(error) if expected else f"cannot be read: {error!r}"
+        self.left_out.append(reason if name in reason else f"{name}: {reason}")
 
 
 def _files_below(folder: Path) -> list[Path]:
@@ -183,27 +312,6 @@ def _files_below(folder: Path) -> list[Path]:
         for path in found
         if not any(name.startswith(".") for name in path.relative_to(folder).parts)
     )
-
-
-def _read_file(path: str, start: float | None, step: float | None, smearing: float) -> Part:
-    from ase_dos.io.dft import read_dos_frames, read_frames
-
-    pairs: Sequence[tuple[Atoms, ElectronicStates | DOS]]
-    if start is not None:
-        try:
-            pairs = read_dos_frames(path, start=start, step=step, smearing=smearing)
-        except (ValueError, OSError):
-            raise
-        except Exception as error:  # ASE's readers fail on a bad file in every way
-            raise ValueError(f"{path}: cannot be read as structures: {error!r}") from error
-    elif _carries_dos(path):
-        raise ValueError(
-            f"{path}: its structures carry a DOS, but the file does not say at which energies: "
-            "give --grid-start and --grid-step (eV)"
-        )
-    else:
-        pairs = read_frames(path)
-    return Part([atoms for atoms, _ in pairs], [states for _, states in pairs], None)
 
 
 def _carries_dos(path: str) -> bool:

@@ -54,7 +54,9 @@ class CLICommand:
                 f"cannot be compared with one broadened by {args.smearing:g} eV"
             )
         data = read_data([args.data], args, model.smearing, args.split)
-        evaluation = model.evaluate(*data.whole(args.split))
+        part = data.whole(args.split)
+        with part.named_in_errors():
+            evaluation = model.evaluate(part.frames, part.targets, part.families)
         print(evaluation.summary())
         if args.output:
             from ase_dos.cli.plot import save_figures

@@ -7,15 +7,15 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase_dos.cli.data import FILES, Part, add_grid_arguments, divided, read_data
+from ase_dos.cli.data import FILES, Part, add_grid_arguments, divided, joined, read_data
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.outputs import StoredResult, output_directory, output_file
 
 if TYPE_CHECKING:
     from ase_dos.model.dos_model import DOSModel
     from ase_dos.model.evaluation import Evaluation
     from ase_dos.model_selection.report import ErrorBars
     from ase_dos.model_selection.search import Search
-    from ase_dos.spectra.target import DOSTarget
 
 UNIT = "states eV^-1/2 per atom"
 SHARE = 0.15
@@ -144,6 +144,13 @@ class CLICommand:
             help="energy (eV, 0 at the mean Fermi level) in a gap that every structure has: "
             "electrons below it are exact in every prediction",
         )
+        add(
+            "--valence",
+            nargs="+",
+            metavar="ELEMENT=N",
+            help="valence electrons of each element, such as Ga=3 As=5 (default: what the "
+            "electrons of the structures say)",
+        )
         add("--modes", type=int, default=32, help="energy modes to keep (default: %(default)s)")
         for name, kind, text in HYPERPARAMETERS:
             add(f"--{name}", type=kind, metavar="N" if kind is int else "X", help=text)
@@ -159,33 +166,33 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Search, train, save and report."""
-        from ase_dos.model.training_set import make_targets
-
-        folder = Path(args.output).parent
-        if not folder.is_dir():  # before hours of training
-            raise ValueError(f"--output: there is no directory {folder}")
-        training, validation = _structures(args)
+        # What cannot be written is refused before hours of training.
+        output_file(args.output, "--output", (".npz",), args.data)
+        if not args.no_report:
+            output_directory(_report_directory(args), "--report")
+        training, validation, left_out = _structures(args)
         if args.refit and not validation.frames:
             raise ValueError("--refit: there are no validation structures to train on")
-        targets = make_targets(training.states, args.smearing)
-        found = _search(args, training, targets, validation)
-        model = _trained(args, training, targets, found.best.choice if found else _given(args))
-        bars = evaluation = None
-        if validation.frames:
-            from ase_dos.model_selection.report import error_bars
-
-            bars = None if args.no_report else error_bars(model, validation.frames)
-            evaluation = model.calibrate(*validation)
-            print(
-                f"validation RMSE {evaluation.rmse:.4f} {UNIT} "
-                f"({len(validation.frames)} structures)"
-            )
-        model.save(args.output)  # so that whatever happens afterwards, there is one
-        if args.refit:
-            _refitted(model, training, validation, targets, args).save(args.output)
+        with training.named_in_errors():
+            found = _search(args, training, validation)
+            model = _trained(args, training, found.best.choice if found else _given(args))
+        model.save(args.output)
         print(f"wrote {args.output}")
+        stored = StoredResult(f"{args.output} holds the trained model")
+        bars, evaluation = _validated(args, model, validation, stored)
+        if args.refit:
+            with stored.step("--refit"):
+                _refitted(model, training, validation).save(args.output)
         if not args.no_report:
-            _write_report(args, model, training, targets, validation, found, evaluation, bars)
+            with stored.step("report"):
+                _write_report(args, model, training, validation, found, evaluation, bars, stored)
+        if left_out:
+            print(left_out)
+        stored.finish()
+
+
+def _report_directory(args: Namespace) -> Path:
+    return Path(args.report or _beside(args.output, ".report"))
 
 
 def _beside(output: str, suffix: str) -> Path:
@@ -193,7 +200,8 @@ def _beside(output: str, suffix: str) -> Path:
     return path.with_name(path.name.removesuffix(".npz") + suffix)
 
 
-def _structures(args: Namespace) -> tuple[Part, Part]:
+def _structures(args: Namespace) -> tuple[Part, Part, str]:
+    """Return structures for training and for validation, and a remark on those left out."""
     data = read_data(args.data, args, args.smearing, "train", "validation")
     if args.validation is not None and not data.files:
         raise ValueError("--validation: the data sets have their own split")
@@ -204,7 +212,7 @@ def _structures(args: Namespace) -> tuple[Part, Part]:
             f"{len(training.frames)} structures for training, {len(validation.frames)} for "
             f"validation (seed {args.seed})"
         )
-    return training, validation
+    return training, validation, data.remark
 
 
 def _given(args: Namespace) -> dict[str, Any]:
@@ -226,7 +234,19 @@ def _options(args: Namespace) -> dict[str, Any]:
         "n_modes": args.modes,
         "metric": args.metric,
         "count_below": args.count_below,
+        **({"valence": _valence(args.valence)} if args.valence else {}),
     }
+
+
+def _valence(words: list[str]) -> dict[str, float]:
+    """Valence by element from words like Ga=3."""
+    pairs = [word.partition("=") for word in words]
+    try:
+        return {element: float(number) for element, _, number in pairs}
+    except ValueError:
+        raise ValueError(
+            f"--valence: expected ELEMENT=N such as Ga=3 As=5, got {' '.join(words)}"
+        ) from None
 
 
 def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
@@ -238,9 +258,7 @@ def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
     return {"seed": args.seed, **hashes}
 
 
-def _search(
-    args: Namespace, training: Part, targets: list[DOSTarget], validation: Part
-) -> Search | None:
+def _search(args: Namespace, training: Part, validation: Part) -> Search | None:
     """Search for hyperparameters, if asked to."""
     if args.search is None and args.budget is None:
         return None
@@ -252,7 +270,7 @@ def _search(
     print(f"searching hyperparameters, at most {' and '.join(limits)}; trials in {record}")
     found = search_hyperparameters(
         training.frames,
-        targets,
+        training.targets,
         trials=args.search,
         budget=None if args.budget is None else 60 * args.budget,
         seed=args.seed,
@@ -265,9 +283,7 @@ def _search(
     return found
 
 
-def _trained(
-    args: Namespace, training: Part, targets: list[DOSTarget], choice: dict[str, Any]
-) -> DOSModel:
+def _trained(args: Namespace, training: Part, choice: dict[str, Any]) -> DOSModel:
     from ase_dos.model.dos_model import DOSModel
     from ase_dos.model_selection.hyperparameters import make_options
 
@@ -275,7 +291,7 @@ def _trained(
     options = make_options(choice, species, **_options(args))
     size = options.descriptor.n_features
     print(f"training on {len(training.frames)} structures, {size} features")
-    model = DOSModel.from_options(options).fit(training.frames, targets)
+    model = DOSModel.from_options(options).fit(training.frames, training.targets)
     if options.radial_basis is not None:
         descriptor = model.descriptor
         print(
@@ -286,22 +302,34 @@ def _trained(
     return model
 
 
-def _refitted(
-    model: DOSModel,
-    training: Part,
-    validation: Part,
-    targets: list[DOSTarget],
-    args: Namespace,
-) -> DOSModel:
-    """Return the model trained on the validation structures as well."""
-    from ase_dos.model.training_set import make_targets
+def _validated(
+    args: Namespace, model: DOSModel, validation: Part, stored: StoredResult
+) -> tuple[ErrorBars | None, Evaluation | None]:
+    """Compare the model with other structures, and store it with their errors."""
+    bars = evaluation = None
+    if validation.frames and not args.no_report:
+        from ase_dos.model_selection.report import error_bars
 
-    final = model.refitted(
-        training.frames + validation.frames,
-        targets + make_targets(validation.states, args.smearing),
-    )
+        with stored.step("error bars"), validation.named_in_errors():
+            bars = error_bars(model, validation.frames)
+    if validation.frames:
+        with stored.step("validation"), validation.named_in_errors():
+            evaluation = model.calibrate(validation.frames, validation.targets, validation.families)
+            model.save(args.output)
+            print(
+                f"validation RMSE {evaluation.rmse:.4f} {UNIT} "
+                f"({len(validation.frames)} structures)"
+            )
+    return bars, evaluation
+
+
+def _refitted(model: DOSModel, training: Part, validation: Part) -> DOSModel:
+    """Return the model trained on the validation structures as well."""
+    both = joined([training, validation])
+    with both.named_in_errors():
+        final = model.refitted(both.frames, both.targets)
     print(
-        f"trained again on {len(training.frames) + len(validation.frames)} structures, "
+        f"trained again on {len(both.frames)} structures, "
         f"leave-one-out RMSE {final.info['leave_one_out_rmse']:.4f} {UNIT}"
     )
     return final
@@ -311,37 +339,40 @@ def _write_report(
     args: Namespace,
     model: DOSModel,
     training: Part,
-    targets: list[DOSTarget],
     validation: Part,
     found: Search | None,
     evaluation: Evaluation | None,
     bars: ErrorBars | None,
+    stored: StoredResult,
 ) -> None:
     from ase_dos.cli.plot import save_figures
     from ase_dos.model_selection.learning import learning_curve
     from ase_dos.model_selection.report import Report
 
-    directory = Path(args.report or _beside(args.output, ".report"))
+    directory = _report_directory(args)
     directory.mkdir(parents=True, exist_ok=True)
     split = _split(args, training, validation)
     (directory / "split.json").write_text(json.dumps(split, indent=1))
-    known = (validation.frames, validation.states) if validation.frames else None
+    known = (validation.frames, validation.targets) if validation.frames else None
+    curve = None
+    with stored.step("learning curve"), validation.named_in_errors():
+        curve = learning_curve(model, training.frames, training.targets, known, seed=args.seed)
     report = Report(
         name=args.output,
         model=model,
         data=f"- {len(training.frames)} structures for training, {len(validation.frames)} for "
         f"validation, seed {args.seed}; their checksums are in `split.json`"
         + ("\n- the model file holds a model trained again, on all of them" * args.refit),
-        shifts=model.training.shifts - [target.fermi_level for target in targets],
+        shifts=model.training.shifts - [target.fermi_level for target in training.targets],
         families=_families(training),
-        curve=learning_curve(model, training.frames, targets, known, seed=args.seed),
+        curve=curve,
         search=found,
         evaluation=evaluation,
         bars=bars,
     )
-    save_figures(directory, report.figures())
     (directory / "report.md").write_text(report.text())
-    print(f"wrote {directory / 'report.md'} and its figures")
+    print(f"wrote {directory / 'report.md'}")
+    print(f"wrote {len(save_figures(directory, report.figures()))} figures beside it")
 
 
 def _families(part: Part) -> list[str]:

@@ -12,6 +12,7 @@ from ase_dos.fit.scores import AlignedErrors, aligned_errors
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.target import DOSTarget
 from ase_dos.utils.quantities import QUANTITIES
+from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["DERIVED_QUANTITIES", "Evaluation", "derived_quantities", "evaluate_predictions"]
 
@@ -157,12 +158,11 @@ def evaluate_predictions(
     per_atom = np.array([p.values / n for p, n in zip(predictions, n_atoms, strict=True)])
     # Half of the electrons lie below an energy deep in the bands: unlike the Fermi level of an
     # insulator, it hardly feels small errors of the prediction, so the scan starts close.
-    start = np.array(
-        [
-            target.dos(target.nodes).filling_energy(0.5) - prediction.filling_energy(0.5)
-            for target, prediction in zip(targets, predictions, strict=True)
-        ]
-    )
+    start = np.empty(len(targets))
+    for index, (target, prediction) in enumerate(zip(targets, predictions, strict=True)):
+        with of_structure(index):
+            half = target.dos(target.nodes).filling_energy(0.5)
+            start[index] = half - prediction.filling_energy(0.5)
     errors = aligned_errors(targets, per_atom, n_atoms, energies, start)
     true = [t.dos(energies, s) for t, s in zip(targets, errors.shifts, strict=True)]
     return Evaluation(
