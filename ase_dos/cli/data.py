@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ase_dos.cli.arguments import number
 from ase_dos.utils.structure_errors import StructureError
 
 if TYPE_CHECKING:
@@ -62,10 +63,13 @@ class Data(NamedTuple):
 
 def add_grid_arguments(parser: ArgumentParser) -> None:
     """Declare where the DOS that structures carry has its energies."""
-    for name, metavar, text in (("start", "E", "first energy"), ("step", "dE", "spacing")):
+    for name, metavar, kind, text in (
+        ("start", "E", number(), "first energy"),
+        ("step", "dE", number(above=0), "spacing"),
+    ):
         parser.add_argument(
             f"--grid-{name}",
-            type=float,
+            type=kind,
             metavar=metavar,
             help=f"{text} (eV) of the DOS that structures carry in info['DOS'] (and 'mask')",
         )
@@ -124,6 +128,8 @@ def read_data(paths: Sequence[str], args: Namespace, smearing: float, *splits: s
         more = len(data.left_out) - 1
         others = f" (and {more} more files or structures cannot be used)" if more else ""
         raise ValueError(data.left_out[0] + others)
+    if grid[0] is not None and not reader.found_dos:
+        raise ValueError("--grid-start and --grid-step: no structure carries a DOS; leave them out")
     if data.remark:
         print(data.remark)
     return data
@@ -189,6 +195,7 @@ class _Reader:
     ) -> None:
         self.start, self.step = start, step
         self.smearing, self.left_out = smearing, left_out
+        self.found_dos = False
 
     def dataset(self, path: str, needed: str, *others: str) -> dict[str, Part]:
         """Parts of a data set by split, without those of which nothing can be used."""
@@ -273,7 +280,9 @@ class _Reader:
 
         # Where energies of a DOS are given, a file of neither kind is one that lacks the DOS.
         if carries_dos or (self.start is not None and not is_output(path)):
-            return read_dos_frames(path, start=self.start, step=self.step, smearing=self.smearing)
+            pairs = read_dos_frames(path, start=self.start, step=self.step, smearing=self.smearing)
+            self.found_dos = True
+            return pairs
         return read_frames(path)
 
     def _usable(

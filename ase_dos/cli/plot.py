@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.outputs import output_directory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +43,7 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Draw."""
+        output_directory(args.output, "--output")
         if Path(args.source).is_dir():
             from ase_dos.results.result import TrajectoryResult
 

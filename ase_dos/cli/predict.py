@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.outputs import output_file
 from ase_dos.utils.quantities import QUANTITIES
 
 if TYPE_CHECKING:
@@ -46,15 +47,22 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Predict, print, and write what was asked for."""
+        from ase.calculators.calculator import InputError
+
         from ase_dos.adapters.ase import DOSCalculator
         from ase_dos.utils.checks import as_temperature
 
         temperatures = as_temperature(args.temperature or [300.0]).tolist()
-        if args.output and Path(args.output).suffix not in (".csv", ".npz"):
-            raise ValueError(f"--output: expected a .csv or .npz file, got {args.output}")
+        if args.output:
+            output_file(args.output, "--output", (".csv", ".npz"), [args.structure])
+        if args.plot:
+            output_file(args.plot, "--plot", _figure_suffixes(), [args.structure])
         atoms = _read(args.structure)
         calc = DOSCalculator(args.model)
-        dos = calc.get_dos(atoms)
+        try:
+            dos = calc.get_dos(atoms)
+        except InputError as error:
+            raise ValueError(f"{args.structure}: {error}") from error
         _print_gas(calc, dos, atoms, temperatures)
         if args.output:
             _write(Path(args.output), dos, calc.get_local_dos())
@@ -71,14 +79,36 @@ class CLICommand:
             print(f"wrote {args.plot}")
 
 
+def _figure_suffixes() -> list[str]:
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    return [f".{kind}" for kind in sorted(FigureCanvasBase.get_supported_filetypes())]
+
+
 def _read(source: str) -> Atoms:
     import ase.io
+    from ase.io.formats import UnknownFileTypeError, string2index
 
+    path, at, index = source.rpartition("@")
+    if not at or Path(source).exists():
+        path, index = source, ""
+    if not Path(path).exists():
+        raise ValueError(f"{path}: no such file")
+    if Path(path).is_file() and not Path(path).stat().st_size:
+        raise ValueError(f"{path}: the file is empty")
     # ASE's readers fail on a bad file with exceptions of every kind.
     try:
+        if index and isinstance(string2index(index), str):
+            raise ValueError(f"expected STRUCTURE@INDEX with an integer, got @{index}")
         atoms = ase.io.read(source)
+    except (IndexError, StopIteration):
+        atoms = []
+    except UnknownFileTypeError as error:
+        raise ValueError(f"{path}: a format that ASE does not know") from error
     except Exception as error:
-        raise ValueError(f"{source}: cannot be read as a structure: {error!r}") from error
+        raise ValueError(f"{path}: cannot be read as a structure: {error}") from error
+    if atoms == []:
+        raise ValueError(f"{path}: there is no structure" + (f" @{index}" if index else ""))
     return atoms[-1] if isinstance(atoms, list) else atoms
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ase_dos.cli.arguments import integer, number
 from ase_dos.cli.data import FILES, Part, add_grid_arguments, divided, joined, read_data
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.outputs import StoredResult, output_directory, output_file
@@ -14,6 +16,7 @@ from ase_dos.cli.outputs import StoredResult, output_directory, output_file
 if TYPE_CHECKING:
     from ase_dos.model.dos_model import DOSModel
     from ase_dos.model.evaluation import Evaluation
+    from ase_dos.model.options import ModelOptions
     from ase_dos.model_selection.report import ErrorBars
     from ase_dos.model_selection.search import Search
 
@@ -23,20 +26,24 @@ SHARE = 0.15
 MOST_FAMILIES = 20
 # Of `ase_dos.model_selection.hyperparameters.DEFAULTS`, whose import would make the help slow.
 HYPERPARAMETERS = (
-    ("cutoff", float, "radius of the surroundings of an atom (Angstrom; default: 6)"),
-    ("cutoff-smoothing", float, "shell in which neighbours fade out (Angstrom; default: 0.5)"),
-    ("max-radial", int, "radial functions (default: 8)"),
-    ("max-angular", int, "largest angular momentum (default: 6)"),
-    ("width", float, "width of the Gaussians (Angstrom; default: 0.4)"),
+    ("cutoff", number(above=0), "radius of the surroundings of an atom (Angstrom; default: 6)"),
+    (
+        "cutoff-smoothing",
+        number(least=0),
+        "shell in which neighbours fade out (Angstrom; default: 0.5)",
+    ),
+    ("max-radial", integer(1), "radial functions (default: 8)"),
+    ("max-angular", integer(0), "largest angular momentum (default: 6)"),
+    ("width", number(above=0), "width of the Gaussians (Angstrom; default: 0.4)"),
     (
         "sparse-points",
-        int,
+        integer(1),
         "atoms of every species that a kernel compares others with (default: 500)",
     ),
-    ("degree", int, "degree of the kernel (default: 6)"),
+    ("degree", integer(1), "degree of the kernel (default: 6)"),
     (
         "radial-basis",
-        int,
+        integer(1),
         "contract the radial functions to this many principal components of the training set, for "
         "every species and angular momentum",
     ),
@@ -69,7 +76,7 @@ class CLICommand:
         add("--no-report", action="store_true", help="write the model only")
         add(
             "--validation",
-            type=float,
+            type=number(least=0, below=1),
             metavar="SHARE",
             help="share of the structures kept for validation; data sets have their own split "
             "(default: 0.15)",
@@ -88,14 +95,14 @@ class CLICommand:
         )
         add(
             "--search",
-            type=int,
+            type=integer(1),
             metavar="TRIALS",
             help="search for the hyperparameters with the smallest leave-one-out error, in at most "
             "this many trials; they are stored in MODEL.search.json",
         )
         add(
             "--budget",
-            type=float,
+            type=number(above=0),
             metavar="MINUTES",
             help="search in the same way, and start no trial after this many minutes",
         )
@@ -108,7 +115,7 @@ class CLICommand:
         add_grid_arguments(parser)
         add(
             "--smearing",
-            type=float,
+            type=number(above=0),
             default=0.3,
             metavar="eV",
             help="Gaussian broadening of the levels, and of a DOS that structures carry "
@@ -116,7 +123,7 @@ class CLICommand:
         )
         add(
             "--headroom",
-            type=float,
+            type=number(above=0),
             default=14.0,
             metavar="eV",
             help="highest energy of the model above the mean Fermi level; lower if fewer than half "
@@ -139,7 +146,7 @@ class CLICommand:
         )
         add(
             "--count-below",
-            type=float,
+            type=number(),
             metavar="E",
             help="energy (eV, 0 at the mean Fermi level) in a gap that every structure has: "
             "electrons below it are exact in every prediction",
@@ -147,16 +154,22 @@ class CLICommand:
         add(
             "--valence",
             nargs="+",
+            type=_element_and_valence,
             metavar="ELEMENT=N",
             help="valence electrons of each element, such as Ga=3 As=5 (default: what the "
             "electrons of the structures say)",
         )
-        add("--modes", type=int, default=32, help="energy modes to keep (default: %(default)s)")
+        add(
+            "--modes",
+            type=integer(1),
+            default=32,
+            help="energy modes to keep (default: %(default)s)",
+        )
         for name, kind, text in HYPERPARAMETERS:
-            add(f"--{name}", type=kind, metavar="N" if kind is int else "X", help=text)
+            add(f"--{name}", type=kind, metavar="N", help=text)
         add(
             "--radial-scaling",
-            type=float,
+            type=number(above=0),
             nargs=3,
             metavar=("RATE", "SCALE", "EXPONENT"),
             help="weigh neighbours: RATE / (RATE + (r / SCALE)^EXPONENT)",
@@ -166,7 +179,8 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Search, train, save and report."""
-        # What cannot be written is refused before hours of training.
+        # What is bound to fail is refused before hours of reading and training.
+        _options_for(args, ["H"], _given(args))
         output_file(args.output, "--output", (".npz",), args.data)
         if not args.no_report:
             output_directory(_report_directory(args), "--report")
@@ -234,19 +248,25 @@ def _options(args: Namespace) -> dict[str, Any]:
         "n_modes": args.modes,
         "metric": args.metric,
         "count_below": args.count_below,
-        **({"valence": _valence(args.valence)} if args.valence else {}),
+        **({"valence": dict(args.valence)} if args.valence else {}),
     }
 
 
-def _valence(words: list[str]) -> dict[str, float]:
-    """Valence by element from words like Ga=3."""
-    pairs = [word.partition("=") for word in words]
-    try:
-        return {element: float(number) for element, _, number in pairs}
-    except ValueError:
-        raise ValueError(
-            f"--valence: expected ELEMENT=N such as Ga=3 As=5, got {' '.join(words)}"
-        ) from None
+def _options_for(args: Namespace, species: Sequence[Any], choice: dict[str, Any]) -> ModelOptions:
+    """Options of the model with chosen hyperparameters."""
+    from ase_dos.model_selection.hyperparameters import make_options
+
+    return make_options(choice, species, **_options(args))
+
+
+def _element_and_valence(text: str) -> tuple[str, float]:
+    """Type of argument: words like Ga=3."""
+    from ase.data import atomic_numbers
+
+    element, equals, valence = text.partition("=")
+    if not equals or element not in atomic_numbers:
+        raise ArgumentTypeError(f"expected ELEMENT=N such as Ga=3, got {text!r}")
+    return element, number(above=0)(valence)
 
 
 def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
@@ -285,10 +305,9 @@ def _search(args: Namespace, training: Part, validation: Part) -> Search | None:
 
 def _trained(args: Namespace, training: Part, choice: dict[str, Any]) -> DOSModel:
     from ase_dos.model.dos_model import DOSModel
-    from ase_dos.model_selection.hyperparameters import make_options
 
     species = sorted({int(z) for atoms in training.frames for z in atoms.numbers})
-    options = make_options(choice, species, **_options(args))
+    options = _options_for(args, species, choice)
     size = options.descriptor.n_features
     print(f"training on {len(training.frames)} structures, {size} features")
     model = DOSModel.from_options(options).fit(training.frames, training.targets)

@@ -47,7 +47,10 @@ def valences(
     if given is not None:
         missing = sorted(set(symbols) - set(given))
         if missing:
-            raise ValueError(f"valence: expected {', '.join(symbols)}, got none for {missing}")
+            raise ValueError(
+                f"valence: expected a number for each of {', '.join(symbols)}, got none for "
+                f"{', '.join(missing)}"
+            )
         valence = np.array([float(given[symbol]) for symbol in symbols])
     else:
         valence, _, rank, _ = np.linalg.lstsq(counts.astype(float), electrons, rcond=None)

@@ -122,7 +122,9 @@ def test_valences_are_an_option(runs, tmp_path, capsys):
     assert DOSModel.load(tmp_path / "m.npz").options.valence == {"Al": 3}
     command = ("train", runs, "-o", tmp_path / "m.npz", *NARROW, "--valence")
     assert "the given valences (Al 5) make 5" in fails(capsys, *command, "Al=5")
-    assert "expected ELEMENT=N" in fails(capsys, *command, "Al:3")
+    assert "expected a number for each of Al" in fails(capsys, *command, "Ga=3")
+    for word in ("Al:3", "Al", "Xx=3"):
+        assert "expected ELEMENT=N" in fails(capsys, *command, word)
 
 
 def boom(*args, **kwargs):

@@ -56,7 +56,7 @@ def test_predict_checks_temperatures_before_any_output(capsys, model, md, tmp_pa
     out, err = capsys.readouterr()
     assert out == ""
     assert len([s for s in err.splitlines() if not s.startswith("ase-dos: warning")]) == 1, err
-    assert {"-5": "-5", "nan": "NaN", "1e6": "supports up to"}[temperature] in err
+    assert {"-5": "-5", "nan": "nan", "1e6": "supports up to"}[temperature] in err
     assert not (tmp_path / "dos.csv").exists()
 
 
