@@ -87,7 +87,9 @@ def _frame_dos(
         energies = start + step * np.arange(values.size)
     energies = as_array(energies, "energies", values.shape)
     if n_electrons is None and "number_of_electrons" not in info:
-        raise ValueError('no info["number_of_electrons"]; pass n_electrons')
+        raise ValueError(
+            'no info["number_of_electrons"]; write it to the file, or in Python pass n_electrons'
+        )
     count = info["number_of_electrons"] if n_electrons is None else n_electrons
     known = values.size if "mask" not in info else _complete_points(info["mask"], values.size)
     values = as_array(values[:known], 'info["DOS"]')
