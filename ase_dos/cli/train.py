@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ase_dos.cli.arguments import integer, number
-from ase_dos.cli.data import FILES, Part, add_grid_arguments, divided, joined, read_data
+from ase_dos.cli.data import FILES, add_grid_arguments, divided, read_data
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.outputs import StoredResult, output_directory, output_file
+from ase_dos.cli.parts import Part, joined
 
 if TYPE_CHECKING:
     from ase_dos.model.dos_model import DOSModel

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import ase.io
 import numpy as np
 import pytest
 from command_line import QUICK, fails
@@ -91,7 +92,7 @@ def test_nothing_to_train_on_is_an_error(tmp_path, capsys):
         (tmp_path / f"bad{i}.out").write_text(pwx_output(levels(7.0, 1), 2))
     line = fails(capsys, "train", tmp_path, "-o", tmp_path / "m.npz", *NARROW)
     assert "bad0.out: 1 bands" in line
-    assert "and 2 more files or structures cannot be used" in line
+    assert "(nor can 2 others be used)" in line
 
 
 @pytest.mark.filterwarnings("always:energy grid")
@@ -176,3 +177,30 @@ def test_a_model_does_not_replace_the_data_it_is_trained_on(dataset, capsys):
     line = fails(capsys, "train", dataset, "-o", dataset, *QUICK)
     assert "is an input of this command" in line
     assert dataset.read_bytes() == before
+
+
+def test_structures_that_cannot_be_used_cost_only_themselves(dos_file, tmp_path, capsys):
+    """Two of eighteen: one whose DOS is not a number, one whose atoms stand in one place."""
+    images = ase.io.read(dos_file, ":")
+    images[3].info["DOS"][10] = np.nan
+    images[7].positions[1] = images[7].positions[0]
+    path = tmp_path / "dos.extxyz"
+    ase.io.write(path, images)
+    args = SimpleNamespace(grid_start=-15.0, grid_step=0.05)
+    with pytest.warns(UserWarning, match="^skipped: ") as given:
+        data = read_data([str(path)], args, 0.3, "train")
+    reasons = [str(w.message).removeprefix("skipped: ") for w in given]
+    assert reasons[0].startswith(f'{path}, frame 3: info["DOS"]: 1 of ')
+    at_one_place = f"{path}, structure 7: positions: atoms 0 and 1 are at the same place"
+    assert reasons[1].startswith(at_one_place)
+    assert len(reasons) == 2
+    kept = [i for i in range(18) if i not in (3, 7)]
+    assert data.files[0].names == [f"{path}, structure {i}" for i in kept]
+    for atoms, i in zip(data.files[0].frames, kept, strict=True):
+        np.testing.assert_allclose(atoms.positions, images[i].positions)
+
+
+def test_a_grid_for_which_there_is_no_dos_is_an_error(runs, tmp_path, capsys):
+    grid = ("--grid-start", "-15", "--grid-step", "0.05")
+    line = fails(capsys, "train", runs, "-o", tmp_path / "m.npz", *NARROW, *grid)
+    assert "no structure carries a DOS" in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 
 import numpy as np
@@ -21,6 +22,7 @@ def read_dos_frames(
     step: float | None = None,
     smearing: float = 0.0,
     n_electrons: float | None = None,
+    on_error: Callable[[int, ValueError], object] | None = None,
 ) -> list[tuple[Atoms, DOS]]:
     """Read structures that carry a DOS on a grid in `atoms.info` (extended xyz, traj, ...).
 
@@ -39,6 +41,9 @@ def read_dos_frames(
         Standard deviation of the Gaussian (eV) the file's states were broadened with.
     n_electrons : float, optional
         Electrons in each cell, instead of the file's.
+    on_error : callable, optional
+        Takes index and error of each structure that cannot be used, which is then left out. By
+        default the first error is raised.
 
     Returns
     -------
@@ -63,7 +68,11 @@ def read_dos_frames(
         try:
             dos = _frame_dos(atoms.info, energies, start, step, smearing, n_electrons)
         except ValueError as error:
-            raise ValueError(f"{path}, frame {number}: {error}") from error
+            named = ValueError(f"{path}, frame {number}: {error}")
+            if on_error is None:
+                raise named from error
+            on_error(number, named)
+            continue
         atoms.info = {k: v for k, v in atoms.info.items() if k not in ("DOS", "mask")}
         frames.append((atoms, dos))
     return frames
