@@ -87,6 +87,10 @@ class StoredResult:
         except Exception as error:
             self.errors.append((name, error))
 
+    def has_failed(self, name: str) -> bool:
+        """Whether a step failed."""
+        return any(name == failed for failed, _ in self.errors)
+
     def finish(self) -> None:
         """Raise what was noted.
 

@@ -53,11 +53,12 @@ class CLICommand:
         from ase_dos.utils.checks import as_temperature
 
         temperatures = as_temperature(args.temperature or [300.0]).tolist()
+        path, index = _path_and_index(args.structure)
         if args.output:
-            output_file(args.output, "--output", (".csv", ".npz"), [args.structure])
+            output_file(args.output, "--output", (".csv", ".npz"), [path])
         if args.plot:
-            output_file(args.plot, "--plot", _figure_suffixes(), [args.structure])
-        atoms = _read(args.structure)
+            output_file(args.plot, "--plot", _figure_suffixes(), [path])
+        atoms = _read(path, index)
         calc = DOSCalculator(args.model)
         try:
             dos = calc.get_dos(atoms)
@@ -85,22 +86,26 @@ def _figure_suffixes() -> list[str]:
     return [f".{kind}" for kind in sorted(FigureCanvasBase.get_supported_filetypes())]
 
 
-def _read(source: str) -> Atoms:
+def _path_and_index(source: str) -> tuple[str, str]:
+    """Parts of ``STRUCTURE@INDEX``; the index is empty where there is none."""
+    path, at, index = source.rpartition("@")
+    return (path, index) if at and not Path(source).exists() else (source, "")
+
+
+def _read(path: str, index: str) -> Atoms:
     import ase.io
     from ase.io.formats import UnknownFileTypeError, string2index
 
-    path, at, index = source.rpartition("@")
-    if not at or Path(source).exists():
-        path, index = source, ""
     if not Path(path).exists():
         raise ValueError(f"{path}: no such file")
     if Path(path).is_file() and not Path(path).stat().st_size:
         raise ValueError(f"{path}: the file is empty")
     # ASE's readers fail on a bad file with exceptions of every kind.
     try:
-        if index and isinstance(string2index(index), str):
+        chosen = string2index(index) if index else None
+        if isinstance(chosen, str):
             raise ValueError(f"expected STRUCTURE@INDEX with an integer, got @{index}")
-        atoms = ase.io.read(source)
+        atoms = ase.io.read(path, index=chosen)
     except (IndexError, StopIteration):
         atoms = []
     except UnknownFileTypeError as error:

@@ -373,6 +373,7 @@ def _write_report(
     directory.mkdir(parents=True, exist_ok=True)
     split = _split(args, training, validation)
     (directory / "split.json").write_text(json.dumps(split, indent=1))
+    is_refitted = args.refit and not stored.has_failed("--refit")
     known = (validation.frames, validation.targets) if validation.frames else None
     curve = None
     with stored.step("learning curve"), validation.named_in_errors():
@@ -382,7 +383,7 @@ def _write_report(
         model=model,
         data=f"- {len(training.frames)} structures for training, {len(validation.frames)} for "
         f"validation, seed {args.seed}; their checksums are in `split.json`"
-        + ("\n- the model file holds a model trained again, on all of them" * args.refit),
+        + ("\n- the model file holds a model trained again, on all of them" * is_refitted),
         shifts=model.training.shifts - [target.fermi_level for target in training.targets],
         families=_families(training),
         curve=curve,

@@ -63,7 +63,7 @@ def valences(
     if _wrong(counts, electrons, valence).any():
         if given is None:
             # Per atom: a large cell has no more to say than a small one.
-            size = counts.sum(axis=1)
+            size = np.maximum(counts.sum(axis=1), 1)
             valence = least_absolute(counts / size[:, None], electrons / size)
         raise _contradiction(counts, electrons, valence, symbols, given is not None)
     return valence.round(6)

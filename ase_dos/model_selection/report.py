@@ -25,6 +25,7 @@ from ase_dos.model_selection.search import Search
 from ase_dos.plot.style import figure_of
 from ase_dos.spectra.calibration import decile_table, miscalibration_area
 from ase_dos.spectra.dos import DOS
+from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["ErrorBars", "Report", "error_bars"]
 
@@ -57,8 +58,9 @@ class ErrorBars:
 def error_bars(model: DOSModel, frames: Sequence[Atoms], n_members: int = 32) -> ErrorBars:
     """Predict structures with their errors."""
     rows = []
-    for atoms in frames:
-        ensemble = model.predict_ensemble(atoms, n_members)
+    for index, atoms in enumerate(frames):
+        with of_structure(index):
+            ensemble = model.predict_ensemble(atoms, n_members)
         size = len(atoms)
 
         def quantities(dos: DOS, size: int = size) -> NDArray:

@@ -1,5 +1,7 @@
 """Files that cannot be trained on are named and passed over; a trained model outlives errors."""
 
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import ase.io
@@ -10,6 +12,7 @@ from pwx_output import pwx_output
 
 from ase_dos.cli.data import read_data
 from ase_dos.cli.main import main
+from ase_dos.io.dataset import load_dataset, save_dataset
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.model_selection.report import Report
 
@@ -155,7 +158,10 @@ def test_a_trained_model_outlives_what_fails_after_it(
     info = DOSModel.load(output).info
     assert info["n_structures"] == (5 if name == "refitted" else 6)
     assert ("validation" in info) == (name != "calibrate")
-    assert (tmp_path / "m.report" / "report.md").exists() == (name != "text")
+    report = tmp_path / "m.report" / "report.md"
+    assert report.exists() == (name != "text")
+    if name != "text":
+        assert ("a model trained again" in report.read_text()) == (name != "refitted")
 
 
 def test_outputs_that_cannot_be_written_are_refused_before_the_training(runs, tmp_path, capsys):
@@ -204,3 +210,17 @@ def test_a_grid_for_which_there_is_no_dos_is_an_error(runs, tmp_path, capsys):
     grid = ("--grid-start", "-15", "--grid-step", "0.05")
     line = fails(capsys, "train", runs, "-o", tmp_path / "m.npz", *NARROW, *grid)
     assert "no structure carries a DOS" in line
+
+
+def test_structures_of_a_data_set_are_named(dataset, tmp_path, capsys):
+    data = load_dataset(dataset)
+    row = int(np.flatnonzero(data.split == "train")[4])
+    one = data.states[row]
+    data.states[row] = replace(one, eigenvalues=one.eigenvalues[..., :4])
+    path = tmp_path / "set.npz"
+    save_dataset(path, data, provenance={})
+    args = SimpleNamespace(grid_start=None, grid_step=None)
+    name = re.escape(f"{path}, structure {row} ({data.frames[row].info['name']}): 4 bands")
+    with pytest.warns(UserWarning, match=f"^skipped: {name}"):
+        part = read_data([str(path)], args, 0.3, "train").parts["train"][0]
+    assert len(part.frames) == len(part.targets) == len(part.families) == 17
