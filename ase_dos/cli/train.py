@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ase_dos.cli.arguments import integer, number
@@ -13,6 +11,7 @@ from ase_dos.cli.data import FILES, add_grid_arguments, divided, read_data
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.outputs import StoredResult, output_directory, output_file
 from ase_dos.cli.parts import Part, joined
+from ase_dos.cli.training_report import beside, report_directory, split_record, write_report
 
 if TYPE_CHECKING:
     from ase_dos.model.dos_model import DOSModel
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 UNIT = "states eV^-1/2 per atom"
 SHARE = 0.15
-# More kinds of structures than this are no longer told apart in a figure.
-MOST_FAMILIES = 20
 # Of `ase_dos.model_selection.hyperparameters.DEFAULTS`, whose import would make the help slow.
 HYPERPARAMETERS = (
     ("cutoff", number(above=0), "radius of the surroundings of an atom (Angstrom; default: 6)"),
@@ -184,10 +181,13 @@ class CLICommand:
         _options_for(args, ["H"], _given(args))
         output_file(args.output, "--output", (".npz",), args.data)
         if not args.no_report:
-            output_directory(_report_directory(args), "--report")
+            output_directory(report_directory(args), "--report")
         training, validation, left_out = _structures(args)
         if args.refit and not validation.frames:
             raise ValueError("--refit: there are no validation structures to train on")
+        both = joined([training, validation])
+        with both.named_in_errors():
+            _check_valences(args, both)
         with training.named_in_errors():
             found = _search(args, training, validation)
             model = _trained(args, training, found.best.choice if found else _given(args))
@@ -197,22 +197,13 @@ class CLICommand:
         bars, evaluation = _validated(args, model, validation, stored)
         if args.refit:
             with stored.step("--refit"):
-                _refitted(model, training, validation).save(args.output)
+                _refitted(model, both).save(args.output)
         if not args.no_report:
             with stored.step("report"):
-                _write_report(args, model, training, validation, found, evaluation, bars, stored)
+                write_report(args, model, training, validation, found, evaluation, bars, stored)
         if left_out:
             print(left_out)
         stored.finish()
-
-
-def _report_directory(args: Namespace) -> Path:
-    return Path(args.report or _beside(args.output, ".report"))
-
-
-def _beside(output: str, suffix: str) -> Path:
-    path = Path(output)
-    return path.with_name(path.name.removesuffix(".npz") + suffix)
 
 
 def _structures(args: Namespace) -> tuple[Part, Part, str]:
@@ -228,6 +219,23 @@ def _structures(args: Namespace) -> tuple[Part, Part, str]:
             f"validation (seed {args.seed})"
         )
     return training, validation, data.remark
+
+
+def _check_valences(args: Namespace, part: Part) -> None:
+    """Refuse structures whose electrons contradict the others, before any search or training."""
+    import numpy as np
+
+    from ase_dos.descriptors.species import species_counts
+    from ase_dos.model.valences import valences
+
+    species = _species(part)
+    electrons = np.array([target.n_electrons for target in part.targets])
+    given = dict(args.valence) if args.valence else None
+    valences(species_counts(part.frames, species), electrons, species, given)
+
+
+def _species(part: Part) -> list[int]:
+    return sorted({int(z) for atoms in part.frames for z in atoms.numbers})
 
 
 def _given(args: Namespace) -> dict[str, Any]:
@@ -270,22 +278,13 @@ def _element_and_valence(text: str) -> tuple[str, float]:
     return element, number(above=0)(valence)
 
 
-def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
-    """Which structures train and which validate, by their checksums."""
-    from ase_dos.utils.digests import structure_checksum
-
-    parts = {"training": training, "validation": validation}
-    hashes = {name: [structure_checksum(a) for a in part.frames] for name, part in parts.items()}
-    return {"seed": args.seed, **hashes}
-
-
 def _search(args: Namespace, training: Part, validation: Part) -> Search | None:
     """Search for hyperparameters, if asked to."""
     if args.search is None and args.budget is None:
         return None
     from ase_dos.model_selection.search import search_hyperparameters
 
-    record = _beside(args.output, ".search.json")
+    record = beside(args.output, ".search.json")
     limits = [f"{args.search} trials"] if args.search is not None else []
     limits += [f"{args.budget:g} minutes"] if args.budget is not None else []
     print(f"searching hyperparameters, at most {' and '.join(limits)}; trials in {record}")
@@ -297,7 +296,7 @@ def _search(args: Namespace, training: Part, validation: Part) -> Search | None:
         seed=args.seed,
         fixed=_given(args),
         record=record,
-        about={"split": _split(args, training, validation)},
+        about={"split": split_record(args.seed, training, validation)},
         **_options(args),
     )
     print(found.summary())
@@ -307,8 +306,7 @@ def _search(args: Namespace, training: Part, validation: Part) -> Search | None:
 def _trained(args: Namespace, training: Part, choice: dict[str, Any]) -> DOSModel:
     from ase_dos.model.dos_model import DOSModel
 
-    species = sorted({int(z) for atoms in training.frames for z in atoms.numbers})
-    options = _options_for(args, species, choice)
+    options = _options_for(args, _species(training), choice)
     size = options.descriptor.n_features
     print(f"training on {len(training.frames)} structures, {size} features")
     model = DOSModel.from_options(options).fit(training.frames, training.targets)
@@ -343,9 +341,8 @@ def _validated(
     return bars, evaluation
 
 
-def _refitted(model: DOSModel, training: Part, validation: Part) -> DOSModel:
+def _refitted(model: DOSModel, both: Part) -> DOSModel:
     """Return the model trained on the validation structures as well."""
-    both = joined([training, validation])
     with both.named_in_errors():
         final = model.refitted(both.frames, both.targets)
     print(
@@ -353,50 +350,3 @@ def _refitted(model: DOSModel, training: Part, validation: Part) -> DOSModel:
         f"leave-one-out RMSE {final.info['leave_one_out_rmse']:.4f} {UNIT}"
     )
     return final
-
-
-def _write_report(
-    args: Namespace,
-    model: DOSModel,
-    training: Part,
-    validation: Part,
-    found: Search | None,
-    evaluation: Evaluation | None,
-    bars: ErrorBars | None,
-    stored: StoredResult,
-) -> None:
-    from ase_dos.cli.plot import save_figures
-    from ase_dos.model_selection.learning import learning_curve
-    from ase_dos.model_selection.report import Report
-
-    directory = _report_directory(args)
-    directory.mkdir(parents=True, exist_ok=True)
-    split = _split(args, training, validation)
-    (directory / "split.json").write_text(json.dumps(split, indent=1))
-    is_refitted = args.refit and not stored.has_failed("--refit")
-    known = (validation.frames, validation.targets) if validation.frames else None
-    curve = None
-    with stored.step("learning curve"), validation.named_in_errors():
-        curve = learning_curve(model, training.frames, training.targets, known, seed=args.seed)
-    report = Report(
-        name=args.output,
-        model=model,
-        data=f"- {len(training.frames)} structures for training, {len(validation.frames)} for "
-        f"validation, seed {args.seed}; their checksums are in `split.json`"
-        + ("\n- the model file holds a model trained again, on all of them" * is_refitted),
-        shifts=model.training.shifts - [target.fermi_level for target in training.targets],
-        families=_families(training),
-        curve=curve,
-        search=found,
-        evaluation=evaluation,
-        bars=bars,
-    )
-    (directory / "report.md").write_text(report.text())
-    print(f"wrote {directory / 'report.md'}")
-    print(f"wrote {len(save_figures(directory, report.figures()))} figures beside it")
-
-
-def _families(part: Part) -> list[str]:
-    """Families, or else formulas, as long as a figure can show them."""
-    names = part.families or [str(atoms.symbols.formula.reduce()[0]) for atoms in part.frames]
-    return names if len(set(names)) <= MOST_FAMILIES else [""] * len(names)

@@ -114,11 +114,14 @@ def test_metals_with_few_bands_are_trained_on(runs, tmp_path, capsys):
 
 def test_errors_of_training_name_the_file(runs, tmp_path, capsys):
     (runs / "charged.out").write_text(pwx_output(levels(7.0, 6), 2))
-    for share in ("0", "0.15"):
-        line = fails(
-            capsys, "train", runs, "-o", tmp_path / "m.npz", *NARROW, "--validation", share
-        )
+    for share, seed in (("0", 0), *(("0.3", seed) for seed in range(4))):  # whatever it is for
+        words = [*NARROW, "--validation", share, "--seed", seed]
+        line = fails(capsys, "train", runs, "-o", tmp_path / "m.npz", *words)
         assert f"{runs / 'charged.out'}: 2 electrons, but the others imply 3" in line
+    (runs / "charged.out").rename(tmp_path / "charged.out")
+    train(capsys, runs, "-o", tmp_path / "m.npz", *NARROW)
+    line = fails(capsys, "evaluate", tmp_path / "m.npz", tmp_path / "charged.out")
+    assert "charged.out: 2 electrons, but the model has 3 for it" in line
 
 
 def test_valences_are_an_option(runs, tmp_path, capsys):
