@@ -216,6 +216,15 @@ class DOSCalculator(AdjustableCalculator):
         local = self._local_dos(atoms)
         return local.shifted(-self._own_results["fermi_level"])
 
+    def get_fermi_level(self, atoms: Atoms | None = None) -> float:
+        """E_F at T = 0 (eV) on the fitted grid of the model: the property ``fermi_level``.
+
+        The zero of that grid is the model's own; in `get_dos` and all else that this class
+        returns, E_F is zero.
+        """
+        self._local_dos(atoms)
+        return self.results["fermi_level"]
+
     def get_electron_gas(
         self, temperature: ArrayLike | None = None, atoms: Atoms | None = None
     ) -> ElectronGas:

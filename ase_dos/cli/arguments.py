@@ -1,10 +1,70 @@
-"""Arguments that several commands share."""
+"""Arguments that several commands share, and the ranges of their numbers."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+from math import isfinite
 
-__all__ = ["add_model_argument", "add_repeated_argument", "add_temperature_argument"]
+__all__ = [
+    "add_model_argument",
+    "add_repeated_argument",
+    "add_temperature_argument",
+    "integer",
+    "number",
+]
+
+
+def number(
+    *, above: float | None = None, least: float | None = None, below: float | None = None
+) -> Callable[[str], float]:
+    """Make a type of argument: a finite number in a range.
+
+    A number out of range is then refused by the name of its option, before anything is read.
+
+    Parameters
+    ----------
+    above, least, below : float, optional
+        The number is above, at least, or below these.
+    """
+    limits = [
+        f"{sign} {limit:g}"
+        for sign, limit in ((">", above), (">=", least), ("<", below))
+        if limit is not None
+    ]
+    expected = " ".join(["a number", " and ".join(limits)]).strip()
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ArgumentTypeError(f"expected {expected}, got {text!r}") from None
+        fits = (
+            isfinite(value)
+            and (above is None or value > above)
+            and (least is None or value >= least)
+            and (below is None or value < below)
+        )
+        if not fits:
+            raise ArgumentTypeError(f"expected {expected}, got {text}")
+        return value
+
+    return parse
+
+
+def integer(least: int) -> Callable[[str], int]:
+    """Make a type of argument: an integer of at least ``least``."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ArgumentTypeError(f"expected an integer >= {least}, got {text!r}") from None
+        if value < least:
+            raise ArgumentTypeError(f"expected an integer >= {least}, got {text}")
+        return value
+
+    return parse
 
 
 def add_model_argument(parser: ArgumentParser) -> None:
@@ -19,7 +79,7 @@ def add_temperature_argument(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-T",
         "--temperature",
-        type=float,
+        type=number(least=0),
         action="append",
         metavar="K",
         help="electronic temperature; may be repeated (default: 300)",

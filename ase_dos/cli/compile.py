@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from ase_dos.cli.arguments import integer
 from ase_dos.cli.main import reports_user_errors
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class CLICommand:
         """Declare the arguments."""
         parser.add_argument(
             "--processes",
-            type=int,
+            type=integer(1),
             default=2,
             metavar="N",
             help="compile in so many processes (default: %(default)s)",

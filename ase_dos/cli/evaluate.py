@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from ase_dos.cli.arguments import number
 from ase_dos.cli.data import FILES, add_grid_arguments, read_data
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.outputs import output_directory
 
 
 class CLICommand:
@@ -30,7 +32,7 @@ class CLICommand:
         add_grid_arguments(parser)
         add(
             "--smearing",
-            type=float,
+            type=number(above=0),
             metavar="eV",
             help="Gaussian broadening of this DOS; must be that of the model (the default)",
         )
@@ -47,6 +49,8 @@ class CLICommand:
         """Evaluate and print."""
         from ase_dos.model.dos_model import DOSModel
 
+        if args.output:
+            output_directory(args.output, "--output")
         model = DOSModel.load(args.model)
         if args.smearing not in (None, model.smearing):
             raise ValueError(
@@ -54,7 +58,9 @@ class CLICommand:
                 f"cannot be compared with one broadened by {args.smearing:g} eV"
             )
         data = read_data([args.data], args, model.smearing, args.split)
-        evaluation = model.evaluate(*data.whole(args.split))
+        part = data.whole(args.split)
+        with part.named_in_errors():
+            evaluation = model.evaluate(part.frames, part.targets, part.families)
         print(evaluation.summary())
         if args.output:
             from ase_dos.cli.plot import save_figures

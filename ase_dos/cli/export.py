@@ -6,8 +6,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase_dos.cli.arguments import add_model_argument, add_repeated_argument
+from ase_dos.cli.arguments import (
+    add_model_argument,
+    add_repeated_argument,
+    integer,
+    number,
+)
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.outputs import StoredResult, output_file
 from ase_dos.cli.trajectory import add_frame_arguments, selected_frames
 from ase_dos.utils.quantities import HEAT_CAPACITY_UNITS
 
@@ -63,7 +69,7 @@ class CLICommand:
         add(
             "--from",
             dest="lowest",
-            type=float,
+            type=number(above=0),
             default=300.0,
             metavar="K",
             help="lowest electronic temperature (default: %(default)g)",
@@ -71,13 +77,13 @@ class CLICommand:
         add(
             "--to",
             dest="highest",
-            type=float,
+            type=number(above=0),
             metavar="K",
             help="highest electronic temperature (default: the highest that the model allows)",
         )
         add(
             "--points",
-            type=int,
+            type=integer(8),
             default=100,
             metavar="N",
             help="number of temperatures, eight or more (default: %(default)s)",
@@ -87,7 +93,7 @@ class CLICommand:
         add("--uncertainty", action="store_true", help="also give the error of the model")
         add(
             "--atomic-volume",
-            type=float,
+            type=number(above=0),
             metavar="A^3",
             help="volume per atom (default: from the cells; needed for slabs and clusters)",
         )
@@ -99,19 +105,19 @@ class CLICommand:
         )
         add(
             "--coupling",
-            type=float,
+            type=number(above=0),
             metavar="G",
             help="electron-phonon coupling of .ttm_mod and .ttm_thermal in W/m^3/K",
         )
         add(
             "--conductivity",
-            type=float,
+            type=number(least=0),
             metavar="KAPPA",
             help="heat conductivity of the electrons of .ttm_thermal in W/m/K (default: 0)",
         )
         add(
             "--grid",
-            type=int,
+            type=integer(1),
             nargs=3,
             metavar="N",
             help="cells of .ttm_thermal along x, y and z (default: 1 1 1)",
@@ -148,9 +154,11 @@ class CLICommand:
             **selection,
         )
         print(summary(table))
+        stored = StoredResult("the other files are written")
         for output in outputs:
-            remark = _write(output, table, args, entries)
-            print(f"wrote {output}{remark}")
+            with stored.step(str(output)):
+                print(f"wrote {output}{_write(output, table, args, entries)}")
+        stored.finish()
 
 
 def summary(table: HeatCapacityTable) -> str:
@@ -180,16 +188,7 @@ def summary(table: HeatCapacityTable) -> str:
 
 def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
     """Files to write; those that cannot be written are refused before any work."""
-    outputs = [Path(name) for name in args.output]
-    if args.points < 8:
-        raise ValueError(f"--points: expected 8 or more, got {args.points}")
-    for output in outputs:
-        if output.suffix not in SUFFIXES:
-            raise ValueError(
-                f"--output: expected a name that ends with {', '.join(SUFFIXES)}, got {output}"
-            )
-        if not output.parent.is_dir():
-            raise ValueError(f"--output: there is no directory {output.parent}")
+    outputs = [output_file(name, "--output", SUFFIXES) for name in args.output]
     suffixes = {output.suffix for output in outputs}
     if ".ttm_mod" in suffixes:
         from ase_dos.adapters.lammps_ttm import check_entries

@@ -5,8 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ase_dos.cli.main import reports_user_errors
+
+if TYPE_CHECKING:
+    from ase_dos.spectra.states import ElectronicStates
 
 
 class CLICommand:
@@ -100,5 +104,13 @@ def _states(path: Path) -> Iterator[str]:
         yield (
             f"  {atoms.get_chemical_formula():<12} {states.n_electrons:g} electrons, "
             f"{states.n_spins} spin x {states.n_kpoints} k x {states.n_bands} bands, "
-            f"complete to {states.valid_to:.3f} eV"
+            f"complete to {states.valid_to:.3f} eV, {_gap(states)}"
         )
+
+
+def _gap(states: ElectronicStates) -> str:
+    try:
+        gap = states.band_gap
+    except ValueError:  # there is more to tell of such a file
+        return "too few bands for a Fermi level"
+    return f"gap {gap:.3f} eV" if gap else "no gap"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -65,20 +66,30 @@ def reports_user_errors(run: Callable[[Namespace], None]) -> Callable[[Namespace
             except (ValueError, OSError, ImportError, CalculatorError) as error:
                 if args.traceback:
                     raise
-                raise CLIError(" ".join(str(error).split())) from error
+                raise CLIError(_as_typed(" ".join(str(error).split()), args)) from error
 
     return wrapped
 
 
+def _as_typed(message: str, args: Namespace) -> str:
+    """Message with the option that the user typed in place of the Python name it begins with."""
+    name = re.match(r"[a-z]+(_[a-z]+)+(?=[: ])", message)
+    if name is None or name[0] not in vars(args):
+        return message
+    return f"--{name[0].replace('_', '-')}{message[name.end() :]}"
+
+
 def _parse(parser: ArgumentParser, args: Sequence[str] | None) -> Namespace:
-    """Parse, and from then on report errors without repeating the usage."""
-    namespace = parser.parse_args(args)
-    namespace.words = shlex.join(["ase-dos", *(sys.argv[1:] if args is None else args)])
+    """Parse; errors of this, and of all that follows, are one line without the usage."""
 
     def error(message: Any) -> None:
         parser.exit(2, f"{parser.prog}: error: {message}\n")
 
-    parser.error = error  # type: ignore[assignment]
+    groups = (action for action in parser._actions if isinstance(action, _SubParsersAction))
+    for one in (parser, *(command for group in groups for command in group.choices.values())):
+        one.error = error  # type: ignore[assignment, method-assign]
+    namespace = parser.parse_args(args)
+    namespace.words = shlex.join(["ase-dos", *(sys.argv[1:] if args is None else args)])
     return namespace
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ase_dos.cli.arguments import add_repeated_argument
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.outputs import output_directory
 from ase_dos.utils.files import replace_file
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Draw."""
+        output_directory(args.output, "--output")
         if Path(args.source).is_dir():
             from ase_dos.results.result import TrajectoryResult
 

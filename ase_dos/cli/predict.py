@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.outputs import output_file
 from ase_dos.cli.trajectory import add_element_arguments, split_selection
 from ase_dos.utils.files import errors_name
 from ase_dos.utils.quantities import QUANTITIES
@@ -49,15 +50,23 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Predict, print, and write what was asked for."""
+        from ase.calculators.calculator import InputError
+
         from ase_dos.adapters.ase import DOSCalculator
         from ase_dos.utils.checks import as_temperature
 
         temperatures = as_temperature(args.temperature or [300.0]).tolist()
-        if args.output and Path(args.output).suffix not in (".csv", ".npz"):
-            raise ValueError(f"--output: expected a .csv or .npz file, got {args.output}")
+        path, _ = split_selection(args.structure)
+        if args.output:
+            output_file(args.output, "--output", (".csv", ".npz"), [path])
+        if args.plot:
+            output_file(args.plot, "--plot", _figure_suffixes(), [path])
         atoms = _read(args)
         calc = DOSCalculator(args.model)
-        dos = calc.get_dos(atoms)
+        try:
+            dos = calc.get_dos(atoms)
+        except InputError as error:
+            raise ValueError(f"{args.structure}: {error}") from error
         _print_gas(calc, dos, atoms, temperatures)
         if args.output:
             with errors_name(args.output):
@@ -74,6 +83,12 @@ class CLICommand:
             with errors_name(args.plot):
                 figure_of(ax).savefig(args.plot, dpi=DPI)
             print(f"wrote {args.plot}")
+
+
+def _figure_suffixes() -> list[str]:
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    return [f".{kind}" for kind in sorted(FigureCanvasBase.get_supported_filetypes())]
 
 
 def _read(args: Namespace) -> Atoms:

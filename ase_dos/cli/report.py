@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from ase_dos.cli.arguments import add_repeated_argument
+from ase_dos.cli.arguments import add_repeated_argument, integer
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.outputs import output_file
 
 
 class CLICommand:
@@ -35,14 +36,14 @@ class CLICommand:
         )
         add(
             "--frames",
-            type=int,
+            type=integer(1),
             default=6,
             metavar="N",
             help="number of frames whose atoms are shown (default: %(default)s)",
         )
         add(
             "--atoms",
-            type=int,
+            type=integer(1),
             default=2000,
             metavar="N",
             help="largest number of atoms shown of a frame (default: %(default)s)",
@@ -58,6 +59,7 @@ class CLICommand:
         from ase_dos.results.html import write_report
         from ase_dos.results.result import TrajectoryResult
 
+        output_file(args.output, "--output")
         write_report(
             TrajectoryResult.load(args.result),
             args.output,

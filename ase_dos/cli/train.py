@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-import json
-from argparse import ArgumentParser, Namespace
-from pathlib import Path
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ase_dos.cli.data import FILES, Part, add_grid_arguments, divided, read_data
+from ase_dos.cli.arguments import integer, number
+from ase_dos.cli.data import FILES, add_grid_arguments, divided, read_data
 from ase_dos.cli.main import reports_user_errors
-from ase_dos.utils.files import replace_file
+from ase_dos.cli.outputs import StoredResult, output_directory, output_file
+from ase_dos.cli.parts import Part, joined
+from ase_dos.cli.training_report import beside, report_directory, split_record, write_report
 
 if TYPE_CHECKING:
     from ase_dos.model.dos_model import DOSModel
     from ase_dos.model.evaluation import Evaluation
+    from ase_dos.model.options import ModelOptions
     from ase_dos.model_selection.report import ErrorBars
     from ase_dos.model_selection.search import Search
-    from ase_dos.spectra.target import DOSTarget
 
 UNIT = "states eV^-1/2 per atom"
 SHARE = 0.15
-# More kinds of structures than this are no longer told apart in a figure.
-MOST_FAMILIES = 20
 # Of `ase_dos.model_selection.hyperparameters.DEFAULTS`, whose import would make the help slow.
 HYPERPARAMETERS = (
-    ("cutoff", float, "radius of the surroundings of an atom (Angstrom; default: 6)"),
-    ("cutoff-smoothing", float, "shell in which neighbours fade out (Angstrom; default: 0.5)"),
-    ("max-radial", int, "radial functions (default: 8)"),
-    ("max-angular", int, "largest angular momentum (default: 6)"),
-    ("width", float, "width of the Gaussians (Angstrom; default: 0.4)"),
+    ("cutoff", number(above=0), "radius of the surroundings of an atom (Angstrom; default: 6)"),
+    (
+        "cutoff-smoothing",
+        number(least=0),
+        "shell in which neighbours fade out (Angstrom; default: 0.5)",
+    ),
+    ("max-radial", integer(1), "radial functions (default: 8)"),
+    ("max-angular", integer(0), "largest angular momentum (default: 6)"),
+    ("width", number(above=0), "width of the Gaussians (Angstrom; default: 0.4)"),
     (
         "sparse-points",
-        int,
+        integer(1),
         "atoms of every species that a kernel compares others with (default: 500)",
     ),
-    ("degree", int, "degree of the kernel (default: 6)"),
+    ("degree", integer(1), "degree of the kernel (default: 6)"),
     (
         "radial-basis",
-        int,
+        integer(1),
         "contract the radial functions to this many principal components of the training set, for "
         "every species and angular momentum",
     ),
@@ -71,7 +75,7 @@ class CLICommand:
         add("--no-report", action="store_true", help="write the model only")
         add(
             "--validation",
-            type=float,
+            type=number(least=0, below=1),
             metavar="SHARE",
             help="share of the structures kept for validation; data sets have their own split "
             "(default: 0.15)",
@@ -90,14 +94,14 @@ class CLICommand:
         )
         add(
             "--search",
-            type=int,
+            type=integer(1),
             metavar="TRIALS",
             help="search for the hyperparameters with the smallest leave-one-out error, in at most "
             "this many trials; they are stored in MODEL.search.json",
         )
         add(
             "--budget",
-            type=float,
+            type=number(above=0),
             metavar="MINUTES",
             help="search in the same way, and start no trial after this many minutes",
         )
@@ -110,7 +114,7 @@ class CLICommand:
         add_grid_arguments(parser)
         add(
             "--smearing",
-            type=float,
+            type=number(above=0),
             default=0.3,
             metavar="eV",
             help="Gaussian broadening of the levels, and of a DOS that structures carry "
@@ -118,7 +122,7 @@ class CLICommand:
         )
         add(
             "--headroom",
-            type=float,
+            type=number(above=0),
             default=14.0,
             metavar="eV",
             help="highest energy of the model above the mean Fermi level; lower if fewer than half "
@@ -141,17 +145,30 @@ class CLICommand:
         )
         add(
             "--count-below",
-            type=float,
+            type=number(),
             metavar="E",
             help="energy (eV, 0 at the mean Fermi level) in a gap that every structure has: "
             "electrons below it are exact in every prediction",
         )
-        add("--modes", type=int, default=32, help="energy modes to keep (default: %(default)s)")
+        add(
+            "--valence",
+            nargs="+",
+            type=_element_and_valence,
+            metavar="ELEMENT=N",
+            help="valence electrons of each element, such as Ga=3 As=5 (default: what the "
+            "electrons of the structures say)",
+        )
+        add(
+            "--modes",
+            type=integer(1),
+            default=32,
+            help="energy modes to keep (default: %(default)s)",
+        )
         for name, kind, text in HYPERPARAMETERS:
-            add(f"--{name}", type=kind, metavar="N" if kind is int else "X", help=text)
+            add(f"--{name}", type=kind, metavar="N", help=text)
         add(
             "--radial-scaling",
-            type=float,
+            type=number(above=0),
             nargs=3,
             metavar=("RATE", "SCALE", "EXPONENT"),
             help="weigh neighbours: RATE / (RATE + (r / SCALE)^EXPONENT)",
@@ -161,41 +178,37 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Search, train, save and report."""
-        from ase_dos.model.training_set import make_targets
-
-        folder = Path(args.output).parent
-        if not folder.is_dir():  # before hours of training
-            raise ValueError(f"--output: there is no directory {folder}")
-        training, validation = _structures(args)
+        # What is bound to fail is refused before hours of reading and training.
+        _options_for(args, ["H"], _given(args))
+        output_file(args.output, "--output", (".npz",), args.data)
+        if not args.no_report:
+            output_directory(report_directory(args), "--report")
+        training, validation, left_out = _structures(args)
         if args.refit and not validation.frames:
             raise ValueError("--refit: there are no validation structures to train on")
-        targets = make_targets(training.states, args.smearing)
-        found = _search(args, training, targets, validation)
-        model = _trained(args, training, targets, found.best.choice if found else _given(args))
-        bars = evaluation = None
-        if validation.frames:
-            from ase_dos.model_selection.report import error_bars
-
-            bars = None if args.no_report else error_bars(model, validation.frames)
-            evaluation = model.calibrate(*validation)
-            print(
-                f"validation RMSE {evaluation.rmse:.4f} {UNIT} "
-                f"({len(validation.frames)} structures)"
-            )
-        model.save(args.output)  # so that whatever happens afterwards, there is one
-        if args.refit:
-            _refitted(model, training, validation, targets, args).save(args.output)
+        both = joined([training, validation])
+        with both.named_in_errors():
+            _check_valences(args, both)
+        with training.named_in_errors():
+            found = _search(args, training, validation)
+            model = _trained(args, training, found.best.choice if found else _given(args))
+        model.save(args.output)
         print(f"wrote {args.output}")
+        stored = StoredResult(f"{args.output} holds the trained model")
+        bars, evaluation = _validated(args, model, validation, stored)
+        if args.refit:
+            with stored.step("--refit"):
+                _refitted(model, both).save(args.output)
         if not args.no_report:
-            _write_report(args, model, training, targets, validation, found, evaluation, bars)
+            with stored.step("report"):
+                write_report(args, model, training, validation, found, evaluation, bars, stored)
+        if left_out:
+            print(left_out)
+        stored.finish()
 
 
-def _beside(output: str, suffix: str) -> Path:
-    path = Path(output)
-    return path.with_name(path.name.removesuffix(".npz") + suffix)
-
-
-def _structures(args: Namespace) -> tuple[Part, Part]:
+def _structures(args: Namespace) -> tuple[Part, Part, str]:
+    """Return structures for training and for validation, and a remark on those left out."""
     data = read_data(args.data, args, args.smearing, "train", "validation")
     if args.validation is not None and not data.files:
         raise ValueError("--validation: the data sets have their own split")
@@ -206,7 +219,24 @@ def _structures(args: Namespace) -> tuple[Part, Part]:
             f"{len(training.frames)} structures for training, {len(validation.frames)} for "
             f"validation (seed {args.seed})"
         )
-    return training, validation
+    return training, validation, data.remark
+
+
+def _check_valences(args: Namespace, part: Part) -> None:
+    """Refuse structures whose electrons contradict the others, before any search or training."""
+    import numpy as np
+
+    from ase_dos.descriptors.species import species_counts
+    from ase_dos.model.valences import valences
+
+    species = _species(part)
+    electrons = np.array([target.n_electrons for target in part.targets])
+    given = dict(args.valence) if args.valence else None
+    valences(species_counts(part.frames, species), electrons, species, given)
+
+
+def _species(part: Part) -> list[int]:
+    return sorted({int(z) for atoms in part.frames for z in atoms.numbers})
 
 
 def _given(args: Namespace) -> dict[str, Any]:
@@ -228,56 +258,59 @@ def _options(args: Namespace) -> dict[str, Any]:
         "n_modes": args.modes,
         "metric": args.metric,
         "count_below": args.count_below,
+        **({"valence": dict(args.valence)} if args.valence else {}),
     }
 
 
-def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
-    """Which structures train and which validate, by their checksums."""
-    from ase_dos.utils.digests import structure_checksum
+def _options_for(args: Namespace, species: Sequence[Any], choice: dict[str, Any]) -> ModelOptions:
+    """Options of the model with chosen hyperparameters."""
+    from ase_dos.model_selection.hyperparameters import make_options
 
-    parts = {"training": training, "validation": validation}
-    hashes = {name: [structure_checksum(a) for a in part.frames] for name, part in parts.items()}
-    return {"seed": args.seed, **hashes}
+    return make_options(choice, species, **_options(args))
 
 
-def _search(
-    args: Namespace, training: Part, targets: list[DOSTarget], validation: Part
-) -> Search | None:
+def _element_and_valence(text: str) -> tuple[str, float]:
+    """Type of argument: words like Ga=3."""
+    from ase.data import atomic_numbers
+
+    element, equals, valence = text.partition("=")
+    if not equals or element not in atomic_numbers:
+        raise ArgumentTypeError(f"expected ELEMENT=N such as Ga=3, got {text!r}")
+    return element, number(above=0)(valence)
+
+
+def _search(args: Namespace, training: Part, validation: Part) -> Search | None:
     """Search for hyperparameters, if asked to."""
     if args.search is None and args.budget is None:
         return None
     from ase_dos.model_selection.search import search_hyperparameters
 
-    record = _beside(args.output, ".search.json")
+    record = beside(args.output, ".search.json")
     limits = [f"{args.search} trials"] if args.search is not None else []
     limits += [f"{args.budget:g} minutes"] if args.budget is not None else []
     print(f"searching hyperparameters, at most {' and '.join(limits)}; trials in {record}")
     found = search_hyperparameters(
         training.frames,
-        targets,
+        training.targets,
         trials=args.search,
         budget=None if args.budget is None else 60 * args.budget,
         seed=args.seed,
         fixed=_given(args),
         record=record,
-        about={"split": _split(args, training, validation)},
+        about={"split": split_record(args.seed, training, validation)},
         **_options(args),
     )
     print(found.summary())
     return found
 
 
-def _trained(
-    args: Namespace, training: Part, targets: list[DOSTarget], choice: dict[str, Any]
-) -> DOSModel:
+def _trained(args: Namespace, training: Part, choice: dict[str, Any]) -> DOSModel:
     from ase_dos.model.dos_model import DOSModel
-    from ase_dos.model_selection.hyperparameters import make_options
 
-    species = sorted({int(z) for atoms in training.frames for z in atoms.numbers})
-    options = make_options(choice, species, **_options(args))
+    options = _options_for(args, _species(training), choice)
     size = options.descriptor.n_features
     print(f"training on {len(training.frames)} structures, {size} features")
-    model = DOSModel.from_options(options).fit(training.frames, targets)
+    model = DOSModel.from_options(options).fit(training.frames, training.targets)
     if options.radial_basis is not None:
         descriptor = model.descriptor
         print(
@@ -288,67 +321,33 @@ def _trained(
     return model
 
 
-def _refitted(
-    model: DOSModel,
-    training: Part,
-    validation: Part,
-    targets: list[DOSTarget],
-    args: Namespace,
-) -> DOSModel:
-    """Return the model trained on the validation structures as well."""
-    from ase_dos.model.training_set import make_targets
+def _validated(
+    args: Namespace, model: DOSModel, validation: Part, stored: StoredResult
+) -> tuple[ErrorBars | None, Evaluation | None]:
+    """Compare the model with other structures, and store it with their errors."""
+    bars = evaluation = None
+    if validation.frames and not args.no_report:
+        from ase_dos.model_selection.report import error_bars
 
-    final = model.refitted(
-        training.frames + validation.frames,
-        targets + make_targets(validation.states, args.smearing),
-    )
+        with stored.step("error bars"), validation.named_in_errors():
+            bars = error_bars(model, validation.frames)
+    if validation.frames:
+        with stored.step("validation"), validation.named_in_errors():
+            evaluation = model.calibrate(validation.frames, validation.targets, validation.families)
+            model.save(args.output)
+            print(
+                f"validation RMSE {evaluation.rmse:.4f} {UNIT} "
+                f"({len(validation.frames)} structures)"
+            )
+    return bars, evaluation
+
+
+def _refitted(model: DOSModel, both: Part) -> DOSModel:
+    """Return the model trained on the validation structures as well."""
+    with both.named_in_errors():
+        final = model.refitted(both.frames, both.targets)
     print(
-        f"trained again on {len(training.frames) + len(validation.frames)} structures, "
+        f"trained again on {len(both.frames)} structures, "
         f"leave-one-out RMSE {final.info['leave_one_out_rmse']:.4f} {UNIT}"
     )
     return final
-
-
-def _write_report(
-    args: Namespace,
-    model: DOSModel,
-    training: Part,
-    targets: list[DOSTarget],
-    validation: Part,
-    found: Search | None,
-    evaluation: Evaluation | None,
-    bars: ErrorBars | None,
-) -> None:
-    from ase_dos.cli.plot import save_figures
-    from ase_dos.model_selection.learning import learning_curve
-    from ase_dos.model_selection.report import Report
-
-    directory = Path(args.report or _beside(args.output, ".report"))
-    directory.mkdir(parents=True, exist_ok=True)
-    split = _split(args, training, validation)
-    text = json.dumps(split, indent=1).encode()
-    replace_file(directory / "split.json", lambda file: file.write(text))
-    known = (validation.frames, validation.states) if validation.frames else None
-    report = Report(
-        name=args.output,
-        model=model,
-        data=f"- {len(training.frames)} structures for training, {len(validation.frames)} for "
-        f"validation, seed {args.seed}; their checksums are in `split.json`"
-        + ("\n- the model file holds a model trained again, on all of them" * args.refit),
-        shifts=model.training.shifts - [target.fermi_level for target in targets],
-        families=_families(training),
-        curve=learning_curve(model, training.frames, targets, known, seed=args.seed),
-        search=found,
-        evaluation=evaluation,
-        bars=bars,
-    )
-    save_figures(directory, report.figures())
-    page = report.text().encode()
-    replace_file(directory / "report.md", lambda file: file.write(page))
-    print(f"wrote {directory / 'report.md'} and its figures")
-
-
-def _families(part: Part) -> list[str]:
-    """Families, or else formulas, as long as a figure can show them."""
-    names = part.families or [str(atoms.symbols.formula.reduce()[0]) for atoms in part.frames]
-    return names if len(set(names)) <= MOST_FAMILIES else [""] * len(names)

@@ -10,8 +10,10 @@ from ase_dos.cli.arguments import (
     add_model_argument,
     add_repeated_argument,
     add_temperature_argument,
+    integer,
 )
 from ase_dos.cli.main import reports_user_errors
+from ase_dos.cli.outputs import StoredResult, output_directory, output_file
 
 if TYPE_CHECKING:
     from ase_dos.io.frames import Frames
@@ -45,11 +47,11 @@ class CLICommand:
         add("--local", action="store_true", help="store the local DOS of every atom")
         add(
             "--members",
-            type=int,
+            type=integer(2),
             metavar="M",
             help="store results of M members of the ensemble, which give the errors of the model",
         )
-        add("--processes", type=int, metavar="N", help="analyse frames in N processes")
+        add("--processes", type=integer(1), metavar="N", help="analyse frames in N processes")
         add(
             "--scheduler",
             metavar="ADDRESS",
@@ -57,7 +59,7 @@ class CLICommand:
         )
         add(
             "--block-atoms",
-            type=int,
+            type=integer(1),
             metavar="N",
             help="cut each frame into blocks of at most N atoms, and predict these in parallel",
         )
@@ -89,6 +91,12 @@ class CLICommand:
 
         if args.processes is not None and args.scheduler:
             raise ValueError("expected --processes or --scheduler, got both")
+        # What cannot be written is refused before hours of work.
+        output_directory(args.output, "--output")
+        if args.plot:
+            output_directory(args.plot, "--plot")
+        if args.extxyz:
+            output_file(args.extxyz, "--extxyz", inputs=[_selection(args.trajectory, args)[0]])
         frames, selection = selected_frames(args.trajectory, args)
         result = analyze_trajectory(
             frames,
@@ -104,17 +112,22 @@ class CLICommand:
             command=args.words,
             progress=not args.quiet,
         )
-        print(result.summary(args.repeated))
+        stored = StoredResult(f"{args.output} holds the results of {len(result)} frames")
+        with stored.step("summary"):
+            print(result.summary(args.repeated))
         for message in result.missing.values():
             print(f"missing: {message}")
         if args.plot:
             from ase_dos.cli.plot import result_figures, save_figures
 
-            for figure in save_figures(args.plot, result_figures(result, args.repeated)):
-                print(f"wrote {figure}")
+            with stored.step("--plot"):
+                for figure in save_figures(args.plot, result_figures(result, args.repeated)):
+                    print(f"wrote {figure}")
         if args.extxyz:
-            print(f"wrote {args.extxyz}: {result.write_extxyz(args.extxyz, frames)} frames")
+            with stored.step("--extxyz"):
+                print(f"wrote {args.extxyz}: {result.write_extxyz(args.extxyz, frames)} frames")
         print(f"wrote {args.output}: {len(result)} frames")
+        stored.finish()
 
 
 def add_frame_arguments(parser: ArgumentParser) -> None:

@@ -211,7 +211,7 @@ def enclosing_box(
     if n_periodic and lengths[n_periodic - 1] <= 1e-10 * longest:
         raise ValueError(
             f"cell: periodic along {np.flatnonzero(periodic).tolist()}, but the vectors "
-            f"{cell[periodic].tolist()} span no volume; set the cell, or pbc=False"
+            f"{cell[periodic].tolist()} span no volume; set the cell, or remove the periodicity"
         )
     origin = np.zeros(3)
     for axis, normal in zip(np.flatnonzero(~periodic), directions[n_periodic:], strict=True):

@@ -9,6 +9,8 @@ from ase import Atoms
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
+from ase_dos.utils.structure_errors import of_structure
+
 __all__ = ["as_species", "species_counts", "species_index"]
 
 
@@ -49,11 +51,20 @@ def species_index(numbers: ArrayLike, species: Sequence[int]) -> NDArray:
 
 
 def species_counts(frames: Sequence[Atoms], species: Sequence[int]) -> NDArray:
-    """Atoms of every species in every frame (frames, species); errors as in `species_index`."""
-    size = len(species)
-    return np.array(
-        [np.bincount(species_index(atoms.numbers, species), minlength=size) for atoms in frames]
-    )
+    """Atoms of every species in every frame (frames, species).
+
+    Raises
+    ------
+    StructureError
+        If a frame has another species; it names the frame.
+    """
+    counts = np.zeros((len(frames), len(species)), dtype=int)
+    for index, atoms in enumerate(frames):
+        with of_structure(index):
+            counts[index] = np.bincount(
+                species_index(atoms.numbers, species), minlength=len(species)
+            )
+    return counts
 
 
 def _names(species: Iterable[int]) -> str:

@@ -307,10 +307,10 @@ class Filling:
         )
         highest = self.highest_temperature(float(kt.max()))
         if highest == 0:
-            raise ValueError(f"{what}; the window is too small even at 0 K: compute more bands")
+            raise ValueError(f"{what}; these are too few states even at 0 K")
         raise ValueError(
             f"{what}; this window supports up to {highest:.4g} K: "
-            "lower the temperature, or compute more bands and raise valid_to"
+            "lower the temperature, or give states up to a higher energy"
         )
 
     def highest_temperature(self, upper: float) -> float:

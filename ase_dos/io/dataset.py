@@ -173,8 +173,14 @@ def load_dataset(path: str | Path) -> Dataset:
     ValueError
         If the file is not such a data set, is damaged, or was written by a newer release.
     """
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such data set")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: not a readable data set: no .npz file, or its end is missing")
     try:
         with zipfile.ZipFile(path) as archive:
+            if "header.json" not in archive.namelist():
+                raise ValueError("an .npz file without the header of a data set; is it a model?")
             header = json.loads(archive.read("header.json"))
             arrays = {}
             for name in archive.namelist():
@@ -182,8 +188,6 @@ def load_dataset(path: str | Path) -> Dataset:
                     with archive.open(name) as file:
                         arrays[name[:-4]] = np.lib.format.read_array(file, allow_pickle=False)
         form = header["format"]
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such data set") from None
     except _DAMAGE as error:
         raise ValueError(f"{path}: not a readable data set ({error})") from error
     if form != _FORMAT:

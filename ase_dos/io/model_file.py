@@ -53,6 +53,8 @@ def find_model(name_or_path: str | os.PathLike) -> Path:
     path = Path(name_or_path)
     if path.is_file():
         return path
+    if path.is_dir() and str(path) not in shipped_models():
+        raise ValueError(f"{path}: is a directory, expected a model file")
     if path.suffix or len(path.parts) != 1:
         raise ValueError(f"{path}: no such model file")
     if str(path) not in shipped_models():
@@ -86,8 +88,14 @@ def read_model(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     ValueError
         If the file is not a model, is damaged, or of another format than this release writes.
     """
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"{path}: not a readable ase_dos model: it is no .npz file, or its end is missing"
+        )
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            if "header" not in file.files:
+                raise ValueError("an .npz file without the header of a model")
             info = json.loads(str(file["header"]))
             arrays = {name: file[name] for name in file.files if name != "header"}
             form, checksum = info["format"], info["hash"]

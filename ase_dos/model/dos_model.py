@@ -30,6 +30,7 @@ from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS, warn_of_novelty
 from ase_dos.spectra.target import DOSTarget
+from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["DOSModel"]
 
@@ -160,7 +161,8 @@ class DOSModel:
         ValueError
             If there are fewer than three structures, counts differ, valences contradict, the grid
             begins inside the bands or ends where no target is known, there is no gap at
-            ``count_below``, or DOS of different broadening are mixed.
+            ``count_below``, or DOS of different broadening are mixed. What is wrong with single
+            structures is a `ase_dos.utils.structure_errors.StructureError` with their ``indices``.
         ImportError
             If a network is to be trained without PyTorch.
         """
@@ -174,7 +176,7 @@ class DOSModel:
 
     def compute_features(self, frames: Sequence[Atoms]) -> list[NDArray]:
         """Features of the atoms of every frame, for several trainings on the same frames."""
-        return [self.options.descriptor.compute(atoms) for atoms in frames]
+        return list(TrainingFeatures(self.options.descriptor, frames))
 
     def calibrate(
         self, frames: Sequence[Atoms], states: States, families: Sequence[str] | None = None
@@ -349,12 +351,22 @@ class DOSModel:
     def evaluate(
         self, frames: Sequence[Atoms], states: States, families: Sequence[str] | None = None
     ) -> Evaluation:
-        """Compare predictions with eigenvalues (or DOS) of the same structures, aligned."""
+        """Compare predictions with eigenvalues (or DOS) of the same structures, aligned.
+
+        Raises
+        ------
+        ValueError
+            If there is no structure, or one cannot be predicted or compared; the message says
+            which.
+        """
         learned = self.predictor
         if not len(frames):
             raise ValueError("evaluation: expected at least one structure, got none")
         targets = self._targets(frames, states)
-        predictions = [learned.predict(atoms).total() for atoms in frames]
+        predictions = []
+        for index, atoms in enumerate(frames):
+            with of_structure(index):
+                predictions.append(learned.predict(atoms).total())
         return evaluate_predictions(
             targets, predictions, np.array([len(atoms) for atoms in frames]), families
         )

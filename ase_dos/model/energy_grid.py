@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,7 +52,13 @@ def coarse_grid(grid: EnergyGrid, smearing: float) -> EnergyGrid:
 
 
 def check_grid(grid: EnergyGrid, targets: Sequence[DOSTarget], origin: NDArray) -> None:
-    """Refuse a grid that misses the bottom of the bands, or goes beyond all known targets."""
+    """Refuse a grid that misses the bottom of the bands, or goes beyond all known targets.
+
+    Warns
+    -----
+    UserWarning
+        If the grid ends below the Fermi level.
+    """
     bottom = min(
         target.dos(target.nodes).filling_energy(1e-3) - shift
         for target, shift in zip(targets, origin, strict=True)
@@ -66,4 +73,12 @@ def check_grid(grid: EnergyGrid, targets: Sequence[DOSTarget], origin: NDArray) 
         raise ValueError(
             f"energy grid: ends at {grid.stop:.2f} eV, but no target is known above {top:.2f} eV; "
             "choose a lower end or compute more bands"
+        )
+    if grid.stop <= 0:
+        warnings.warn(
+            f"energy grid: ends {-grid.stop:.2f} eV below the mean Fermi level, so the model will "
+            "know the shape of a DOS, but neither its Fermi level nor what follows from it; "
+            "compute more bands, or choose a smaller smearing",
+            UserWarning,
+            stacklevel=2,
         )

@@ -12,11 +12,14 @@ from ase_dos.fit.scores import AlignedErrors, aligned_errors
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.target import DOSTarget
 from ase_dos.utils.quantities import QUANTITIES
+from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["DERIVED_QUANTITIES", "Evaluation", "derived_quantities", "evaluate_predictions"]
 
 TEMPERATURES = (300.0, 1000.0, 3000.0, 10_000.0)
 FREE_ENERGY_TEMPERATURE = 3000.0
+# By how many electrons two counts of a cell may differ, and how well a model knows a valence.
+_ELECTRONS, _ROUNDED_VALENCE = 1e-3, 1e-6
 # What is compared for each structure, in the unit of the values.
 DERIVED_QUANTITIES = (
     QUANTITIES["occupied_width"],
@@ -146,23 +149,39 @@ class Evaluation:
         return "\n".join(lines)
 
 
+def _check_electrons(target: DOSTarget, prediction: DOS, n_atoms: int) -> None:
+    """Refuse to compare other electrons: those of another pseudopotential, or of a charged cell."""
+    away = abs(target.n_electrons - prediction.n_electrons)
+    if away > _ELECTRONS + _ROUNDED_VALENCE * n_atoms:
+        raise ValueError(
+            f"{target.n_electrons:g} electrons, but the model has {prediction.n_electrons:g} for "
+            "it; a charged cell, or another pseudopotential than that of the training set"
+        )
+
+
 def evaluate_predictions(
     targets: Sequence[DOSTarget],
     predictions: Sequence[DOS],
     n_atoms: NDArray,
     families: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Compare predicted DOS of cells with targets of the same cells."""
+    """Compare predicted DOS of cells with targets of the same cells.
+
+    Raises
+    ------
+    StructureError
+        If a target has other electrons than the prediction, or cannot be aligned with it.
+    """
     energies = predictions[0].energies
     per_atom = np.array([p.values / n for p, n in zip(predictions, n_atoms, strict=True)])
     # Half of the electrons lie below an energy deep in the bands: unlike the Fermi level of an
     # insulator, it hardly feels small errors of the prediction, so the scan starts close.
-    start = np.array(
-        [
-            target.dos(target.nodes).filling_energy(0.5) - prediction.filling_energy(0.5)
-            for target, prediction in zip(targets, predictions, strict=True)
-        ]
-    )
+    start = np.empty(len(targets))
+    for index, (target, prediction) in enumerate(zip(targets, predictions, strict=True)):
+        with of_structure(index):
+            _check_electrons(target, prediction, n_atoms[index])
+            half = target.dos(target.nodes).filling_energy(0.5)
+            start[index] = half - prediction.filling_energy(0.5)
     errors = aligned_errors(targets, per_atom, n_atoms, energies, start)
     true = [t.dos(energies, s) for t, s in zip(targets, errors.shifts, strict=True)]
     return Evaluation(

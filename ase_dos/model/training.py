@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.species import species_counts
 from ase_dos.fit.energy_reference import choose
+from ase_dos.fit.least_absolute import least_absolute
 from ase_dos.fit.leave_one_out import leave_one_out
 from ase_dos.fit.modes import Solution, constrained, count_below, solve
 from ase_dos.fit.network import Network
@@ -22,8 +23,10 @@ from ase_dos.model.energy_grid import check_grid, coarse_grid, default_grid, ref
 from ase_dos.model.novelty import novelty_limit
 from ase_dos.model.options import ModelOptions
 from ase_dos.model.predictor import Predictor, as_stored
-from ase_dos.model.training_set import TrainingFeatures, valences
+from ase_dos.model.training_set import TrainingFeatures
+from ase_dos.model.valences import valences
 from ase_dos.spectra.target import DOSTarget
+from ase_dos.utils.structure_errors import StructureError
 
 __all__ = ["Training", "train"]
 
@@ -175,8 +178,11 @@ def _with_counts(
         )
     count = count_below(regression.energies, top)
     values, _, known = regression.per_atom(best.shifts)
-    if not known[:, count > 0].all():
-        raise ValueError(f"count_below: the DOS of some structures is not known up to {top:g} eV")
+    unknown = np.flatnonzero(~known[:, count > 0].all(axis=1))
+    if unknown.size:
+        raise StructureError(
+            unknown.tolist(), f"count_below: the DOS is not known up to {top:g} eV; lower it"
+        )
     below = values @ count
     if below.max() < _COUNT_TOLERANCE:
         raise ValueError(f"count_below: no structure has electrons below {top:g} eV")
@@ -184,9 +190,13 @@ def _with_counts(
     electrons = composition.terms(below)
     error = np.abs(composition.fractions @ electrons - below)
     if error.max() > _COUNT_TOLERANCE:
-        raise ValueError(
-            f"count_below: expected a gap at {top:g} eV in every structure, but structure "
-            f"{int(error.argmax())} holds {below[error.argmax()]:.3f} electrons per atom below it, "
-            f"{error.max():.3f} away from the sum over its species"
+        expected = composition.fractions @ least_absolute(composition.fractions, below)
+        error = np.abs(expected - below)
+        worst = int(error.argmax())
+        raise StructureError(
+            [worst],
+            f"count_below: expected a gap at {top:g} eV in every structure, but this one holds "
+            f"{below[worst]:.3f} electrons per atom below it, {error[worst]:.3f} away from the sum "
+            "over its species",
         )
     return constrained(solution, count, electrons, composition.terms(regression.ridge.features))

@@ -1,8 +1,8 @@
-"""Training set: targets, checksum and valences of its structures, features of their atoms."""
+"""Training set: targets and checksum of its structures, features of their atoms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from ase import Atoms
@@ -18,26 +18,42 @@ from ase_dos.spectra.states import ElectronicStates
 from ase_dos.spectra.target import DOSTarget, target_from_dos, target_from_states
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.digests import checksum, structure_checksum
+from ase_dos.utils.structure_errors import of_structure
 
-__all__ = ["States", "TrainingFeatures", "make_targets", "training_set_hash", "valences"]
+__all__ = ["States", "TrainingFeatures", "make_target", "make_targets", "training_set_hash"]
 
 # What a structure is trained on.
 States = Sequence[ElectronicStates | DOS | DOSTarget]
 
 
 def make_targets(states: States, smearing: float) -> list[DOSTarget]:
-    """Targets of eigenvalues, or of DOS that are broadened already; targets are not changed."""
-    for number, one in enumerate(states):
-        if isinstance(one, (DOS, DOSTarget)) and one.smearing != smearing:
-            raise ValueError(
-                f"structure {number}: its DOS is broadened by {one.smearing:g} eV, the model "
-                f"by {smearing:g} eV; give DOS(..., smearing=) and DOSModel(..., "
-                "smearing=) the same value"
-            )
-    return [_make_target(one, smearing) for one in states]
+    """Targets of eigenvalues, or of DOS that are broadened already; targets are not changed.
+
+    Raises
+    ------
+    StructureError
+        As `make_target`; it names the structure.
+    """
+    targets = []
+    for index, one in enumerate(states):
+        with of_structure(index):
+            targets.append(make_target(one, smearing))
+    return targets
 
 
-def _make_target(one: ElectronicStates | DOS | DOSTarget, smearing: float) -> DOSTarget:
+def make_target(one: ElectronicStates | DOS | DOSTarget, smearing: float) -> DOSTarget:
+    """Target of one structure.
+
+    Raises
+    ------
+    ValueError
+        If a DOS is broadened in another way, or the known states cannot hold the electrons.
+    """
+    if isinstance(one, (DOS, DOSTarget)) and one.smearing != smearing:
+        raise ValueError(
+            f"its DOS is broadened by {one.smearing:g} eV, the model by {smearing:g} eV; expected "
+            "the same smearing of both"
+        )
     if isinstance(one, DOSTarget):
         return one
     return target_from_dos(one) if isinstance(one, DOS) else target_from_states(one, smearing)
@@ -49,54 +65,6 @@ def training_set_hash(frames: Sequence[Atoms], targets: Sequence[DOSTarget]) -> 
     return checksum(
         header=" ".join(f"{structure_checksum(atoms)} {target.source}" for atoms, target in pairs)
     )
-
-
-def valences(
-    counts: NDArray,
-    electrons: NDArray,
-    species: Sequence[int],
-    given: Mapping[str, float] | None = None,
-) -> NDArray:
-    """Valence electrons of each species, given or from the structures' electron counts.
-
-    Parameters
-    ----------
-    counts : (n, species) array
-        Atoms of every species in every structure.
-    electrons : (n,) array
-        Electrons of every structure.
-    species : sequence of int
-        Atomic numbers.
-    given : mapping of str to float, optional
-        Valences by symbol.
-
-    Raises
-    ------
-    ValueError
-        If the counts contradict the valences, or do not tell them apart.
-    """
-    symbols = [chemical_symbols[z] for z in species]
-    if given is not None:
-        missing = sorted(set(symbols) - set(given))
-        if missing:
-            raise ValueError(f"valence: expected {', '.join(symbols)}, got none for {missing}")
-        valence = np.array([float(given[symbol]) for symbol in symbols])
-    else:
-        valence, _, rank, _ = np.linalg.lstsq(counts.astype(float), electrons, rcond=None)
-        if rank < len(symbols):
-            raise ValueError(
-                f"training set: the compositions do not tell the valences of "
-                f"{', '.join(symbols)} apart; give DOSModel(..., valence={{...}})"
-            )
-    error = np.abs(counts @ valence - electrons)
-    if error.max() > 1e-3:
-        worst = int(error.argmax())
-        raise ValueError(
-            f"structure {worst}: {electrons[worst]:g} electrons, but the others imply "
-            f"{counts[worst] @ valence:g}; charged cells and mixed pseudopotentials cannot be "
-            "trained together"
-        )
-    return valence.round(6)
 
 
 class TrainingFeatures:
@@ -126,7 +94,13 @@ class TrainingFeatures:
         """Features (atoms, n_features) of every frame."""
         if self.features is not None:
             return iter(self.features)
-        return (self.descriptor.compute(atoms) for atoms in self.frames)
+        return self._computed()
+
+    def _computed(self) -> Iterator[NDArray]:
+        for index, atoms in enumerate(self.frames):
+            with of_structure(index):
+                features = self.descriptor.compute(atoms)
+            yield features
 
     @property
     def kinds(self) -> list[NDArray]:

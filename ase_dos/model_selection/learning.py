@@ -77,7 +77,8 @@ def learning_curve(
     Returns
     -------
     LearningCurve
-        Without the parts that no model can be trained on, for example because a species is missing.
+        Without the parts that no model can be trained on, for example because a species is missing,
+        or whose model cannot be compared with the validation structures.
     """
     targets = make_targets(states, model.smearing)
     known = None
@@ -112,9 +113,9 @@ def _errors(
     )
     try:
         part = DOSModel.from_options(options).fit(frames, targets)
+        return part.info["leave_one_out_rmse"], _validation_rmse(part, validation)
     except ValueError:
         return None
-    return part.info["leave_one_out_rmse"], _validation_rmse(part, validation)
 
 
 def _validation_rmse(model: DOSModel, validation: Validation | None) -> float:

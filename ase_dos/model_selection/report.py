@@ -25,6 +25,7 @@ from ase_dos.model_selection.search import Search
 from ase_dos.plot.style import figure_of
 from ase_dos.spectra.calibration import decile_table, miscalibration_area
 from ase_dos.spectra.dos import DOS
+from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["ErrorBars", "Report", "error_bars"]
 
@@ -57,8 +58,9 @@ class ErrorBars:
 def error_bars(model: DOSModel, frames: Sequence[Atoms], n_members: int = 32) -> ErrorBars:
     """Predict structures with their errors."""
     rows = []
-    for atoms in frames:
-        ensemble = model.predict_ensemble(atoms, n_members)
+    for index, atoms in enumerate(frames):
+        with of_structure(index):
+            ensemble = model.predict_ensemble(atoms, n_members)
         size = len(atoms)
 
         def quantities(dos: DOS, size: int = size) -> NDArray:
@@ -86,7 +88,7 @@ class Report:
         Energy references found, relative to the Fermi levels of the training structures (eV).
     families : sequence of str
         Of the training structures.
-    curve : LearningCurve
+    curve : LearningCurve, optional
     search : Search, optional
     evaluation : Evaluation, optional
         Of structures outside the training set.
@@ -99,7 +101,7 @@ class Report:
     data: str
     shifts: NDArray
     families: Sequence[str]
-    curve: LearningCurve
+    curve: LearningCurve | None = None
     search: Search | None = None
     evaluation: Evaluation | None = None
     bars: ErrorBars | None = None
@@ -112,10 +114,9 @@ class Report:
 
     def figures(self) -> dict[str, Figure]:
         """Figures by name."""
-        figures = {
-            "learning_curve": figure_of(plot_learning_curve(self.curve)),
-            "shifts": figure_of(plot_shifts(self.shifts, self.families)),
-        }
+        figures = {"shifts": figure_of(plot_shifts(self.shifts, self.families))}
+        if self.curve is not None:
+            figures["learning_curve"] = figure_of(plot_learning_curve(self.curve))
         if self.evaluation is not None and self.bars is not None:
             spectra = plot_spectra(self.evaluation, count=3, errors=self.bars.dos)
             figures["spectra"] = figure_of(spectra)
@@ -141,9 +142,12 @@ class Report:
 
     def _validation(self) -> str:
         if self.evaluation is None:
-            return "## Validation\n\nNo structures were kept for validation."
-        figures = "![](spectra.png)"
-        if np.isfinite(self.evaluation.mean_absolute_errors).any():
+            none = "No structures were kept for validation, or they could not be compared."
+            return f"## Validation\n\n{none}"
+        figures = ""
+        if self.bars is not None:
+            figures = "![](spectra.png)"
+        if self.bars is not None and np.isfinite(self.evaluation.mean_absolute_errors).any():
             figures += "\n![](parity.png)"
         return f"## Validation\n\n```\n{self.evaluation.summary()}\n```\n\n{figures}"
 
@@ -190,7 +194,7 @@ class Report:
         return [(name, f"{miscalibration_area(some):.3f}") for name, some in scores if some.size]
 
     def _calibration(self) -> str:
-        if self.evaluation is None:
+        if self.evaluation is None or self.bars is None:
             return ""
         rows = [(f"{n:.0f}", f"{e:.4f}", f"{o:.4f}") for n, e, o in self._deciles()]
         deciles = _table(("structures", "expected RMSE", "observed RMSE"), rows)
@@ -206,6 +210,8 @@ class Report:
         )
 
     def _learning(self) -> str:
+        if self.curve is None:
+            return ""
         sizes, left_out = self.curve.mean(self.curve.leave_one_out)
         validated = self.curve.mean(self.curve.validation)[1]
         rows = [

@@ -49,7 +49,9 @@ def plot_groups(
         If the groups have no local DOS.
     """
     if groups.energies is None:
-        raise ValueError("plot_groups: the results have no local DOS; analyse with local=True")
+        raise ValueError(
+            "plot_groups: the results have no local DOS; analyse with local=True (--local)"
+        )
     ax = axes_or_new(ax)
     energies = groups.energies
     total = sum(group.n_atoms for group in groups.groups.values())

@@ -113,7 +113,9 @@ class TrajectoryResult:
         if variable not in VARIABLES or "atom" in VARIABLES[variable].dims:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         if variable not in self.dataset:
-            raise AttributeError(f"{name}: not in these results; run the analysis with members=...")
+            raise AttributeError(
+                f"{name}: not in these results; run the analysis with members=... (--members M)"
+            )
         return self._finished[variable].values
 
     def local(self, frame: int) -> dict[str, NDArray]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ase_dos.electrons.band_gap import gap_of_dos
 from ase_dos.electrons.excitation import Excitation, excite
 from ase_dos.electrons.gas import ElectronGas, gas_from_dos
+from ase_dos.electrons.smearing import SmearingWarning
 from ase_dos.utils.checks import as_array, as_positive, uniform_grid
 
 if TYPE_CHECKING:
@@ -132,6 +135,55 @@ class DOS:
         """Linear interpolation of the DOS (states/eV) at ``energy`` (eV); zero off the grid."""
         energy = np.asarray(energy, dtype=float)
         return np.interp(energy, self.energies, self.values, left=0.0, right=0.0)
+
+    def get_fermi_level(self, temperature: float = 0.0) -> float:
+        """Fermi level (eV) of its electrons at a temperature (K).
+
+        At T = 0 it is the middle of a gap. Of a predicted DOS it stands on the energy axis of the
+        model, whose zero has no meaning of its own; on that of `DOSCalculator.get_dos` it is 0.
+        """
+        return float(self.electron_gas(float(temperature)).fermi_level)
+
+    def band_gap(self, threshold: float) -> float:
+        """Width (eV) of the interval around the Fermi level in which the DOS is low.
+
+        Take it with caution where the DOS is broadened: the bands then reach into the gap from
+        both sides. A threshold of half of the DOS beside the gap leaves sharp edges in their
+        place; with a lower one the gap comes out too small, by up to some six times the smearing,
+        and gaps narrower than that are lost. `ElectronicStates.band_gap` is exact.
+
+        Parameters
+        ----------
+        threshold : float
+            DOS (states/eV per cell) below which the interval counts as empty.
+
+        Returns
+        -------
+        float
+            0 where the DOS is not below the threshold at the Fermi level.
+
+        Raises
+        ------
+        ValueError
+            If the threshold is not above zero, or the DOS does not reach it on both sides of the
+            Fermi level.
+
+        Warns
+        -----
+        SmearingWarning
+            If the DOS is broadened.
+        """
+        threshold = as_positive(threshold, "threshold")
+        if self.smearing > 0:
+            warnings.warn(
+                f"band gap of a DOS that is broadened by {self.smearing:g} eV: right only to a few "
+                "times this width; the gap of eigenvalues is exact",
+                SmearingWarning,
+                stacklevel=2,
+            )
+        known = self.energies <= self.valid_to
+        fermi_level = self.get_fermi_level()
+        return gap_of_dos(self.energies[known], self.values[known], fermi_level, threshold)
 
     def electron_gas(self, temperature: ArrayLike, **options: Any) -> ElectronGas:
         """Thermodynamics of the electrons; see `ase_dos.electrons.gas.gas_from_dos`."""

@@ -141,8 +141,8 @@ def warn_of_novelty(local: LocalDOS) -> None:
         warnings.warn(
             f"{unknown} of {len(local)} atoms have surroundings unlike those the model was "
             f"trained on (the largest novelty is {local.novelty[worst]:.3g}, of atom {worst}; in "
-            "the training set it is at most 1): the DOS may be wrong; predict_ensemble() estimates "
-            "by how much",
+            "the training set it is at most 1): the DOS may be wrong; in Python, "
+            "predict_ensemble() estimates by how much",
             NoveltyWarning,
             stacklevel=3,
         )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ase_dos.electrons.band_gap import gap_of_levels
 from ase_dos.electrons.gas import ElectronGas, gas_from_eigenvalues
 from ase_dos.spectra.calculator_states import (
     EigenvalueCalculator,
@@ -125,6 +126,23 @@ class ElectronicStates:
     def bottom(self) -> float:
         """Lowest eigenvalue (eV) of any k-point that has weight."""
         return float(self.eigenvalues[:, self.weights > 0, 0].min())
+
+    @property
+    def band_gap(self) -> float:
+        """Gap (eV) between the highest filled and the lowest empty level of all k-points.
+
+        Both spin channels together; 0 for a metal, in which the number of filled bands is not the
+        same at all k-points. With one k-point alone that cannot be told: the result is the
+        distance of the two levels.
+
+        Raises
+        ------
+        ValueError
+            If the bands end too low for empty levels.
+        """
+        fermi_level = float(self.electron_gas(0.0).fermi_level)
+        used = self.eigenvalues[:, self.weights > 0]
+        return gap_of_levels(used, fermi_level, self.n_electrons / self.spin_degeneracy)
 
     def electron_gas(self, temperature: ArrayLike, **options: Any) -> ElectronGas:
         """Thermodynamics of the electrons; see `ase_dos.electrons.gas.gas_from_eigenvalues`.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from ase.units import kB
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
@@ -23,9 +24,14 @@ _NODES_PER_SIGMA = 6
 _TRUNCATION_REACH = 3.0
 # Fewer nodes hold no band.
 _FEWEST_NODES = 8
-# Temperature (K) at which the Fermi level of a structure is taken: low against the width of
-# bands, high against the spacing of levels on a finite k-point mesh.
+# Temperature (K) at which the Fermi level of a structure is taken, where its known states allow it:
+# low against the width of bands, high against the spacing of levels on a finite k-point mesh.
 FERMI_TEMPERATURE = 1000.0
+# What programs call the number of bands.
+_MORE_BANDS = (
+    "compute more bands (nbnd of Quantum ESPRESSO, NBANDS of VASP, nbands of GPAW, empty_states of "
+    "FHI-aims)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +111,8 @@ def target_from_states(states: ElectronicStates, smearing: float) -> DOSTarget:
     Raises
     ------
     ValueError
-        If the smearing is not above zero.
+        If the smearing is not above zero, or the bands end below the Fermi level or too close to
+        their bottom.
     """
     sigma = as_positive(smearing, "smearing")
     step = sigma / _NODES_PER_SIGMA
@@ -115,11 +122,14 @@ def target_from_states(states: ElectronicStates, smearing: float) -> DOSTarget:
     if size < _FEWEST_NODES:
         raise ValueError(
             f"eigenvalues: the bands end at {states.valid_to:.2f} eV, too close to their bottom "
-            f"for a smearing of {sigma:g} eV; compute more bands"
+            f"for a smearing of {sigma:g} eV; {_MORE_BANDS}"
         )
     per_level = states.weights * states.spin_degeneracy
     values, derivatives = broaden(states.eigenvalues, per_level, sigma, start, step, size)
-    fermi = float(states.electron_gas(FERMI_TEMPERATURE).fermi_level)
+    try:
+        fermi = _fermi_level(states)
+    except ValueError as error:
+        raise ValueError(f"{states.n_bands} bands: {error}; {_MORE_BANDS}") from error
     source = checksum(
         states.eigenvalues, states.weights, states.n_electrons, states.spin_degeneracy, sigma
     )
@@ -143,7 +153,7 @@ def target_from_dos(dos: DOS) -> DOSTarget:
     dos = _known_bands(dos)
     derivatives = CubicSpline(dos.energies, dos.values).derivative()(dos.energies)
     # A starting point for the alignment, for which broadening does no harm.
-    fermi = float(replace(dos, smearing=0.0).electron_gas(FERMI_TEMPERATURE).fermi_level)
+    fermi = _fermi_level(replace(dos, smearing=0.0))
     return DOSTarget(
         float(dos.energies[0]),
         float(dos.energies[1] - dos.energies[0]),
@@ -155,6 +165,21 @@ def target_from_dos(dos: DOS) -> DOSTarget:
         dos.smearing,
         source,
     )
+
+
+def _fermi_level(states: ElectronicStates | DOS) -> float:
+    """Fermi level (eV) at `FERMI_TEMPERATURE`, or at the highest temperature below it.
+
+    It is where an alignment starts from. Few bands above it allow for no hot electrons, and tell
+    it all the same.
+    """
+    try:
+        gas = states.electron_gas(FERMI_TEMPERATURE)
+    except ValueError:
+        cold = states.electron_gas(0.0)
+        highest = cold.filling.highest_temperature(kB * FERMI_TEMPERATURE)
+        gas = states.electron_gas(highest)
+    return float(gas.fermi_level)
 
 
 def _known_bands(dos: DOS) -> DOS:

@@ -8,9 +8,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-__all__ = ["CollectedWarning", "WarningCounter", "collect_warnings"]
+__all__ = ["CollectedWarning", "WarningCounter", "collect_warnings", "kind_of"]
 
 _NUMBER = re.compile(r"[-+]?\d[\d.]*(e[-+]?\d+)?")
+
+
+def kind_of(text: str) -> str:
+    """Text with ``#`` for every number: equal for messages that differ in numbers only."""
+    return _NUMBER.sub("#", text)
 
 
 class CollectedWarning(NamedTuple):
@@ -21,8 +26,8 @@ class CollectedWarning(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """Text with ``#`` for every number: equal for warnings that differ in numbers only."""
-        return _NUMBER.sub("#", self.text)
+        """`kind_of` the text."""
+        return kind_of(self.text)
 
 
 @contextmanager

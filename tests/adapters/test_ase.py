@@ -39,6 +39,13 @@ def atoms(model):
     return atoms
 
 
+def test_fermi_level_is_that_of_the_prediction(atoms):
+    predicted = atoms.calc.model.predict(atoms).total()
+    assert atoms.calc.get_fermi_level() == predicted.get_fermi_level()
+    assert atoms.calc.get_fermi_level() == atoms.calc.get_property("fermi_level", atoms)
+    assert atoms.calc.get_dos().get_fermi_level() == pytest.approx(0.0, abs=1e-9)
+
+
 def test_dos_has_its_zero_at_the_fermi_level(atoms):
     dos = atoms.calc.get_dos(atoms)
     assert dos.electron_gas(0.0).fermi_level == pytest.approx(0.0, abs=1e-9)

@@ -77,7 +77,7 @@ def test_command_refuses_before_it_works(trajectory, tmp_path, capsys):
         ([*good, "--set", "D_e"], "expected NAME=VALUE"),
         ([*good, "--coupling", "1e17", "--to", "1e6"], "supports up to"),
         (good, "either the electron-phonon coupling"),
-        ([*good, "--points", "7"], "--points: expected 8 or more"),
+        ([*good, "--points", "7"], "--points: expected an integer >= 8, got 7"),
         ([*good, "--unit", "cal/K"], "invalid choice: 'cal/K'"),
     ):
         with pytest.raises(SystemExit):

@@ -4,6 +4,7 @@ import ase.io
 import numpy as np
 import pytest
 from command_line import fails, is_png
+from paths import STATES
 from toy_files import dump
 
 from ase_dos.cli.main import main
@@ -80,7 +81,7 @@ def test_predict_checks_temperatures_before_any_output(capsys, model, md, tmp_pa
     out, err = capsys.readouterr()
     assert out == ""
     assert len([s for s in err.splitlines() if not s.startswith("ase-dos: warning")]) == 1, err
-    assert {"-5": "-5", "nan": "NaN", "1e6": "supports up to"}[temperature] in err
+    assert {"-5": "-5", "nan": "nan", "1e6": "supports up to"}[temperature] in err
     assert not (tmp_path / "dos.csv").exists()
 
 
@@ -158,3 +159,35 @@ def test_other_temperatures_do_not_resume(capsys, model, md, tmp_path):
     base = ["trajectory", str(md), "--model", str(model), "-o", str(tmp_path / "out")]
     main([*base, "-T", "300"])
     assert "temperatures was [300.0], is [600.0]" in fails(capsys, *base, "-T", "600")
+
+
+def test_info_of_a_dft_output_tells_its_gap(capsys):
+    main(["info", str(STATES / "si.pwo")])
+    assert "8 electrons, 1 spin x 4 k x 8 bands, complete to 9.587 eV, gap 0.655 eV" in (
+        capsys.readouterr().out
+    )
+    main(["info", str(STATES / "al.pwo")])
+    assert "no gap" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.xyz", None, "absent.xyz: no such file"),
+        ("empty.xyz", "", "empty.xyz: the file is empty"),
+        ("text.note", "nothing", "text.note: a format that ASE does not know"),
+        ("md.extxyz@9", None, "there is no structure @9"),
+        ("md.extxyz@9:12", None, "there is no structure @9:12"),
+        ("md.extxyz@last", None, "@last"),
+        ("cut.xyz", "2\n\nSi 0 0 0\n", "cut.xyz: cannot be read as a structure"),
+        ("nan.xyz", "1\n\nSi nan 0 0\n", "nan.xyz: positions: 1 of 3 values are NaN"),
+        ("carbon.xyz", "1\n\nC 0 0 0\n", "carbon.xyz: atoms: unknown species C (6)"),
+    ],
+)
+def test_structures_that_cannot_be_predicted_are_named(
+    model, md, tmp_path, capsys, monkeypatch, name, content, message
+):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    assert message in fails(capsys, "predict", name, "--model", model)

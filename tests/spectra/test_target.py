@@ -181,3 +181,37 @@ def test_dos_with_too_few_known_points_is_refused():
 def test_zero_smearing_is_rejected():
     with pytest.raises(ValueError, match="smearing: expected a number > 0, got 0"):
         target_from_states(random_states(), 0.0)
+
+
+FERMI, LEVELS = 0.8625, 0.075 * np.arange(24)  # three electrons in levels of a quarter each
+
+
+def few_bands(bands):
+    """A metal of constant DOS whose levels end 0.3 eV above its Fermi level, with 3 bands."""
+    return ElectronicStates(LEVELS.reshape(3, 8).T[:, :bands], np.full(8, 1 / 8), 3.0, 2)
+
+
+def test_few_bands_above_the_fermi_level_tell_it():
+    """At 1000 K electrons would leave the known states; an alignment starts from less."""
+    states = few_bands(3)
+    with pytest.raises(ValueError, match="this window supports up to"):
+        states.electron_gas(1000.0)
+    target = target_from_states(states, 0.05)
+    assert target.fermi_level == pytest.approx(FERMI, abs=1e-3)
+    grid = np.arange(-2.0, FERMI + 0.3, 0.01)
+    dos = DOS(grid, np.where(grid > -0.04, 10 / 3, 0.0), 3.0, 0.05)
+    assert target_from_dos(dos).fermi_level == pytest.approx(FERMI, abs=0.01)
+
+
+def test_enough_bands_give_the_fermi_level_at_1000_k():
+    states = random_states()
+    expected = states.electron_gas(1000.0).fermi_level
+    assert target_from_states(states, SIGMA).fermi_level == expected
+
+
+def test_bands_that_end_below_the_fermi_level_are_refused():
+    with pytest.raises(ValueError, match=r"2 bands: .*hold 2\.25.*; compute more bands \(nbnd"):
+        target_from_states(few_bands(2), 0.05)
+    insulator = ElectronicStates(LEVELS[:8, None], np.full(8, 1 / 8), 2.0, 2)
+    with pytest.raises(ValueError, match=r"1 bands: .*empty states above them; compute more bands"):
+        target_from_states(insulator, 0.01)

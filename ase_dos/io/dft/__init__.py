@@ -227,5 +227,7 @@ def _build(step: Step, n_electrons: float | None) -> ElectronicStates:
     if n_electrons is not None:
         arguments["n_electrons"] = n_electrons
     if arguments.get("n_electrons") is None:
-        raise ValueError("the file does not say how many electrons there are; pass n_electrons")
+        raise ValueError(
+            "the file does not say how many electrons there are; in Python, pass n_electrons"
+        )
     return ElectronicStates(**arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 
 import numpy as np
@@ -21,6 +22,7 @@ def read_dos_frames(
     step: float | None = None,
     smearing: float = 0.0,
     n_electrons: float | None = None,
+    on_error: Callable[[int, ValueError], object] | None = None,
 ) -> list[tuple[Atoms, DOS]]:
     """Read structures that carry a DOS on a grid in `atoms.info` (extended xyz, traj, ...).
 
@@ -39,6 +41,9 @@ def read_dos_frames(
         Standard deviation of the Gaussian (eV) the file's states were broadened with.
     n_electrons : float, optional
         Electrons in each cell, instead of the file's.
+    on_error : callable, optional
+        Takes index and error of each structure that cannot be used, which is then left out. By
+        default the first error is raised.
 
     Returns
     -------
@@ -62,8 +67,14 @@ def read_dos_frames(
         structures = read(path, index=":")
     frames = []
     for number, atoms in enumerate(structures):
-        with named_errors(f"{path}, frame {number}"):
-            dos = _frame_dos(atoms.info, energies, start, step, smearing, n_electrons)
+        try:
+            with named_errors(f"{path}, frame {number}"):
+                dos = _frame_dos(atoms.info, energies, start, step, smearing, n_electrons)
+        except ValueError as error:
+            if on_error is None:
+                raise
+            on_error(number, error)
+            continue
         atoms.info = {k: v for k, v in atoms.info.items() if k not in ("DOS", "mask")}
         frames.append((atoms, dos))
     return frames
@@ -87,7 +98,9 @@ def _frame_dos(
         energies = start + step * np.arange(values.size)
     energies = as_array(energies, "energies", values.shape)
     if n_electrons is None and "number_of_electrons" not in info:
-        raise ValueError('no info["number_of_electrons"]; pass n_electrons')
+        raise ValueError(
+            'no info["number_of_electrons"]; write it to the file, or in Python pass n_electrons'
+        )
     count = info["number_of_electrons"] if n_electrons is None else n_electrons
     known = values.size if "mask" not in info else _complete_points(info["mask"], values.size)
     values = as_array(values[:known], 'info["DOS"]')

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from ase.io import write
+from ase.io import read, write
 
 from ase_dos.io.dft import read_dos_frames
 
@@ -99,3 +99,17 @@ def test_bad_dos_files_are_refused(tmp_path):
         read_dos_frames(tmp_path / "bare.xyz", start=0, step=1)
     with pytest.raises(ValueError, match="NaN"):
         read_dos_frames(dos_file(tmp_path / "n.xyz", None, DOS=np.full(9, np.nan)), start=0, step=1)
+
+
+def test_bad_structures_can_be_left_out(tmp_path):
+    path = dos_file(tmp_path / "f.xyz", None)
+    good, bad = read(path, ":")
+    bad.info["DOS"] = np.full(9, np.nan)
+    write(path, [good, bad, good, bad])
+    errors = []
+    frames = read_dos_frames(
+        path, start=-2.0, step=0.5, on_error=lambda number, error: errors.append((number, error))
+    )
+    assert len(frames) == 2
+    assert [number for number, _ in errors] == [1, 3]
+    assert "f.xyz, frame 1: " in str(errors[0][1])
