@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ase_dos.kernels.arrays import fill
+from ase_dos.kernels.arrays import fill, room_for
 from ase_dos.kernels.harmonics import real_harmonics
 from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.neighbors import collect, most_rows, rows_around
-from ase_dos.kernels.radial import WIDTH, neighbor_weight, radial_values
-from ase_dos.kernels.vector import fma, load, splat, store
+from ase_dos.kernels.radial import neighbor_weight, radial_values
+from ase_dos.kernels.vector import WIDTH, broadcast, fma, get, load, put, splat, store
 
 # Atoms whose coefficients stand side by side: two vectors of eight double-precision numbers.
 LANES = 16
@@ -68,42 +68,40 @@ class Scratch(NamedTuple):
 
     spans: np.ndarray
     origins: np.ndarray
-    who: np.ndarray
     vectors: np.ndarray
+    which: np.ndarray
+    who: np.ndarray
     starts: np.ndarray
     place: np.ndarray
     ids: np.ndarray
     geometry: np.ndarray
     harmonics: np.ndarray
     radial: np.ndarray
-    work: np.ndarray
-    tile: np.ndarray
-    basis: np.ndarray
+    sums: np.ndarray
 
 
 @inner_kernel
 def make_scratch(bins, hypers, candidates, team):
     """Scratch for ``team`` atoms with up to that many candidates for neighbours each."""
-    room = candidates
+    room = candidates + WIDTH
     rows = most_rows(bins)
     kind = hypers.table.dtype
     n_functions = hypers.n_max * (hypers.l_max + 1)
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
-    stride = team * room + 24
+    stride = team * room + 32
     return Scratch(
         np.empty(2 * rows, np.int64),
         np.empty(3 * rows),
+        np.empty(4 * room),
         np.empty(room, np.int64),
-        np.empty(3 * room),
+        np.empty(room, np.int64),
         np.empty(team * hypers.n_species + 1, np.int64),
         np.empty(hypers.n_species, np.int64),
         np.empty(stride, np.int64),
-        np.empty(5 * stride, kind),
-        np.empty(n_harmonics * stride, kind),
-        np.empty(n_functions * stride + WIDTH, kind),
-        np.empty(5 * stride, kind),
-        np.empty(4 * WIDTH, kind),
-        np.empty(12, kind),
+        room_for(5 * stride, kind),
+        room_for(n_harmonics * stride, kind),
+        room_for(n_functions * stride + WIDTH, kind),
+        room_for(TEAM * n_harmonics * padded(hypers.n_max), kind),
     )
 
 
@@ -112,10 +110,12 @@ def most_candidates(places, bins):
     """Largest number of candidates for neighbours among some atoms."""
     rows = most_rows(bins)
     spans, origins = np.empty(2 * rows, np.int64), np.empty(3 * rows)
-    most = 0
+    most, bin_before = 0, -1
     for place in places:
-        _, candidates = rows_around(place, bins, spans, origins)
-        most = max(most, candidates)
+        if bins.bin_of[place] != bin_before:
+            bin_before = bins.bin_of[place]
+            _, candidates = rows_around(place, bins, spans, origins)
+            most = max(most, candidates)
     return most
 
 
@@ -129,9 +129,8 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
     + 1]``.
     """
     starts, place, who = scratch.starts, scratch.place, scratch.who
-    out = scratch.geometry
+    vectors, out = scratch.vectors, scratch.geometry
     room = who.size
-    x, y, z = scratch.vectors, scratch.vectors[room:], scratch.vectors[2 * room :]
     fill(place, place.size, 0)
     for j in range(found):
         place[kinds[who[j]]] += 1
@@ -141,18 +140,20 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
         starts[segment + s + 1] = at
         place[s] = at - place[s]
     for j in range(found):
-        s = kinds[who[j]]
-        k = place[s]
-        place[s] += 1
-        r = np.sqrt(x[j] * x[j] + y[j] * y[j] + z[j] * z[j])
-        scratch.ids[k] = who[j]
-        out[k] = r
-        out[stride + k] = x[j] / r
-        out[2 * stride + k] = y[j] / r
-        out[3 * stride + k] = z[j] / r
-        out[4 * stride + k] = neighbor_weight(
+        s = get(kinds, who[j])
+        k = get(place, s)
+        put(place, s, k + 1)
+        put(scratch.ids, k, who[j])
+        at = scratch.which[j]
+        r = np.sqrt(get(vectors, 3 * room + at))
+        put(out, k, r)
+        put(out, stride + k, get(vectors, at) / r)
+        put(out, 2 * stride + k, get(vectors, room + at) / r)
+        put(out, 3 * stride + k, get(vectors, 2 * room + at) / r)
+        weight = neighbor_weight(
             r, hypers.cutoff, hypers.smoothing, hypers.rate, hypers.scale, hypers.exponent
         )
+        put(out, 4 * stride + k, weight)
 
 
 @inner_kernel
@@ -162,51 +163,61 @@ def _radial(begin, end, stride, table, hypers, scratch):
     geometry = scratch.geometry
     for j in range(begin, end):
         radial_values(
-            geometry[j],
-            geometry[4 * stride + j],
+            get(geometry, j),
+            get(geometry, 4 * stride + j),
             table,
             hypers.length,
             n_functions,
-            scratch.basis,
             scratch.radial,
             j * n_functions,
         )
 
 
 @inner_kernel
-def sum_neighbors(begin, end, stride, n_max, l_max, at, radial, harmonics, tile, out):
-    """Coefficients c_nlm of one atom and species, ``out[at + (n * harmonics + lm) * LANES]``.
+def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, at, out):
+    """Coefficients c_nlm of one atom and species, ``out[at + lm * padded(n_max) + n]``.
 
     Sums over neighbours of WIDTH radial functions, side by side, times four harmonics.
     """
-    n_harmonics = (l_max + 1) * (l_max + 1)
-    n_functions = n_max * (l_max + 1)
+    n_functions, row = n_max * (l_max + 1), padded(n_max)
     zero = splat(radial.dtype.type(0), WIDTH)
     for ell in range(l_max + 1):
         last = (ell + 1) * (ell + 1) - 1
         for n0 in range(0, n_max, WIDTH):
             for first in range(ell * ell, last + 1, 4):
                 # A tile over the edge repeats the last harmonic.
-                y0 = first * stride
-                y1 = min(first + 1, last) * stride
-                y2 = min(first + 2, last) * stride
-                y3 = min(first + 3, last) * stride
+                second = min(first + 1, last)
+                third = min(first + 2, last)
+                fourth = min(first + 3, last)
                 sum0 = sum1 = sum2 = sum3 = zero
                 for j in range(begin, end):
-                    # Functions past n_max are read along, and left out below.
+                    # Functions past n_max are read along, and left out where this is read.
                     r = load(radial, j * n_functions + ell * n_max + n0, WIDTH)
-                    sum0 = fma(r, splat(harmonics[y0 + j], WIDTH), sum0)
-                    sum1 = fma(r, splat(harmonics[y1 + j], WIDTH), sum1)
-                    sum2 = fma(r, splat(harmonics[y2 + j], WIDTH), sum2)
-                    sum3 = fma(r, splat(harmonics[y3 + j], WIDTH), sum3)
-                store(tile, 0, sum0)
-                store(tile, WIDTH, sum1)
-                store(tile, 2 * WIDTH, sum2)
-                store(tile, 3 * WIDTH, sum3)
-                for n in range(min(WIDTH, n_max - n0)):
-                    row = at + (n0 + n) * n_harmonics * LANES
-                    for m in range(min(4, last + 1 - first)):
-                        out[row + (first + m) * LANES] = tile[m * WIDTH + n]
+                    sum0 = fma(r, broadcast(harmonics, first * stride + j, WIDTH), sum0)
+                    sum1 = fma(r, broadcast(harmonics, second * stride + j, WIDTH), sum1)
+                    sum2 = fma(r, broadcast(harmonics, third * stride + j, WIDTH), sum2)
+                    sum3 = fma(r, broadcast(harmonics, fourth * stride + j, WIDTH), sum3)
+                store(out, at + first * row + n0, sum0)
+                store(out, at + second * row + n0, sum1)
+                store(out, at + third * row + n0, sum2)
+                store(out, at + fourth * row + n0, sum3)
+
+
+@inner_kernel
+def padded(n_max):
+    """Radial functions in whole vectors."""
+    return (n_max + WIDTH - 1) // WIDTH * WIDTH
+
+
+@inner_kernel
+def add_to_lanes(species, lane, count, hypers, sums, out):
+    """Put what `sum_neighbors` made for up to TEAM atoms in their lanes of the coefficients."""
+    n_harmonics, row = (hypers.l_max + 1) * (hypers.l_max + 1), padded(hypers.n_max)
+    for n in range(hypers.n_max):
+        at = (species * hypers.n_max + n) * n_harmonics * LANES + lane
+        for lm in range(n_harmonics):
+            for i in range(count):
+                put(out, at + lm * LANES + i, get(sums, (i * n_harmonics + lm) * row + n))
 
 
 @inner_kernel
@@ -216,7 +227,6 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
     Returns the stride of the rows of ``geometry``, and the place of an atom at whose position
     another one stands, or -1.
     """
-    room = scratch.who.size
     # Rows start eight numbers past a multiple of sixteen: power-of-two strides collide in cache.
     stride = scratch.geometry.size // 5 // 16 * 16 - 8
     scratch.starts[0] = 0
@@ -228,8 +238,7 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
             scratch.spans,
             scratch.origins,
             scratch.vectors,
-            scratch.vectors[room:],
-            scratch.vectors[2 * room :],
+            scratch.which,
             scratch.who,
         )
         if found < 0:
@@ -243,7 +252,6 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
         hypers.l_max,
         hypers.harmonic_factors,
         stride,
-        scratch.work,
         scratch.harmonics,
     )
     return stride, -1
@@ -258,13 +266,11 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
     stride, shared = gather_team(first, last, places, bins, kinds, hypers, scratch)
     if shared >= 0:
         return shared
-    for i in range(first, last):
-        species = kinds[places[i]]
-        for s in range(n_species):
+    for s in range(n_species):
+        for i in range(first, last):
             segment = (i - first) * n_species + s
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
-            at = s * n_max * n_harmonics * LANES + lane + i - first
-            if end > begin or s == species:
+            if end > begin or s == kinds[places[i]]:
                 present[s] = True
             _radial(begin, end, stride, hypers.table[min(s, last_set)], hypers, scratch)
             sum_neighbors(
@@ -273,13 +279,14 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
                 stride,
                 n_max,
                 l_max,
-                at,
                 scratch.radial,
                 scratch.harmonics,
-                scratch.tile,
-                out,
+                (i - first) * n_harmonics * padded(n_max),
+                scratch.sums,
             )
-        add_center(species, lane + i - first, hypers, out)
+        add_to_lanes(s, lane, last - first, hypers, scratch.sums, out)
+    for i in range(first, last):
+        add_center(kinds[places[i]], lane + i - first, hypers, out)
     return -1
 
 

@@ -20,10 +20,10 @@ from ase_dos.kernels.expansion import (
     sum_neighbors,
 )
 from ase_dos.kernels.jit import inner_kernel, kernel
-from ase_dos.kernels.radial import WIDTH, neighbor_weight_slope, radial_slopes
+from ase_dos.kernels.radial import neighbor_weight_slope, radial_slopes
 from ase_dos.kernels.regression import regress_gradient, room_before
 from ase_dos.kernels.soap import pair_size, present_features, spectrum
-from ase_dos.kernels.vector import fma, load, splat, store
+from ase_dos.kernels.vector import WIDTH, fma, load, splat, broadcast, store
 
 
 @inner_kernel
@@ -227,12 +227,12 @@ def _one_neighbor(j, stride, n_max, l_max, padded, geometry, harmonics, radial, 
     size = tile.size // 4
     for n0 in range(0, padded, WIDTH):
         # Past n_max the coefficients are zero, and the radial numbers of no meaning.
-        value = fma(load(tile, 3 * size + n0, WIDTH), splat(harmonics[j], WIDTH), zero)
+        value = fma(load(tile, 3 * size + n0, WIDTH), broadcast(harmonics, j, WIDTH), zero)
         total = fma(value, load(slopes, functions + n0, WIDTH), total)
         for ell in range(1, l_max + 1):
             value_x = value_y = value_z = zero
             for lm in range((ell - 1) * (ell - 1), ell * ell):
-                harmonic = splat(harmonics[lm * stride + j], WIDTH)
+                harmonic = broadcast(harmonics, lm * stride + j, WIDTH)
                 at = lm * padded + n0
                 value_x = fma(load(tile, at, WIDTH), harmonic, value_x)
                 value_y = fma(load(tile, size + at, WIDTH), harmonic, value_y)
