@@ -15,11 +15,22 @@ from ase_dos.kernels.arrays import fill, room_for
 from ase_dos.kernels.harmonics import real_harmonics
 from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.neighbors import collect, most_rows, rows_around
-from ase_dos.kernels.radial import neighbor_weight, radial_values
-from ase_dos.kernels.vector import WIDTH, broadcast, fma, get, load, put, splat, store
+from ase_dos.kernels.radial import last_piece, neighbor_weight, radial_values
+from ase_dos.kernels.vector import (
+    REGISTER,
+    WIDTH,
+    broadcast,
+    fma,
+    get,
+    load,
+    put,
+    splat,
+    store,
+)
 
-# Atoms whose coefficients stand side by side: two vectors of eight double-precision numbers.
-LANES = 16
+# Atoms whose coefficients stand side by side: two registers of double-precision numbers, of which
+# the sums of four outputs then fill half of all registers there are.
+LANES = 2 * REGISTER // 8
 # Atoms that share a pass over their neighbours; more would not fit into the second-level cache.
 TEAM = 4
 
@@ -101,7 +112,7 @@ def make_scratch(bins, hypers, candidates, team):
         room_for(5 * stride, kind),
         room_for(n_harmonics * stride, kind),
         room_for(n_functions * stride + WIDTH, kind),
-        room_for(TEAM * n_harmonics * padded(hypers.n_max), kind),
+        room_for(n_harmonics * whole_vectors(hypers.n_max), kind),
     )
 
 
@@ -160,13 +171,14 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
 def _radial(begin, end, stride, table, hypers, scratch):
     """Weighted radial integrals of neighbours, ``radial[(j * (l_max + 1) + l) * n_max + n]``."""
     n_functions = hypers.n_max * (hypers.l_max + 1)
-    geometry = scratch.geometry
+    geometry, last = scratch.geometry, last_piece(table, n_functions)
     for j in range(begin, end):
         radial_values(
             get(geometry, j),
             get(geometry, 4 * stride + j),
             table,
             hypers.length,
+            last,
             n_functions,
             scratch.radial,
             j * n_functions,
@@ -174,50 +186,49 @@ def _radial(begin, end, stride, table, hypers, scratch):
 
 
 @inner_kernel
-def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, at, out):
-    """Coefficients c_nlm of one atom and species, ``out[at + lm * padded(n_max) + n]``.
+def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, out):
+    """Coefficients c_nlm of one atom and species, ``out[lm * whole_vectors(n_max) + n]``.
 
     Sums over neighbours of WIDTH radial functions, side by side, times four harmonics.
     """
-    n_functions, row = n_max * (l_max + 1), padded(n_max)
+    n_functions, row = n_max * (l_max + 1), whole_vectors(n_max)
     zero = splat(radial.dtype.type(0), WIDTH)
     for ell in range(l_max + 1):
         last = (ell + 1) * (ell + 1) - 1
         for n0 in range(0, n_max, WIDTH):
-            for first in range(ell * ell, last + 1, 4):
+            for lm0 in range(ell * ell, last + 1, 4):
                 # A tile over the edge repeats the last harmonic.
-                second = min(first + 1, last)
-                third = min(first + 2, last)
-                fourth = min(first + 3, last)
+                lm1, lm2, lm3 = min(lm0 + 1, last), min(lm0 + 2, last), min(lm0 + 3, last)
                 sum0 = sum1 = sum2 = sum3 = zero
                 for j in range(begin, end):
-                    # Functions past n_max are read along, and left out where this is read.
+                    # Functions past n_max are read along, and left out where the sums are used.
                     r = load(radial, j * n_functions + ell * n_max + n0, WIDTH)
-                    sum0 = fma(r, broadcast(harmonics, first * stride + j, WIDTH), sum0)
-                    sum1 = fma(r, broadcast(harmonics, second * stride + j, WIDTH), sum1)
-                    sum2 = fma(r, broadcast(harmonics, third * stride + j, WIDTH), sum2)
-                    sum3 = fma(r, broadcast(harmonics, fourth * stride + j, WIDTH), sum3)
-                store(out, at + first * row + n0, sum0)
-                store(out, at + second * row + n0, sum1)
-                store(out, at + third * row + n0, sum2)
-                store(out, at + fourth * row + n0, sum3)
+                    sum0 = fma(r, broadcast(harmonics, lm0 * stride + j, WIDTH), sum0)
+                    sum1 = fma(r, broadcast(harmonics, lm1 * stride + j, WIDTH), sum1)
+                    sum2 = fma(r, broadcast(harmonics, lm2 * stride + j, WIDTH), sum2)
+                    sum3 = fma(r, broadcast(harmonics, lm3 * stride + j, WIDTH), sum3)
+                store(out, lm0 * row + n0, sum0)
+                store(out, lm1 * row + n0, sum1)
+                store(out, lm2 * row + n0, sum2)
+                store(out, lm3 * row + n0, sum3)
 
 
 @inner_kernel
-def padded(n_max):
+def whole_vectors(n_max):
     """Radial functions in whole vectors."""
     return (n_max + WIDTH - 1) // WIDTH * WIDTH
 
 
 @inner_kernel
-def add_to_lanes(species, lane, count, hypers, sums, out):
-    """Put what `sum_neighbors` made for up to TEAM atoms in their lanes of the coefficients."""
-    n_harmonics, row = (hypers.l_max + 1) * (hypers.l_max + 1), padded(hypers.n_max)
-    for n in range(hypers.n_max):
-        at = (species * hypers.n_max + n) * n_harmonics * LANES + lane
+def expand_one(begin, end, stride, species, lane, hypers, scratch, out):
+    """Put the coefficients of one atom and species, from its neighbours, in a lane of ``out``."""
+    n_max, l_max, sums = hypers.n_max, hypers.l_max, scratch.sums
+    n_harmonics, row = (l_max + 1) * (l_max + 1), whole_vectors(n_max)
+    sum_neighbors(begin, end, stride, n_max, l_max, scratch.radial, scratch.harmonics, sums)
+    for n in range(n_max):
+        at = (species * n_max + n) * n_harmonics * LANES + lane
         for lm in range(n_harmonics):
-            for i in range(count):
-                put(out, at + lm * LANES + i, get(sums, (i * n_harmonics + lm) * row + n))
+            put(out, at + lm * LANES, get(sums, lm * row + n))
 
 
 @inner_kernel
@@ -260,33 +271,20 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
 @inner_kernel
 def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, present, out):
     """`expand` for up to TEAM atoms, from ``lane`` on."""
-    n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
-    n_harmonics = (l_max + 1) * (l_max + 1)
-    last_set = hypers.table.shape[0] - 1
+    n_species, last_set = hypers.n_species, hypers.table.shape[0] - 1
     stride, shared = gather_team(first, last, places, bins, kinds, hypers, scratch)
     if shared >= 0:
         return shared
-    for s in range(n_species):
-        for i in range(first, last):
+    for i in range(first, last):
+        species = kinds[places[i]]
+        for s in range(n_species):
             segment = (i - first) * n_species + s
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
-            if end > begin or s == kinds[places[i]]:
+            if end > begin or s == species:
                 present[s] = True
             _radial(begin, end, stride, hypers.table[min(s, last_set)], hypers, scratch)
-            sum_neighbors(
-                begin,
-                end,
-                stride,
-                n_max,
-                l_max,
-                scratch.radial,
-                scratch.harmonics,
-                (i - first) * n_harmonics * padded(n_max),
-                scratch.sums,
-            )
-        add_to_lanes(s, lane, last - first, hypers, scratch.sums, out)
-    for i in range(first, last):
-        add_center(kinds[places[i]], lane + i - first, hypers, out)
+            expand_one(begin, end, stride, s, lane + i - first, hypers, scratch, out)
+        add_center(species, lane + i - first, hypers, out)
     return -1
 
 

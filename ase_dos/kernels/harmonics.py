@@ -7,14 +7,14 @@ from functools import cache
 import numpy as np
 
 from ase_dos.kernels.jit import inner_kernel
-from ase_dos.kernels.vector import WIDTH, fma, load, splat, broadcast, store
+from ase_dos.kernels.vector import WIDTH, broadcast, fma, load, splat, store
 
 
 def harmonic_coefficients(l_max):
     """Coefficients (3 (l_max + 1)^2) of the recursion in `real_harmonics`.
 
     For each l and 0 <= m <= l, at ``3 * (l * (l_max + 1) + m)``: the diagonal value N_mm and
-    the two recursion factors a_lm, b_lm of the normalised associated Legendre functions
+    the two recursion factors a_lm, -b_lm of the normalised associated Legendre functions
     (https://dlmf.nist.gov/14.10.E3 with the normalisation drawn in). Written so, the numbers
     stay near one and the recursion is stable for any l.
     """
@@ -27,7 +27,7 @@ def harmonic_coefficients(l_max):
         coefficients[m, m, 0] = diagonal * (np.sqrt(2.0) if m else 1.0)
         for ell in range(m + 1, l_max + 1):
             coefficients[ell, m, 1] = np.sqrt((4 * ell**2 - 1) / (ell**2 - m**2))
-            coefficients[ell, m, 2] = np.sqrt(
+            coefficients[ell, m, 2] = -np.sqrt(
                 (2 * ell + 1) * ((ell - 1) ** 2 - m**2) / ((2 * ell - 3) * (ell**2 - m**2))
             )
     return coefficients.ravel()
@@ -98,16 +98,16 @@ def real_harmonics(x, y, z, count, l_max, coefficients, stride, out):
                 turned = fma(along_x, cosine, fma(against_y, sine, zero))
                 sine = fma(along_x, sine, fma(along_y, cosine, zero))
                 cosine = turned
-            below = zero
-            legendre = broadcast(coefficients, 3 * (m * (l_max + 1) + m), WIDTH)
-            for ell in range(m, l_max + 1):
-                if ell > m:
-                    at = 3 * (ell * (l_max + 1) + m)
-                    a, b = broadcast(coefficients, at + 1, WIDTH), splat(-coefficients[at + 2], WIDTH)
-                    above = fma(fma(a, along_z, zero), legendre, fma(b, below, zero))
-                    below = legendre
-                    legendre = above
-                # For m = 0 both have the same place, where the second one stays.
-                row = (ell * ell + ell) * stride + j
+            at, row = 3 * (m * (l_max + 1) + m), (m * m + m) * stride + j
+            below, legendre = zero, broadcast(coefficients, at, WIDTH)
+            # For m = 0 both have the same place, where the second one stays.
+            store(out, row - m * stride, fma(legendre, sine, zero))
+            store(out, row + m * stride, fma(legendre, cosine, zero))
+            for ell in range(m + 1, l_max + 1):
+                at, row = at + 3 * (l_max + 1), row + 2 * ell * stride
+                a = broadcast(coefficients, at + 1, WIDTH)
+                b = broadcast(coefficients, at + 2, WIDTH)
+                above = fma(fma(a, along_z, zero), legendre, fma(b, below, zero))
+                below, legendre = legendre, above
                 store(out, row - m * stride, fma(legendre, sine, zero))
                 store(out, row + m * stride, fma(legendre, cosine, zero))

@@ -105,47 +105,41 @@ def rows_around(place, bins, spans, origins):
     the atoms in them.
     """
     n_x, n_y, n_z = bins.counts[0], bins.counts[1], bins.counts[2]
-    stride = bins.positions.size // 3
-    here_x, here_y = get(bins.positions, place), get(bins.positions, stride + place)
-    here_z = get(bins.positions, 2 * stride + place)
-    row, cell = bins.bin_of[place] // n_z, bins.cell
+    around_x, around_y, around_z = bins.periodic[0], bins.periodic[1], bins.periodic[2]
+    cell, stride = bins.cell, bins.positions.size // 3
+    row = bins.bin_of[place] // n_z
     lowest_z = bins.bin_of[place] - row * n_z - bins.reach[2]
     highest_z = lowest_z + 2 * bins.reach[2]
     first_z, last_z = lowest_z // n_z, highest_z // n_z
     lowest_x = row // n_y - bins.reach[0]
     lowest_y = row % n_y - bins.reach[1]
+    # Divisions are slow: bins (bin_x, bin_y) of images (ix, iy) are counted on from the first.
+    first_x, first_y = lowest_x // n_x, lowest_y // n_y
     rows = candidates = 0
-    # Divisions are slow: bins (x, y) of images (ix, iy) are counted on from the first.
-    ix = lowest_x // n_x
-    x = lowest_x - ix * n_x
+    ix, bin_x = first_x, lowest_x - first_x * n_x
     for _ in range(2 * bins.reach[0] + 1):
-        iy = lowest_y // n_y
-        y = lowest_y - iy * n_y
+        iy, bin_y = first_y, lowest_y - first_y * n_y
         for _ in range(2 * bins.reach[1] + 1):
+            inside = (around_x or ix == 0) and (around_y or iy == 0)
+            start = (bin_x * n_y + bin_y) * n_z
             # Bins in a row along z, and in one image of the cell, lie together in memory.
             for iz in range(first_z, last_z + 1):
-                inside = bins.periodic[0] or ix == 0
-                inside = inside and (bins.periodic[1] or iy == 0)
-                if not (inside and (bins.periodic[2] or iz == 0)):
-                    continue
-                start = (x * n_y + y) * n_z
-                first = get(bins.start, start + max(lowest_z - iz * n_z, 0))
-                last = get(bins.start, start + min(highest_z - iz * n_z, n_z - 1) + 1)
-                candidates += last - first
-                put(spans, 2 * rows, first)
-                put(spans, 2 * rows + 1, last)
-                put(origins, 3 * rows, here_x - (ix * cell[0] + iy * cell[3] + iz * cell[6]))
-                put(origins, 3 * rows + 1, here_y - (ix * cell[1] + iy * cell[4] + iz * cell[7]))
-                put(origins, 3 * rows + 2, here_z - (ix * cell[2] + iy * cell[5] + iz * cell[8]))
-                rows += 1
-            y += 1
-            if y == n_y:
-                y = 0
-                iy += 1
-        x += 1
-        if x == n_x:
-            x = 0
-            ix += 1
+                if inside and (around_z or iz == 0):
+                    first = get(bins.start, start + max(lowest_z - iz * n_z, 0))
+                    last = get(bins.start, start + min(highest_z - iz * n_z, n_z - 1) + 1)
+                    candidates += last - first
+                    put(spans, 2 * rows, first)
+                    put(spans, 2 * rows + 1, last)
+                    for k in range(3):
+                        shift = ix * cell[k] + iy * cell[3 + k] + iz * cell[6 + k]
+                        put(origins, 3 * rows + k, get(bins.positions, k * stride + place) - shift)
+                    rows += 1
+            bin_y += 1
+            if bin_y == n_y:
+                iy, bin_y = iy + 1, 0
+        bin_x += 1
+        if bin_x == n_x:
+            ix, bin_x = ix + 1, 0
     return rows, candidates
 
 

@@ -128,7 +128,7 @@ def _hermite_weights(t):
 
 @inner_kernel
 def _hermite_slopes(t):
-    """Derivatives of the quintic Hermite basis at ``t``."""
+    """Differentiate the quintic Hermite basis at ``t``."""
     t2 = t * t
     return (
         t2 * (-30.0 + t * (60.0 - 30.0 * t)),
@@ -141,7 +141,7 @@ def _hermite_slopes(t):
 
 
 @inner_kernel
-def radial_values(distance, weight, table, length, n_functions, out, at):
+def radial_values(distance, weight, table, length, last, n_functions, out, at):
     """Radial integrals at ``distance`` times ``weight`` into ``out``, from ``at`` on (n_functions).
 
     (Slices would do for ``at``, but counting references to them costs more than the sums.) In
@@ -149,7 +149,8 @@ def radial_values(distance, weight, table, length, n_functions, out, at):
     after the integrals are overwritten.
     """
     kind = table.dtype.type
-    left, offset = _piece(distance, table, length, n_functions)
+    piece, offset = _piece(distance, length, last)
+    left = 3 * piece * n_functions
     w0, w1, w2, w3, w4, w5 = _hermite_weights(offset)
     w0 = splat(kind(w0 * weight), WIDTH)
     w1 = splat(kind(w1 * weight), WIDTH)
@@ -169,12 +170,17 @@ def radial_values(distance, weight, table, length, n_functions, out, at):
 
 
 @inner_kernel
-def _piece(distance, table, length, n_functions):
-    """Where the piece of the table around a distance begins, and the offset in it, 0 to 1."""
-    last = (table.size - WIDTH) // (3 * n_functions) - 2
+def last_piece(table, n_functions):
+    """Give the number of the last piece of a table."""
+    return (table.size - WIDTH) // (3 * n_functions) - 2
+
+
+@inner_kernel
+def _piece(distance, length, last):
+    """Piece around a distance, and the offset in it, 0 to 1."""
     place = distance / length
     piece = min(int(place), last)
-    return 3 * piece * n_functions, place - piece
+    return piece, place - piece
 
 
 @inner_kernel
@@ -197,12 +203,15 @@ def neighbor_weight(distance, cutoff, smoothing, rate, scale, exponent):
 
 
 @inner_kernel
-def radial_slopes(distance, weight, slope, table, length, n_functions, basis, out, out_slopes, at):
+def radial_slopes(
+    distance, weight, slope, table, length, last, n_functions, basis, out, out_slopes, at
+):
     """`radial_values` and their derivatives by distance, ``slope`` being that of the weight.
 
     ``basis`` holds twelve numbers.
     """
-    left, offset = _piece(distance, table, length, n_functions)
+    piece, offset = _piece(distance, length, last)
+    left = 3 * piece * n_functions
     values, slopes = _hermite_weights(offset), _hermite_slopes(offset)
     for q in range(6):
         put(basis, q, values[q] * weight)

@@ -15,7 +15,7 @@ import numpy as np
 from ase_dos.kernels.arrays import copy, fill
 from ase_dos.kernels.expansion import LANES
 from ase_dos.kernels.jit import inner_kernel
-from ase_dos.kernels.vector import fma, load, splat, broadcast, store
+from ase_dos.kernels.vector import broadcast, fma, load, splat, store
 
 # What stands between two maps: x^degree, or a sigmoidal function.
 POWER, TANH = 0, 1
@@ -266,7 +266,9 @@ def _add_transposed(pull, begin, end, weights, n_out, out):
     for i in range(whole, end):
         total = load(out, i * LANES, LANES)
         for k in range(n_out):
-            total = fma(load(pull, k * LANES, LANES), broadcast(weights, k * n_in + i, LANES), total)
+            total = fma(
+                load(pull, k * LANES, LANES), broadcast(weights, k * n_in + i, LANES), total
+            )
         store(out, i * LANES, total)
 
 

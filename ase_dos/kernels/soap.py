@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ase_dos.kernels.arrays import fill, room_for
+from ase_dos.kernels.arrays import copy, fill, room_for
 from ase_dos.kernels.expansion import LANES, TEAM, expand, make_scratch, most_candidates
 from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.regression import regress
@@ -150,8 +150,8 @@ def regress_atoms(places, rows, bins, kinds, hypers, regressor, out):
         spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
         n_runs = present_features(present, hypers.n_max, hypers.l_max, runs)
         for run in range(n_runs):  # from here on in double precision
-            for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
-                wide[f] = features[f]
+            begin, end = runs[2 * run] * LANES, runs[2 * run + 1] * LANES
+            copy(features[begin:], end - begin, wide[begin:])
         regress(wide, runs, n_runs, regressor, values, more)
         for i in range(first, last):
             for k in range(n_outputs):

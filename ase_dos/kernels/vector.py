@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
+from numba import config
 from numba.core import cgutils, types
 from numba.core.datamodel import models, register_default
 from numba.core.errors import TypingError
@@ -24,6 +26,18 @@ __all__ = ["WIDTH", "broadcast", "fma", "get", "load", "put", "splat", "store"]
 
 # Numbers that most kernels take at a time.
 WIDTH = 8
+
+
+def _register_bytes():
+    """Bytes of the registers that numba compiles for."""
+    features = config.CPU_FEATURES
+    if features is None:
+        return 64 if get_host_cpu_features().get("avx512f") else 32
+    return 64 if "+avx512f" in features else 32
+
+
+# Bytes of a vector register: sizes of blocks that have to stay in registers follow from it.
+REGISTER = _register_bytes()
 
 
 def get(array, index):
@@ -134,7 +148,9 @@ def _store(typing, array, index, vector):
         raise TypingError(f"store: expected a vector of {array.dtype}, got {vector}")
 
     def code(context, builder, signature, args):
-        pointer = _vector_pointer(context, builder, signature.args[0], args[0], args[1], args[2].type)
+        pointer = _vector_pointer(
+            context, builder, signature.args[0], args[0], args[1], args[2].type
+        )
         builder.store(args[2], pointer, align=_alignment(signature.args[0]))
         return context.get_dummy_value()
 
