@@ -27,12 +27,12 @@ def polynomial(x, coefficients, out):
 
 @kernel
 def reverse_and_scale(x, factor, out):
-    """Numbers one by one, last first, times the first number of ``factor``."""
+    """Numbers one by one, last first; then ``factor`` times these plus the first of each vector."""
     for i in range(x.size):
         put(out, x.size - 1 - i, get(x, i))
     for i in range(0, x.size - LANES + 1, LANES):
         scale = broadcast(factor, 0, LANES)
-        store(out, i, fma(load(out, i, LANES), scale, splat(x[0] * 0, LANES)))
+        store(out, i, fma(load(out, i, LANES), scale, broadcast(out, i, LANES)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -53,8 +53,10 @@ def test_single_numbers_are_read_written_and_repeated(dtype):
     compiled, plain = np.zeros_like(x), np.zeros_like(x)
     reverse_and_scale(x, factor, compiled)
     reverse_and_scale.py_func(x, factor, plain)
-    np.testing.assert_array_equal(compiled, 3 * x[::-1])
-    np.testing.assert_array_equal(plain, 3 * x[::-1])
+    turned = x[::-1]
+    expected = 3 * turned + np.repeat(turned[::LANES], LANES)
+    np.testing.assert_array_equal(compiled, expected)
+    np.testing.assert_array_equal(plain, expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
