@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.kernels.neighbors import Bins, count_pairs, fill_pairs, sort_into_bins
+from ase_dos.kernels.neighbors import Bins, count_pairs, fill_pairs, flat_positions, sort_into_bins
 from ase_dos.kernels.threads import on_threads
 from ase_dos.utils.checks import as_array, as_positive
 
@@ -113,7 +113,7 @@ class NeighborSearch:
         self.place_of = np.empty_like(self.order)
         self.place_of[self.order] = np.arange(len(atoms))
         self.bins = Bins(
-            positions=(positions - self._moved_home)[self.order].ravel(),
+            positions=flat_positions((positions - self._moved_home)[self.order]),
             bin_of=bin_of,
             start=start,
             cell=cell.ravel(),
@@ -140,7 +140,7 @@ class NeighborSearch:
         if 4.0 * np.einsum("ik,ik->i", steps, steps).max() > self.skin**2:
             return False
         home = (atoms.positions - self._moved_home)[self.order]
-        self.bins = self.bins._replace(positions=home.ravel())
+        self.bins = self.bins._replace(positions=flat_positions(home))
         return True
 
     def pairs(self, start: int = 0, stop: int | None = None) -> Pairs:
@@ -173,7 +173,8 @@ class NeighborSearch:
         """Raise where a kernel found a place (-1: none) whose position two atoms share."""
         if shared < 0:
             return
-        positions, inverse = self.bins.positions.reshape(-1, 3), self.bins.cell.reshape(3, 3)
+        positions = self.bins.positions.reshape(3, -1)[:, : len(self)].T
+        inverse = self.bins.cell.reshape(3, 3)
         apart = (positions - positions[shared]) @ np.linalg.inv(inverse)
         apart -= np.where(self.bins.periodic, np.rint(apart), 0.0)
         distances = np.linalg.norm(apart @ inverse, axis=1)

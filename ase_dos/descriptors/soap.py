@@ -18,6 +18,7 @@ from ase_dos.descriptors.soap_hyperparameters import SOAPHyperparameters
 from ase_dos.descriptors.species import species_index
 from ase_dos.kernels import gradient as kernels_gradient
 from ase_dos.kernels import soap as kernels
+from ase_dos.kernels.arrays import room_for
 from ase_dos.kernels.expansion import Expansion
 from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients
 from ase_dos.kernels.regression import Regressor
@@ -317,6 +318,8 @@ def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
     tables, length, at_origin = radial_tables(
         soap.cutoff, soap.max_radial, soap.max_angular, soap.width, soap.contraction
     )
+    table = room_for(tables.size, dtype).reshape(tables.shape)
+    table[...] = tables
     rate, scale, exponent = soap.radial_scaling or (1.0, 1.0, 0)
     ell = np.arange(soap.max_angular + 1)
     return Expansion(
@@ -328,7 +331,7 @@ def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
         rate=rate,
         scale=scale,
         exponent=exponent,
-        table=tables.astype(dtype),
+        table=table,
         length=dtype.type(length),
         center=(soap.center_weight * at_origin / np.sqrt(4.0 * np.pi)).astype(dtype),
         harmonic_factors=harmonic_coefficients(soap.max_angular).astype(dtype),

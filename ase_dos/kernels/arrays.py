@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ase_dos.kernels.jit import inner_kernel
+
+# Bytes of a cache line, and of the longest vectors: one that crosses a line is read twice.
+_LINE = 64
+
+
+@inner_kernel
+def room_for(count, kind):
+    """Give a flat array without values, which begins at a cache line."""
+    room = np.empty(count + _LINE, kind)
+    skip = -room.ctypes.data % _LINE // room.itemsize
+    return room[skip : skip + count]
 
 
 @inner_kernel

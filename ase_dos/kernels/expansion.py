@@ -11,15 +11,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ase_dos.kernels.arrays import fill
+from ase_dos.kernels.arrays import fill, room_for
 from ase_dos.kernels.harmonics import real_harmonics
 from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.neighbors import collect, most_rows, rows_around
-from ase_dos.kernels.radial import WIDTH, neighbor_weight, radial_values
-from ase_dos.kernels.vector import fma, load, splat, store
+from ase_dos.kernels.radial import last_piece, neighbor_weight, radial_values
+from ase_dos.kernels.vector import (
+    REGISTER,
+    WIDTH,
+    broadcast,
+    fma,
+    get,
+    load,
+    put,
+    splat,
+    store,
+)
 
-# Atoms whose coefficients stand side by side: two vectors of eight double-precision numbers.
-LANES = 16
+# Atoms whose coefficients stand side by side: two registers of double-precision numbers, of which
+# the sums of four outputs then fill half of all registers there are.
+LANES = 2 * REGISTER // 8
 # Atoms that share a pass over their neighbours; more would not fit into the second-level cache.
 TEAM = 4
 
@@ -68,42 +79,40 @@ class Scratch(NamedTuple):
 
     spans: np.ndarray
     origins: np.ndarray
-    who: np.ndarray
     vectors: np.ndarray
+    which: np.ndarray
+    who: np.ndarray
     starts: np.ndarray
     place: np.ndarray
     ids: np.ndarray
     geometry: np.ndarray
     harmonics: np.ndarray
     radial: np.ndarray
-    work: np.ndarray
-    tile: np.ndarray
-    basis: np.ndarray
+    sums: np.ndarray
 
 
 @inner_kernel
 def make_scratch(bins, hypers, candidates, team):
     """Scratch for ``team`` atoms with up to that many candidates for neighbours each."""
-    room = candidates
+    room = candidates + WIDTH
     rows = most_rows(bins)
     kind = hypers.table.dtype
     n_functions = hypers.n_max * (hypers.l_max + 1)
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
-    stride = team * room + 24
+    stride = team * room + 32
     return Scratch(
         np.empty(2 * rows, np.int64),
         np.empty(3 * rows),
+        np.empty(4 * room),
         np.empty(room, np.int64),
-        np.empty(3 * room),
+        np.empty(room, np.int64),
         np.empty(team * hypers.n_species + 1, np.int64),
         np.empty(hypers.n_species, np.int64),
         np.empty(stride, np.int64),
-        np.empty(5 * stride, kind),
-        np.empty(n_harmonics * stride, kind),
-        np.empty(n_functions * stride + WIDTH, kind),
-        np.empty(5 * stride, kind),
-        np.empty(4 * WIDTH, kind),
-        np.empty(12, kind),
+        room_for(5 * stride, kind),
+        room_for(n_harmonics * stride, kind),
+        room_for(n_functions * stride + WIDTH, kind),
+        room_for(n_harmonics * whole_vectors(hypers.n_max), kind),
     )
 
 
@@ -112,10 +121,12 @@ def most_candidates(places, bins):
     """Largest number of candidates for neighbours among some atoms."""
     rows = most_rows(bins)
     spans, origins = np.empty(2 * rows, np.int64), np.empty(3 * rows)
-    most = 0
+    most, bin_before = 0, -1
     for place in places:
-        _, candidates = rows_around(place, bins, spans, origins)
-        most = max(most, candidates)
+        if bins.bin_of[place] != bin_before:
+            bin_before = bins.bin_of[place]
+            _, candidates = rows_around(place, bins, spans, origins)
+            most = max(most, candidates)
     return most
 
 
@@ -129,9 +140,8 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
     + 1]``.
     """
     starts, place, who = scratch.starts, scratch.place, scratch.who
-    out = scratch.geometry
+    vectors, out = scratch.vectors, scratch.geometry
     room = who.size
-    x, y, z = scratch.vectors, scratch.vectors[room:], scratch.vectors[2 * room :]
     fill(place, place.size, 0)
     for j in range(found):
         place[kinds[who[j]]] += 1
@@ -141,72 +151,84 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
         starts[segment + s + 1] = at
         place[s] = at - place[s]
     for j in range(found):
-        s = kinds[who[j]]
-        k = place[s]
-        place[s] += 1
-        r = np.sqrt(x[j] * x[j] + y[j] * y[j] + z[j] * z[j])
-        scratch.ids[k] = who[j]
-        out[k] = r
-        out[stride + k] = x[j] / r
-        out[2 * stride + k] = y[j] / r
-        out[3 * stride + k] = z[j] / r
-        out[4 * stride + k] = neighbor_weight(
+        s = get(kinds, who[j])
+        k = get(place, s)
+        put(place, s, k + 1)
+        put(scratch.ids, k, who[j])
+        at = scratch.which[j]
+        r = np.sqrt(get(vectors, 3 * room + at))
+        put(out, k, r)
+        put(out, stride + k, get(vectors, at) / r)
+        put(out, 2 * stride + k, get(vectors, room + at) / r)
+        put(out, 3 * stride + k, get(vectors, 2 * room + at) / r)
+        weight = neighbor_weight(
             r, hypers.cutoff, hypers.smoothing, hypers.rate, hypers.scale, hypers.exponent
         )
+        put(out, 4 * stride + k, weight)
 
 
 @inner_kernel
 def _radial(begin, end, stride, table, hypers, scratch):
     """Weighted radial integrals of neighbours, ``radial[(j * (l_max + 1) + l) * n_max + n]``."""
     n_functions = hypers.n_max * (hypers.l_max + 1)
-    geometry = scratch.geometry
+    geometry, last = scratch.geometry, last_piece(table, n_functions)
     for j in range(begin, end):
         radial_values(
-            geometry[j],
-            geometry[4 * stride + j],
+            get(geometry, j),
+            get(geometry, 4 * stride + j),
             table,
             hypers.length,
+            last,
             n_functions,
-            scratch.basis,
             scratch.radial,
             j * n_functions,
         )
 
 
 @inner_kernel
-def sum_neighbors(begin, end, stride, n_max, l_max, at, radial, harmonics, tile, out):
-    """Coefficients c_nlm of one atom and species, ``out[at + (n * harmonics + lm) * LANES]``.
+def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, out):
+    """Coefficients c_nlm of one atom and species, ``out[lm * whole_vectors(n_max) + n]``.
 
     Sums over neighbours of WIDTH radial functions, side by side, times four harmonics.
     """
-    n_harmonics = (l_max + 1) * (l_max + 1)
-    n_functions = n_max * (l_max + 1)
+    n_functions, row = n_max * (l_max + 1), whole_vectors(n_max)
     zero = splat(radial.dtype.type(0), WIDTH)
     for ell in range(l_max + 1):
         last = (ell + 1) * (ell + 1) - 1
         for n0 in range(0, n_max, WIDTH):
-            for first in range(ell * ell, last + 1, 4):
+            for lm0 in range(ell * ell, last + 1, 4):
                 # A tile over the edge repeats the last harmonic.
-                y0 = first * stride
-                y1 = min(first + 1, last) * stride
-                y2 = min(first + 2, last) * stride
-                y3 = min(first + 3, last) * stride
+                lm1, lm2, lm3 = min(lm0 + 1, last), min(lm0 + 2, last), min(lm0 + 3, last)
                 sum0 = sum1 = sum2 = sum3 = zero
                 for j in range(begin, end):
-                    # Functions past n_max are read along, and left out below.
+                    # Functions past n_max are read along, and left out where the sums are used.
                     r = load(radial, j * n_functions + ell * n_max + n0, WIDTH)
-                    sum0 = fma(r, splat(harmonics[y0 + j], WIDTH), sum0)
-                    sum1 = fma(r, splat(harmonics[y1 + j], WIDTH), sum1)
-                    sum2 = fma(r, splat(harmonics[y2 + j], WIDTH), sum2)
-                    sum3 = fma(r, splat(harmonics[y3 + j], WIDTH), sum3)
-                store(tile, 0, sum0)
-                store(tile, WIDTH, sum1)
-                store(tile, 2 * WIDTH, sum2)
-                store(tile, 3 * WIDTH, sum3)
-                for n in range(min(WIDTH, n_max - n0)):
-                    row = at + (n0 + n) * n_harmonics * LANES
-                    for m in range(min(4, last + 1 - first)):
-                        out[row + (first + m) * LANES] = tile[m * WIDTH + n]
+                    sum0 = fma(r, broadcast(harmonics, lm0 * stride + j, WIDTH), sum0)
+                    sum1 = fma(r, broadcast(harmonics, lm1 * stride + j, WIDTH), sum1)
+                    sum2 = fma(r, broadcast(harmonics, lm2 * stride + j, WIDTH), sum2)
+                    sum3 = fma(r, broadcast(harmonics, lm3 * stride + j, WIDTH), sum3)
+                store(out, lm0 * row + n0, sum0)
+                store(out, lm1 * row + n0, sum1)
+                store(out, lm2 * row + n0, sum2)
+                store(out, lm3 * row + n0, sum3)
+
+
+@inner_kernel
+def whole_vectors(n_max):
+    """Radial functions in whole vectors."""
+    return (n_max + WIDTH - 1) // WIDTH * WIDTH
+
+
+@inner_kernel
+def expand_one(begin, end, stride, species, lane, hypers, scratch, out):
+    """Put the coefficients of one atom and species, from its neighbours, in a lane of ``out``."""
+    n_max, l_max, sums = hypers.n_max, hypers.l_max, scratch.sums
+    n_harmonics, row = (l_max + 1) * (l_max + 1), whole_vectors(n_max)
+    sum_neighbors(begin, end, stride, n_max, l_max, scratch.radial, scratch.harmonics, sums)
+    for n in range(n_max):
+        at = (species * n_max + n) * n_harmonics * LANES + lane
+        for lm in range(n_harmonics):
+            put(out, at + lm * LANES, get(sums, lm * row + n))
 
 
 @inner_kernel
@@ -216,7 +238,6 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
     Returns the stride of the rows of ``geometry``, and the place of an atom at whose position
     another one stands, or -1.
     """
-    room = scratch.who.size
     # Rows start eight numbers past a multiple of sixteen: power-of-two strides collide in cache.
     stride = scratch.geometry.size // 5 // 16 * 16 - 8
     scratch.starts[0] = 0
@@ -228,8 +249,7 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
             scratch.spans,
             scratch.origins,
             scratch.vectors,
-            scratch.vectors[room:],
-            scratch.vectors[2 * room :],
+            scratch.which,
             scratch.who,
         )
         if found < 0:
@@ -243,7 +263,6 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
         hypers.l_max,
         hypers.harmonic_factors,
         stride,
-        scratch.work,
         scratch.harmonics,
     )
     return stride, -1
@@ -252,9 +271,7 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
 @inner_kernel
 def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, present, out):
     """`expand` for up to TEAM atoms, from ``lane`` on."""
-    n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
-    n_harmonics = (l_max + 1) * (l_max + 1)
-    last_set = hypers.table.shape[0] - 1
+    n_species, last_set = hypers.n_species, hypers.table.shape[0] - 1
     stride, shared = gather_team(first, last, places, bins, kinds, hypers, scratch)
     if shared >= 0:
         return shared
@@ -263,22 +280,10 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
         for s in range(n_species):
             segment = (i - first) * n_species + s
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
-            at = s * n_max * n_harmonics * LANES + lane + i - first
             if end > begin or s == species:
                 present[s] = True
             _radial(begin, end, stride, hypers.table[min(s, last_set)], hypers, scratch)
-            sum_neighbors(
-                begin,
-                end,
-                stride,
-                n_max,
-                l_max,
-                at,
-                scratch.radial,
-                scratch.harmonics,
-                scratch.tile,
-                out,
-            )
+            expand_one(begin, end, stride, s, lane + i - first, hypers, scratch, out)
         add_center(species, lane + i - first, hypers, out)
     return -1
 

@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from ase_dos.kernels.arrays import copy, fill
+from ase_dos.kernels.arrays import copy, fill, room_for
 from ase_dos.kernels.expansion import (
     LANES,
     add_center,
+    expand_one,
     gather_team,
     make_scratch,
     most_candidates,
-    sum_neighbors,
+    whole_vectors,
 )
 from ase_dos.kernels.jit import inner_kernel, kernel
-from ase_dos.kernels.radial import WIDTH, neighbor_weight_slope, radial_slopes
+from ase_dos.kernels.radial import last_piece, neighbor_weight_slope, radial_slopes
 from ase_dos.kernels.regression import regress_gradient, room_before
 from ase_dos.kernels.soap import pair_size, present_features, spectrum
-from ase_dos.kernels.vector import fma, load, splat, store
+from ase_dos.kernels.vector import WIDTH, broadcast, fma, get, load, put, splat, store
 
 
 @inner_kernel
@@ -85,13 +86,14 @@ def _turn(gradient, lane, at, n_max, n_harmonics, padded, turns, values, out):
         target = turns[3 * term] * size + turns[3 * term + 2] * padded
         source = at + turns[3 * term + 1] * LANES + lane
         for n in range(n_max):
-            out[target + n] += values[term] * gradient[source + n * n_harmonics * LANES]
+            pull = values[term] * get(gradient, source + n * n_harmonics * LANES)
+            put(out, target + n, get(out, target + n) + pull)
     for n in range(n_max):
-        out[3 * size + n] = gradient[at + n * n_harmonics * LANES + lane]
+        put(out, 3 * size + n, get(gradient, at + n * n_harmonics * LANES + lane))
 
 
 @inner_kernel
-def _expand_block(first, last, places, bins, kinds, hypers, scratch, slopes, present, out):
+def _expand_block(first, last, places, bins, kinds, hypers, scratch, basis, slopes, present, out):
     """`expand`, keeping what is needed of the neighbours for the way back.
 
     Returns the stride of the rows of ``scratch.geometry``, and an atom as `expand` does.
@@ -111,6 +113,7 @@ def _expand_block(first, last, places, bins, kinds, hypers, scratch, slopes, pre
             if end > begin or s == species:
                 present[s] = True
             table = hypers.table[min(s, last_set)]
+            last_of_table = last_piece(table, n_functions)
             for j in range(begin, end):
                 weight, slope = neighbor_weight_slope(
                     geometry[j],
@@ -126,25 +129,14 @@ def _expand_block(first, last, places, bins, kinds, hypers, scratch, slopes, pre
                     slope,
                     table,
                     hypers.length,
+                    last_of_table,
                     n_functions,
-                    scratch.basis,
+                    basis,
                     scratch.radial,
                     slopes,
                     j * n_functions,
                 )
-            at = s * n_max * (l_max + 1) * (l_max + 1) * LANES + i - first
-            sum_neighbors(
-                begin,
-                end,
-                stride,
-                n_max,
-                l_max,
-                at,
-                scratch.radial,
-                scratch.harmonics,
-                scratch.tile,
-                out,
-            )
+            expand_one(begin, end, stride, s, i - first, hypers, scratch, out)
         add_center(species, i - first, hypers, out)
     return stride, -1
 
@@ -181,7 +173,7 @@ def _pull_on_vectors(
                 s * n_max * n_harmonics * LANES,
                 n_max,
                 n_harmonics,
-                _padded(n_max),
+                whole_vectors(n_max),
                 turns,
                 values,
                 tile,
@@ -192,7 +184,7 @@ def _pull_on_vectors(
                     stride,
                     n_max,
                     l_max,
-                    _padded(n_max),
+                    whole_vectors(n_max),
                     scratch.geometry,
                     scratch.harmonics,
                     scratch.radial,
@@ -206,12 +198,6 @@ def _pull_on_vectors(
 
 
 @inner_kernel
-def _padded(n_max):
-    """Radial functions in whole vectors."""
-    return (n_max + WIDTH - 1) // WIDTH * WIDTH
-
-
-@inner_kernel
 def _one_neighbor(j, stride, n_max, l_max, padded, geometry, harmonics, radial, slopes, tile, sums):
     """Differentiate by the distance of neighbour j, and by the direction times the distance.
 
@@ -221,18 +207,19 @@ def _one_neighbor(j, stride, n_max, l_max, padded, geometry, harmonics, radial, 
     """
     kind = radial.dtype.type
     zero = splat(kind(0), WIDTH)
-    x, y, z = geometry[stride + j], geometry[2 * stride + j], geometry[3 * stride + j]
+    x, y = get(geometry, stride + j), get(geometry, 2 * stride + j)
+    z = get(geometry, 3 * stride + j)
     functions = j * n_max * (l_max + 1)
     total = total_x = total_y = total_z = zero
     size = tile.size // 4
     for n0 in range(0, padded, WIDTH):
         # Past n_max the coefficients are zero, and the radial numbers of no meaning.
-        value = fma(load(tile, 3 * size + n0, WIDTH), splat(harmonics[j], WIDTH), zero)
+        value = fma(load(tile, 3 * size + n0, WIDTH), broadcast(harmonics, j, WIDTH), zero)
         total = fma(value, load(slopes, functions + n0, WIDTH), total)
         for ell in range(1, l_max + 1):
             value_x = value_y = value_z = zero
             for lm in range((ell - 1) * (ell - 1), ell * ell):
-                harmonic = splat(harmonics[lm * stride + j], WIDTH)
+                harmonic = broadcast(harmonics, lm * stride + j, WIDTH)
                 at = lm * padded + n0
                 value_x = fma(load(tile, at, WIDTH), harmonic, value_x)
                 value_y = fma(load(tile, size + at, WIDTH), harmonic, value_y)
@@ -258,29 +245,30 @@ def _add_force(i, neighbor, j, stride, geometry, sums, gradient, virial):
     """Finish neighbour j of atom i, from the sums of `_one_neighbor`."""
     along = gx = gy = gz = 0.0
     for n in range(WIDTH):
-        along += sums[n]
-        gx += sums[WIDTH + n]
-        gy += sums[2 * WIDTH + n]
-        gz += sums[3 * WIDTH + n]
-    r, x = geometry[j], geometry[stride + j]
-    y, z = geometry[2 * stride + j], geometry[3 * stride + j]
+        along += get(sums, n)
+        gx += get(sums, WIDTH + n)
+        gy += get(sums, 2 * WIDTH + n)
+        gz += get(sums, 3 * WIDTH + n)
+    r, x = get(geometry, j), get(geometry, stride + j)
+    y, z = get(geometry, 2 * stride + j), get(geometry, 3 * stride + j)
     # Along the vector the harmonics do not change, but their solid forms do.
     along -= (x * gx + y * gy + z * gz) / r
     gx = along * x + gx / r
     gy = along * y + gy / r
     gz = along * z + gz / r
-    gradient[3 * neighbor] += gx
-    gradient[3 * neighbor + 1] += gy
-    gradient[3 * neighbor + 2] += gz
-    gradient[3 * i] -= gx
-    gradient[3 * i + 1] -= gy
-    gradient[3 * i + 2] -= gz
-    virial[0] += r * x * gx
-    virial[1] += r * y * gy
-    virial[2] += r * z * gz
-    virial[3] += 0.5 * r * (y * gz + z * gy)
-    virial[4] += 0.5 * r * (x * gz + z * gx)
-    virial[5] += 0.5 * r * (x * gy + y * gx)
+    _add_vector(gradient, 3 * neighbor, gx, gy, gz)
+    _add_vector(gradient, 3 * i, -gx, -gy, -gz)
+    _add_vector(virial, 0, r * x * gx, r * y * gy, r * z * gz)
+    yz, xz, xy = y * gz + z * gy, x * gz + z * gx, x * gy + y * gx
+    _add_vector(virial, 3, 0.5 * r * yz, 0.5 * r * xz, 0.5 * r * xy)
+
+
+@inner_kernel
+def _add_vector(out, at, x, y, z):
+    """Add three numbers to those from ``at`` on."""
+    put(out, at, get(out, at) + x)
+    put(out, at + 1, get(out, at + 1) + y)
+    put(out, at + 2, get(out, at + 2) + z)
 
 
 @kernel
@@ -330,16 +318,20 @@ def differentiate_parts(
     scratch = make_scratch(bins, hypers, most_candidates(places[begin:end], bins), LANES)
     # Vectors read past the last function, where zero coefficients meet whatever there is.
     fill(scratch.radial, scratch.radial.size, 0.0)
-    slopes, sums = np.zeros(scratch.radial.size, kind), np.empty(4 * WIDTH, kind)
-    coefficients = np.zeros(hypers.n_species * n_max * n_harmonics * LANES, kind)
-    pulled = np.empty(coefficients.size, kind)
-    features, by_features = np.zeros(n_features * LANES, kind), np.empty(n_features * LANES, kind)
-    wide, by_wide = np.empty(features.size), np.empty(features.size)
-    tile = np.zeros(4 * _padded(n_max) * n_harmonics, kind)
+    slopes, sums = room_for(scratch.radial.size, kind), room_for(4 * WIDTH, kind)
+    fill(slopes, slopes.size, 0.0)
+    coefficients = room_for(hypers.n_species * n_max * n_harmonics * LANES, kind)
+    fill(coefficients, coefficients.size, 0.0)
+    pulled, basis = room_for(coefficients.size, kind), room_for(12, kind)
+    features, by_features = room_for(n_features * LANES, kind), room_for(n_features * LANES, kind)
+    fill(features, features.size, 0.0)
+    wide, by_wide = room_for(features.size, np.float64), room_for(features.size, np.float64)
+    tile = room_for(4 * whole_vectors(n_max) * n_harmonics, kind)
+    fill(tile, tile.size, 0.0)
     present = np.zeros(hypers.n_species, np.bool_)
     runs = np.empty(present.size * (present.size + 1), np.int64)
     room = room_before(regressor, regressor.sizes.size - 1) + 4 * LANES
-    values, pulls = np.empty(room), np.empty(2 * room)
+    values, pulls = room_for(room, np.float64), room_for(2 * room, np.float64)
     for part in range(first_part, last_part):
         gradient, virial = gradients[part], virials[part]
         fill(gradient, gradient.size, 0.0)
@@ -348,15 +340,25 @@ def differentiate_parts(
         for first in range(part * places.size // n_parts, end, LANES):
             last = min(first + LANES, end)
             stride, found = _expand_block(
-                first, last, places, bins, kinds, hypers, scratch, slopes, present, coefficients
+                first,
+                last,
+                places,
+                bins,
+                kinds,
+                hypers,
+                scratch,
+                basis,
+                slopes,
+                present,
+                coefficients,
             )
             if found >= 0:
                 return found
             spectrum(coefficients, present, n_max, l_max, hypers.factors, features)
             n_runs = present_features(present, n_max, l_max, runs)
             for run in range(n_runs):
-                for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
-                    wide[f] = features[f]
+                begin, stop = runs[2 * run] * LANES, runs[2 * run + 1] * LANES
+                copy(features[begin:], stop - begin, wide[begin:])
             regress_gradient(wide, runs, n_runs, regressor, values, pulls, by_wide)
             copy(by_wide, by_wide.size, by_features)
             _to_coefficients(

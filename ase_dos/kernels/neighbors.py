@@ -16,6 +16,7 @@ import numpy as np
 
 from ase_dos.kernels.arrays import copy, fill
 from ase_dos.kernels.jit import inner_kernel, kernel
+from ase_dos.kernels.vector import WIDTH, fma, get, load, put, splat, store
 
 # Squared distance (Angstrom^2) below which two atoms have no direction from one to the other.
 _COINCIDENT = 1e-12
@@ -26,8 +27,9 @@ class Bins(NamedTuple):
 
     Attributes
     ----------
-    positions : (3 atoms,) array
-        Sorted by bin, in the periodic image that lies in the cell (Angstrom).
+    positions : (3 stride,) array
+        All x, all y, all z, each with room for a vector more (Angstrom): sorted by bin, in the
+        periodic image that lies in the cell. See `flat_positions`.
     bin_of : (atoms,) int array
         Bin of each sorted atom.
     start : (bins + 1,) int array
@@ -51,6 +53,11 @@ class Bins(NamedTuple):
     counts: np.ndarray
     reach: np.ndarray
     cutoff: float
+
+
+def flat_positions(positions):
+    """Positions (atoms, 3) as in `Bins`."""
+    return np.pad(positions, ((0, WIDTH), (0, 0))).T.ravel()
 
 
 @kernel
@@ -97,86 +104,107 @@ def rows_around(place, bins, spans, origins):
     ``place`` stands as seen from the run's image of the cell. Returns the number of runs and of
     the atoms in them.
     """
-    rest = bins.bin_of[place]
-    bz = rest % bins.counts[2]
-    rest //= bins.counts[2]
-    by = rest % bins.counts[1]
-    bx = rest // bins.counts[1]
-    cell = bins.cell
-    n_x = bins.counts[0]
-    n_y = bins.counts[1]
-    n_z = bins.counts[2]
-    rows = 0
-    candidates = 0
-    for cx in range(bx - bins.reach[0], bx + bins.reach[0] + 1):
-        if not bins.periodic[0] and (cx < 0 or cx >= n_x):
-            continue
-        ix = cx // n_x
-        for cy in range(by - bins.reach[1], by + bins.reach[1] + 1):
-            if not bins.periodic[1] and (cy < 0 or cy >= n_y):
-                continue
-            iy = cy // n_y
-            row = ((cx - ix * n_x) * n_y + cy - iy * n_y) * n_z
+    n_x, n_y, n_z = bins.counts[0], bins.counts[1], bins.counts[2]
+    around_x, around_y, around_z = bins.periodic[0], bins.periodic[1], bins.periodic[2]
+    cell, stride = bins.cell, bins.positions.size // 3
+    row = bins.bin_of[place] // n_z
+    lowest_z = bins.bin_of[place] - row * n_z - bins.reach[2]
+    highest_z = lowest_z + 2 * bins.reach[2]
+    first_z, last_z = lowest_z // n_z, highest_z // n_z
+    lowest_x = row // n_y - bins.reach[0]
+    lowest_y = row % n_y - bins.reach[1]
+    # Divisions are slow: bins (bin_x, bin_y) of images (ix, iy) are counted on from the first.
+    first_x, first_y = lowest_x // n_x, lowest_y // n_y
+    rows = candidates = 0
+    ix, bin_x = first_x, lowest_x - first_x * n_x
+    for _ in range(2 * bins.reach[0] + 1):
+        iy, bin_y = first_y, lowest_y - first_y * n_y
+        for _ in range(2 * bins.reach[1] + 1):
+            inside = (around_x or ix == 0) and (around_y or iy == 0)
+            start = (bin_x * n_y + bin_y) * n_z
             # Bins in a row along z, and in one image of the cell, lie together in memory.
-            for iz in range((bz - bins.reach[2]) // n_z, (bz + bins.reach[2]) // n_z + 1):
-                if not bins.periodic[2] and iz != 0:
-                    continue
-                low = row + max(bz - bins.reach[2] - iz * n_z, 0)
-                high = row + min(bz + bins.reach[2] - iz * n_z, n_z - 1)
-                spans[2 * rows] = bins.start[low]
-                spans[2 * rows + 1] = bins.start[high + 1]
-                candidates += spans[2 * rows + 1] - spans[2 * rows]
-                for k in range(3):
-                    origins[3 * rows + k] = bins.positions[3 * place + k] - (
-                        ix * cell[k] + iy * cell[3 + k] + iz * cell[6 + k]
-                    )
-                rows += 1
+            for iz in range(first_z, last_z + 1):
+                if inside and (around_z or iz == 0):
+                    first = get(bins.start, start + max(lowest_z - iz * n_z, 0))
+                    last = get(bins.start, start + min(highest_z - iz * n_z, n_z - 1) + 1)
+                    candidates += last - first
+                    put(spans, 2 * rows, first)
+                    put(spans, 2 * rows + 1, last)
+                    for k in range(3):
+                        shift = ix * cell[k] + iy * cell[3 + k] + iz * cell[6 + k]
+                        put(origins, 3 * rows + k, get(bins.positions, k * stride + place) - shift)
+                    rows += 1
+            bin_y += 1
+            if bin_y == n_y:
+                iy, bin_y = iy + 1, 0
+        bin_x += 1
+        if bin_x == n_x:
+            ix, bin_x = ix + 1, 0
     return rows, candidates
 
 
 @inner_kernel
-def collect(bins, rows, spans, origins, x, y, z, who):
-    """Neighbours of one atom: vectors to them, and their sorted places, one after the other.
+def collect(bins, rows, spans, origins, vectors, which, who):
+    """Neighbours of one atom, among the candidates that `rows_around` found.
 
-    The arrays need room for all candidates of `rows_around`. Returns the number of neighbours,
-    or -1 where another atom stands at the same place.
+    Parameters
+    ----------
+    bins : Bins
+    rows, spans, origins
+        From `rows_around`.
+    vectors : (4 room,) array
+        Filled: x, y and z of the vectors to all candidates, and their squared lengths; ``room``
+        exceeds the number of candidates by WIDTH.
+    which : (room,) int array
+        Filled: which of the candidates the neighbours are.
+    who : (room,) int array
+        Filled: sorted places of the neighbours.
+
+    Returns
+    -------
+    int
+        Number of neighbours, or -1 where another atom stands at the same place.
     """
+    room, stride = which.size, bins.positions.size // 3
+    one = splat(1.0, WIDTH)
+    at = found = same = 0
     cutoff2 = bins.cutoff * bins.cutoff
-    found = 0
-    same = 0
     for row in range(rows):
-        begin = spans[2 * row]
-        ox = origins[3 * row]
-        oy = origins[3 * row + 1]
-        oz = origins[3 * row + 2]
-        # Slices, because an index known to count from zero needs no wrap-around check.
-        there = bins.positions[3 * begin :]
-        for p in range(spans[2 * row + 1] - begin):
-            dx = there[3 * p] - ox
-            dy = there[3 * p + 1] - oy
-            dz = there[3 * p + 2] - oz
-            d2 = dx * dx + dy * dy + dz * dz
+        begin, end = get(spans, 2 * row), get(spans, 2 * row + 1)
+        from_x = splat(-get(origins, 3 * row), WIDTH)
+        from_y = splat(-get(origins, 3 * row + 1), WIDTH)
+        from_z = splat(-get(origins, 3 * row + 2), WIDTH)
+        for p in range(0, end - begin, WIDTH):
+            # Numbers past the end of a row are overwritten by those of the next one.
+            x = fma(one, load(bins.positions, begin + p, WIDTH), from_x)
+            y = fma(one, load(bins.positions, stride + begin + p, WIDTH), from_y)
+            z = fma(one, load(bins.positions, 2 * stride + begin + p, WIDTH), from_z)
+            square = fma(x, x, fma(y, y, fma(z, z, splat(0.0, WIDTH))))
+            store(vectors, at + p, x)
+            store(vectors, room + at + p, y)
+            store(vectors, 2 * room + at + p, z)
+            store(vectors, 3 * room + at + p, square)
+        for p in range(end - begin):
             # Written always and counted if near: a branch here would be mispredicted often.
-            x[found] = dx
-            y[found] = dy
-            z[found] = dz
-            who[found] = begin + p
-            near = d2 < cutoff2
-            itself = d2 < _COINCIDENT
-            found += int(near) - int(itself)
+            put(which, found, at + p)
+            put(who, found, begin + p)
+            square = get(vectors, 3 * room + at + p)
+            itself = square < _COINCIDENT
+            found += int(square < cutoff2) - int(itself)
             same += int(itself)
+        at += end - begin
     return found if same <= 1 else -1
 
 
 @inner_kernel
-def _visit(place, bins, work, spans, origins, who):
+def _visit(place, bins, vectors, spans, origins, which, who):
     """`rows_around` and `collect` with scratch arrays that grow; returns them and the count."""
     rows, candidates = rows_around(place, bins, spans, origins)
-    if candidates >= who.size:
-        who = np.empty(2 * candidates + 1, np.int64)
-        work = np.empty(3 * who.size)
-    n = who.size
-    return work, who, collect(bins, rows, spans, origins, work, work[n : 2 * n], work[2 * n :], who)
+    if candidates + WIDTH > who.size:
+        who = np.empty(2 * candidates + WIDTH, np.int64)
+        which = np.empty(who.size, np.int64)
+        vectors = np.empty(4 * who.size)
+    return vectors, which, who, collect(bins, rows, spans, origins, vectors, which, who)
 
 
 @kernel
@@ -184,9 +212,11 @@ def count_pairs(places, bins, counts):
     """Write the number of neighbours of the sorted atoms ``places`` into ``counts``."""
     room = most_rows(bins)
     spans, origins = np.empty(2 * room, np.int64), np.empty(3 * room)
-    work, who = np.empty(0), np.empty(0, np.int64)
+    vectors, which, who = np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64)
     for k in range(places.size):
-        work, who, counts[k] = _visit(places[k], bins, work, spans, origins, who)
+        vectors, which, who, counts[k] = _visit(
+            places[k], bins, vectors, spans, origins, which, who
+        )
 
 
 @kernel
@@ -194,11 +224,13 @@ def fill_pairs(places, bins, offsets, neighbors, vectors):
     """Write the pairs counted by `count_pairs` into ``neighbors`` (p) and ``vectors`` (3 p)."""
     room = most_rows(bins)
     spans, origins = np.empty(2 * room, np.int64), np.empty(3 * room)
-    work, who = np.empty(0), np.empty(0, np.int64)
+    found_vectors, which, who = np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64)
     for k in range(places.size):
-        work, who, found = _visit(places[k], bins, work, spans, origins, who)
+        found_vectors, which, who, found = _visit(
+            places[k], bins, found_vectors, spans, origins, which, who
+        )
         for j in range(found):
             p = offsets[k] + j
             neighbors[p] = who[j]
             for axis in range(3):
-                vectors[3 * p + axis] = work[axis * who.size + j]
+                vectors[3 * p + axis] = found_vectors[axis * who.size + which[j]]

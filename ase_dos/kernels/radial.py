@@ -11,10 +11,7 @@ import numpy as np
 from scipy.special import gamma, ive
 
 from ase_dos.kernels.jit import inner_kernel
-from ase_dos.kernels.vector import fma, load, splat, store
-
-# Radial functions that are computed, and summed over neighbours, together.
-WIDTH = 8
+from ase_dos.kernels.vector import WIDTH, broadcast, fma, load, put, splat, store
 
 
 def gto_basis(cutoff, n_max):
@@ -112,54 +109,78 @@ def radial_table(cutoff, n_max, l_max, width, tolerance=1e-10):
 
 def hermite_weights(t):
     """Weights (6) of value, h f', h^2 f'' at the left and right node, at ``t`` in [0, 1]."""
-    out = np.empty(6)
-    _hermite_weights(t, out)
-    return out
+    return np.array(_hermite_weights(t))
 
 
 @inner_kernel
-def _hermite_weights(t, out):
+def _hermite_weights(t):
     """Quintic Hermite basis at ``t``."""
     t3 = t * t * t
-    out[0] = 1.0 + t3 * (-10.0 + t * (15.0 - 6.0 * t))
-    out[1] = t + t3 * (-6.0 + t * (8.0 - 3.0 * t))
-    out[2] = 0.5 * (t * t + t3 * (-3.0 + t * (3.0 - t)))
-    out[3] = t3 * (10.0 + t * (-15.0 + 6.0 * t))
-    out[4] = t3 * (-4.0 + t * (7.0 - 3.0 * t))
-    out[5] = 0.5 * t3 * (1.0 + t * (-2.0 + t))
+    return (
+        1.0 + t3 * (-10.0 + t * (15.0 - 6.0 * t)),
+        t + t3 * (-6.0 + t * (8.0 - 3.0 * t)),
+        0.5 * (t * t + t3 * (-3.0 + t * (3.0 - t))),
+        t3 * (10.0 + t * (-15.0 + 6.0 * t)),
+        t3 * (-4.0 + t * (7.0 - 3.0 * t)),
+        0.5 * t3 * (1.0 + t * (-2.0 + t)),
+    )
 
 
 @inner_kernel
-def radial_values(distance, weight, table, length, n_functions, basis, out, at):
+def _hermite_slopes(t):
+    """Differentiate the quintic Hermite basis at ``t``."""
+    t2 = t * t
+    return (
+        t2 * (-30.0 + t * (60.0 - 30.0 * t)),
+        1.0 + t2 * (-18.0 + t * (32.0 - 15.0 * t)),
+        0.5 * (2.0 * t + t2 * (-9.0 + t * (12.0 - 5.0 * t))),
+        t2 * (30.0 + t * (-60.0 + 30.0 * t)),
+        t2 * (-12.0 + t * (28.0 - 15.0 * t)),
+        0.5 * t2 * (3.0 + t * (-8.0 + 5.0 * t)),
+    )
+
+
+@inner_kernel
+def radial_values(distance, weight, table, length, last, n_functions, out, at):
     """Radial integrals at ``distance`` times ``weight`` into ``out``, from ``at`` on (n_functions).
 
     (Slices would do for ``at``, but counting references to them costs more than the sums.) In
     whole vectors: the table ends in WIDTH numbers without meaning, and up to WIDTH - 1 numbers
     after the integrals are overwritten.
     """
-    last = (table.size - WIDTH) // (3 * n_functions) - 2
+    kind = table.dtype.type
+    piece, offset = _piece(distance, length, last)
+    left = 3 * piece * n_functions
+    w0, w1, w2, w3, w4, w5 = _hermite_weights(offset)
+    w0 = splat(kind(w0 * weight), WIDTH)
+    w1 = splat(kind(w1 * weight), WIDTH)
+    w2 = splat(kind(w2 * weight), WIDTH)
+    w3 = splat(kind(w3 * weight), WIDTH)
+    w4 = splat(kind(w4 * weight), WIDTH)
+    w5 = splat(kind(w5 * weight), WIDTH)
+    zero = splat(kind(0), WIDTH)
+    for k in range(0, n_functions, WIDTH):
+        total = fma(w0, load(table, left + k, WIDTH), zero)
+        total = fma(w1, load(table, left + n_functions + k, WIDTH), total)
+        total = fma(w2, load(table, left + 2 * n_functions + k, WIDTH), total)
+        total = fma(w3, load(table, left + 3 * n_functions + k, WIDTH), total)
+        total = fma(w4, load(table, left + 4 * n_functions + k, WIDTH), total)
+        total = fma(w5, load(table, left + 5 * n_functions + k, WIDTH), total)
+        store(out, at + k, total)
+
+
+@inner_kernel
+def last_piece(table, n_functions):
+    """Give the number of the last piece of a table."""
+    return (table.size - WIDTH) // (3 * n_functions) - 2
+
+
+@inner_kernel
+def _piece(distance, length, last):
+    """Piece around a distance, and the offset in it, 0 to 1."""
     place = distance / length
     piece = min(int(place), last)
-    _hermite_weights(place - piece, basis)
-    for q in range(6):
-        basis[q] *= weight
-    b0 = splat(basis[0], WIDTH)
-    b1 = splat(basis[1], WIDTH)
-    b2 = splat(basis[2], WIDTH)
-    b3 = splat(basis[3], WIDTH)
-    b4 = splat(basis[4], WIDTH)
-    b5 = splat(basis[5], WIDTH)
-    zero = splat(table.dtype.type(0), WIDTH)
-    left = 3 * piece * n_functions
-    right = left + 3 * n_functions
-    for k in range(0, n_functions, WIDTH):
-        total = fma(b0, load(table, left + k, WIDTH), zero)
-        total = fma(b1, load(table, left + n_functions + k, WIDTH), total)
-        total = fma(b2, load(table, left + 2 * n_functions + k, WIDTH), total)
-        total = fma(b3, load(table, right + k, WIDTH), total)
-        total = fma(b4, load(table, right + n_functions + k, WIDTH), total)
-        total = fma(b5, load(table, right + 2 * n_functions + k, WIDTH), total)
-        store(out, at + k, total)
+    return piece, place - piece
 
 
 @inner_kernel
@@ -182,39 +203,26 @@ def neighbor_weight(distance, cutoff, smoothing, rate, scale, exponent):
 
 
 @inner_kernel
-def _hermite_slopes(t, out):
-    """Differentiate the quintic Hermite basis at ``t``, into ``out`` from 6 on."""
-    t2 = t * t
-    out[6] = t2 * (-30.0 + t * (60.0 - 30.0 * t))
-    out[7] = 1.0 + t2 * (-18.0 + t * (32.0 - 15.0 * t))
-    out[8] = 0.5 * (2.0 * t + t2 * (-9.0 + t * (12.0 - 5.0 * t)))
-    out[9] = t2 * (30.0 + t * (-60.0 + 30.0 * t))
-    out[10] = t2 * (-12.0 + t * (28.0 - 15.0 * t))
-    out[11] = 0.5 * t2 * (3.0 + t * (-8.0 + 5.0 * t))
-
-
-@inner_kernel
-def radial_slopes(distance, weight, slope, table, length, n_functions, basis, out, out_slopes, at):
+def radial_slopes(
+    distance, weight, slope, table, length, last, n_functions, basis, out, out_slopes, at
+):
     """`radial_values` and their derivatives by distance, ``slope`` being that of the weight.
 
     ``basis`` holds twelve numbers.
     """
-    last = (table.size - WIDTH) // (3 * n_functions) - 2
-    place = distance / length
-    piece = min(int(place), last)
-    _hermite_weights(place - piece, basis)
-    _hermite_slopes(place - piece, basis)
-    for q in range(6):
-        basis[6 + q] = basis[6 + q] * weight / length + basis[q] * slope
-        basis[q] *= weight
-    zero = splat(table.dtype.type(0), WIDTH)
+    piece, offset = _piece(distance, length, last)
     left = 3 * piece * n_functions
+    values, slopes = _hermite_weights(offset), _hermite_slopes(offset)
+    for q in range(6):
+        put(basis, q, values[q] * weight)
+        put(basis, 6 + q, slopes[q] * weight / length + values[q] * slope)
+    zero = splat(table.dtype.type(0), WIDTH)
     for k in range(0, n_functions, WIDTH):
         value = derivative = zero
         for q in range(6):
             node = load(table, left + q * n_functions + k, WIDTH)
-            value = fma(splat(basis[q], WIDTH), node, value)
-            derivative = fma(splat(basis[6 + q], WIDTH), node, derivative)
+            value = fma(broadcast(basis, q, WIDTH), node, value)
+            derivative = fma(broadcast(basis, 6 + q, WIDTH), node, derivative)
         store(out, at + k, value)
         store(out_slopes, at + k, derivative)
 

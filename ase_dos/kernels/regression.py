@@ -15,7 +15,7 @@ import numpy as np
 from ase_dos.kernels.arrays import copy, fill
 from ase_dos.kernels.expansion import LANES
 from ase_dos.kernels.jit import inner_kernel
-from ase_dos.kernels.vector import fma, load, splat, store
+from ase_dos.kernels.vector import broadcast, fma, load, splat, store
 
 # What stands between two maps: x^degree, or a sigmoidal function.
 POWER, TANH = 0, 1
@@ -106,7 +106,7 @@ def _normalize(features, runs, n_runs, scale):
 def _fill(biases, count, out):
     """Write every bias to all lanes."""
     for k in range(count):
-        store(out, k * LANES, splat(biases[k], LANES))
+        store(out, k * LANES, broadcast(biases, k, LANES))
 
 
 @inner_kernel
@@ -142,10 +142,10 @@ def add_map(values, begin, end, weights, n_out, out):
         sum3 = load(out, (k + 3) * LANES, LANES)
         for i in range(begin, end):
             x = load(values, i * LANES, LANES)
-            sum0 = fma(x, splat(w0[i], LANES), sum0)
-            sum1 = fma(x, splat(w1[i], LANES), sum1)
-            sum2 = fma(x, splat(w2[i], LANES), sum2)
-            sum3 = fma(x, splat(w3[i], LANES), sum3)
+            sum0 = fma(x, broadcast(w0, i, LANES), sum0)
+            sum1 = fma(x, broadcast(w1, i, LANES), sum1)
+            sum2 = fma(x, broadcast(w2, i, LANES), sum2)
+            sum3 = fma(x, broadcast(w3, i, LANES), sum3)
         store(out, k * LANES, sum0)
         store(out, (k + 1) * LANES, sum1)
         store(out, (k + 2) * LANES, sum2)
@@ -255,10 +255,10 @@ def _add_transposed(pull, begin, end, weights, n_out, out):
         for k in range(n_out):
             x = load(pull, k * LANES, LANES)
             at = k * n_in + i
-            sum0 = fma(x, splat(weights[at], LANES), sum0)
-            sum1 = fma(x, splat(weights[at + 1], LANES), sum1)
-            sum2 = fma(x, splat(weights[at + 2], LANES), sum2)
-            sum3 = fma(x, splat(weights[at + 3], LANES), sum3)
+            sum0 = fma(x, broadcast(weights, at, LANES), sum0)
+            sum1 = fma(x, broadcast(weights, at + 1, LANES), sum1)
+            sum2 = fma(x, broadcast(weights, at + 2, LANES), sum2)
+            sum3 = fma(x, broadcast(weights, at + 3, LANES), sum3)
         store(out, i * LANES, sum0)
         store(out, (i + 1) * LANES, sum1)
         store(out, (i + 2) * LANES, sum2)
@@ -266,7 +266,9 @@ def _add_transposed(pull, begin, end, weights, n_out, out):
     for i in range(whole, end):
         total = load(out, i * LANES, LANES)
         for k in range(n_out):
-            total = fma(load(pull, k * LANES, LANES), splat(weights[k * n_in + i], LANES), total)
+            total = fma(
+                load(pull, k * LANES, LANES), broadcast(weights, k * n_in + i, LANES), total
+            )
         store(out, i * LANES, total)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ase_dos.kernels.arrays import fill
+from ase_dos.kernels.arrays import copy, fill, room_for
 from ase_dos.kernels.expansion import LANES, TEAM, expand, make_scratch, most_candidates
 from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.regression import regress
@@ -140,8 +140,8 @@ def regress_atoms(places, rows, bins, kinds, hypers, regressor, out):
     room = 0
     for number in range(1, n_maps + 1):
         room = max(room, (regressor.sizes[number] + 3) * LANES)
-    values, more = np.empty(room), np.empty(room)
-    wide = np.empty(features.size)
+    values, more = room_for(room, np.float64), room_for(room, np.float64)
+    wide = room_for(features.size, np.float64)
     for first in range(0, places.size, LANES):
         last = min(first + LANES, places.size)
         found = expand(first, last, places, bins, kinds, hypers, scratch, present, coefficients)
@@ -150,8 +150,8 @@ def regress_atoms(places, rows, bins, kinds, hypers, regressor, out):
         spectrum(coefficients, present, hypers.n_max, hypers.l_max, hypers.factors, features)
         n_runs = present_features(present, hypers.n_max, hypers.l_max, runs)
         for run in range(n_runs):  # from here on in double precision
-            for f in range(runs[2 * run] * LANES, runs[2 * run + 1] * LANES):
-                wide[f] = features[f]
+            begin, end = runs[2 * run] * LANES, runs[2 * run + 1] * LANES
+            copy(features[begin:], end - begin, wide[begin:])
         regress(wide, runs, n_runs, regressor, values, more)
         for i in range(first, last):
             for k in range(n_outputs):
@@ -165,6 +165,9 @@ def _prepare(places, bins, hypers, n_features):
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
     kind = hypers.table.dtype
     scratch = make_scratch(bins, hypers, most_candidates(places, bins), TEAM)
-    coefficients = np.zeros(hypers.n_species * hypers.n_max * n_harmonics * LANES, kind)
-    features = np.zeros(n_features * LANES, kind)
+    coefficients = room_for(hypers.n_species * hypers.n_max * n_harmonics * LANES, kind)
+    features = room_for(n_features * LANES, kind)
+    # Where fewer atoms than lanes are left, the rest keeps what was there.
+    fill(coefficients, coefficients.size, 0.0)
+    fill(features, features.size, 0.0)
     return scratch, coefficients, features, np.zeros(hypers.n_species, np.bool_)

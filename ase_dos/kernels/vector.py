@@ -15,12 +15,43 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
+from numba import config
 from numba.core import cgutils, types
 from numba.core.datamodel import models, register_default
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload
 
-__all__ = ["fma", "load", "splat", "store"]
+__all__ = ["WIDTH", "broadcast", "fma", "get", "load", "put", "splat", "store"]
+
+# Numbers that most kernels take at a time.
+WIDTH = 8
+
+
+def _register_bytes():
+    """Bytes of the registers that numba compiles for."""
+    features = config.CPU_FEATURES
+    if features is None:
+        return 64 if get_host_cpu_features().get("avx512f") else 32
+    return 64 if "+avx512f" in features else 32
+
+
+# Bytes of a vector register: sizes of blocks that have to stay in registers follow from it.
+REGISTER = _register_bytes()
+
+
+def get(array, index):
+    """Read one number of a flat array.
+
+    Brackets do the same, but ask each time whether the index counts from the end, unless the
+    compiler sees that it cannot: often more work than what is done with the number.
+    """
+    return array[index]
+
+
+def put(array, index, number):
+    """Write one number to a flat array, see `get`."""
+    array[index] = number
 
 
 def load(array, index, lanes):
@@ -36,6 +67,11 @@ def store(array, index, vector):
 def splat(number, lanes):
     """Repeat one number."""
     return np.full(lanes, number)
+
+
+def broadcast(array, index, lanes):
+    """Repeat one number of a flat array."""
+    return np.full(lanes, array[index])
 
 
 def fma(a, b, c):
@@ -61,10 +97,16 @@ class VectorModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
 
 
-def _address(context, builder, array_type, array, index, vector):
+def _pointer(context, builder, array_type, array, index):
+    """Pointer to a number in an array."""
+    return builder.gep(context.make_array(array_type)(context, builder, array).data, [index])
+
+
+def _vector_pointer(context, builder, array_type, array, index, vector):
     """Pointer to a vector in an array from ``index`` on."""
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
+    return builder.bitcast(
+        _pointer(context, builder, array_type, array, index), vector.as_pointer()
+    )
 
 
 def _alignment(array_type):
@@ -72,11 +114,29 @@ def _alignment(array_type):
     return array_type.dtype.bitwidth // 8
 
 
+@intrinsic
+def _get(typing, array, index):
+    def code(context, builder, signature, args):
+        return builder.load(_pointer(context, builder, signature.args[0], args[0], args[1]))
+
+    return array.dtype(array, types.intp), code
+
+
+@intrinsic
+def _put(typing, array, index, number):
+    def code(context, builder, signature, args):
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        builder.store(args[2], pointer)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, array.dtype), code
+
+
 @intrinsic(prefer_literal=True)
 def _load(typing, array, index, lanes):
     def code(context, builder, signature, args):
         kind = context.get_value_type(signature.return_type)
-        pointer = _address(context, builder, signature.args[0], args[0], args[1], kind)
+        pointer = _vector_pointer(context, builder, signature.args[0], args[0], args[1], kind)
         return builder.load(pointer, align=_alignment(signature.args[0]))
 
     return Vector(array.dtype, lanes.literal_value)(array, types.intp, lanes), code
@@ -88,24 +148,39 @@ def _store(typing, array, index, vector):
         raise TypingError(f"store: expected a vector of {array.dtype}, got {vector}")
 
     def code(context, builder, signature, args):
-        pointer = _address(context, builder, signature.args[0], args[0], args[1], args[2].type)
+        pointer = _vector_pointer(
+            context, builder, signature.args[0], args[0], args[1], args[2].type
+        )
         builder.store(args[2], pointer, align=_alignment(signature.args[0]))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), code
 
 
+def _repeat(builder, number, kind):
+    """Vector of one number in all lanes."""
+    nothing = ir.Constant(kind, ir.Undefined)
+    first = builder.insert_element(nothing, number, cgutils.int32_t(0))
+    mask = ir.Constant(ir.VectorType(cgutils.int32_t, kind.count), [0] * kind.count)
+    return builder.shuffle_vector(first, nothing, mask)
+
+
 @intrinsic(prefer_literal=True)
 def _splat(typing, number, lanes):
     def code(context, builder, signature, args):
-        kind = context.get_value_type(signature.return_type)
-        nothing = ir.Constant(kind, ir.Undefined)
-        first = builder.insert_element(nothing, args[0], cgutils.int32_t(0))
-        mask = ir.Constant(ir.VectorType(cgutils.int32_t, kind.count), [0] * kind.count)
-        return builder.shuffle_vector(first, nothing, mask)
+        return _repeat(builder, args[0], context.get_value_type(signature.return_type))
 
     number = types.unliteral(number)
     return Vector(number, lanes.literal_value)(number, lanes), code
+
+
+@intrinsic(prefer_literal=True)
+def _broadcast(typing, array, index, lanes):
+    def code(context, builder, signature, args):
+        number = builder.load(_pointer(context, builder, signature.args[0], args[0], args[1]))
+        return _repeat(builder, number, context.get_value_type(signature.return_type))
+
+    return Vector(array.dtype, lanes.literal_value)(array, types.intp, lanes), code
 
 
 @intrinsic
@@ -122,6 +197,16 @@ def _fma(typing, a, b, c):
     return a(a, b, c), code
 
 
+@overload(get, inline="always")
+def _(array, index):
+    return lambda array, index: _get(array, index)
+
+
+@overload(put, inline="always")
+def _(array, index, number):
+    return lambda array, index, number: _put(array, index, number)
+
+
 @overload(load, inline="always", prefer_literal=True)
 def _(array, index, lanes):
     return lambda array, index, lanes: _load(array, index, lanes)
@@ -135,6 +220,11 @@ def _(array, index, vector):
 @overload(splat, inline="always", prefer_literal=True)
 def _(number, lanes):
     return lambda number, lanes: _splat(number, lanes)
+
+
+@overload(broadcast, inline="always", prefer_literal=True)
+def _(array, index, lanes):
+    return lambda array, index, lanes: _broadcast(array, index, lanes)
 
 
 @overload(fma, inline="always")

@@ -6,6 +6,16 @@ import reference_soap as reference
 from derivatives import central
 
 from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients, real_harmonics
+from ase_dos.kernels.vector import WIDTH
+
+
+def harmonics(vectors, l_max):
+    """Real harmonics (vectors, harmonics) by the kernel, which reads and writes whole vectors."""
+    stride = len(vectors) + WIDTH
+    columns = np.pad(vectors, ((0, WIDTH), (0, 0))).T.copy()
+    out = np.empty((l_max + 1) ** 2 * stride)
+    real_harmonics(*columns, len(vectors), l_max, harmonic_coefficients(l_max), stride, out)
+    return out.reshape(-1, stride)[:, : len(vectors)].T
 
 
 @pytest.mark.parametrize("l_max", [0, 1, 2, 12])
@@ -13,23 +23,14 @@ def test_harmonics_agree_with_legendre_functions(l_max):
     vectors = np.random.default_rng(0).normal(size=(50, 3))
     vectors[:6] = np.concatenate([np.eye(3), -np.eye(3)])
     vectors /= np.linalg.norm(vectors, axis=1)[:, None]
-    stride = 53
-    out = np.empty((l_max + 1) ** 2 * stride)
-    work = np.empty(5 * stride)
-    columns = [np.ascontiguousarray(column) for column in vectors.T]
-    real_harmonics(*columns, 50, l_max, harmonic_coefficients(l_max), stride, work, out)
     expected = reference.harmonics(vectors, l_max)
-    np.testing.assert_allclose(out.reshape(-1, stride)[:, :50].T, expected, atol=1e-12)
+    np.testing.assert_allclose(harmonics(vectors, l_max), expected, atol=1e-12)
 
 
 def solid_harmonics(point, l_max):
     length = np.linalg.norm(point)
-    out = np.empty((l_max + 1) ** 2)
-    x, y, z = (point / length)[:, None]
-    factors = harmonic_coefficients(l_max)
-    real_harmonics(x, y, z, 1, l_max, factors, 1, np.empty(5), out)
     powers = np.repeat(np.arange(l_max + 1), 2 * np.arange(l_max + 1) + 1)
-    return out * length**powers
+    return harmonics(point[None] / length, l_max)[0] * length**powers
 
 
 def test_gradients_of_solid_harmonics_are_solid_harmonics():

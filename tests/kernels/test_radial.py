@@ -11,6 +11,7 @@ from ase_dos.descriptors.soap import SOAP
 from ase_dos.kernels.radial import (
     WIDTH,
     gto_basis,
+    last_piece,
     neighbor_weight,
     neighbor_weight_slope,
     radial_integrals,
@@ -38,7 +39,8 @@ def test_radial_table_agrees_with_closed_form(hypers):
     values = np.empty_like(expected)
     row = np.empty(expected.shape[1] + WIDTH)
     for i, r in enumerate(distances):
-        radial_values(r, 1.0, table[0], length, expected.shape[1], np.empty(6), row, 0)
+        last = last_piece(table[0], expected.shape[1])
+        radial_values(r, 1.0, table[0], length, last, expected.shape[1], row, 0)
         values[i] = row[:-WIDTH]
     assert_close(values, expected, 1e-9)
     assert_close(at_origin[0], expected[0, :n_max], 1e-9)
@@ -76,11 +78,12 @@ def test_slopes_of_weights_and_radial_functions(distance):
     def values(r):
         out = np.empty(20)
         w = neighbor_weight(r, *arguments)
-        radial_values(r, w, table, length, 12, np.empty(6), out, 0)
+        radial_values(r, w, table, length, last_piece(table, 12), 12, out, 0)
         return out[:12]
 
     out, slopes = np.empty(24), np.empty(24)
-    radial_slopes(distance, weight, slope, table, length, 12, np.empty(12), out, slopes, 2)
+    last = last_piece(table, 12)
+    radial_slopes(distance, weight, slope, table, length, last, 12, np.empty(12), out, slopes, 2)
     np.testing.assert_allclose(out[2:14], values(distance), rtol=1e-13)
     step = min(1e-4, (4.0 - distance) / 4)
     expected = central(lambda h: values(distance + h), step)

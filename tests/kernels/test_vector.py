@@ -4,11 +4,12 @@ import numba
 import numpy as np
 import pytest
 
+from ase_dos.kernels.expansion import LANES as ATOMS
 from ase_dos.kernels.expansion import sum_neighbors
 from ase_dos.kernels.jit import kernel
 from ase_dos.kernels.regression import add_map
 from ase_dos.kernels.soap import sum_over_m
-from ase_dos.kernels.vector import fma, load, splat, store
+from ase_dos.kernels.vector import WIDTH, broadcast, fma, get, load, put, splat, store
 
 LANES = 4
 
@@ -24,6 +25,16 @@ def polynomial(x, coefficients, out):
         store(out, i, total)
 
 
+@kernel
+def reverse_and_scale(x, factor, out):
+    """Numbers one by one, last first; then ``factor`` times these plus the first of each vector."""
+    for i in range(x.size):
+        put(out, x.size - 1 - i, get(x, i))
+    for i in range(0, x.size - LANES + 1, LANES):
+        scale = broadcast(factor, 0, LANES)
+        store(out, i, fma(load(out, i, LANES), scale, broadcast(out, i, LANES)))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_vectors_are_their_own_plain_twins(dtype):
     rng = np.random.default_rng(0)
@@ -37,13 +48,25 @@ def test_vectors_are_their_own_plain_twins(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_single_numbers_are_read_written_and_repeated(dtype):
+    x, factor = np.arange(1, 4 * LANES + 1, dtype=dtype), np.array([3], dtype)
+    compiled, plain = np.zeros_like(x), np.zeros_like(x)
+    reverse_and_scale(x, factor, compiled)
+    reverse_and_scale.py_func(x, factor, plain)
+    turned = x[::-1]
+    expected = 3 * turned + np.repeat(turned[::LANES], LANES)
+    np.testing.assert_array_equal(compiled, expected)
+    np.testing.assert_array_equal(plain, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sums_become_vector_instructions(dtype):
-    """Eight radial functions at a time over neighbours, sixteen atoms at a time after that."""
+    """Radial functions side by side in the sums over neighbours, atoms side by side after that."""
     zeros, bits = np.zeros(10_000, dtype), 8 * np.dtype(dtype).itemsize
     calls = [
-        (sum_neighbors, 8, (0, 1, 8, 4, 2, 0, zeros, zeros, zeros, zeros)),
-        (sum_over_m, 16, (zeros, zeros, 3, zeros[0], zeros)),
-        (add_map, 16, (zeros, 0, 3, zeros[:30], 10, zeros)),
+        (sum_neighbors, WIDTH, (0, 1, 8, 4, 2, zeros, zeros, zeros)),
+        (sum_over_m, ATOMS, (zeros, zeros, 3, zeros[0], zeros)),
+        (add_map, ATOMS, (zeros, 0, 3, zeros[:30], 10, zeros)),
     ]
     for function, lanes, arguments in calls:
         fresh = numba.njit(error_model="numpy")(function)
