@@ -30,7 +30,7 @@ WIDTH = 8
 
 def _register_bytes():
     """Bytes of the registers that numba compiles for."""
-    features = config.CPU_FEATURES
+    features = config.CPU_FEATURES  # type: ignore[attr-defined]
     if features is None:
         return 64 if get_host_cpu_features().get("avx512f") else 32
     return 64 if "+avx512f" in features else 32
