@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from ase_dos.fit.leave_one_out import leave_one_out
 from ase_dos.fit.projected_loss import curvature, projected_loss
 from ase_dos.fit.regression import Alignment, Regression
+from ase_dos.fit.residual_maker import ResidualMaker
 from ase_dos.fit.scores import aligned_errors
 
 __all__ = ["align", "choose", "cross_correlation_shifts"]
@@ -69,7 +70,7 @@ def align(
 
 
 def _newton(
-    start: NDArray, regression: Regression, residual_maker: NDArray, penalty: float
+    start: NDArray, regression: Regression, residual_maker: ResidualMaker, penalty: float
 ) -> OptimizeResult:
     """Go down from ``start`` (n,), relative to the reference, without bounds."""
     values = regression.per_atom(regression.origin)[0]
@@ -93,7 +94,7 @@ def _newton(
 
 
 def _bounded(
-    start: NDArray, regression: Regression, residual_maker: NDArray, penalty: float
+    start: NDArray, regression: Regression, residual_maker: ResidualMaker, penalty: float
 ) -> OptimizeResult:
     """Go down from ``start`` (n,), relative to the reference, within the bounds."""
     return minimize(

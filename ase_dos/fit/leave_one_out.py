@@ -44,9 +44,9 @@ def leave_one_out(regression: Regression, alignment: Alignment) -> LeaveOneOut:
     """Predict every structure from all others, whose shifts do not change."""
     residual_maker = regression.ridge.residual_maker(alignment.regularization)
     filled = filled_targets(regression, alignment.shifts, residual_maker)
-    diagonal = np.diag(residual_maker)
+    diagonal = residual_maker.diagonal
     chosen = np.flatnonzero(diagonal > _ALONE)
-    residuals = (residual_maker[chosen] @ filled) / diagonal[chosen, None]
+    residuals = residual_maker.at(chosen, filled) / diagonal[chosen, None]
     prediction = filled[chosen] - residuals
     targets, n_atoms = [regression.targets[int(i)] for i in chosen], regression.n_atoms[chosen]
     errors = aligned_errors(

@@ -162,7 +162,7 @@ class _Ridge:
         self.inside, self.outside = torch.tensor(inside), torch.tensor(outside)
         self.regularization = regularization
         composition = Composition(fractions[inside])
-        self.projector = torch.tensor(composition.projector)
+        self.projector = torch.tensor(composition.remainder(np.eye(len(inside))))
         self.terms = torch.tensor(fractions[outside] @ composition.inverse)
 
     def residuals(self, outputs: Tensor, targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

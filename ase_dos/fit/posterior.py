@@ -129,8 +129,8 @@ def fit_posterior(
     """
     ridge = regression.ridge
     inverse = ridge.composition.inverse
-    inner = ridge.composition.projector @ ridge.features
-    distances = 1.0 / np.diag(ridge.residual_maker(regularization))[structures] - 1.0
+    inner = ridge.composition.remainder(ridge.features)
+    distances = 1.0 / ridge.residual_maker(regularization).diagonal[structures] - 1.0
     noise, scale = most_likely_noise(distances, np.sum(errors**2, axis=1))
     whitened = errors / np.sqrt(noise + scale * distances)[:, None]
     sigma = whitened.T @ whitened

@@ -41,7 +41,7 @@ def novelty_limit(
     projection : (outputs, directions) array
         Stands for the factor of C.
     """
-    diagonal = np.diag(ridge.residual_maker(regularization))
+    diagonal = ridge.residual_maker(regularization).diagonal
     fractions = ridge.composition.fractions
     residuals = ridge.features - fractions @ posterior.centers
     ties = fractions @ posterior.composition @ posterior.composition.T
