@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_dos.fit.left_out import alone
 from ase_dos.fit.metric import Metric
 from ase_dos.fit.ridge import Ridge
 from ase_dos.spectra.target import DOSTarget, TargetStack
@@ -36,6 +37,8 @@ class Regression:
         Bound (eV) on ``|D - D_0|`` before the gauge takes their mean away.
     metric_name : {"dos", "cumulative", "mix"}
         What counts as an error.
+    of_groups : (n,) array of int, optional
+        Label of the group that a structure is left out with; alone by default.
     """
 
     ridge: Ridge
@@ -45,6 +48,12 @@ class Regression:
     origin: NDArray
     bound: float = 3.0
     metric_name: str = "dos"
+    of_groups: NDArray | None = None
+
+    @property
+    def groups(self) -> NDArray:
+        """Labels (n,) of the groups that are left out together."""
+        return alone(len(self.targets)) if self.of_groups is None else self.of_groups
 
     @cached_property
     def _stack(self) -> TargetStack:

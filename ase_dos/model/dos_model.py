@@ -17,6 +17,7 @@ from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.posterior import recalibrated
 from ase_dos.io.model_file import FORMAT, digest, find_model, read_model, write_model
 from ase_dos.model.evaluation import Evaluation, evaluate_predictions
+from ase_dos.model.like_structures import LikeStructures, as_groups
 from ase_dos.model.options import ModelOptions
 from ase_dos.model.predictor import Predictor
 from ase_dos.model.training import Training, train
@@ -137,6 +138,7 @@ class DOSModel:
         states: States,
         *,
         features: Sequence[NDArray] | None = None,
+        groups: Sequence[Any] | LikeStructures | None = None,
     ) -> DOSModel:
         """Train on structures and their `ElectronicStates` (or `DOS`, already broadened).
 
@@ -149,6 +151,11 @@ class DOSModel:
             what `ase_dos.model.training_set.make_targets` made of these saves time.
         features : sequence of (atoms, n_features) arrays, optional
             Features of the atoms of every structure by ``descriptor``, where they are known.
+        groups : (n,) sequence, optional
+            A label for each structure. Structures of one group are left out together wherever
+            leave-one-out decides: choice of the regularisation, expected errors, novelty. By
+            default near copies and neighbouring frames of a run are found and grouped
+            (`ase_dos.model.like_structures`).
 
         Returns
         -------
@@ -160,13 +167,15 @@ class DOSModel:
         ValueError
             If there are fewer than three structures, counts differ, valences contradict, the grid
             begins inside the bands or ends where no target is known, there is no gap at
-            ``count_below``, or DOS of different broadening are mixed.
+            ``count_below``, DOS of different broadening are mixed, or all structures are of one
+            group.
         ImportError
             If a network is to be trained without PyTorch.
         """
         targets = self._targets(frames, states)
         known = TrainingFeatures(self.options.descriptor, frames, features)
-        self._training = train(known, targets, self.options)
+        like = None if groups is None else as_groups(groups, len(frames))
+        self._training = train(known, targets, self.options, like)
         self._predictor = self._training.predictor
         self.info = self._header(frames, targets, self._training)
         self._sign()
@@ -198,7 +207,9 @@ class DOSModel:
         self._sign()
         return report
 
-    def refitted(self, frames: Sequence[Atoms], states: States) -> DOSModel:
+    def refitted(
+        self, frames: Sequence[Atoms], states: States, *, groups: Sequence[Any] | None = None
+    ) -> DOSModel:
         """Return a model trained in the same way on more structures.
 
         After `calibrate`, its structures can be used for the training as well. Their errors stay
@@ -209,6 +220,8 @@ class DOSModel:
         ----------
         frames, states
             As in `fit`: the training set and the structures that were given to `calibrate`.
+        groups : (n,) sequence, optional
+            As in `fit`.
 
         Returns
         -------
@@ -220,7 +233,7 @@ class DOSModel:
         ValueError
             As `fit`.
         """
-        model = DOSModel.from_options(self.options).fit(frames, states)
+        model = DOSModel.from_options(self.options).fit(frames, states, groups=groups)
         if "validation" in self.info:
             model.info["validation"] = {**self.info["validation"], "refitted": True}
             model._sign()
@@ -250,6 +263,7 @@ class DOSModel:
             "regularization": float(training.alignment.regularization),
             "shift_penalty": float(training.alignment.penalty),
             "n_structures": len(targets),
+            "n_groups": training.like.count,
             "training_set_hash": training_set_hash(frames, targets),
             "leave_one_out_rmse": training.leave_one_out_rmse,
             "novelty_limit": learned.novelty_limit,

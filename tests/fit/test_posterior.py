@@ -35,7 +35,8 @@ def fitted(features, fractions):
     errors = np.random.default_rng(2).normal(size=(n, K))
     squared = np.sum(errors**2, axis=1)
     strength = STRENGTH / ridge.scale
-    return fit_posterior(regression, strength, np.arange(n), errors, squared, np.eye(K)), ridge
+    distances = 1.0 / ridge.residual_maker(strength).diagonal - 1.0
+    return fit_posterior(regression, strength, distances, errors, squared, np.eye(K)), ridge
 
 
 def data(species):
