@@ -98,8 +98,13 @@ def divided(data: Data, share: float, seed: int) -> tuple[Part, Part]:
     files = joined(data.files)
     sources = [number for number, part in enumerate(data.files) for _ in part.frames]
     validates = validation_rows(files.frames, sources, share, seed)
-    # The order of files has no part in anything that follows.
-    order = sorted(range(len(validates)), key=lambda i: structure_checksum(files.frames[i]))
+    # The order of files has no part in anything that follows; that of the frames of a file tells
+    # which are neighbours in time.
+    hashes = [structure_checksum(atoms) for atoms in files.frames]
+    first: dict[int, str] = {}
+    for source, one in zip(sources, hashes, strict=True):
+        first[source] = min(first.get(source, one), one)
+    order = sorted(range(len(validates)), key=lambda i: (first[sources[i]], sources[i], i))
     training = chosen(files, [i for i in order if not validates[i]])
     validation = chosen(files, [i for i in order if validates[i]])
     return (
@@ -203,6 +208,8 @@ def _read_file(path: str, start: float | None, step: float | None, smearing: flo
         )
     else:
         pairs = read_frames(path)
+    for atoms, _ in pairs:
+        atoms.info.setdefault("file", path)
     return Part([atoms for atoms, _ in pairs], [states for _, states in pairs], None)
 
 

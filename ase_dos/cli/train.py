@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase_dos.cli.data import FILES, Part, add_grid_arguments, divided, read_data
+from ase_dos.cli.data import FILES, Part, add_grid_arguments, divided, joined, read_data
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.utils.files import replace_file
 
@@ -87,6 +87,12 @@ class CLICommand:
             type=int,
             default=0,
             help="seed of the split and the search (default: %(default)s)",
+        )
+        add(
+            "--groups",
+            metavar="NAME",
+            help="leave structures out together whose info has the same value of this name, such "
+            "as family, or file; by default near copies and neighbouring frames of a run are found",
         )
         add(
             "--search",
@@ -231,6 +237,20 @@ def _options(args: Namespace) -> dict[str, Any]:
     }
 
 
+def _groups(args: Namespace, part: Part) -> list[Any] | None:
+    """Labels of the structures that are left out together, where the user names them."""
+    if args.groups is None:
+        return None
+    for number, atoms in enumerate(part.frames):
+        if args.groups not in atoms.info:
+            known = ", ".join(sorted(atoms.info)) or "nothing"
+            raise ValueError(
+                f"--groups: structure {number} ({atoms.info.get('file', 'of a data set')}) has no "
+                f"{args.groups!r} in its info, which has {known}"
+            )
+    return [str(atoms.info[args.groups]) for atoms in part.frames]
+
+
 def _split(args: Namespace, training: Part, validation: Part) -> dict[str, Any]:
     """Which structures train and which validate, by their checksums."""
     from ase_dos.utils.digests import structure_checksum
@@ -259,6 +279,7 @@ def _search(
         budget=None if args.budget is None else 60 * args.budget,
         seed=args.seed,
         fixed=_given(args),
+        groups=_groups(args, training),
         record=record,
         about={"split": _split(args, training, validation)},
         **_options(args),
@@ -277,14 +298,19 @@ def _trained(
     options = make_options(choice, species, **_options(args))
     size = options.descriptor.n_features
     print(f"training on {len(training.frames)} structures, {size} features")
-    model = DOSModel.from_options(options).fit(training.frames, targets)
+    model = DOSModel.from_options(options).fit(
+        training.frames, targets, groups=_groups(args, training)
+    )
     if options.radial_basis is not None:
         descriptor = model.descriptor
         print(
             f"radial basis of {descriptor.n_radial} functions of {descriptor.max_radial} primitive "
             f"ones, {descriptor.n_features} features"
         )
-    print(f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {UNIT}")
+    print(
+        f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {UNIT} "
+        f"({model.info['n_groups']} groups of like structures)"
+    )
     return model
 
 
@@ -298,9 +324,11 @@ def _refitted(
     """Return the model trained on the validation structures as well."""
     from ase_dos.model.training_set import make_targets
 
+    both = joined([training, validation])
     final = model.refitted(
-        training.frames + validation.frames,
+        both.frames,
         targets + make_targets(validation.states, args.smearing),
+        groups=_groups(args, both),
     )
     print(
         f"trained again on {len(training.frames) + len(validation.frames)} structures, "
@@ -337,7 +365,14 @@ def _write_report(
         + ("\n- the model file holds a model trained again, on all of them" * args.refit),
         shifts=model.training.shifts - [target.fermi_level for target in targets],
         families=_families(training),
-        curve=learning_curve(model, training.frames, targets, known, seed=args.seed),
+        curve=learning_curve(
+            model,
+            training.frames,
+            targets,
+            known,
+            groups=_groups(args, training),
+            seed=args.seed,
+        ),
         search=found,
         evaluation=evaluation,
         bars=bars,

@@ -22,7 +22,10 @@ from ase_dos.fit.unknown_energies import UnknownEnergies
 
 __all__ = ["curvature", "filled_targets", "projected_loss"]
 
-def filled_targets(regression: Regression, shifts: NDArray, residual_maker: ResidualMaker) -> NDArray:
+
+def filled_targets(
+    regression: Regression, shifts: NDArray, residual_maker: ResidualMaker
+) -> NDArray:
     """Targets per atom with unknown energies taken from the prediction they lead to."""
     values, _, known = regression.per_atom(shifts)
     return UnknownEnergies(known, residual_maker).fill(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -21,6 +22,11 @@ from ase_dos.model.like_structures import LikeStructures, as_groups
 from ase_dos.model.options import ModelOptions
 from ase_dos.model.predictor import Predictor
 from ase_dos.model.training import Training, train
+from ase_dos.model.training_remarks import (
+    TrainingSetWarning,
+    structure_label,
+    training_set_remarks,
+)
 from ase_dos.model.training_set import (
     States,
     TrainingFeatures,
@@ -33,6 +39,9 @@ from ase_dos.spectra.local_dos import LocalDOS, warn_of_novelty
 from ase_dos.spectra.target import DOSTarget
 
 __all__ = ["DOSModel"]
+
+# Ratio of validation to leave-one-out errors that few structures do not explain.
+FAR_ABOVE = 2.0
 
 
 class DOSModel:
@@ -171,6 +180,12 @@ class DOSModel:
             group.
         ImportError
             If a network is to be trained without PyTorch.
+
+        Warns
+        -----
+        TrainingSetWarning
+            If structures are given twice, or contradict the others
+            (`ase_dos.fit.outliers`).
         """
         targets = self._targets(frames, states)
         known = TrainingFeatures(self.options.descriptor, frames, features)
@@ -179,6 +194,8 @@ class DOSModel:
         self._predictor = self._training.predictor
         self.info = self._header(frames, targets, self._training)
         self._sign()
+        for text in training_set_remarks(frames, self._training):
+            warnings.warn(text, TrainingSetWarning, stacklevel=2)
         return self
 
     def compute_features(self, frames: Sequence[Atoms]) -> list[NDArray]:
@@ -192,8 +209,23 @@ class DOSModel:
 
         The errors of these structures are also stored in the header of the model file. Without
         this call, leave-one-out errors of the training set decide on the size.
+
+        Warns
+        -----
+        TrainingSetWarning
+            If these errors are far above those of leave-one-out.
         """
         report = self.evaluate(frames, states, families)
+        left_out = self.info["leave_one_out_rmse"]
+        if report.rmse > FAR_ABOVE * left_out:
+            warnings.warn(
+                f"validation RMSE {report.rmse:.4f} is {report.rmse / left_out:.1f} times the "
+                f"leave-one-out RMSE {left_out:.4f}: the training structures are more like each "
+                "other than like these. If they come in families, or from few runs, give fit() "
+                "their groups (ase-dos train --groups), so that the regularisation fits others",
+                TrainingSetWarning,
+                stacklevel=2,
+            )
         learned = self.predictor
         distances = np.array([learned.distance(atoms) for atoms in frames])
         squared = report.errors.squared / learned.error_unit**2
@@ -264,6 +296,10 @@ class DOSModel:
             "shift_penalty": float(training.alignment.penalty),
             "n_structures": len(targets),
             "n_groups": training.like.count,
+            "outliers": [
+                {"label": structure_label(frames[one.structure], one.structure), **asdict(one)}
+                for one in training.outliers
+            ],
             "training_set_hash": training_set_hash(frames, targets),
             "leave_one_out_rmse": training.leave_one_out_rmse,
             "novelty_limit": learned.novelty_limit,

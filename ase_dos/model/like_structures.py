@@ -142,6 +142,8 @@ class _NearCopies:
 
     def find(self) -> tuple[NDArray, NDArray]:
         """Pairs (k, 2) of a structure and the first of its group, and pairs of equal ones."""
+        if len(self.rows) < 2:
+            return self.rows[_as_pairs([])], self.rows[_as_pairs([])]
         limit = _SHARE * self._typical()
         points = _principal(self.means)
         count = min(_NEIGHBORS + 1, len(points))
@@ -270,7 +272,9 @@ def _may_follow(one: Atoms, other: Atoms) -> bool:
         return False
     if not one.pbc.any():
         return True
-    return bool(np.abs(other.cell.array - one.cell.array).max() < _SAME_CELL * one.cell.lengths().max())
+    return bool(
+        np.abs(other.cell.array - one.cell.array).max() < _SAME_CELL * one.cell.lengths().max()
+    )
 
 
 def _stretch(frames: Sequence[Atoms], means: NDArray) -> int:

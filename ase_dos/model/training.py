@@ -15,6 +15,7 @@ from ase_dos.fit.leave_one_out import leave_one_out
 from ase_dos.fit.left_out import LeftOut
 from ase_dos.fit.modes import Solution, constrained, count_below, solve
 from ase_dos.fit.network import Network
+from ase_dos.fit.outliers import Outlier, outliers
 from ase_dos.fit.posterior import fit_posterior, novelty_projection
 from ase_dos.fit.regression import Alignment, Regression
 from ase_dos.fit.ridge import Ridge
@@ -48,12 +49,15 @@ class Training:
         Leave-one-out errors of the candidates.
     like : LikeStructures
         Structures that leave-one-out leaves out together.
+    outliers : list of Outlier
+        Structures that contradict the others, the worst first.
     """
 
     predictor: Predictor
     alignment: Alignment
     history: list[dict[str, float]]
     like: LikeStructures
+    outliers: list[Outlier]
 
     @property
     def shifts(self) -> NDArray:
@@ -152,7 +156,7 @@ def train(
         projection,
         limit,
     )
-    return Training(predictor, best, history, like)
+    return Training(predictor, best, history, like, outliers(regression, best, left_out))
 
 
 def _align(

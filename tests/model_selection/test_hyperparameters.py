@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.like_structures import as_groups
 from ase_dos.model.training_set import make_targets
 from ase_dos.model_selection.hyperparameters import AXES, DEFAULTS, make_options
 from ase_dos.model_selection.search import Search, search_hyperparameters
@@ -160,7 +161,7 @@ def test_features_beyond_the_limit_are_computed_in_each_pass(toy_data):
     targets = make_targets(states, 0.3)
     choice = {**DEFAULTS, **SMALL}
     stored, computed = (
-        TrialRunner(frames, targets, LINEAR, most_features=limit).run(choice)
+        TrialRunner(frames, targets, LINEAR, as_groups(range(14), 14), limit).run(choice)
         for limit in (10**8, 0)
     )
     assert computed.rmse == pytest.approx(stored.rmse, rel=1e-9)

@@ -1,0 +1,51 @@
+"""Remarks on a training set: structures given twice, and structures that contradict the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+
+from ase_dos.model.training import Training
+
+__all__ = ["TrainingSetWarning", "structure_label", "training_set_remarks"]
+
+_MOST_NAMED = 8
+
+
+class TrainingSetWarning(UserWarning):
+    """Structures of a training set repeat or contradict each other."""
+
+
+def structure_label(atoms: Atoms, number: int) -> str:
+    """Index of a structure, with its name or file where it has one."""
+    name = atoms.info.get("name") or atoms.info.get("file")
+    return f"{number} ({name})" if name else str(number)
+
+
+def training_set_remarks(frames: Sequence[Atoms], training: Training) -> list[str]:
+    """What the user should know of the structures, one text for each kind."""
+    remarks = []
+    pairs = training.like.repeated
+    if len(pairs):
+        first, second = pairs[0]
+        remarks.append(
+            f"training set: {len(np.unique(pairs[:, 1]))} structures repeat others, the first "
+            f"{structure_label(frames[second], int(second))} that of "
+            f"{structure_label(frames[first], int(first))}; they are left out together, and count "
+            "as often as they are given"
+        )
+    found = training.outliers
+    if found:
+        named = ", ".join(
+            f"{structure_label(frames[one.structure], one.structure)}: z = {one.z_score:.1f}"
+            for one in found[:_MOST_NAMED]
+        )
+        rest = f", and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        remarks.append(
+            f"training set: {len(found)} structures contradict the others, which predict them with "
+            f"errors far above what is expected ({named}{rest}); check whether their levels belong "
+            "to their positions, their units, and their k-points"
+        )
+    return remarks
