@@ -45,7 +45,7 @@ class Composition:
         return self.inverse @ values
 
     def remainder(self, values: NDArray) -> NDArray:
-        """What the composition does not explain of values (n, ...)."""
+        """Return what the composition does not explain of values (n, ...)."""
         return values - self.basis @ (self.basis.T @ values)
 
     @cached_property

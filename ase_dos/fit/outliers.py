@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from ase_dos.fit.leave_one_out import LeaveOneOut, leave_one_out
 from ase_dos.fit.posterior import most_likely_noise
 from ase_dos.fit.regression import Alignment, Regression
-from ase_dos.fit.ridge import Ridge
 
 __all__ = ["Outlier", "largest_expected", "outliers"]
 
@@ -140,15 +139,6 @@ def _restricted(
     regression: Regression, alignment: Alignment, rows: NDArray
 ) -> tuple[Regression, Alignment]:
     """Return the regression on some of its structures, with a penalty as strong as before."""
-    ridge = regression.ridge
-    less = Ridge.decompose(ridge.features[rows], ridge.composition.fractions[rows])
-    part = replace(
-        regression,
-        ridge=less,
-        targets=[regression.targets[int(i)] for i in rows],
-        n_atoms=regression.n_atoms[rows],
-        origin=regression.origin[rows],
-        of_groups=regression.groups[rows],
-    )
-    strength = alignment.regularization * ridge.scale / less.scale
+    part = regression.part(rows)
+    strength = alignment.regularization * regression.ridge.scale / part.ridge.scale
     return part, replace(alignment, shifts=alignment.shifts[rows], regularization=strength)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -74,6 +74,19 @@ class Regression:
         """Matrix (blocks, n) that averages over the structures of each block."""
         inside = np.arange(self.blocks.max() + 1)[:, None] == self.blocks
         return inside / inside.sum(axis=1, keepdims=True)
+
+    def part(self, rows: NDArray) -> Regression:
+        """Return the regression on some of the structures, by their rising indices."""
+        return replace(
+            self,
+            ridge=Ridge.decompose(
+                self.ridge.features[rows], self.ridge.composition.fractions[rows]
+            ),
+            targets=[self.targets[i] for i in rows.tolist()],
+            n_atoms=self.n_atoms[rows],
+            origin=self.origin[rows],
+            of_groups=self.groups[rows],
+        )
 
     def centre(self, free: NDArray) -> NDArray:
         """Take the mean of each block from shifts or their derivatives (n, ...): the gauge."""

@@ -76,7 +76,7 @@ class LikeStructures:
 
 
 def as_groups(groups: Sequence[Any] | LikeStructures, n: int) -> LikeStructures:
-    """Groups from labels (n,) of any kind.
+    """Make groups from labels (n,) of any kind.
 
     Raises
     ------
@@ -151,11 +151,11 @@ class _NearCopies:
         distances, others = cKDTree(points).query(points, k=count, distance_upper_bound=limit)
         candidates = np.isfinite(distances).sum(axis=1) > 1
         reach = np.zeros(len(points))
-        for i in np.flatnonzero(candidates):
+        for i in np.flatnonzero(candidates).tolist():
             reach[i] = min(self._reach(i), limit)
         pairs, equal = [], []
-        for i in np.flatnonzero(candidates):
-            for distance, j in zip(distances[i], others[i], strict=True):
+        for i in np.flatnonzero(candidates).tolist():
+            for distance, j in zip(distances[i], others[i].tolist(), strict=True):
                 if not np.isfinite(distance) or j == i:
                     continue
                 longest = max(reach[i], reach[j])

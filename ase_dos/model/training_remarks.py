@@ -25,7 +25,7 @@ def structure_label(atoms: Atoms, number: int) -> str:
 
 
 def training_set_remarks(frames: Sequence[Atoms], training: Training) -> list[str]:
-    """What the user should know of the structures, one text for each kind."""
+    """Say what the user should know of the structures, one text for each kind."""
     remarks = []
     pairs = training.like.repeated
     if len(pairs):
