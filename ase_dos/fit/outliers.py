@@ -28,7 +28,8 @@ _PER_DEVIATION = 1.4826
 _CONSPICUOUS, _CERTAIN = 0.7, 1.15
 _ROUNDS = 10
 _MOST = 0.1  # share of the structures that may be outliers
-_FEWEST = 20  # fewer structures do not show how errors spread
+_FEWEST = 40  # fewer structures do not show how errors spread
+_SHARE = 0.2  # of the spread of the targets: smaller errors contradict nothing
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def outliers(regression: Regression, alignment: Alignment, first: LeaveOneOut) -
     z[together.structures] = scores.of(together)
     error[together.structures] = np.sqrt(together.errors.squared)
     z = np.minimum(z, _beside_copies(regression, alignment, suspects, scores))
-    z[~np.isfinite(error)] = 0.0  # no other structure predicts it
+    # Not those that no other structure predicts.
+    z[~np.isfinite(error) | (error < _SHARE * first.errors.spread)] = 0.0
     if z[suspects].max() < _CERTAIN * limit:
         return []
     found = [Outlier(int(i), float(z[i]), float(error[i])) for i in suspects if z[i] > limit]

@@ -158,7 +158,7 @@ class _NearCopies:
             for distance, j in zip(distances[i], others[i].tolist(), strict=True):
                 if not np.isfinite(distance) or j == i:
                     continue
-                longest = max(reach[i], reach[j])
+                longest = min(reach[i], reach[j])
                 if distance <= longest and (off := self._difference(i, j, longest)) <= longest:
                     pairs.append((i, j))
                     if off <= _SAME * longest:
@@ -224,7 +224,7 @@ class _NearCopies:
             while len(rest) > 1:
                 first = rest[0]
                 off = np.array([self._difference(first, i) for i in rest])
-                inside = off <= _REACH * np.maximum(reach[rest], reach[first])
+                inside = off <= _REACH * np.minimum(reach[rest], reach[first])
                 linked += [(first, i) for i in rest[inside]]
                 rest = rest[~inside & (rest != first)]
         return _as_pairs(linked)
