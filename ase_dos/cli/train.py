@@ -167,6 +167,7 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Search, train, save and report."""
+        from ase_dos.model.training_remarks import warn_of_kpoints
         from ase_dos.model.training_set import make_targets
 
         folder = Path(args.output).parent
@@ -175,6 +176,7 @@ class CLICommand:
         training, validation = _structures(args)
         if args.refit and not validation.frames:
             raise ValueError("--refit: there are no validation structures to train on")
+        warn_of_kpoints(training.frames, training.states)
         targets = make_targets(training.states, args.smearing)
         found = _search(args, training, targets, validation)
         model = _trained(args, training, targets, found.best.choice if found else _given(args))

@@ -26,6 +26,7 @@ from ase_dos.model.training_remarks import (
     TrainingSetWarning,
     structure_label,
     training_set_remarks,
+    warn_of_kpoints,
 )
 from ase_dos.model.training_set import (
     States,
@@ -184,10 +185,11 @@ class DOSModel:
         Warns
         -----
         TrainingSetWarning
-            If structures are given twice, or contradict the others
-            (`ase_dos.fit.outliers`).
+            If structures are given twice, contradict the others
+            (`ase_dos.fit.outliers`), or are not periodic but have levels at several k-points.
         """
         targets = self._targets(frames, states)
+        warn_of_kpoints(frames, states)
         known = TrainingFeatures(self.options.descriptor, frames, features)
         like = None if groups is None else as_groups(groups, len(frames))
         self._training = train(known, targets, self.options, like)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
 
 from ase_dos.model.training import Training
+from ase_dos.model.training_set import States
+from ase_dos.spectra.states import ElectronicStates
 
-__all__ = ["TrainingSetWarning", "structure_label", "training_set_remarks"]
+__all__ = [
+    "TrainingSetWarning",
+    "structure_label",
+    "training_set_remarks",
+    "warn_of_kpoints",
+]
 
 _MOST_NAMED = 8
 
@@ -22,6 +30,24 @@ def structure_label(atoms: Atoms, number: int) -> str:
     """Index of a structure, with its name or file where it has one."""
     name = atoms.info.get("name") or atoms.info.get("file")
     return f"{number} ({name})" if name else str(number)
+
+
+def warn_of_kpoints(frames: Sequence[Atoms], states: States, *, stacklevel: int = 2) -> None:
+    """Warn of structures without periodic boundaries whose levels are those of a band structure."""
+    found = [
+        number
+        for number, (atoms, one) in enumerate(zip(frames, states, strict=True))
+        if isinstance(one, ElectronicStates) and one.n_kpoints > 1 and not atoms.pbc.any()
+    ]
+    if found:
+        first = found[0]
+        warnings.warn(
+            f"training set: {len(found)} structures are not periodic, but have levels at several "
+            f"k-points, the first {structure_label(frames[first], first)}; if they are crystals, "
+            "set their cell and pbc: neighbours across the cell are missing from the features",
+            TrainingSetWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def training_set_remarks(frames: Sequence[Atoms], training: Training) -> list[str]:

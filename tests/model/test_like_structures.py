@@ -178,3 +178,12 @@ def test_validation_far_above_leave_one_out_is_said(independent):
     rest = independent[N:]
     with pytest.warns(TrainingSetWarning, match="times the leave-one-out RMSE"):
         model.calibrate(rest, [states(a) for a in rest])
+
+
+def test_levels_of_several_kpoints_without_periodicity_are_said(independent):
+    frames = [atoms.copy() for atoms in independent[:8]]
+    levels = [states(a) for a in frames]
+    frames[3].pbc = False
+    model = DOSModel(DESCRIPTOR, penalties=[0.01], regularizations=[1e-3])
+    with pytest.warns(TrainingSetWarning, match="1 structures are not periodic, .* the first 3"):
+        model.fit(frames, levels)
