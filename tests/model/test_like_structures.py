@@ -11,6 +11,9 @@ from ase_dos.model.like_structures import as_groups, like_structures
 from ase_dos.model.training_remarks import TrainingSetWarning
 from ase_dos.model.training_set import TrainingFeatures
 
+# Models of so few structures, whose DOS are compared and not their thermodynamics.
+pytestmark = pytest.mark.filterwarnings("ignore:.*DOS has negative values")
+
 DESCRIPTOR = SOAP(4.5, 5, 4, 0.5, ("Al",))
 N = 20
 
