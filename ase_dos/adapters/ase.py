@@ -223,7 +223,7 @@ class DOSCalculator(AdjustableCalculator):
         returns, E_F is zero.
         """
         self._local_dos(atoms)
-        return self.results["fermi_level"]
+        return self._own_results["fermi_level"]
 
     def get_electron_gas(
         self, temperature: ArrayLike | None = None, atoms: Atoms | None = None

@@ -107,6 +107,10 @@ def read_data(paths: Sequence[str], args: Namespace, smearing: float, *splits: s
         raise ValueError("--grid-start and --grid-step: no structure carries a DOS; leave them out")
     if data.remark:
         print(data.remark)
+    if reader.without_boundaries:
+        from ase_dos.model.training_remarks import warn_of_boundaries
+
+        warn_of_boundaries(reader.without_boundaries)
     return data
 
 
@@ -118,8 +122,13 @@ def divided(data: Data, share: float, seed: int) -> tuple[Part, Part]:
     files = joined(data.files)
     sources = [number for number, part in enumerate(data.files) for _ in part.frames]
     validates = validation_rows(files.frames, sources, share, seed)
-    # The order of files has no part in anything that follows.
-    order = sorted(range(len(validates)), key=lambda i: structure_checksum(files.frames[i]))
+    # The order of files has no part in anything that follows; that of the frames of a file tells
+    # which are neighbours in time.
+    hashes = [structure_checksum(atoms) for atoms in files.frames]
+    first: dict[int, str] = {}
+    for source, one in zip(sources, hashes, strict=True):
+        first[source] = min(first.get(source, one), one)
+    order = sorted(range(len(validates)), key=lambda i: (first[sources[i]], sources[i], i))
     training = chosen(files, [i for i in order if not validates[i]])
     validation = chosen(files, [i for i in order if validates[i]])
     return (

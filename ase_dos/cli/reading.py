@@ -65,6 +65,7 @@ class Reader:
         self.start, self.step = start, step
         self.smearing, self.left_out = smearing, left_out
         self.found_dos = False
+        self.without_boundaries: list[str] = []  # names of structures that seem to lack them
 
     def dataset(self, path: str, needed: str, *others: str) -> dict[str, Part]:
         """Parts of a data set by split, without those of which nothing can be used."""
@@ -139,6 +140,8 @@ class Reader:
         names = [f"{path}, structure {i}" if count > 1 else path for i in range(count)]
         names = [name for i, name in enumerate(names) if i not in bad]
         part = self._usable(path, pairs, names, None)
+        for atoms in part.frames:
+            atoms.info.setdefault("file", path)
         return part if part.frames else None
 
     def _is_known(self, path: Path) -> bool:
@@ -176,6 +179,7 @@ class Reader:
     ) -> Part:
         """Return the structures that are sound and have a target; leave out the others."""
         from ase_dos.descriptors.neighbors import find_pairs
+        from ase_dos.model.training_remarks import lacks_boundaries
         from ase_dos.model.training_set import make_target
 
         part = Part([], [], None if families is None else [], [])
@@ -183,6 +187,8 @@ class Reader:
             try:
                 find_pairs(atoms, _TOUCHING)  # refuses what has no surroundings
                 part.targets.append(make_target(states, self.smearing))
+                if lacks_boundaries(atoms, states):
+                    self.without_boundaries.append(names[index])
             except ValueError as error:
                 self._leave_out(path, names[index], error)
                 continue

@@ -93,6 +93,12 @@ class CLICommand:
             help="seed of the split and the search (default: %(default)s)",
         )
         add(
+            "--groups",
+            metavar="NAME",
+            help="leave structures out together whose info has the same value of this name, such "
+            "as family, or file; by default near copies and neighbouring frames of a run are found",
+        )
+        add(
             "--search",
             type=integer(1),
             metavar="TRIALS",
@@ -198,10 +204,13 @@ class CLICommand:
         bars, evaluation = _validated(args, model, validation, stored)
         if args.refit:
             with stored.step("--refit"):
-                _refitted(model, both).save(args.output)
+                _refitted(model, both, _groups(args, both)).save(args.output)
         if not args.no_report:
             with stored.step("report"):
-                write_report(args, model, training, validation, found, evaluation, bars, stored)
+                groups = _groups(args, training)
+                write_report(
+                    args, model, training, validation, found, evaluation, bars, groups, stored
+                )
         if left_out:
             print(left_out)
         stored.finish()
@@ -262,6 +271,19 @@ def _options(args: Namespace) -> dict[str, Any]:
     }
 
 
+def _groups(args: Namespace, part: Part) -> list[str] | None:
+    """Labels of the structures that are left out together, where the user names them."""
+    if args.groups is None:
+        return None
+    for name, atoms in zip(part.names, part.frames, strict=True):
+        if args.groups not in atoms.info:
+            known = ", ".join(sorted(atoms.info)) or "nothing"
+            raise ValueError(
+                f"--groups: {name} has no {args.groups!r} in its info, which has {known}"
+            )
+    return [str(atoms.info[args.groups]) for atoms in part.frames]
+
+
 def _options_for(args: Namespace, species: Sequence[Any], choice: dict[str, Any]) -> ModelOptions:
     """Options of the model with chosen hyperparameters."""
     from ase_dos.model_selection.hyperparameters import make_options
@@ -296,6 +318,7 @@ def _search(args: Namespace, training: Part, validation: Part) -> Search | None:
         budget=None if args.budget is None else 60 * args.budget,
         seed=args.seed,
         fixed=_given(args),
+        groups=_groups(args, training),
         record=record,
         about={"split": split_record(args.seed, training, validation)},
         **_options(args),
@@ -310,14 +333,19 @@ def _trained(args: Namespace, training: Part, choice: dict[str, Any]) -> DOSMode
     options = _options_for(args, _species(training), choice)
     size = options.descriptor.n_features
     print(f"training on {len(training.frames)} structures, {size} features")
-    model = DOSModel.from_options(options).fit(training.frames, training.targets)
+    model = DOSModel.from_options(options).fit(
+        training.frames, training.targets, groups=_groups(args, training)
+    )
     if options.radial_basis is not None:
         descriptor = model.descriptor
         print(
             f"radial basis of {descriptor.n_radial} functions of {descriptor.max_radial} primitive "
             f"ones, {descriptor.n_features} features"
         )
-    print(f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {UNIT}")
+    print(
+        f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {UNIT} "
+        f"({model.info['n_groups']} groups of like structures)"
+    )
     return model
 
 
@@ -342,10 +370,10 @@ def _validated(
     return bars, evaluation
 
 
-def _refitted(model: DOSModel, both: Part) -> DOSModel:
+def _refitted(model: DOSModel, both: Part, groups: list[str] | None) -> DOSModel:
     """Return the model trained on the validation structures as well."""
     with both.named_in_errors():
-        final = model.refitted(both.frames, both.targets)
+        final = model.refitted(both.frames, both.targets, groups=groups)
     print(
         f"trained again on {len(both.frames)} structures, "
         f"leave-one-out RMSE {final.info['leave_one_out_rmse']:.4f} {UNIT}"

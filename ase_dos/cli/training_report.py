@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ def write_report(
     found: Search | None,
     evaluation: Evaluation | None,
     bars: ErrorBars | None,
+    groups: Sequence[str] | None,
     stored: StoredResult,
 ) -> None:
     """Write the split, the report and its figures; what fails is noted, and the rest is written."""
@@ -67,7 +69,9 @@ def write_report(
     known = (validation.frames, validation.targets) if validation.frames else None
     curve = None
     with stored.step("learning curve"), validation.named_in_errors():
-        curve = learning_curve(model, training.frames, training.targets, known, seed=args.seed)
+        curve = learning_curve(
+            model, training.frames, training.targets, known, groups=groups, seed=args.seed
+        )
     report = Report(
         name=args.output,
         model=model,

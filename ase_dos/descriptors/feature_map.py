@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ase_dos.kernels.regression import POWER, TANH, Regressor
 from ase_dos.utils.checks import as_array, as_count
 
-__all__ = ["FeatureMap", "mean_outputs"]
+__all__ = ["FeatureMap", "mean_outputs", "outputs_of_atoms"]
 
 _ACTIVATIONS = {"power": POWER, "tanh": TANH}
 
@@ -163,3 +163,15 @@ def mean_outputs(maps: Sequence[FeatureMap], features: NDArray, kinds: NDArray) 
         return maps[0](features).sum(axis=0) / len(features)
     sums = [one(features[kinds == kind]).sum(axis=0) for kind, one in enumerate(maps)]
     return np.concatenate(sums) / len(features)
+
+
+def outputs_of_atoms(maps: Sequence[FeatureMap], features: NDArray, kinds: NDArray) -> NDArray:
+    """Rows of the regression for single atoms (atoms, outputs of all maps), as `mean_outputs`."""
+    if len(maps) == 1:
+        return maps[0](features)
+    sizes = [one.size(features.shape[1]) for one in maps]
+    outputs, first = np.zeros((len(features), sum(sizes))), 0
+    for kind, (one, size) in enumerate(zip(maps, sizes, strict=True)):
+        outputs[kinds == kind, first : first + size] = one(features[kinds == kind])
+        first += size
+    return outputs

@@ -7,11 +7,13 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import qr
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 __all__ = ["Composition"]
 
-# Entries of the hat matrix above this tie structures to each other.
+# Entries of a matrix of fractions above this are not rounding.
 _LINKED = 1e-9
 
 
@@ -32,14 +34,19 @@ class Composition:
         """Pseudoinverse (species, n) of the fractions."""
         return np.linalg.pinv(self.fractions)
 
+    @cached_property
+    def basis(self) -> NDArray:
+        """Orthonormal basis (n, rank) of all that the composition explains."""
+        vectors, sizes, _ = np.linalg.svd(self.fractions, full_matrices=False)
+        return vectors[:, sizes > _LINKED * sizes[0]]
+
     def terms(self, values: NDArray) -> NDArray:
         """Terms ``b`` (species, ...) whose ``Z b`` is closest to values (n, ...)."""
         return self.inverse @ values
 
-    @cached_property
-    def projector(self) -> NDArray:
-        """Projector ``Q`` (n, n) onto what the composition does not explain."""
-        return np.eye(len(self.fractions)) - self.fractions @ self.inverse
+    def remainder(self, values: NDArray) -> NDArray:
+        """Return what the composition does not explain of values (n, ...)."""
+        return values - self.basis @ (self.basis.T @ values)
 
     @cached_property
     def blocks(self) -> NDArray:
@@ -47,6 +54,13 @@ class Composition:
 
         The terms of one block are free of those of the others, so they can take up any shift
         that its structures have in common: two species in two compositions are two blocks.
+
+        Some structures, as many as there are independent terms, span all others; every other one
+        is tied to those that it is a sum of.
         """
-        linked = np.abs(np.eye(len(self.projector)) - self.projector) > _LINKED
-        return connected_components(linked, directed=False)[1]
+        n, rank = self.basis.shape
+        spanning = qr(self.basis.T, mode="r", pivoting=True)[1][:rank]
+        sums = self.basis @ np.linalg.inv(self.basis[spanning])
+        rows, columns = np.nonzero(np.abs(sums) > _LINKED)
+        ties = coo_array((np.ones(rows.size), (rows, spanning[columns])), shape=(n, n))
+        return connected_components(ties, directed=False)[1]

@@ -17,8 +17,9 @@ from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import threadpool_limits
 
 from ase_dos.fit.leave_one_out import leave_one_out
-from ase_dos.fit.projected_loss import curvature, projected_loss
+from ase_dos.fit.projected_loss import curvature, filled_targets, projected_loss
 from ase_dos.fit.regression import Alignment, Regression
+from ase_dos.fit.residual_maker import MOST_DENSE, ResidualMaker
 from ase_dos.fit.scores import aligned_errors
 
 __all__ = ["align", "choose", "cross_correlation_shifts"]
@@ -27,6 +28,9 @@ _ROUNDS = 10
 _TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
 # Length of the gradient at a minimum, as a share of the spread of the targets per eV.
 _FLAT = 1e-8
+_PART = 250  # structures that a search on many begins with
+# Many structures: rounds, and largest step to the minimum (eV) that is left, by each shift alone.
+_FEW_ROUNDS, _CLOSE = 2, 1e-4
 _STEPS = 100  # of Newton's method; without masks some ten are enough
 _IDLE, _GAIN = 5, 1e-6  # steps without a decline of the loss by this share that end a descent
 _FIRST_STEP = 0.1  # eV; the typical shift that the first step may make
@@ -53,8 +57,10 @@ def align(
         First shifts (eV).
     """
     given = (regression, regression.ridge.residual_maker(regularization), penalty)
-    free, descend = regression.centre(start - regression.origin), _newton
-    for _ in range(_ROUNDS):
+    free = regression.centre(start - regression.origin)
+    is_small = free.size <= MOST_DENSE
+    descend = _newton if is_small else quasi_newton
+    for _ in range(_ROUNDS if is_small else _FEW_ROUNDS):
         found = descend(free, *given)
         if np.abs(found.x).max() > regression.bound:
             descend = _bounded
@@ -69,7 +75,7 @@ def align(
 
 
 def _newton(
-    start: NDArray, regression: Regression, residual_maker: NDArray, penalty: float
+    start: NDArray, regression: Regression, residual_maker: ResidualMaker, penalty: float
 ) -> OptimizeResult:
     """Go down from ``start`` (n,), relative to the reference, without bounds."""
     values = regression.per_atom(regression.origin)[0]
@@ -92,8 +98,38 @@ def _newton(
     )
 
 
+def quasi_newton(
+    start: NDArray, regression: Regression, residual_maker: ResidualMaker, penalty: float
+) -> OptimizeResult:
+    """Go down from ``start`` (n,), relative to the reference, without second derivatives (n, n).
+
+    With many more structures than features, residuals of different structures have little to do
+    with each other: in units of the second derivative by each shift alone, nearly all curvatures
+    are 1. The bounds hold.
+    """
+    slopes = regression.per_atom(regression.origin + regression.centre(start))[1]
+    own = np.sum(slopes * regression.metric(slopes), axis=1) * residual_maker.diagonal
+    unit = 1.0 / np.sqrt(2.0 * (own + penalty).clip(min=_FLAT * own.max() or 1.0))
+
+    def scaled(x: NDArray) -> tuple[float, NDArray]:
+        loss, gradient = projected_loss(x * unit, regression, residual_maker, penalty)
+        return loss, gradient * unit
+
+    limits = regression.bound / unit
+    found = minimize(
+        scaled,
+        (start.clip(-regression.bound, regression.bound)) / unit,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=list(zip(-limits, limits, strict=True)),
+        options={"maxiter": 100, "maxcor": 20, "ftol": 1e-8, "gtol": _CLOSE / np.median(unit)},
+    )
+    found.x = found.x * unit
+    return found
+
+
 def _bounded(
-    start: NDArray, regression: Regression, residual_maker: NDArray, penalty: float
+    start: NDArray, regression: Regression, residual_maker: ResidualMaker, penalty: float
 ) -> OptimizeResult:
     """Go down from ``start`` (n,), relative to the reference, within the bounds."""
     return minimize(
@@ -170,7 +206,8 @@ def choose(
     """Shifts and hyperparameters with the smallest leave-one-out loss after alignment.
 
     The regularisations are searched with the first penalty, then the penalties with the
-    regularisation found. With ``adaptive`` false the reference shifts stay. The strongest
+    regularisation found; for many structures on a part of them, whose choice is then refined on
+    all. With ``adaptive`` false the reference shifts stay. The strongest
     regularisation comes first and each solution starts the next, which follows one valley of the
     landscape; a cross-correlation alignment, and ``starts``, give further starts.
 
@@ -196,22 +233,42 @@ def choose(
     """
     # Threads of BLAS wait for each other longer than they work on small matrices: tenfold, where
     # other threads want the same cores.
-    small = len(regression.targets) ** 2 * regression.energies.size < _SMALL_PRODUCT
+    n = len(regression.targets)
+    small = min(n, MOST_DENSE) ** 2 * regression.energies.size < _SMALL_PRODUCT
     with threadpool_limits(1 if small else None, user_api="blas"):
         if adaptive:
             regression = _with_blocks_aligned(regression)
         search = _Search(regression, adaptive)
-        begin = [regression.origin]
-        if adaptive:
-            begin += [cross_correlation_shifts(regression), *starts]
-        current = begin
-        for number, regularization in enumerate(sorted(regularizations, reverse=True)):
-            current = search.add(regularization, penalties[0], current)
-            if number - search.best_at > _PATIENCE:
-                break
-        for penalty in penalties[1:] if adaptive else ():
-            search.add(search.best.regularization, penalty, [search.best.shifts, *begin])
+        ladder = sorted(regularizations, reverse=True)
+        if n > MOST_DENSE:
+            search.refine(ladder, *_from_part(regression, ladder, penalties, adaptive), starts)
+        else:
+            search.from_the_top(ladder, penalties, starts)
         return search.best, search.history
+
+
+def _from_part(
+    regression: Regression, ladder: Sequence[float], penalties: Sequence[float], adaptive: bool
+) -> tuple[Alignment, NDArray]:
+    """Choose for a part of the structures; return its choice, and shifts of all that follow."""
+    n = len(regression.targets)
+    part = regression.part(np.unique(np.linspace(0, n - 1, _PART).round().astype(int)))
+    found, _ = choose(part, np.array(ladder), penalties, adaptive)
+    if not adaptive:
+        return found, regression.origin
+    residual_maker = part.ridge.residual_maker(found.regularization)
+    filled = filled_targets(part, found.shifts, residual_maker)
+    weights, terms = part.ridge.solve(found.regularization, filled)
+    ridge = regression.ridge
+    predictions = ridge.features @ weights + ridge.composition.fractions @ terms
+    errors = aligned_errors(
+        regression.targets,
+        predictions,
+        regression.n_atoms,
+        regression.energies,
+        regression.origin,
+    )
+    return found, errors.shifts
 
 
 class _Search:
@@ -222,6 +279,40 @@ class _Search:
         self.history: list[dict[str, float]] = []
         self.best: Alignment
         self.best_at, self.lowest = 0, np.inf
+
+    def from_the_top(
+        self, ladder: Sequence[float], penalties: Sequence[float], starts: Sequence[NDArray]
+    ) -> None:
+        """Search from the strongest regularisation down, then the penalties."""
+        begin = [self.regression.origin]
+        if self.adaptive:
+            begin += [cross_correlation_shifts(self.regression), *starts]
+        current = begin
+        for number, regularization in enumerate(ladder):
+            current = self.add(regularization, penalties[0], current)
+            if number - self.best_at > _PATIENCE:
+                break
+        for penalty in penalties[1:] if self.adaptive else ():
+            self.add(self.best.regularization, penalty, [self.best.shifts, *begin])
+
+    def refine(
+        self,
+        ladder: Sequence[float],
+        first: Alignment,
+        shifts: NDArray,
+        starts: Sequence[NDArray],
+    ) -> None:
+        """Search near what a part of the structures chose, until both neighbours are worse."""
+        place = ladder.index(first.regularization)
+        current = self.add(ladder[place], first.penalty, [shifts, *starts])
+        for direction in (1, -1):
+            following = place + direction
+            while 0 <= following < len(ladder):
+                current = self.add(ladder[following], first.penalty, current)
+                if self.best.regularization != ladder[following]:
+                    break
+                following += direction
+            current = [self.best.shifts]
 
     def add(self, regularization: float, penalty: float, starts: list[NDArray]) -> list[NDArray]:
         """Try one pair; return the shifts that every start led to."""

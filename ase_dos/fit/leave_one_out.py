@@ -1,4 +1,7 @@
-"""Leave-one-out predictions in closed form, for given energy shifts."""
+"""Leave-one-out predictions in closed form, for given energy shifts.
+
+What is left out is one structure, with all others of its group (`ase_dos.fit.left_out`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_dos.fit.left_out import LeftOut
 from ase_dos.fit.projected_loss import filled_targets
 from ase_dos.fit.regression import Alignment, Regression
 from ase_dos.fit.scores import AlignedErrors, aligned_errors
@@ -14,13 +18,10 @@ from ase_dos.spectra.target import TargetStack
 
 __all__ = ["LeaveOneOut", "leave_one_out"]
 
-# Diagonal of a residual maker below which a structure is predicted by nothing but itself.
-_ALONE = 1e-12
-
 
 @dataclass(frozen=True, eq=False)
 class LeaveOneOut:
-    """Predictions by the regression without each structure in turn, against the truth.
+    """Predictions by the regression without each group of structures in turn, against the truth.
 
     Parameters
     ----------
@@ -32,26 +33,40 @@ class LeaveOneOut:
         Mean of their losses in the metric of the regression.
     structures : (n,) int array
         All but those that nothing else can predict, the only ones of their composition.
+    distances : (n,) array
+        Their distances from the structures that are not left out (`Posterior.distances`).
     """
 
     errors: AlignedErrors
     differences: NDArray
     loss: float
     structures: NDArray
+    distances: NDArray
 
 
 def leave_one_out(regression: Regression, alignment: Alignment) -> LeaveOneOut:
-    """Predict every structure from all others, whose shifts do not change."""
+    """Predict every structure from those of other groups, whose shifts do not change.
+
+    Raises
+    ------
+    ValueError
+        If no structure can be predicted from others.
+    """
     residual_maker = regression.ridge.residual_maker(alignment.regularization)
     filled = filled_targets(regression, alignment.shifts, residual_maker)
-    diagonal = np.diag(residual_maker)
-    chosen = np.flatnonzero(diagonal > _ALONE)
-    residuals = (residual_maker[chosen] @ filled) / diagonal[chosen, None]
-    prediction = filled[chosen] - residuals
+    left_out = LeftOut(residual_maker, regression.groups)
+    chosen = left_out.structures
+    if not chosen.size:
+        raise ValueError(
+            "training set: no structure can be predicted from those of other groups; it needs two "
+            "groups or more of the same species"
+        )
+    prediction = filled[chosen] - left_out.residuals(filled)
     targets, n_atoms = [regression.targets[int(i)] for i in chosen], regression.n_atoms[chosen]
     errors = aligned_errors(
         targets, prediction, n_atoms, regression.energies, alignment.shifts[chosen]
     )
     truth, _, known = TargetStack(targets)(regression.energies, errors.shifts)
     differences = np.where(known, prediction - truth / n_atoms[:, None], 0.0)
-    return LeaveOneOut(errors, differences, regression.metric.loss(differences).mean(), chosen)
+    loss = regression.metric.loss(differences).mean()
+    return LeaveOneOut(errors, differences, loss, chosen, left_out.distances)

@@ -51,7 +51,7 @@ def solve(regression: Regression, alignment: Alignment, n_modes: int | None) -> 
     if n_modes is None:
         components = np.eye(regression.energies.size)
     else:
-        varying = ridge.composition.projector @ aligned @ factor
+        varying = ridge.composition.remainder(aligned) @ factor
         components = np.linalg.svd(varying, full_matrices=False)[2]
         components *= signs_of(components)
     modes = solve_triangular(factor, components[:n_modes].T, lower=True, trans="T").T

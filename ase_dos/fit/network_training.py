@@ -5,8 +5,9 @@ shifts alone,
 
     L = sum_A |(P G)_A / P_AA|_M^2,    P = I - H (H^T H + lambda)^-1 H^T,
 
-the leave-one-out error of the regression on the hidden outputs H. Every network is trained on
-its own share of the structures and stops where the error on the others is smallest.
+the leave-one-out error of the regression on the hidden outputs H; for groups of structures that
+are left out together (P G)_A / P_AA is P_GG^-1 (P G)_G. Every network is trained on its own share
+of the groups and stops where the error on the others is smallest.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ except ImportError:
 
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.fit.composition import Composition
+from ase_dos.fit.left_out import rows_of_groups
 from ase_dos.fit.network import Network
 from ase_dos.fit.regression import Alignment, Regression
 
@@ -88,14 +90,16 @@ def _train(
     """Train one network on its share of the structures."""
     torch.manual_seed(int(rng.integers(2**31)))
     n = len(regression.targets)
-    order = rng.permutation(n)
-    outside = order[: max(1, round(network.held_out * n))]
-    inside = np.setdiff1d(order, outside)
+    groups = rows_of_groups(regression.groups)
+    order = rng.permutation(len(groups))
+    count = max(1, round(network.held_out * len(groups)))
+    outside = np.concatenate([groups[i] for i in order[:count]])
+    inside = np.setdiff1d(np.arange(n), outside)
     layers = [_HiddenLayer(some.shape[1], network.width) for some in features]
     moved = torch.tensor(shifts, requires_grad=adaptive)
     metric = torch.tensor(regression.metric(np.eye(regression.energies.size)))
     fractions = regression.ridge.composition.fractions
-    ridge = _Ridge(fractions, inside, outside, network.regularization)
+    ridge = _Ridge(fractions, regression.groups, inside, outside, network.regularization)
 
     def errors() -> tuple[Tensor, Tensor]:
         """Leave-one-out error of the structures inside, error of those outside."""
@@ -157,12 +161,19 @@ class _Ridge:
     """Ridge regression with unpenalised composition terms on some structures, `inside`, of all."""
 
     def __init__(
-        self, fractions: NDArray, inside: NDArray, outside: NDArray, regularization: float
+        self,
+        fractions: NDArray,
+        groups: NDArray,
+        inside: NDArray,
+        outside: NDArray,
+        regularization: float,
     ) -> None:
         self.inside, self.outside = torch.tensor(inside), torch.tensor(outside)
         self.regularization = regularization
+        rows = rows_of_groups(groups[inside])
+        self.groups = [torch.tensor(some) for some in rows if len(some) > 1]
         composition = Composition(fractions[inside])
-        self.projector = torch.tensor(composition.projector)
+        self.projector = torch.tensor(composition.remainder(np.eye(len(inside))))
         self.terms = torch.tensor(fractions[outside] @ composition.inverse)
 
     def residuals(self, outputs: Tensor, targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,7 +190,12 @@ class _Ridge:
         fitted, seen = targets[self.inside], known[self.inside]
         # Unknown energies carry no residual; their fill need not be exact on the way.
         fitted = fitted - ((residual_maker @ fitted) / diagonal * ~seen).detach()
-        left_out = residual_maker @ fitted / diagonal * seen
+        residuals = residual_maker @ fitted
+        left_out = residuals / diagonal
+        for rows in self.groups:
+            block = residual_maker[rows][:, rows]
+            left_out = left_out.index_copy(0, rows, torch.linalg.solve(block, residuals[rows]))
+        left_out = left_out * seen
         weights = inner.T @ (dual @ fitted)
         rest = fitted - outputs[self.inside] @ weights
         prediction = outputs[self.outside] @ weights + self.terms @ rest

@@ -106,7 +106,7 @@ class Posterior:
 def fit_posterior(
     regression: Regression,
     regularization: float,
-    structures: NDArray,
+    distances: NDArray,
     errors: NDArray,
     squared: NDArray,
     modes: NDArray,
@@ -118,8 +118,8 @@ def fit_posterior(
     regression : Regression
     regularization : float
         Relative to the mean eigenvalue of the Gram matrix.
-    structures : (n,) int array
-        Those with a leave-one-out error.
+    distances : (n,) array
+        Of the structures with a leave-one-out error, as `LeaveOneOut` has them.
     errors : (n, k) array
         Mode coefficients of their errors.
     squared : (n,) array
@@ -129,8 +129,7 @@ def fit_posterior(
     """
     ridge = regression.ridge
     inverse = ridge.composition.inverse
-    inner = ridge.composition.projector @ ridge.features
-    distances = 1.0 / np.diag(ridge.residual_maker(regularization))[structures] - 1.0
+    inner = ridge.composition.remainder(ridge.features)
     noise, scale = most_likely_noise(distances, np.sum(errors**2, axis=1))
     whitened = errors / np.sqrt(noise + scale * distances)[:, None]
     sigma = whitened.T @ whitened

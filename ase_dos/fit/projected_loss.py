@@ -13,105 +13,30 @@ prediction of the model stands for it: those entries, functions of the shifts, h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from ase_dos.fit.regression import Regression
+from ase_dos.fit.residual_maker import ResidualMaker
+from ase_dos.fit.unknown_energies import UnknownEnergies
 
 __all__ = ["curvature", "filled_targets", "projected_loss"]
 
-_ROUNDING = 1e-14  # well above that of a residual maker, whose eigenvalues are 0 to 1
 
-
-class _UnknownEnergies:
-    """Elimination of the entries (structure, energy) of which the target is not known.
-
-    Every target is known up to some energy. In the order in which targets end, those that miss
-    an energy are the first ones, so that one Cholesky factor serves all energies.
-
-    Parameters
-    ----------
-    known : (n, m) array of bool
-    residual_maker : (n, n) array
-        Residual maker ``P``.
-    """
-
-    def __init__(self, known: NDArray, residual_maker: NDArray) -> None:
-        lengths = known.sum(axis=1)
-        order = np.argsort(lengths, kind="stable")
-        ever = int(np.sum(lengths < known.shape[1]))
-        self.known, self.residual_maker, self.missing = known, residual_maker, order[:ever]
-        block = residual_maker[np.ix_(self.missing, self.missing)]
-        # What the loss does not feel at all stays where it started.
-        block[np.diag_indices_from(block)] += _ROUNDING
-        self.factor = cholesky(block, lower=True, check_finite=False) if ever else block
-        ends = np.unique([0, *lengths, known.shape[1]])
-        counts = np.searchsorted(lengths[order], ends[:-1], side="right")
-        # Stretches of energies, each with how many structures miss all of it.
-        self.stretches = [
-            (slice(first, end), int(count))
-            for (first, end), count in zip(pairwise(ends), counts, strict=True)
-        ]
-
-    def _solve(self, count: int, right: NDArray) -> NDArray:
-        """Apply the inverse of the P_uu of the first ones."""
-        return cho_solve((self.factor[:count, :count], True), right, check_finite=False)
-
-    def fill(self, values: NDArray) -> NDArray:
-        """Give unknown entries the values without a residual: P_uu x = -P_uk g for every energy.
-
-        This is the fixed point of filling with the prediction and fitting again. Energies that no
-        structure knows, as a shift can make of the last ones, are zero.
-        """
-        if not self.missing.size:
-            return values
-        mean = values.sum(axis=0) / np.maximum(self.known.sum(axis=0), 1)
-        filled = np.where(self.known, values, mean)
-        for stretch, count in self.stretches:
-            if count:
-                rows = self.missing[:count]
-                residuals = self.residual_maker[rows] @ filled[:, stretch]
-                filled[rows, stretch] -= self._solve(count, residuals)
-        return filled
-
-    def through(self, gradient: NDArray) -> NDArray:
-        """Turn a derivative by all entries into that by known ones, which others follow."""
-        result = gradient.copy()
-        for stretch, count in self.stretches:
-            if count:
-                rows = self.missing[:count]
-                by_filling = self._solve(count, gradient[rows, stretch])
-                result[:, stretch] -= self.residual_maker[:, rows] @ by_filling
-        return np.where(self.known, result, 0.0)
-
-    def known_parts(self) -> Iterator[tuple[slice, NDArray]]:
-        """Stretches of energies, and ``P`` (n, n) with what is unknown there eliminated."""
-        part, before = self.residual_maker.copy(), 0
-        half = self.residual_maker[self.missing]
-        if self.missing.size:
-            half = solve_triangular(self.factor, half, lower=True, check_finite=False)
-        for stretch, count in self.stretches:
-            part -= half[before:count].T @ half[before:count]
-            before = count
-            yield stretch, part
-
-
-def filled_targets(regression: Regression, shifts: NDArray, residual_maker: NDArray) -> NDArray:
+def filled_targets(
+    regression: Regression, shifts: NDArray, residual_maker: ResidualMaker
+) -> NDArray:
     """Targets per atom with unknown energies taken from the prediction they lead to."""
     values, _, known = regression.per_atom(shifts)
-    return _UnknownEnergies(known, residual_maker).fill(values)
+    return UnknownEnergies(known, residual_maker).fill(values)
 
 
 def _evaluated(
-    regression: Regression, centred: NDArray, residual_maker: NDArray
-) -> tuple[float, NDArray, NDArray, _UnknownEnergies]:
+    regression: Regression, centred: NDArray, residual_maker: ResidualMaker
+) -> tuple[float, NDArray, NDArray, UnknownEnergies]:
     """Loss without the penalty, slopes of the targets, half of the derivative by all entries."""
     values, slopes, known = regression.per_atom(regression.origin + centred)
-    unknown = _UnknownEnergies(known, residual_maker)
+    unknown = UnknownEnergies(known, residual_maker)
     values = unknown.fill(values)
     residual = regression.metric(residual_maker @ values)
     loss = np.sum(values * residual)
@@ -121,7 +46,7 @@ def _evaluated(
 
 
 def projected_loss(
-    free: NDArray, regression: Regression, residual_maker: NDArray, penalty: float
+    free: NDArray, regression: Regression, residual_maker: ResidualMaker, penalty: float
 ) -> tuple[float, NDArray]:
     """Loss and its gradient with respect to the shifts, weights and unknown energies eliminated.
 
@@ -131,8 +56,8 @@ def projected_loss(
         Shifts relative to the reference (eV); only what the gauge leaves of them counts.
     regression : Regression
         Regression, targets and reference shifts.
-    residual_maker : (n, n) array
-        Residual maker ``P`` of the regression.
+    residual_maker : ResidualMaker
+        ``P`` of the regression.
     penalty : float
         Weight of the squared shifts.
     """
@@ -143,7 +68,7 @@ def projected_loss(
 
 
 def curvature(
-    free: NDArray, regression: Regression, residual_maker: NDArray, penalty: float
+    free: NDArray, regression: Regression, residual_maker: ResidualMaker, penalty: float
 ) -> NDArray:
     """Second derivatives (n, n) of `projected_loss` by the shifts, arguments as there.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_dos.fit.left_out import alone
 from ase_dos.fit.metric import Metric
 from ase_dos.fit.ridge import Ridge
 from ase_dos.spectra.target import DOSTarget, TargetStack
@@ -36,6 +37,8 @@ class Regression:
         Bound (eV) on ``|D - D_0|`` before the gauge takes their mean away.
     metric_name : {"dos", "cumulative", "mix"}
         What counts as an error.
+    of_groups : (n,) array of int, optional
+        Label of the group that a structure is left out with; alone by default.
     """
 
     ridge: Ridge
@@ -45,6 +48,12 @@ class Regression:
     origin: NDArray
     bound: float = 3.0
     metric_name: str = "dos"
+    of_groups: NDArray | None = None
+
+    @property
+    def groups(self) -> NDArray:
+        """Labels (n,) of the groups that are left out together."""
+        return alone(len(self.targets)) if self.of_groups is None else self.of_groups
 
     @cached_property
     def _stack(self) -> TargetStack:
@@ -65,6 +74,19 @@ class Regression:
         """Matrix (blocks, n) that averages over the structures of each block."""
         inside = np.arange(self.blocks.max() + 1)[:, None] == self.blocks
         return inside / inside.sum(axis=1, keepdims=True)
+
+    def part(self, rows: NDArray) -> Regression:
+        """Return the regression on some of the structures, by their rising indices."""
+        return replace(
+            self,
+            ridge=Ridge.decompose(
+                self.ridge.features[rows], self.ridge.composition.fractions[rows]
+            ),
+            targets=[self.targets[i] for i in rows.tolist()],
+            n_atoms=self.n_atoms[rows],
+            origin=self.origin[rows],
+            of_groups=self.groups[rows],
+        )
 
     def centre(self, free: NDArray) -> NDArray:
         """Take the mean of each block from shifts or their derivatives (n, ...): the gauge."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -17,9 +18,17 @@ from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.posterior import recalibrated
 from ase_dos.io.model_file import FORMAT, digest, find_model, read_model, write_model
 from ase_dos.model.evaluation import Evaluation, evaluate_predictions
+from ase_dos.model.like_structures import LikeStructures, as_groups
 from ase_dos.model.options import ModelOptions
 from ase_dos.model.predictor import Predictor
 from ase_dos.model.training import Training, train
+from ase_dos.model.training_remarks import (
+    TrainingSetWarning,
+    lacks_boundaries,
+    structure_label,
+    training_set_remarks,
+    warn_of_boundaries,
+)
 from ase_dos.model.training_set import (
     States,
     TrainingFeatures,
@@ -33,6 +42,9 @@ from ase_dos.spectra.target import DOSTarget
 from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["DOSModel"]
+
+# Ratio of validation to leave-one-out errors that few structures do not explain.
+FAR_ABOVE = 2.0
 
 
 class DOSModel:
@@ -138,6 +150,7 @@ class DOSModel:
         states: States,
         *,
         features: Sequence[NDArray] | None = None,
+        groups: Sequence[Any] | LikeStructures | None = None,
     ) -> DOSModel:
         """Train on structures and their `ElectronicStates` (or `DOS`, already broadened).
 
@@ -150,6 +163,11 @@ class DOSModel:
             what `ase_dos.model.training_set.make_targets` made of these saves time.
         features : sequence of (atoms, n_features) arrays, optional
             Features of the atoms of every structure by ``descriptor``, where they are known.
+        groups : (n,) sequence, optional
+            A label for each structure. Structures of one group are left out together wherever
+            leave-one-out decides: choice of the regularisation, expected errors, novelty. By
+            default near copies and neighbouring frames of a run are found and grouped
+            (`ase_dos.model.like_structures`).
 
         Returns
         -------
@@ -161,17 +179,31 @@ class DOSModel:
         ValueError
             If there are fewer than three structures, counts differ, valences contradict, the grid
             begins inside the bands or ends where no target is known, there is no gap at
-            ``count_below``, or DOS of different broadening are mixed. What is wrong with single
-            structures is a `ase_dos.utils.structure_errors.StructureError` with their ``indices``.
+            ``count_below``, DOS of different broadening are mixed, or all structures are of one
+            group. What is wrong with single structures is a
+            `ase_dos.utils.structure_errors.StructureError` with their ``indices``.
         ImportError
             If a network is to be trained without PyTorch.
+
+        Warns
+        -----
+        TrainingSetWarning
+            If structures are given twice, contradict the others
+            (`ase_dos.fit.outliers`), or are not periodic but have levels at several k-points.
         """
         targets = self._targets(frames, states)
+        pairs = enumerate(zip(frames, states, strict=True))
+        warn_of_boundaries(
+            [structure_label(one, i) for i, (one, its) in pairs if lacks_boundaries(one, its)]
+        )
         known = TrainingFeatures(self.options.descriptor, frames, features)
-        self._training = train(known, targets, self.options)
+        like = None if groups is None else as_groups(groups, len(frames))
+        self._training = train(known, targets, self.options, like)
         self._predictor = self._training.predictor
         self.info = self._header(frames, targets, self._training)
         self._sign()
+        for text in training_set_remarks(frames, self._training):
+            warnings.warn(text, TrainingSetWarning, stacklevel=2)
         return self
 
     def compute_features(self, frames: Sequence[Atoms]) -> list[NDArray]:
@@ -185,8 +217,23 @@ class DOSModel:
 
         The errors of these structures are also stored in the header of the model file. Without
         this call, leave-one-out errors of the training set decide on the size.
+
+        Warns
+        -----
+        TrainingSetWarning
+            If these errors are far above those of leave-one-out.
         """
         report = self.evaluate(frames, states, families)
+        left_out = self.info["leave_one_out_rmse"]
+        if report.rmse > FAR_ABOVE * left_out:
+            warnings.warn(
+                f"validation RMSE {report.rmse:.4f} is {report.rmse / left_out:.1f} times the "
+                f"leave-one-out RMSE {left_out:.4f}: the training structures are more like each "
+                "other than like these. If they come in families, or from few runs, give fit() "
+                "their groups (ase-dos train --groups), so that the regularisation fits others",
+                TrainingSetWarning,
+                stacklevel=2,
+            )
         learned = self.predictor
         distances = np.array([learned.distance(atoms) for atoms in frames])
         squared = report.errors.squared / learned.error_unit**2
@@ -200,7 +247,9 @@ class DOSModel:
         self._sign()
         return report
 
-    def refitted(self, frames: Sequence[Atoms], states: States) -> DOSModel:
+    def refitted(
+        self, frames: Sequence[Atoms], states: States, *, groups: Sequence[Any] | None = None
+    ) -> DOSModel:
         """Return a model trained in the same way on more structures.
 
         After `calibrate`, its structures can be used for the training as well. Their errors stay
@@ -211,6 +260,8 @@ class DOSModel:
         ----------
         frames, states
             As in `fit`: the training set and the structures that were given to `calibrate`.
+        groups : (n,) sequence, optional
+            As in `fit`.
 
         Returns
         -------
@@ -222,7 +273,7 @@ class DOSModel:
         ValueError
             As `fit`.
         """
-        model = DOSModel.from_options(self.options).fit(frames, states)
+        model = DOSModel.from_options(self.options).fit(frames, states, groups=groups)
         if "validation" in self.info:
             model.info["validation"] = {**self.info["validation"], "refitted": True}
             model._sign()
@@ -252,6 +303,11 @@ class DOSModel:
             "regularization": float(training.alignment.regularization),
             "shift_penalty": float(training.alignment.penalty),
             "n_structures": len(targets),
+            "n_groups": training.like.count,
+            "outliers": [
+                {"label": structure_label(frames[one.structure], one.structure), **asdict(one)}
+                for one in training.outliers
+            ],
             "training_set_hash": training_set_hash(frames, targets),
             "leave_one_out_rmse": training.leave_one_out_rmse,
             "novelty_limit": learned.novelty_limit,

@@ -13,13 +13,16 @@ from ase_dos.descriptors.species import species_counts
 from ase_dos.fit.energy_reference import choose
 from ase_dos.fit.least_absolute import least_absolute
 from ase_dos.fit.leave_one_out import leave_one_out
+from ase_dos.fit.left_out import LeftOut
 from ase_dos.fit.modes import Solution, constrained, count_below, solve
 from ase_dos.fit.network import Network
+from ase_dos.fit.outliers import Outlier, outliers
 from ase_dos.fit.posterior import fit_posterior, novelty_projection
 from ase_dos.fit.regression import Alignment, Regression
 from ase_dos.fit.ridge import Ridge
 from ase_dos.fit.sparse_kernel import SparseKernel
 from ase_dos.model.energy_grid import check_grid, coarse_grid, default_grid, reference_energies
+from ase_dos.model.like_structures import LikeStructures, like_structures
 from ase_dos.model.novelty import novelty_limit
 from ase_dos.model.options import ModelOptions
 from ase_dos.model.predictor import Predictor, as_stored
@@ -47,11 +50,17 @@ class Training:
         Energy references and hyperparameters that were chosen.
     history : list of dict
         Leave-one-out errors of the candidates.
+    like : LikeStructures
+        Structures that leave-one-out leaves out together.
+    outliers : list of Outlier
+        Structures that contradict the others, the worst first.
     """
 
     predictor: Predictor
     alignment: Alignment
     history: list[dict[str, float]]
+    like: LikeStructures
+    outliers: list[Outlier]
 
     @property
     def shifts(self) -> NDArray:
@@ -65,7 +74,10 @@ class Training:
 
 
 def train(
-    features: TrainingFeatures, targets: Sequence[DOSTarget], options: ModelOptions
+    features: TrainingFeatures,
+    targets: Sequence[DOSTarget],
+    options: ModelOptions,
+    like: LikeStructures | None = None,
 ) -> Training:
     """Find energy references, weights and their uncertainty.
 
@@ -77,6 +89,9 @@ def train(
         One for each structure.
     options : ModelOptions
         Hyperparameters.
+    like : LikeStructures, optional
+        Structures that leave-one-out leaves out together; by default those that
+        `ase_dos.model.like_structures` finds.
 
     Raises
     ------
@@ -91,6 +106,7 @@ def train(
     counts = species_counts(features.frames, species)
     electrons = np.array([target.n_electrons for target in targets])
     valence = valences(counts, electrons, species, options.valence)
+    like = like or like_structures(features)
     if options.radial_basis is not None:
         features = features.contracted(options.radial_basis)
     origin = reference_energies(targets, options.reference)
@@ -101,7 +117,15 @@ def train(
         n_atoms = counts.sum(axis=1)
         ridge = Ridge.decompose(features.means(maps), counts / n_atoms[:, None])
         energies = coarse_grid(grid, options.smearing).energies
-        return Regression(ridge, targets, n_atoms, energies, origin, metric_name=options.metric)
+        return Regression(
+            ridge,
+            targets,
+            n_atoms,
+            energies,
+            origin,
+            metric_name=options.metric,
+            of_groups=like.groups,
+        )
 
     maps, starts = _feature_maps(features, regression_of, options)
     regression = regression_of(maps)
@@ -114,15 +138,14 @@ def train(
     posterior = fit_posterior(
         regression,
         best.regularization,
-        left_out.structures,
+        left_out.distances,
         solution.coefficients(left_out.differences),
         left_out.errors.squared,
         solution.modes,
     )
     projection = novelty_projection(posterior.factor)
-    limit = novelty_limit(
-        features, regression.ridge, best.regularization, maps, posterior, projection
-    )
+    without = LeftOut(regression.ridge.residual_maker(best.regularization), regression.groups)
+    limit = novelty_limit(features, regression.ridge, without, maps, posterior, projection)
     predictor = Predictor(
         features.descriptor,
         grid,
@@ -136,7 +159,7 @@ def train(
         projection,
         limit,
     )
-    return Training(predictor, best, history)
+    return Training(predictor, best, history, like, outliers(regression, best, left_out))
 
 
 def _align(

@@ -102,6 +102,12 @@ class TrainingFeatures:
                 features = self.descriptor.compute(atoms)
             yield features
 
+    def of(self, number: int) -> NDArray:
+        """Features (atoms, n_features) of one frame, by its index."""
+        if self.features is not None:
+            return self.features[number]
+        return self.descriptor.compute(self.frames[number])
+
     @property
     def kinds(self) -> list[NDArray]:
         """Index of the species of every atom of every frame."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.model.dos_model import DOSModel
-from ase_dos.model.training_set import States, make_targets
+from ase_dos.model.like_structures import LikeStructures, as_groups, like_structures
+from ase_dos.model.training_remarks import TrainingSetWarning
+from ase_dos.model.training_set import States, TrainingFeatures, make_targets
 from ase_dos.spectra.target import DOSTarget
 
 __all__ = ["LearningCurve", "learning_curve"]
@@ -51,6 +55,7 @@ def learning_curve(
     states: States,
     validation: Validation | None = None,
     *,
+    groups: Sequence[Any] | None = None,
     repeats: int = 3,
     halvings: int = 3,
     seed: int = 0,
@@ -68,6 +73,8 @@ def learning_curve(
         Its training set.
     validation : frames and states, optional
         Structures outside the training set.
+    groups : (n,) sequence, optional
+        Labels of structures that are left out together, as in `DOSModel.fit`.
     repeats : int
         Random parts of every size.
     halvings : int
@@ -84,13 +91,18 @@ def learning_curve(
     known = None
     if validation is not None:
         known = (validation[0], make_targets(validation[1], model.smearing))
+    if groups is None:
+        like = like_structures(TrainingFeatures(model.options.descriptor, frames))
+    else:
+        like = as_groups(groups, len(frames))
     rng = np.random.default_rng(seed)
     rows = []
     for power in range(halvings, 0, -1):
         size = len(frames) >> power
         for _ in range(repeats if size >= _FEWEST else 0):
             part = np.sort(rng.permutation(len(frames))[:size])
-            errors = _errors(model, [frames[i] for i in part], [targets[i] for i in part], known)
+            some = [frames[i] for i in part], [targets[i] for i in part], like.part(part)
+            errors = _errors(model, *some, known)
             rows += [(size, *errors)] if errors else []
     rows.append((len(frames), model.info["leave_one_out_rmse"], _validation_rmse(model, known)))
     sizes, leave_one_out, validated = np.array(rows).T
@@ -101,6 +113,7 @@ def _errors(
     model: DOSModel,
     frames: Sequence[Atoms],
     targets: Sequence[DOSTarget],
+    like: LikeStructures,
     validation: Validation | None,
 ) -> tuple[float, float] | None:
     """Errors of the model trained on other structures; None where that cannot be done."""
@@ -112,8 +125,10 @@ def _errors(
         valence=dict(zip(model.info["species"], model.info["valence"], strict=True)),
     )
     try:
-        part = DOSModel.from_options(options).fit(frames, targets)
-        return part.info["leave_one_out_rmse"], _validation_rmse(part, validation)
+        with warnings.catch_warnings():  # the whole training set has said so
+            warnings.simplefilter("ignore", TrainingSetWarning)
+            part = DOSModel.from_options(options).fit(frames, targets, groups=like)
+            return part.info["leave_one_out_rmse"], _validation_rmse(part, validation)
     except ValueError:
         return None
 

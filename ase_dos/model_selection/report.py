@@ -108,7 +108,8 @@ class Report:
 
     def text(self) -> str:
         """Return the report in Markdown."""
-        parts = [f"# {self.name}", self._model(), self.data, self._validation(), self._search()]
+        parts = [f"# {self.name}", self._model(), self.data, self._outliers(), self._validation()]
+        parts += [self._search()]
         parts += [self._calibration(), self._learning(), self._shifts()]
         return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -130,7 +131,8 @@ class Report:
         info, options = self.model.info, self.model.options
         lines = [
             f"model `{info['hash']}`, ase_dos {info['version']}",
-            f"training set `{info['training_set_hash']}`: {info['n_structures']} structures",
+            f"training set `{info['training_set_hash']}`: {info['n_structures']} structures"
+            + (f" in {info['n_groups']} groups that are left out whole" * ("n_groups" in info)),
             f"{options.kind} regression of {self.model.descriptor.n_features} features for "
             f"{', '.join(info['species'])}, reference {options.reference}, broadening "
             f"{info['smearing']:g} eV",
@@ -139,6 +141,17 @@ class Report:
             f"leave-one-out RMSE {info['leave_one_out_rmse']:.4f} {UNIT}",
         ]
         return "\n".join(f"- {line}" for line in lines)
+
+    def _outliers(self) -> str:
+        found = self.model.info.get("outliers")
+        if not found:
+            return ""
+        rows = [(one["label"], f"{one['z_score']:.1f}", f"{one['error']:.4f}") for one in found]
+        return (
+            "## Structures that contradict the others\n\nTheir errors, predicted from the others, "
+            "are far above what is expected. Do their levels\nbelong to their positions?\n\n"
+            + _table(("structure", "z score", "leave-one-out error"), rows)
+        )
 
     def _validation(self) -> str:
         if self.evaluation is None:

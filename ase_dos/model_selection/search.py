@@ -16,8 +16,9 @@ from typing import Any
 from ase import Atoms
 
 from ase_dos._version import __version__
-from ase_dos.model.training_set import States, make_targets, training_set_hash
-from ase_dos.model_selection.hyperparameters import DEFAULTS, OF_KERNELS, describe
+from ase_dos.model.like_structures import as_groups, like_structures
+from ase_dos.model.training_set import States, TrainingFeatures, make_targets, training_set_hash
+from ase_dos.model_selection.hyperparameters import DEFAULTS, OF_KERNELS, describe, make_options
 from ase_dos.model_selection.trials import Trial, TrialRecord, TrialRunner, choice_name
 from ase_dos.model_selection.walk import free_axes, improves, walk_axes
 
@@ -65,6 +66,7 @@ def search_hyperparameters(
     budget: float | None = None,
     seed: int = 0,
     fixed: Mapping[str, Any] | None = None,
+    groups: Sequence[Any] | None = None,
     record: str | Path | None = None,
     about: Mapping[str, Any] | None = None,
     progress: bool = True,
@@ -86,6 +88,9 @@ def search_hyperparameters(
         Decides in which order pairs of changes are tried.
     fixed : mapping, optional
         Values of `DEFAULTS` that are not searched.
+    groups : (n,) sequence, optional
+        Labels of structures that are left out together, as in `DOSModel.fit`. By default those
+        that the descriptor of the defaults finds, the same in all trials.
     record : str or path, optional
         JSON file that every finished trial is written to, and read from when the search is run
         again.
@@ -116,9 +121,16 @@ def search_hyperparameters(
         "fixed": fixed,
         "options": dict(options),
     }
-    finished = TrialRecord(record, key, dict(about or {}))
-    runner = TrialRunner(frames, targets, options)
     start = {**DEFAULTS, **fixed}
+    if groups is None:
+        species = sorted({int(z) for atoms in frames for z in atoms.numbers})
+        first = make_options(start, species, **options).descriptor
+        like = like_structures(TrainingFeatures(first, frames))
+    else:
+        like = as_groups(groups, len(frames))
+        key["groups"] = like.groups.tolist()
+    finished = TrialRecord(record, key, dict(about or {}))
+    runner = TrialRunner(frames, targets, options, like)
     unused = set() if options.get("regressor", "kernel") == "kernel" else OF_KERNELS
     axes = free_axes(start, {*fixed, *unused}, runner.is_possible)
     walk = walk_axes(start, axes, runner.is_possible, seed)

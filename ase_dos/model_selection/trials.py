@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.like_structures import LikeStructures
+from ase_dos.model.training_remarks import TrainingSetWarning
 from ase_dos.model_selection.hyperparameters import Choice, make_options
 from ase_dos.spectra.target import DOSTarget
 from ase_dos.utils.checks import require_same
@@ -62,10 +65,11 @@ class TrialRunner:
         frames: Sequence[Atoms],
         targets: Sequence[DOSTarget],
         options: Mapping[str, Any],
+        like: LikeStructures,
         most_features: int = MOST_FEATURES,
     ) -> None:
         self.frames, self.targets, self.options = frames, targets, options
-        self.most_features = most_features
+        self.like, self.most_features = like, most_features
         self.species = sorted({int(z) for atoms in frames for z in atoms.numbers})
         self.descriptor: SOAP | None = None
         self.features: list[NDArray] | None = None
@@ -84,7 +88,14 @@ class TrialRunner:
         options = make_options(choice, self.species, **self.options)
         # One penalty: a trial compares hyperparameters, and is to be cheap.
         model = DOSModel.from_options(replace(options, penalties=options.penalties[:1]))
-        model.fit(self.frames, self.targets, features=self._features(model))
+        with warnings.catch_warnings():  # the model of the best one will say so once
+            warnings.simplefilter("ignore", TrainingSetWarning)
+            model.fit(
+                self.frames,
+                self.targets,
+                features=self._features(model),
+                groups=self.like,
+            )
         return Trial(
             choice,
             model.info["leave_one_out_rmse"],

@@ -28,6 +28,7 @@ def test_train_says_what_it_did(dataset, tmp_path, capsys):
     assert "fermi" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:training set. 18 structures repeat others")
 def test_train_evaluates_the_validation_part(dataset, tmp_path, capsys):
     data = load_dataset(dataset)
     split = np.where(data.split == "test", "validation", data.split)
@@ -152,6 +153,7 @@ def test_folder_of_outputs(tmp_path, capsys):
     assert "found none" in fails(capsys, "train", tmp_path / "empty", "-o", tmp_path / "m.npz")
 
 
+@pytest.mark.filterwarnings("ignore:training set. 18 structures repeat others")
 def test_train_and_evaluate_structures_that_carry_a_dos(model, dataset, dos_file, tmp_path, capsys):
     grid = ["--grid-start", "-15", "--grid-step", "0.05", "--smearing", "0.3"]
     output = tmp_path / "m.npz"

@@ -33,5 +33,5 @@ def test_projector_takes_the_composition_away_and_leaves_the_rest():
     composition = Composition(fractions)
     values = np.random.default_rng(1).normal(size=(8, 5))
     rest = values - fractions @ composition.terms(values)
-    np.testing.assert_allclose(composition.projector @ values, rest, atol=1e-13)
+    np.testing.assert_allclose(composition.remainder(values), rest, atol=1e-13)
     np.testing.assert_allclose(fractions.T @ rest, 0, atol=1e-13)

@@ -212,3 +212,25 @@ def test_training_without_torch_says_what_to_install(data, monkeypatch):
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=f"Network: {message}"):
         Network(**options)
+
+
+def test_groups_are_left_out_whole_in_the_loss():
+    torch = pytest.importorskip("torch")
+    from ase_dos.fit.network_training import _Ridge
+
+    rng = np.random.default_rng(0)
+    outputs, targets, groups = rng.normal(size=(9, 3)), rng.normal(size=(9, 4)), [0, 1, 1, 2, 0] * 2
+    groups = np.array(groups[:9])
+    inside, outside = np.arange(8), np.array([8])
+    ridge = _Ridge(np.ones((9, 1)), groups, inside, outside, 0.1)
+    known = torch.ones((9, 4), dtype=torch.bool)
+    found, _ = ridge.residuals(torch.tensor(outputs), torch.tensor(targets), known)
+    inner = outputs[:8] - outputs[:8].mean(axis=0)
+    strength = 0.1 * np.sum(inner**2) / 8
+    design = np.hstack([outputs[:8], np.ones((8, 1))])
+    for out in range(8):
+        rest = groups[:8] != groups[out]
+        gram = design[rest].T @ design[rest] + np.diag([strength] * 3 + [0.0])
+        weights = np.linalg.solve(gram, design[rest].T @ targets[:8][rest])
+        expected = targets[out] - design[out] @ weights
+        np.testing.assert_allclose(found[out].numpy(), expected, atol=1e-10)

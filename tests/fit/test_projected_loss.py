@@ -101,7 +101,7 @@ def test_unknown_energies_of_the_only_structure_of_its_composition():
     composition = np.array([[0.5, 0.5]] + [[1.0, 0.0]] * 11)
     regression = replace(regression, ridge=Ridge.decompose(regression.ridge.features, composition))
     residual_maker = regression.ridge.residual_maker(1e-7)
-    assert abs(residual_maker[0, 0]) < 1e-14
+    assert abs(residual_maker.diagonal[0]) < 1e-14
     filled = filled_targets(regression, regression.origin, residual_maker)
     above = ENERGIES > 2.0
     np.testing.assert_allclose(filled[0, above], filled[1:, above].mean(axis=0), rtol=0.2)

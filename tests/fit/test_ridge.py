@@ -14,7 +14,7 @@ def test_residual_maker_is_that_of_the_plain_normal_equations():
     design = np.hstack([phi, z])
     penalty = np.diag([strength] * 5 + [0.0])
     hat = design @ np.linalg.solve(design.T @ design + penalty, design.T)
-    assert np.allclose(ridge.residual_maker(0.3), np.eye(12) - hat, atol=1e-12)
+    assert np.allclose(ridge.residual_maker(0.3).matrix, np.eye(12) - hat, atol=1e-12)
     weights, terms = ridge.solve(0.3, g)
     assert np.allclose(phi @ weights + z @ terms, hat @ g, atol=1e-12)
 
@@ -24,7 +24,7 @@ def test_leave_one_out_in_closed_form_equals_refitting():
     residual_maker = regression.ridge.residual_maker(0.1)
     strength = 0.1 * regression.ridge.scale
     g = regression.per_atom(np.zeros(10))[0]
-    closed = residual_maker @ g / np.diag(residual_maker)[:, None]
+    closed = residual_maker @ g / residual_maker.diagonal[:, None]
     design = np.hstack([regression.ridge.features, np.ones((10, 1))])
     for out in range(10):
         rest = np.arange(10) != out

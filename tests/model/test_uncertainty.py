@@ -10,6 +10,7 @@ from toy_training import KERNEL, QUICK, expected_rmse, fresh, new_set, soap, two
 
 from ase_dos.descriptors.feature_map import mean_outputs
 from ase_dos.descriptors.species import species_counts
+from ase_dos.fit.left_out import LeftOut, alone
 from ase_dos.fit.ridge import Ridge
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.model.novelty import novelty_limit
@@ -141,5 +142,6 @@ def test_limit_of_novelty_is_that_of_refitting_without_each_structure(species, r
     ridge = Ridge.decompose(features.means(maps), fractions)
     strength = model.info["regularization"]
     # With all directions in place of a few random ones, the distances are exact.
-    limit = novelty_limit(features, ridge, strength, maps, posterior, posterior.factor)
+    left_out = LeftOut(ridge.residual_maker(strength), alone(8))
+    limit = novelty_limit(features, ridge, left_out, maps, posterior, posterior.factor)
     assert limit == pytest.approx(limit_by_refitting(model, frames[:8]), rel=1e-5)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ase_dos.model.dos_model import DOSModel
+from ase_dos.model.like_structures import as_groups
 from ase_dos.model.training_set import make_targets
 from ase_dos.model_selection.hyperparameters import AXES, DEFAULTS, make_options
 from ase_dos.model_selection.search import Search, search_hyperparameters
@@ -142,16 +143,17 @@ def test_bad_limits(toy_data):
 
 
 def test_trials_are_cheap_trainings(toy_data):
-    found = look(toy_data, trials=3, fixed=SMALL, **LINEAR)
+    alone = range(len(toy_data[0]))
+    found = look(toy_data, trials=3, fixed=SMALL, groups=alone, **LINEAR)
     frames, states = toy_data
     for trial in found.trials:
         model = DOSModel.from_options(
             make_options(trial.choice, ["Si"], penalties=[0.01], **LINEAR)
-        ).fit(frames, states)
+        ).fit(frames, states, groups=alone)
         assert trial.rmse == pytest.approx(model.info["leave_one_out_rmse"], rel=1e-9)
         assert trial.n_features == model.options.descriptor.n_features
     assert len({trial.rmse for trial in found.trials}) == 3
-    again = look(toy_data, trials=3, fixed=SMALL, **LINEAR)
+    again = look(toy_data, trials=3, fixed=SMALL, groups=alone, **LINEAR)
     assert [t.rmse for t in again.trials] == [t.rmse for t in found.trials]
 
 
@@ -160,7 +162,7 @@ def test_features_beyond_the_limit_are_computed_in_each_pass(toy_data):
     targets = make_targets(states, 0.3)
     choice = {**DEFAULTS, **SMALL}
     stored, computed = (
-        TrialRunner(frames, targets, LINEAR, most_features=limit).run(choice)
+        TrialRunner(frames, targets, LINEAR, as_groups(range(14), 14), limit).run(choice)
         for limit in (10**8, 0)
     )
     assert computed.rmse == pytest.approx(stored.rmse, rel=1e-9)

@@ -46,10 +46,14 @@ TAIL = """
 """
 
 
-def pwx_output(levels, n_electrons, alat=7.0, symbol="Al", fermi=0.0):
+def pwx_output(levels, n_electrons, alat=7.0, symbol="Al", fermi=None):
     """Text of a run with levels (kpoints, bands) in eV, all k-points of equal weight."""
     levels = np.asarray(levels, dtype=float)
     kpoints, bands = levels.shape
+    if fermi is None:  # midway between the last level that is filled and the next one
+        ordered = np.append(np.sort(levels, axis=None), levels.max() + 2.0)
+        filled = round(n_electrons * kpoints / 2)
+        fermi = ordered[filled - 1 : filled + 1].mean()
     text = HEAD.format(
         alat=alat,
         volume=alat**3,

@@ -55,7 +55,9 @@ def test_band_paths_are_refused(tmp_path):
 def test_at_a_fixed_density_the_electrons_are_not_what_the_levels_hold(tmp_path):
     """Other k-points are filled up to the Fermi level of the first calculation."""
     path = gpw(tmp_path / "dense.gpw", filled=1.01 * FILLED)
-    with pytest.raises(ValueError, match="how many electrons there are; pass n_electrons"):
+    with pytest.raises(
+        ValueError, match="how many electrons there are; in Python, pass n_electrons"
+    ):
         read_states(path)
     assert read_states(path, n_electrons=3).n_electrons == 3
 

@@ -1,0 +1,89 @@
+"""Groups of structures left out of a linear regression in turn, in closed form.
+
+With G the structures of a group, P the residual maker of the regression on all and r its residuals,
+the residuals of a regression without the group are ``P_GG^-1 r_G``. Structures that are nearly the
+same belong to one group: one that is left out alone is predicted by its copy, which tells nothing
+of how structures are predicted that have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos.fit.residual_maker import ResidualMaker
+
+__all__ = ["LeftOut", "alone", "rows_of_groups"]
+
+# Eigenvalue of a part of P below which something of its structures is told by nothing else.
+_ALONE = 1e-12
+
+
+def alone(n: int) -> NDArray:
+    """Labels (n,) of groups of one structure each."""
+    return np.arange(n)
+
+
+def rows_of_groups(groups: NDArray) -> list[NDArray]:
+    """Rising indices of the structures of each group, in the order of labels (n,)."""
+    order = np.argsort(groups, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """Regression without each group of structures in turn.
+
+    Parameters
+    ----------
+    residual_maker : ResidualMaker
+        Of the regression on all ``n`` structures.
+    groups : (n,) array of int
+        Label of the group of each.
+    """
+
+    residual_maker: ResidualMaker
+    groups: NDArray
+
+    @cached_property
+    def _inverses(self) -> list[tuple[NDArray, NDArray]]:
+        """Structures and ``P_GG^-1`` of every group that others can predict."""
+        found = []
+        diagonal = self.residual_maker.diagonal
+        for rows in rows_of_groups(self.groups):
+            if len(rows) == 1:
+                values, vectors = diagonal[rows], np.ones((1, 1))
+            else:
+                values, vectors = np.linalg.eigh(self.residual_maker.block(rows))
+            if values.min() > _ALONE:
+                found.append((rows, vectors / values @ vectors.T))
+        return found
+
+    @cached_property
+    def structures(self) -> NDArray:
+        """Rising indices (k,) of structures that others predict: not the only ones of a species."""
+        rows = [rows for rows, _ in self._inverses]
+        return np.sort(np.concatenate(rows)) if rows else np.empty(0, dtype=int)
+
+    @cached_property
+    def distances(self) -> NDArray:
+        """``phi C phi`` (k,) of `structures`, with the posterior covariance C without the group."""
+        result = np.zeros(len(self.groups))
+        for rows, inverse in self._inverses:
+            result[rows] = np.diag(inverse) - 1.0
+        return result[self.structures]
+
+    def residuals(self, targets: NDArray) -> NDArray:
+        """Residuals (k, m) of `structures`, for targets (n, m)."""
+        result = self.residual_maker @ targets
+        for rows, inverse in self._inverses:
+            result[rows] = inverse @ result[rows]
+        return result[self.structures]
+
+    def of_each(self) -> Iterator[tuple[NDArray, NDArray]]:
+        """Structures (g,) and ``P_GG^-1`` (g, g) of each group that others predict."""
+        return iter(self._inverses)
