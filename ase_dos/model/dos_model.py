@@ -43,8 +43,9 @@ from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["DOSModel"]
 
-# Ratio of validation to leave-one-out errors that few structures do not explain.
-FAR_ABOVE = 2.0
+# Ratio of validation to leave-one-out errors that chance does not explain, from so many validation
+# structures on.
+FAR_ABOVE, FEWEST = 2.0, 8
 
 
 class DOSModel:
@@ -224,16 +225,6 @@ class DOSModel:
             If these errors are far above those of leave-one-out.
         """
         report = self.evaluate(frames, states, families)
-        left_out = self.info["leave_one_out_rmse"]
-        if report.rmse > FAR_ABOVE * left_out:
-            warnings.warn(
-                f"validation RMSE {report.rmse:.4f} is {report.rmse / left_out:.1f} times the "
-                f"leave-one-out RMSE {left_out:.4f}: the training structures are more like each "
-                "other than like these. If they come in families, or from few runs, give fit() "
-                "their groups (ase-dos train --groups), so that the regularisation fits others",
-                TrainingSetWarning,
-                stacklevel=2,
-            )
         learned = self.predictor
         distances = np.array([learned.distance(atoms) for atoms in frames])
         squared = report.errors.squared / learned.error_unit**2
@@ -245,6 +236,16 @@ class DOSModel:
             "percent_rmse": report.percent_rmse,
         }
         self._sign()
+        left_out = self.info["leave_one_out_rmse"]
+        if len(report.prediction) >= FEWEST and report.rmse > FAR_ABOVE * left_out:
+            warnings.warn(
+                f"validation RMSE {report.rmse:.4f} is {report.rmse / left_out:.1f} times the "
+                f"leave-one-out RMSE {left_out:.4f}: the training structures are more like each "
+                "other than like these. If they come in families, or from few runs, give fit() "
+                "their groups (ase-dos train --groups), so that the regularisation fits others",
+                TrainingSetWarning,
+                stacklevel=2,
+            )
         return report
 
     def refitted(
