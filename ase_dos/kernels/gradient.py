@@ -2,7 +2,7 @@
 
 The way back of `ase_dos.kernels.soap.regress_atoms`: from the number, the only output of a
 regressor, to the features, the density coefficients, the vectors to the neighbours, and from these
-to positions and strain. Nothing of it is stored for more than sixteen atoms. Sums go over parts of
+to positions and strain. Nothing of it is stored for more than LANES atoms. Sums go over parts of
 the atoms, which are the same for any number of threads.
 """
 

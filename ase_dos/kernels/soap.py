@@ -1,7 +1,7 @@
 """SOAP power spectrum of atoms, and regressors on it that never store it.
 
-Sixteen atoms go side by side: from their density coefficients on, the atom is the fast index, so
-that every loop is a full vector whatever n_max, l_max and the species are. Regressors are those of
+LANES atoms go side by side: from their density coefficients on, the atom is the fast index, so that
+every loop is a full vector whatever n_max, l_max and the species are. Regressors are those of
 `ase_dos.kernels.regression`.
 """
 

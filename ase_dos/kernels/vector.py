@@ -22,7 +22,7 @@ from numba.core.datamodel import models, register_default
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload
 
-__all__ = ["WIDTH", "broadcast", "fma", "get", "load", "put", "splat", "store"]
+__all__ = ["REGISTER", "WIDTH", "broadcast", "fma", "get", "load", "put", "splat", "store"]
 
 # Numbers that most kernels take at a time.
 WIDTH = 8
