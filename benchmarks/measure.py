@@ -94,14 +94,14 @@ def print_row(*cells: object) -> None:
 
 
 def machine():
-    """One line on the processor: vectors that LLVM may use and prefers, and sizes of its caches."""
-    from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+    """One line on the processor: vectors that kernels are compiled for, and sizes of its caches."""
+    from llvmlite.binding import get_host_cpu_name
     from numba import config
 
+    from ase_dos.kernels.vector import compiles_for
+
     name = config.CPU_NAME or get_host_cpu_name()
-    features = get_host_cpu_features()
-    wide = features.get("avx512f") and config.CPU_NAME in (None, get_host_cpu_name())
-    vectors = 512 if wide else 256 if features.get("avx2") else 128
+    vectors = 512 if compiles_for("avx512f") else 256 if compiles_for("avx2") else 128
     caches = []
     for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         level, kind, size = (

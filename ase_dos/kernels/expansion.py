@@ -28,8 +28,8 @@ from ase_dos.kernels.vector import (
     store,
 )
 
-# Atoms whose coefficients stand side by side: two registers of double-precision numbers, of which
-# the sums of four outputs then fill half of all registers there are.
+# Atoms whose coefficients stand side by side: two registers of double-precision numbers. The sums
+# of four outputs are then eight registers, which stay there where a processor has only sixteen.
 LANES = 2 * REGISTER // 8
 # Atoms that share a pass over their neighbours; more would not fit into the second-level cache.
 TEAM = 4
@@ -123,7 +123,7 @@ def most_candidates(places, bins):
     spans, origins = np.empty(2 * rows, np.int64), np.empty(3 * rows)
     most, bin_before = 0, -1
     for place in places:
-        if bins.bin_of[place] != bin_before:
+        if bins.bin_of[place] != bin_before:  # the atoms of a bin have the same candidates
             bin_before = bins.bin_of[place]
             _, candidates = rows_around(place, bins, spans, origins)
             most = max(most, candidates)

@@ -2,9 +2,9 @@
 
 LLVM does not turn a loop over a few lanes inside a loop over sums into vector registers that
 stay put: it keeps the sums in memory and checks the arrays for overlap each time round. So the
-innermost loops name the vectors themselves. `load`, `splat`, `fma` and `store` become single LLVM
-instructions on a vector of numbers, which the compiler splits into whatever registers the
-processor has. Outside compiled code the same functions work on numpy arrays: they are their own
+innermost loops name the vectors themselves. `load`, `splat`, `broadcast`, `fma` and `store` become
+single LLVM instructions on a vector of numbers, which the compiler splits into whatever registers
+the processor has. Outside compiled code the same functions work on numpy arrays: they are their own
 plain twins.
 
 Indices are not checked; the type of the elements is that of the array. The number of lanes has
@@ -22,22 +22,37 @@ from numba.core.datamodel import models, register_default
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload
 
-__all__ = ["REGISTER", "WIDTH", "broadcast", "fma", "get", "load", "put", "splat", "store"]
+__all__ = [
+    "REGISTER",
+    "WIDTH",
+    "broadcast",
+    "compiles_for",
+    "fma",
+    "get",
+    "load",
+    "put",
+    "splat",
+    "store",
+]
 
 # Numbers that most kernels take at a time.
 WIDTH = 8
 
 
-def _register_bytes():
-    """Bytes of the registers that numba compiles for."""
+def compiles_for(feature):
+    """Return whether numba compiles for a processor with this feature, such as "avx512f".
+
+    Without ``NUMBA_CPU_FEATURES`` these are the features of the host, whatever
+    ``NUMBA_CPU_NAME`` says, but for "generic".
+    """
     features = config.CPU_FEATURES  # type: ignore[attr-defined]
     if features is None:
-        return 64 if get_host_cpu_features().get("avx512f") else 32
-    return 64 if "+avx512f" in features else 32
+        return bool(get_host_cpu_features().get(feature))
+    return f"+{feature}" in features.split(",")
 
 
 # Bytes of a vector register: sizes of blocks that have to stay in registers follow from it.
-REGISTER = _register_bytes()
+REGISTER = 64 if compiles_for("avx512f") else 32
 
 
 def get(array, index):
