@@ -24,7 +24,7 @@ FLOORS = (
     ("utils", "kernels", "plot"),
     ("electrons",),
     ("spectra",),
-    ("descriptors", "io"),
+    ("descriptors", "io", "bands"),
     ("fit", "results"),
     ("model",),
     ("model_selection", "trajectory", "adapters"),

@@ -1,0 +1,10 @@
+"""Band structures from photoemission band maps."""
+
+from ase_dos._lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "uniform_axis": "axes",
+    },
+)

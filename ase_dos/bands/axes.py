@@ -1,0 +1,53 @@
+"""Uniform axes of momentum and energy."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.utils.checks import as_array
+
+__all__ = ["uniform_axis"]
+
+# Files hold axes in single precision: kinetic energies near 100 eV in steps of 5 meV are off by
+# a thousandth of a step.
+_TOLERANCE = 0.01
+
+
+def uniform_axis(values: ArrayLike, name: str) -> tuple[NDArray, float]:
+    """Check a uniform, rising axis, and make it exactly uniform.
+
+    Parameters
+    ----------
+    values : (n,) array_like
+        Points of the axis, two or more; each within a hundredth of a step of its place.
+    name : str
+        Name of the axis in messages.
+
+    Returns
+    -------
+    axis : (n,) array
+        Points between the given ends, without the rounding of files.
+    step : float
+        Their distance.
+
+    Raises
+    ------
+    ValueError
+        If there are less than two points, or they do not rise, or not in equal steps.
+    """
+    given = as_array(values, f"axis {name}", (None,))
+    if given.size < 2:
+        raise ValueError(f"axis {name}: expected at least 2 points, got {given.size}")
+    step = (given[-1] - given[0]) / (given.size - 1)
+    steps = np.diff(given)
+    if steps.min() <= 0:
+        raise ValueError(f"axis {name}: expected rising values, got a step of {steps.min():g}")
+    axis = np.linspace(given[0], given[-1], given.size)
+    if np.abs(given - axis).max() > _TOLERANCE * step:
+        raise ValueError(
+            f"axis {name}: expected equal steps, got steps from {steps.min():g} to "
+            f"{steps.max():g}; interpolate the map onto a uniform axis first, with "
+            f"xarray's DataArray.interp for example"
+        )
+    return axis, float(step)
