@@ -5,6 +5,7 @@ from ase_dos._lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "BandMap": "band_map",
         "uniform_axis": "axes",
     },
 )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-__all__ = ["FileLock", "errors_name", "replace_file"]
+__all__ = ["FileLock", "errors_name", "replace_file", "replaced_path"]
 
 _FAR = 2**30  # a byte far beyond the end of the file, for systems on which a lock stops readers
 
@@ -30,8 +30,34 @@ def errors_name(path: str | os.PathLike) -> Iterator[None]:
         raise OSError(error.errno, os.strerror(error.errno), os.fspath(path)) from error
 
 
+@contextmanager
+def replaced_path(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a path to write at, and put what is there in the place of a file at the end.
+
+    A kill at any moment leaves the old file or the new one.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; it names the file.
+    """
+    path = Path(path)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with errors_name(path):
+        try:
+            yield partial
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
 def replace_file(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file so that a kill at any moment leaves the old one or the new one.
+    """Write a file in binary mode by way of `replaced_path`.
 
     Parameters
     ----------
@@ -45,15 +71,8 @@ def replace_file(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) 
     OSError
         If the file cannot be written; it names the file.
     """
-    path = Path(path)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with errors_name(path):
-        try:
-            with open(partial, "wb") as file:
-                write(file)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+    with replaced_path(path) as partial, open(partial, "wb") as file:
+        write(file)
 
 
 class FileLock:

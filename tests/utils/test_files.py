@@ -12,7 +12,7 @@ from toy_model import ToyModel
 from toy_run import analyze
 
 from ase_dos.results.html import write_report
-from ase_dos.utils.files import errors_name, replace_file
+from ase_dos.utils.files import errors_name, replace_file, replaced_path
 
 resource = pytest.importorskip("resource")  # not on Windows
 
@@ -65,3 +65,14 @@ def test_stores_reports_and_structures_name_their_files(tmp_path):
     with files_end_at(2000), pytest.raises(OSError, match=re.escape(f"'{atoms}'")):
         result.write_extxyz(atoms, frames)
     assert [path.name for path in tmp_path.iterdir()] == ["md.zarr"]
+
+
+def test_what_writes_at_a_path_replaces_a_file_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "map.nc"
+    with replaced_path(path) as partial:
+        partial.write_text("old")
+    half = replaced_path(path)
+    half.__enter__().write_text("half")
+    assert not half.__exit__(KeyError, KeyError("stopped"), None)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["map.nc"]

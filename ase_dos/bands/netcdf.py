@@ -1,0 +1,67 @@
+"""NetCDF files of xarray's values, complete or absent if a run is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ase_dos.utils.files import replaced_path
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+__all__ = ["import_xarray", "plain_attributes", "write_netcdf"]
+
+
+def import_xarray() -> ModuleType:
+    """Import xarray.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed; it names the extra that has it.
+    """
+    try:
+        import xarray
+    except ImportError as error:
+        raise ImportError("band maps need xarray: pip install 'ase_dos[bands]'") from error
+    return xarray
+
+
+def plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as NetCDF takes them: texts, numbers and lists of one kind; others as JSON."""
+    found: dict[str, Any] = {}
+    for name, value in attributes.items():
+        array = np.asarray(value) if not isinstance(value, (dict, type(None))) else None
+        if isinstance(value, bool) or array is None or array.dtype.kind not in "iufU":
+            found[name] = json.dumps(value, default=str)
+        else:
+            found[name] = value
+    return found
+
+
+def write_netcdf(dataset: Dataset, path: str | os.PathLike) -> None:
+    """Write a NetCDF4 file with h5netcdf; its arrays of numbers are compressed.
+
+    Raises
+    ------
+    ImportError
+        If h5netcdf is not installed.
+    OSError
+        If the file cannot be written; it names the file.
+    """
+    try:
+        import h5netcdf  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{os.fspath(path)}: writing it needs h5netcdf: pip install 'ase_dos[bands]'"
+        ) from error
+    squeezed = {"zlib": True, "complevel": 4, "shuffle": True}
+    encoding = {name: squeezed for name, array in dataset.data_vars.items() if array.ndim}
+    with replaced_path(path) as partial:
+        dataset.to_netcdf(partial, engine="h5netcdf", encoding=encoding)
