@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.utils.checks import as_array
 
-__all__ = ["uniform_axis"]
+__all__ = ["checked_axes", "uniform_axis"]
 
 # Files hold axes in single precision: kinetic energies near 100 eV in steps of 5 meV are off by
 # a thousandth of a step.
@@ -51,3 +51,19 @@ def uniform_axis(values: ArrayLike, name: str) -> tuple[NDArray, float]:
             f"xarray's DataArray.interp for example"
         )
     return axis, float(step)
+
+
+def checked_axes(
+    momenta: tuple[NDArray, ...], names: tuple[str, ...]
+) -> tuple[tuple[NDArray, ...], tuple[str, ...]]:
+    """Check one or two axes of momentum and their names; name them if they have no names."""
+    if len(momenta) not in (1, 2) or any(np.ndim(axis) != 1 for axis in momenta):
+        raise ValueError("momenta: expected a tuple of one or two axes")
+    names = tuple(names) or (("k",) if len(momenta) == 1 else ("kx", "ky"))
+    if len(names) != len(momenta) or len(set(names)) != len(names):
+        raise ValueError(f"momentum names: expected {len(momenta)} different ones, got {names}")
+    axes = []
+    for axis, name in zip(momenta, names, strict=True):
+        axes.append(uniform_axis(axis, name)[0])
+        axes[-1].flags.writeable = False
+    return tuple(axes), names
