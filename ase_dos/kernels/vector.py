@@ -2,10 +2,10 @@
 
 LLVM does not turn a loop over a few lanes inside a loop over sums into vector registers that
 stay put: it keeps the sums in memory and checks the arrays for overlap each time round. So the
-innermost loops name the vectors themselves. `load`, `splat`, `broadcast`, `fma` and `store` become
-single LLVM instructions on a vector of numbers, which the compiler splits into whatever registers
-the processor has. Outside compiled code the same functions work on numpy arrays: they are their own
-plain twins.
+innermost loops name the vectors themselves. `load`, `splat`, `broadcast`, `fma`, `minimum` and
+`store` become LLVM instructions on a vector of numbers, which the compiler splits into whatever
+registers the processor has. Outside compiled code the same functions work on numpy arrays: they are
+their own plain twins.
 
 Indices are not checked; the type of the elements is that of the array. The number of lanes has
 to be a constant of the module.
@@ -30,7 +30,9 @@ __all__ = [
     "fma",
     "get",
     "load",
+    "minimum",
     "put",
+    "smallest",
     "splat",
     "store",
 ]
@@ -92,6 +94,16 @@ def broadcast(array, index, lanes):
 def fma(a, b, c):
     """Return ``a * b + c``, rounded once in compiled code."""
     return a * b + c
+
+
+def minimum(a, b):
+    """Return the lesser of each two numbers; those of ``b`` where there is a NaN."""
+    return np.where(a < b, a, b)
+
+
+def smallest(vector):
+    """Return the least number of a vector without NaN, whose lanes are a power of two."""
+    return vector.min()
 
 
 class Vector(types.Type):
@@ -212,6 +224,47 @@ def _fma(typing, a, b, c):
     return a(a, b, c), code
 
 
+def _lesser(builder, a, b):
+    """Lesser numbers of two vectors, one instruction on most processors."""
+    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
+
+
+@intrinsic
+def _minimum(typing, a, b):
+    if not (isinstance(a, Vector) and a == b and isinstance(a.element, types.Float)):
+        raise TypingError(f"minimum: expected two equal vectors of floats, got {a}, {b}")
+
+    def code(context, builder, signature, args):
+        return _lesser(builder, *args)
+
+    return a(a, b), code
+
+
+@intrinsic
+def _smallest(typing, vector):
+    if not (isinstance(vector, Vector) and isinstance(vector.element, types.Float)):
+        raise TypingError(f"smallest: expected a vector of floats, got {vector}")
+
+    def code(context, builder, signature, args):
+        (values,) = args
+        while values.type.count > 1:
+            half = values.type.count // 2
+            low, high = (
+                builder.shuffle_vector(
+                    values,
+                    values,
+                    ir.Constant(
+                        ir.VectorType(cgutils.int32_t, half), list(range(first, first + half))
+                    ),
+                )
+                for first in (0, half)
+            )
+            values = _lesser(builder, low, high)
+        return builder.extract_element(values, cgutils.int32_t(0))
+
+    return vector.element(vector), code
+
+
 @overload(get, inline="always")
 def _(array, index):
     return lambda array, index: _get(array, index)
@@ -245,3 +298,13 @@ def _(array, index, lanes):
 @overload(fma, inline="always")
 def _(a, b, c):
     return lambda a, b, c: _fma(a, b, c)
+
+
+@overload(minimum, inline="always")
+def _(a, b):
+    return lambda a, b: _minimum(a, b)
+
+
+@overload(smallest, inline="always")
+def _(vector):
+    return lambda vector: _smallest(vector)

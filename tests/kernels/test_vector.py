@@ -9,7 +9,18 @@ from ase_dos.kernels.expansion import sum_neighbors
 from ase_dos.kernels.jit import kernel
 from ase_dos.kernels.regression import add_map
 from ase_dos.kernels.soap import sum_over_m
-from ase_dos.kernels.vector import WIDTH, broadcast, fma, get, load, put, splat, store
+from ase_dos.kernels.vector import (
+    WIDTH,
+    broadcast,
+    fma,
+    get,
+    load,
+    minimum,
+    put,
+    smallest,
+    splat,
+    store,
+)
 
 LANES = 4
 
@@ -33,6 +44,28 @@ def reverse_and_scale(x, factor, out):
     for i in range(0, x.size - LANES + 1, LANES):
         scale = broadcast(factor, 0, LANES)
         store(out, i, fma(load(out, i, LANES), scale, broadcast(out, i, LANES)))
+
+
+@kernel
+def least_of_two(x, y, out):
+    """Lesser numbers of x and y; the least of each vector of them in its first place."""
+    for i in range(0, x.size - LANES + 1, LANES):
+        lesser = minimum(load(x, i, LANES), load(y, i, LANES))
+        store(out, i, lesser)
+        put(out, i, smallest(lesser))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_lesser_numbers_and_the_least(dtype):
+    x, y = np.random.default_rng(1).normal(size=(2, 6 * LANES)).astype(dtype)
+    x[3], y[5] = np.inf, -np.inf
+    compiled, plain = np.zeros_like(x), np.zeros_like(x)
+    least_of_two(x, y, compiled)
+    least_of_two.py_func(x, y, plain)
+    expected = np.minimum(x, y)
+    expected[::LANES] = expected.reshape(-1, LANES).min(1)
+    np.testing.assert_array_equal(compiled, expected)
+    np.testing.assert_array_equal(plain, expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
