@@ -30,6 +30,7 @@ from ase_dos.spectra.local_dos import LocalDOS
 __all__ = ["DOSCalculator"]
 
 T = TypeVar("T")
+_COLD = {"dos", "local_dos", "fermi_level"}  # what does not depend on T
 _THERMAL = ("entropy", "free_energy", "heat_capacity")  # with "electronic_" before them
 _PER_ATOM = {"energies", "electronic_entropies", "electronic_charges"}
 _ENERGY = {"energy", "free_energy"}
@@ -80,8 +81,8 @@ class DOSCalculator(AdjustableCalculator):
     - ``energies`` (eV), ``electronic_entropies`` (eV/K) and ``electronic_charges`` (atoms,): parts
       of A and of the entropy at T, and valence minus electrons, which sum to the totals.
 
-    All but the first three are computed only when asked for; nothing else depends on T. Those
-    that ASE knows are in ``results``.
+    Each is computed only when asked for; all but the first three depend on T. Those that ASE
+    knows are in ``results``.
 
     `get_dos`, `get_local_dos` and `get_electron_gas` put the zero of energy at E_F. Without
     ``atoms`` they describe the structure that the calculator is attached to, as it is now.
@@ -164,12 +165,12 @@ class DOSCalculator(AdjustableCalculator):
         super().calculate(atoms, properties, system_changes)
         if system_changes or self._local is None:
             self._forget()
-            local = self._predict()
-            dos = local.total()
-            fermi_level = float(_electron_gas(dos, 0.0).fermi_level)
-            self._own_results = {"dos": dos.values, "fermi_level": fermi_level}
-            self._local = local  # last: a failed call leaves nothing behind
+            self._local = self._predict()
         wanted = set(properties)
+        if wanted & _COLD and "fermi_level" not in self._own_results:
+            dos = self._local.total()
+            fermi_level = float(_electron_gas(dos, 0.0).fermi_level)
+            self._own_results |= {"dos": dos.values, "fermi_level": fermi_level}
         if "local_dos" in wanted:
             self._own_results["local_dos"] = self._local.values
         if any(f"electronic_{name}" in wanted for name in _THERMAL):
@@ -202,9 +203,8 @@ class DOSCalculator(AdjustableCalculator):
         self._excited = self._gradient = None
         self._plain["electronic_temperature"] = self._groups.mean_temperature
         self.results = {}
-        cold = ("dos", "local_dos", "fermi_level")
         self._own_results = {
-            name: self._own_results[name] for name in cold if name in self._own_results
+            name: self._own_results[name] for name in self._own_results.keys() & _COLD
         }
 
     def get_dos(self, atoms: Atoms | None = None) -> DOS:

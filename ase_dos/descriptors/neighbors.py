@@ -96,6 +96,7 @@ class NeighborSearch:
         periodic = np.array(atoms.pbc, dtype=bool)
         cell = as_array(atoms.cell.array, "cell", (3, 3))
         self._frame = positions, cell.copy(), periodic
+        self._taken = positions  # those of the bins: the same, until `move` takes others
         cell, origin = enclosing_box(positions, cell, periodic)
         inverse = np.linalg.inv(cell)
         scaled = (positions - origin) @ inverse
@@ -136,11 +137,14 @@ class NeighborSearch:
         same = len(atoms) == len(self) and np.array_equal(atoms.cell.array, cell)
         if not same or not np.array_equal(atoms.pbc, periodic):
             return False
+        if np.array_equal(atoms.positions, self._taken):
+            return True
         steps = as_array(atoms.positions, "positions", (None, 3)) - before
         if 4.0 * np.einsum("ik,ik->i", steps, steps).max() > self.skin**2:
             return False
         home = (atoms.positions - self._moved_home)[self.order]
         self.bins = self.bins._replace(positions=flat_positions(home))
+        self._taken = atoms.positions.copy()
         return True
 
     def pairs(self, start: int = 0, stop: int | None = None) -> Pairs:

@@ -57,7 +57,9 @@ class Bins(NamedTuple):
 
 def flat_positions(positions):
     """Positions (atoms, 3) as in `Bins`."""
-    return np.pad(positions, ((0, WIDTH), (0, 0))).T.ravel()
+    flat = np.zeros((3, len(positions) + WIDTH))
+    flat[:, : len(positions)] = positions.T
+    return flat.ravel()
 
 
 @kernel

@@ -145,12 +145,14 @@ class Predictor:
         if len(self.maps) > 1:
             kinds = species_index(atoms.numbers, self.species)
         gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
-        for kind, group in np.unique(np.stack([kinds, labels], axis=1), axis=0):
+        parts = kinds * len(weights) + labels
+        for number in np.unique(parts):
+            kind, group = divmod(int(number), len(weights))
             part = self.descriptor.differentiate(
                 atoms,
                 self._with_output(kind, columns[:, group : group + 1]),
                 search=search,
-                which=np.flatnonzero((kinds == kind) & (labels == group)),
+                which=np.flatnonzero(parts == number),
                 dtype=dtype,
             )
             gradient += part[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,16 +47,11 @@ def as_array(value: object, name: str, shape: Sequence[int | None] | None = None
         array = np.asarray(given, dtype=float, order="C")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: expected numbers in a regular array, got {error}") from None
-    if shape is not None and (
-        array.ndim != len(shape)
-        or any(
-            want is not None and want != got for want, got in zip(shape, array.shape, strict=True)
-        )
-    ):
+    if shape is not None and not _fits(array.shape, shape):
         expected = ", ".join("any" if want is None else str(want) for want in shape)
         raise ValueError(f"{name}: expected shape ({expected}), got {array.shape}")
     finite = np.isfinite(array)
-    if not finite.all():
+    if np.count_nonzero(finite) < array.size:  # faster than all() for the short arrays of a frame
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise ValueError(
             f"{name}: {int((~finite).sum())} of {array.size} values are NaN or infinite, "
@@ -64,9 +60,19 @@ def as_array(value: object, name: str, shape: Sequence[int | None] | None = None
     return array
 
 
+def _fits(shape: tuple[int, ...], expected: Sequence[int | None]) -> bool:
+    """Whether a shape is the expected one, in which None stands for any length."""
+    return shape == expected or (
+        len(shape) == len(expected)
+        and all(want in (None, got) for want, got in zip(expected, shape, strict=True))
+    )
+
+
 def as_positive(value: object, name: str, *, zero: bool = False) -> float:
     """Return one finite number above zero (or not below it, if ``zero`` is allowed)."""
-    number = float(as_array(value, name, ()))
+    if not (isinstance(value, float) and math.isfinite(value)):
+        value = float(as_array(value, name, ()))
+    number = float(value)
     if number < 0 or (number == 0 and not zero):
         raise ValueError(f"{name}: expected a number {'>= 0' if zero else '> 0'}, got {number:g}")
     return number
@@ -119,7 +125,7 @@ def uniform_grid(energies: ArrayLike) -> tuple[NDArray, float]:
     energies = as_array(energies, "energies", (None,))
     if energies.size < 2:
         raise ValueError(f"energies: expected at least 2 points, got {energies.size}")
-    steps = np.diff(energies)
+    steps = energies[1:] - energies[:-1]
     if steps[0] <= 0 or steps.max() - steps.min() > 1e-6 * steps[0]:
         raise ValueError("energies: expected a rising, uniform grid")
     return energies, float((energies[-1] - energies[0]) / (energies.size - 1))
