@@ -10,6 +10,7 @@ from ase_dos._version import __version__
 __getattr__, __dir__, _names = lazy_names(
     __name__,
     {
+        "Barostat": "dynamics.barostat",
         "DOS": "spectra.dos",
         "DOSCalculator": "adapters.ase",
         "DOSModel": "model.dos_model",

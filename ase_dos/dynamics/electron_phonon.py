@@ -49,6 +49,11 @@ class ElectronPhonon:
     atomic_volume : float, optional
         Volume of an atom (Angstrom^3); by default that of the periodic cell over the atoms.
 
+    Attributes
+    ----------
+    follows_volume : bool
+        Whether the volume of an atom is that of the cell, and changes with it.
+
     Raises
     ------
     ValueError
@@ -62,6 +67,7 @@ class ElectronPhonon:
         atomic_volume: float | None = None,
     ) -> None:
         self.coupling = TemperatureFunction(coupling, "coupling", _COUPLING)
+        self.follows_volume = atomic_volume is None
         if atomic_volume is not None:
             self.atomic_volume = as_positive(atomic_volume, "atomic_volume")
         elif atoms.pbc.all() and atoms.cell.rank == 3:

@@ -77,7 +77,7 @@ class HeatExchange:
             if grid.size == 1:
                 raise ValueError("conductivity: heat flows between cells, but there is only one")
             self.conductivity = TemperatureFunction(conductivity, "conductivity", _CONDUCTIVITY)
-            self._faces = grid.faces()
+            grid.faces()  # fails where heat cannot flow
 
     def is_active(self, start: float, stop: float) -> bool:
         """Whether any heat is exchanged between two times."""
@@ -95,7 +95,9 @@ class HeatExchange:
         if light.any():
             state = electrons.at_energy(state.internal_energy + light, state.temperature)
         if self.conductivity is not None:
-            state = conduct_heat(electrons, state, *self._faces, self.conductivity, stop - start)
+            state = conduct_heat(
+                electrons, state, *self.grid.faces(), self.conductivity, stop - start
+            )
         from_bath = 0.0
         if self.bath_temperature is not None and self.bath_rate is not None:
             rest = np.exp(-self.bath_rate * (stop - start)) * state.temperature

@@ -4,7 +4,8 @@ One step is B A O A B. In B ions feel the forces -d(E_0 + F(T_e))/dR at constant
 move while the entropy of the electrons stays, so that T_e follows the density of states and
 K + E_0 + U is conserved; in O, in the middle, heat is exchanged: with the ions by a Langevin
 thermostat at T_e (Leimkuhler and Matthews, doi:10.1093/amrx/abs010), whose change of kinetic energy
-the electrons lose to the last digit, with a laser, a bath, and between cells.
+the electrons lose to the last digit, with a laser, a bath, and between cells. With a barostat A
+moves the cell too, B changes the rates of its strain first and last, and O damps them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ase.md.md import MolecularDynamics
 from numpy.typing import NDArray
 
 from ase_dos.adapters.ase import DOSCalculator
+from ase_dos.dynamics.barostat import Piston
 from ase_dos.dynamics.cell_electrons import CellElectrons, ElectronState
 from ase_dos.dynamics.electron_phonon import ElectronPhonon
 from ase_dos.dynamics.fixed_setup import FixedSetup
@@ -43,6 +45,8 @@ class ElectronIonIntegrator(MolecularDynamics):
         What the electrons exchange besides that with the ions.
     thermostat : ElectronPhonon or None
         Coupling of ions and electrons.
+    piston : Piston or None
+        Motion of the cell under a barostat.
     reassign_interval : int
         Steps after which atoms that have moved are given to the cells they are in.
     rng : numpy.random.Generator
@@ -71,11 +75,13 @@ class ElectronIonIntegrator(MolecularDynamics):
         calc: DOSCalculator,
         heat_exchange: HeatExchange,
         thermostat: ElectronPhonon | None,
+        piston: Piston | None,
         reassign_interval: int,
         rng: np.random.Generator,
         **kwargs: Any,
     ) -> None:
         self.calc, self.heat_exchange, self.thermostat = calc, heat_exchange, thermostat
+        self.piston = piston
         self.grid = heat_exchange.grid
         self.reassign_interval, self.rng = reassign_interval, rng
         self.absorbed = self.bath_heat = 0.0
@@ -132,6 +138,7 @@ class ElectronIonIntegrator(MolecularDynamics):
             random=dict(self.rng.bit_generator.state),
             drift=self.drift,
             time_offset=self._time_offset,
+            piston=None if self.piston is None else self.piston.to_record(),
         )
 
     def restore(self, state: RunState) -> None:
@@ -145,6 +152,9 @@ class ElectronIonIntegrator(MolecularDynamics):
         self.refused, self.novelty = state.refused, state.novelty
         self.drift, self._time_offset = state.drift, state.time_offset
         self.rng.bit_generator.state = state.random
+        if self.piston is not None:
+            self.piston.restore(state.piston)
+            self._follow_cell()
         self._hold_temperatures()
 
     def require_unchanged(self) -> None:
@@ -156,6 +166,8 @@ class ElectronIonIntegrator(MolecularDynamics):
             If they have.
         """
         self._setup.require(self.atoms)
+        if self.piston is not None:
+            self.piston.require_free(self.atoms)
         if self.calc.electron_groups is not self._held:
             raise ValueError(
                 "TwoTemperature: the temperature of the electrons was set in the calculator, but "
@@ -175,31 +187,52 @@ class ElectronIonIntegrator(MolecularDynamics):
         half = 0.5 * self.dt
         if self.grid.size > 1 and self.nsteps and self.nsteps % self.reassign_interval == 0:
             self._reassign()
+        self._kick_cell(half)
         self._kick(half)
         self._drift(half)
         self._exchange()
         self._drift(half)
         self._follow()
         self._kick(half)
+        self._kick_cell(half)
 
     def _hold_temperatures(self) -> None:
         """Give the calculator the temperatures of the cells."""
         self.calc.set_group_temperatures(self.state.temperature, self.labels)
         self._held = self.calc.electron_groups
 
+    def _kick_cell(self, time: float) -> None:
+        """B of the cell: pressures at constant T_e."""
+        if self.piston is not None:
+            self.piston.kick(self.atoms, time)
+
     def _kick(self, time: float) -> None:
         """B: forces at constant T_e."""
+        if self.piston is not None:
+            self.piston.kick_ions(self.atoms, time)
+            return
         forces = self.atoms.get_forces(md=True)
         self.atoms.set_momenta(self.atoms.get_momenta() + time * forces)
 
     def _drift(self, time: float) -> None:
         """Move at constant momenta: A, with constraints as in ASE's Verlet."""
+        if self.piston is not None:
+            self.piston.drift(self.atoms, time)
+            self._follow_cell()
+            return
         atoms = self.atoms
         before, momenta = atoms.get_positions(), atoms.get_momenta()
         atoms.set_positions(before + time * momenta / self.masses)
         if atoms.constraints:
             moved = (atoms.get_positions() - before) / time
             atoms.set_momenta(moved * self.masses, apply_constraint=False)
+
+    def _follow_cell(self) -> None:
+        """Give the cell of the atoms to all that depends on it."""
+        self.grid.cell = self.atoms.cell.array.copy()
+        self._setup.take_cell(self.atoms)
+        if self.thermostat is not None and self.thermostat.follows_volume:
+            self.thermostat.atomic_volume = float(self.atoms.get_volume() / len(self.atoms))
 
     def _follow(self) -> None:
         """Let T_e follow the DOS of new positions at constant entropy, unless it is fixed."""
@@ -213,6 +246,8 @@ class ElectronIonIntegrator(MolecularDynamics):
 
     def _exchange(self) -> None:
         """O: half of the heat from outside, the thermostat, the other half; positions fixed."""
+        if self.piston is not None:
+            self.piston.damp(self.atoms, 0.5 * self.dt, self._draw)
         start = self.get_time()
         middle, stop = start + 0.5 * self.dt, start + self.dt
         if self.heat_exchange.fixed_temperature is not None:
@@ -231,6 +266,8 @@ class ElectronIonIntegrator(MolecularDynamics):
                 )
                 self.refused += refused
             self._add_heat(electrons, middle, stop)
+        if self.piston is not None:
+            self.piston.damp(self.atoms, 0.5 * self.dt, self._draw)
 
     def _add_heat(self, electrons: CellElectrons, start: float, stop: float) -> None:
         self.state, absorbed, from_bath = self.heat_exchange.advance(

@@ -17,12 +17,13 @@ from ase_dos.dynamics.cell_electrons import ElectronState
 from ase_dos.utils.checks import require_same
 from ase_dos.utils.files import replace_file
 
-__all__ = ["RunState", "read_restart_file", "write_restart_file"]
+__all__ = ["RunState", "read_restart_file", "require_cell", "write_restart_file"]
 
 FORMAT = 1
 _ARRAYS = ("positions", "momenta", "cell", "pbc", "labels")
 _NUMBERS = ("nsteps", "absorbed", "bath_heat", "refused", "novelty")
-_LATER = ("drift", "time_offset")  # zero where a file does not have them
+# What a file need not have, and what it then is.
+_LATER: dict[str, Any] = {"drift": 0.0, "time_offset": 0.0, "piston": None}
 # Arrays of the file that hold the electrons, by the fields of `ElectronState`.
 _ELECTRONS = {
     "temperature": "temperature",
@@ -61,6 +62,8 @@ class RunState:
         Change of the conserved energy so far (eV).
     time_offset : float
         Time of the run less steps times time step (ASE's unit): not zero if the step was changed.
+    piston : dict, optional
+        Rates and volume of `ase_dos.dynamics.barostat.Piston`.
     """
 
     positions: NDArray
@@ -77,6 +80,7 @@ class RunState:
     random: dict[str, Any]
     drift: float = 0.0
     time_offset: float = 0.0
+    piston: dict[str, Any] | None = None
 
 
 def write_restart_file(
@@ -133,12 +137,7 @@ def read_restart_file(
     if not same_options:
         then, now = {"cells": then["cells"]}, {"cells": now["cells"]}
     require_same(path, then, now, "continue with the same options, or start anew")
-    if not np.array_equal(arrays["cell"], atoms.cell.array):
-        raise ValueError(
-            f"{path}: holds atoms in the cell {arrays['cell'].round(6).tolist()}, but this run was "
-            f"made with {atoms.cell.array.round(6).tolist()}; make it with the cell of the file"
-        )
-    later = {name: header.get(name, 0.0) for name in _LATER}
+    later = {name: header.get(name, absent) for name, absent in _LATER.items()}
     later["time_offset"] += header["nsteps"] * (header["options"]["timestep"] - options["timestep"])
     return RunState(
         **{name: arrays[name] for name in _ARRAYS},
@@ -146,3 +145,12 @@ def read_restart_file(
         **later,
         electrons=ElectronState(**{name: arrays[stored] for name, stored in _ELECTRONS.items()}),
     )
+
+
+def require_cell(path: str | Path, cell: NDArray, atoms: Atoms) -> None:
+    """Check that a restart file is of the cell of these atoms, which cannot change."""
+    if not np.array_equal(cell, atoms.cell.array):
+        raise ValueError(
+            f"{path}: holds atoms in the cell {cell.round(6).tolist()}, but this run was "
+            f"made with {atoms.cell.array.round(6).tolist()}; make it with the cell of the file"
+        )
