@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ase_dos.bands import preparation, symmetry
 from ase_dos.bands.arrangement import ENERGY
+from ase_dos.bands.files import read_map
 from ase_dos.bands.interpolation import interpolate, interpolation_matrix
 from ase_dos.bands.map_value import MapValue
 from ase_dos.utils.checks import as_array, as_count, as_positive
@@ -50,6 +52,61 @@ class BandMap(MapValue):
     """
 
     __slots__ = ()
+
+    @classmethod
+    def read(
+        cls,
+        path: str | os.PathLike,
+        *,
+        energy: str | None = None,
+        fermi_level: float | None = None,
+        variable: str | None = None,
+        dims: Sequence[str] | None = None,
+        select: Mapping[str, float] | None = None,
+        counts: bool | None = None,
+    ) -> BandMap:
+        """Read HDF5 of mpes, fuller or sed, NXmpes, NetCDF, or a zarr store.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        energy : {"relative", "binding", "kinetic"}, optional
+            What the energies are: E - E_F (erlab, PyARPES), E_F - E (peaks), or kinetic. By
+            default what the file says; if it says nothing, this is needed.
+        fermi_level : float, optional
+            Where the Fermi level is on the file's axis (eV). Needed for kinetic energies, else 0.
+        variable : str, optional
+            Name of the map in a NetCDF file or zarr store with several.
+        dims : sequence of str, optional
+            Names of the dimensions in their order, if an HDF5 file leaves it open.
+        select : mapping of str to float, optional
+            Values of further axes (delay, photon energy) to take; the nearest points are.
+        counts : bool, optional
+            Whether values are raw counts. By default what the file says: its unit is "counts",
+            and all are integers from 0 up.
+
+        Raises
+        ------
+        ValueError
+            If the file is missing, damaged, of no known format or no map of momenta, or does not
+            say what is needed; it names the file.
+        ImportError
+            If a package is missing that reads the format.
+        """
+        data = read_map(
+            path,
+            energy=energy,
+            fermi_level=fermi_level,
+            variable=variable,
+            dims=dims,
+            select=select,
+            counts=counts,
+        )
+        try:
+            return cls(data)
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)}: {error}") from error
 
     def cropped(self, **ranges: tuple[float, float]) -> BandMap:
         """Cut to ranges, ends included: ``cropped(kx=(-1, 1), eV=(-5, 0.2))``."""
