@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,8 +64,9 @@ def read_map(
         names = [str(name) for name in data.dims if name in ENERGY_NAMES]
         if len(names) == 1 and names[0] != ENERGY:
             data = data.drop_vars(ENERGY, errors="ignore").rename({names[0]: ENERGY})
-        _refuse_uncalibrated(data)
         data = _selected(data, select or {})
+        _refuse_uncalibrated(data)
+        _refuse_more_axes(data)
         if ENERGY not in data.coords:
             raise ValueError(
                 f"has no axis of energies: expected one of {', '.join(ENERGY_NAMES)}, got "
@@ -112,7 +113,9 @@ def _read_xarray(path: Path, engine: str, variable: str | None) -> DataArray:
     if engine == "zarr":
         _import("zarr")
     # HDF5 files of other programs have dimensions without names, and units of no calendar.
-    options = {"h5netcdf": {"phony_dims": "access"}, "zarr": {"consolidated": False}}
+    options: dict[str, Any] = {"decode_times": False}
+    options |= {"phony_dims": "access"} if engine == "h5netcdf" else {}
+    options |= {"consolidated": False} if engine == "zarr" else {}
     with xarray.open_dataset(
         path, engine=engine, decode_times=False, **options.get(engine, {})
     ) as dataset:
@@ -157,7 +160,10 @@ def _selected(data: DataArray, select: Mapping[str, float]) -> DataArray:
             raise ValueError(f"select: no axis {name!r}, but {', '.join(map(str, data.dims))}")
         data = data.sel({name: at}, method="nearest")
     single = [name for name in data.dims if data.sizes[name] == 1 and name != ENERGY]
-    data = data.squeeze(single)
+    return data.squeeze(single)
+
+
+def _refuse_more_axes(data: DataArray) -> None:
     others = [str(name) for name in data.dims if name != ENERGY]
     if len(others) > 2:
         options = ", ".join(f"{name!r}: value" for name in others if name not in ("kx", "ky"))
@@ -165,7 +171,6 @@ def _selected(data: DataArray, select: Mapping[str, float]) -> DataArray:
             f"has the axes {', '.join(others)} beside the energy, of which a map has two at most; "
             f"give select={{{options}}}, or add over one of them first"
         )
-    return data
 
 
 def _has_counts(data: DataArray) -> bool:

@@ -191,6 +191,8 @@ def test_angles_and_pixels_are_no_momenta(tmp_path):
     toy_array().rename(kx="phi").to_netcdf(path, engine="h5netcdf")
     with pytest.raises(ValueError, match=r"map\.nc: axis phi: is an angle, not a momentum"):
         BandMap.read(path, energy="relative")
+    line = BandMap.read(path, energy="relative", select={"phi": 0.21})
+    np.testing.assert_array_equal(line.values, toy_counts()[5])
     write_nexus(path, units="degree")
     with pytest.raises(ValueError, match=r"map\.nc: axis kx: is an angle \(degree\), not a mom"):
         BandMap.read(path)
