@@ -116,9 +116,7 @@ def _read_xarray(path: Path, engine: str, variable: str | None) -> DataArray:
     options: dict[str, Any] = {"decode_times": False}
     options |= {"phony_dims": "access"} if engine == "h5netcdf" else {}
     options |= {"consolidated": False} if engine == "zarr" else {}
-    with xarray.open_dataset(
-        path, engine=engine, decode_times=False, **options.get(engine, {})
-    ) as dataset:
+    with xarray.open_dataset(path, engine=engine, **options) as dataset:
         return _chosen(dataset, variable).load()
 
 
