@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "BandMap": "band_map",
+        "ReconstructedBands": "reconstructed",
         "TheoryBands": "theory",
         "uniform_axis": "axes",
     },

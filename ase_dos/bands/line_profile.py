@@ -35,7 +35,9 @@ class LineProfile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gaussian", as_positive(self.gaussian, "gaussian", zero=True))
-        object.__setattr__(self, "lorentzian", as_positive(self.lorentzian, "lorentzian", zero=True))
+        object.__setattr__(
+            self, "lorentzian", as_positive(self.lorentzian, "lorentzian", zero=True)
+        )
         if self.gaussian == self.lorentzian == 0.0:
             raise ValueError("a line needs a width: gaussian and lorentzian are both 0")
 
@@ -65,7 +67,7 @@ class LineProfile:
         return voigt_profile(as_array(offsets, "offsets"), self.gaussian, self.lorentzian)
 
     def widened(self, factor: float) -> LineProfile:
-        """Same line with both widths times ``factor``."""
+        """Return the line with both widths times ``factor``."""
         return LineProfile(self.gaussian * factor, self.lorentzian * factor)
 
     def binned(self, step: float) -> LineProfile:

@@ -88,6 +88,8 @@ class DOS:
         Standard deviation of the Gaussian the states are broadened with (eV); 0 for none.
     valid_to : float
         Highest energy (eV) up to which the values are complete; by default the last energy.
+    label : str
+        What it is the density of, where it is not that of the whole cell; legends show it.
     """
 
     energies: NDArray
@@ -95,6 +97,7 @@ class DOS:
     n_electrons: float
     smearing: float = 0.0
     valid_to: float = np.inf
+    label: str = ""
 
     def __post_init__(self) -> None:
         energies, _ = uniform_grid(self.energies)
@@ -213,6 +216,8 @@ class DOS:
         """Draw the DOS; see `ase_dos.plot.curve.plot_dos`."""
         from ase_dos.plot.curve import plot_dos
 
+        if self.label:
+            options = {"label": self.label, **options}
         return plot_dos(self, ax=ax, **options)
 
     def to_ase(self) -> GridDOSData:
@@ -220,6 +225,8 @@ class DOS:
         from ase.spectrum.dosdata import GridDOSData
 
         info: dict[str, Any] = {"n_electrons": self.n_electrons}  # ASE's annotation says str
+        if self.label:
+            info["label"] = self.label
         return GridDOSData(self.energies, self.values, info=info)
 
     @classmethod
