@@ -77,6 +77,15 @@ def test_a_line_is_exact_after_one_pass_forth_and_back(shape):
     assert found.gap < 1e-12
 
 
+def test_every_line_of_a_grid_is_exact_alone():
+    costs, _ = band_costs(5, 30, 12, counts=0.3)
+    found = solve(make_field(costs, 0.0, 0.2, 0.0, 0.3), iterations=1)
+    assert found.gap < 1e-12
+    for row, labels in zip(costs, found.labels, strict=True):
+        alone = solve(make_field(row[None], 0.0, 0.2, 0.0, 0.3), iterations=1)
+        np.testing.assert_array_equal(labels, alone.labels[0])
+
+
 def test_bound_rises_and_stopping_between_changes_nothing():
     field, _ = band_field(12, 9, 20, counts=0.3)
     whole = solve(field, gap=0.0, iterations=9)
