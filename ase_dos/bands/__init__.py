@@ -6,8 +6,11 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "BandMap": "band_map",
+        "LineProfile": "line_profile",
+        "MatrixElements": "matrix_elements",
         "ReconstructedBands": "reconstructed",
         "TheoryBands": "theory",
+        "simulate_map": "simulation",
         "uniform_axis": "axes",
     },
 )
