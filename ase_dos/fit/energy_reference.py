@@ -17,6 +17,7 @@ from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import threadpool_limits
 
 from ase_dos.fit.leave_one_out import leave_one_out
+from ase_dos.fit.loss_in_blocks import LossInBlocks
 from ase_dos.fit.projected_loss import curvature, filled_targets, projected_loss
 from ase_dos.fit.regression import Alignment, Regression
 from ase_dos.fit.residual_maker import MOST_DENSE, ResidualMaker
@@ -30,7 +31,7 @@ _TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
 _FLAT = 1e-8
 _PART = 250  # structures that a search on many begins with
 # Many structures: rounds, and largest step to the minimum (eV) that is left, by each shift alone.
-_FEW_ROUNDS, _CLOSE = 2, 1e-4
+_FEW_ROUNDS, _CLOSE = 6, 1e-4
 _STEPS = 100  # of Newton's method; without masks some ten are enough
 _IDLE, _GAIN = 5, 1e-6  # steps without a decline of the loss by this share that end a descent
 _FIRST_STEP = 0.1  # eV; the typical shift that the first step may make
@@ -111,8 +112,10 @@ def quasi_newton(
     own = np.sum(slopes * regression.metric(slopes), axis=1) * residual_maker.diagonal
     unit = 1.0 / np.sqrt(2.0 * (own + penalty).clip(min=_FLAT * own.max() or 1.0))
 
+    in_blocks = LossInBlocks(regression, residual_maker, penalty, start)
+
     def scaled(x: NDArray) -> tuple[float, NDArray]:
-        loss, gradient = projected_loss(x * unit, regression, residual_maker, penalty)
+        loss, gradient = in_blocks(x * unit)
         return loss, gradient * unit
 
     limits = regression.bound / unit
@@ -172,7 +175,7 @@ def cross_correlation_shifts(regression: Regression) -> NDArray:
             distance = np.where(known, (values - goal) ** 2, 0.0).sum(axis=1) / known.sum(axis=1)
             goal = values[distance.argmin()]
         errors = aligned_errors(
-            regression.targets,
+            regression.stack,
             np.tile(goal, (len(shifts), 1)),
             regression.n_atoms,
             regression.energies,
@@ -262,7 +265,7 @@ def _from_part(
     ridge = regression.ridge
     predictions = ridge.features @ weights + ridge.composition.fractions @ terms
     errors = aligned_errors(
-        regression.targets,
+        regression.stack,
         predictions,
         regression.n_atoms,
         regression.energies,

@@ -14,7 +14,6 @@ from ase_dos.fit.left_out import LeftOut
 from ase_dos.fit.projected_loss import filled_targets
 from ase_dos.fit.regression import Alignment, Regression
 from ase_dos.fit.scores import AlignedErrors, aligned_errors
-from ase_dos.spectra.target import TargetStack
 
 __all__ = ["LeaveOneOut", "leave_one_out"]
 
@@ -62,11 +61,11 @@ def leave_one_out(regression: Regression, alignment: Alignment) -> LeaveOneOut:
             "groups or more of the same species"
         )
     prediction = filled[chosen] - left_out.residuals(filled)
-    targets, n_atoms = [regression.targets[int(i)] for i in chosen], regression.n_atoms[chosen]
+    targets, n_atoms = regression.stack.part(chosen), regression.n_atoms[chosen]
     errors = aligned_errors(
         targets, prediction, n_atoms, regression.energies, alignment.shifts[chosen]
     )
-    truth, _, known = TargetStack(targets)(regression.energies, errors.shifts)
+    truth, _, known = targets(regression.energies, errors.shifts)
     differences = np.where(known, prediction - truth / n_atoms[:, None], 0.0)
     loss = regression.metric.loss(differences).mean()
     return LeaveOneOut(errors, differences, loss, chosen, left_out.distances)

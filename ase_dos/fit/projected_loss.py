@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_dos.fit.known_energies import KnownEnergies
 from ase_dos.fit.regression import Regression
 from ase_dos.fit.residual_maker import ResidualMaker
 from ase_dos.fit.unknown_energies import UnknownEnergies
@@ -28,7 +29,9 @@ def filled_targets(
 ) -> NDArray:
     """Targets per atom with unknown energies taken from the prediction they lead to."""
     values, _, known = regression.per_atom(shifts)
-    return UnknownEnergies(known, residual_maker).fill(values)
+    if residual_maker.is_dense:
+        return UnknownEnergies(known, residual_maker).fill(values)
+    return KnownEnergies(known.sum(axis=1), known.shape[1], residual_maker).fill(values)
 
 
 def _evaluated(

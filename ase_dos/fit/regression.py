@@ -56,8 +56,9 @@ class Regression:
         return alone(len(self.targets)) if self.of_groups is None else self.of_groups
 
     @cached_property
-    def _stack(self) -> TargetStack:
-        return TargetStack(self.targets)
+    def stack(self) -> TargetStack:
+        """Targets of whole cells, all at once."""
+        return TargetStack.of(self.targets)
 
     @property
     def metric(self) -> Metric:
@@ -82,7 +83,7 @@ class Regression:
             ridge=Ridge.decompose(
                 self.ridge.features[rows], self.ridge.composition.fractions[rows]
             ),
-            targets=[self.targets[i] for i in rows.tolist()],
+            targets=self.stack.part(rows),
             n_atoms=self.n_atoms[rows],
             origin=self.origin[rows],
             of_groups=self.groups[rows],
@@ -94,7 +95,7 @@ class Regression:
 
     def per_atom(self, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Targets per atom, their derivatives and where they are known, each (n, m)."""
-        values, slopes, known = self._stack(self.energies, shifts)
+        values, slopes, known = self.stack(self.energies, shifts)
         return values / self.n_atoms[:, None], slopes / self.n_atoms[:, None], known
 
 

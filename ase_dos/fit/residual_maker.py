@@ -39,6 +39,11 @@ class ResidualMaker:
         """Whether the fit can describe everything."""
         return self.basis.shape[0] == self.basis.shape[1]
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether a matrix (n, n) costs next to nothing, or is no larger than the features."""
+        return self.is_complete or len(self.basis) <= MOST_DENSE
+
     @cached_property
     def root(self) -> NDArray:
         """``F`` (n, k) of ``P = I - F F^T``."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
-from ase_dos.kernels.broadening import mean_square_errors
-from ase_dos.spectra.target import DOSTarget
+from ase_dos.spectra.target import DOSTarget, TargetStack
 
 __all__ = ["AlignedErrors", "aligned_errors", "best_shift"]
 
+_REACH = 3.0  # eV
+
 
 def best_shift(
-    target: DOSTarget, prediction: NDArray, energies: NDArray, start: float, reach: float = 3.0
+    target: DOSTarget, prediction: NDArray, energies: NDArray, start: float, reach: float = _REACH
 ) -> tuple[float, float]:
     """Shift that brings the target closest to the prediction, by global scan and Brent.
 
@@ -36,37 +36,25 @@ def best_shift(
     shift, squared error : float
         In eV, and the integral of the squared difference over the grid (states^2/eV).
     """
-    spacing = min(target.smearing or 0.1, 0.2) / 2
-    scan = start + np.arange(-reach, reach + spacing / 2, spacing)
-    span = energies[-1] - energies[0] + (energies[1] - energies[0])
-
-    def mismatch(shifts: NDArray) -> NDArray:
-        """Mean-square deviation per known energy, times the length of the grid (per cell)."""
-        costs = np.empty(len(shifts))
-        mean_square_errors(
-            target.start,
-            target.step,
-            target.values,
-            target.derivatives,
-            target.valid_to,
-            energies,
-            prediction,
-            shifts,
-            costs,
-        )
-        return span * costs
-
-    costs = mismatch(scan)
-    best = int(np.argmin(costs))
-    found = minimize_scalar(
-        lambda shift: mismatch(np.array([shift]))[0],
-        bounds=(scan[best] - spacing, scan[best] + spacing),
-        method="bounded",
-        options={"xatol": 1e-6},
+    shifts, squared = _closest(
+        TargetStack([target]), np.asarray(prediction)[None], energies, np.array([start]), reach
     )
-    if found.fun < costs[best]:
-        return float(found.x), float(found.fun)
-    return float(scan[best]), float(costs[best])
+    return float(shifts[0]), float(squared[0])
+
+
+def _closest(
+    targets: TargetStack, predictions: NDArray, energies: NDArray, start: NDArray, reach: float
+) -> tuple[NDArray, NDArray]:
+    """`best_shift` of many targets (n,) and predictions (n, m)."""
+    smearing = [target.smearing or 0.1 for target in targets]
+    spacings = np.minimum(smearing, 0.2) / 2
+    shifts, squared = targets.closest_shifts(predictions, energies, start, reach, spacings)
+    return shifts, _length(energies) * squared
+
+
+def _length(energies: NDArray) -> float:
+    """Length of a grid (eV), of which each point stands for an interval."""
+    return float(energies[-1] - energies[0] + (energies[1] - energies[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,21 +95,18 @@ def aligned_errors(
     start: NDArray,
 ) -> AlignedErrors:
     """Errors of ``predictions`` (n, m; states/eV per atom) against the targets of whole cells."""
-    found = [
-        best_shift(target, prediction * atoms, energies, first)
-        for target, prediction, atoms, first in zip(
-            targets, predictions, n_atoms, start, strict=True
-        )
-    ]
-    shifts, squared = np.array(found).T
-    truth = [t(energies, s)[0] / n for t, s, n in zip(targets, shifts, n_atoms, strict=True)]
-    known = [energies + s <= t.valid_to for t, s in zip(targets, shifts, strict=True)]
-    spread = _spread(np.ma.masked_array(truth, ~np.array(known)), energies)
-    return AlignedErrors(squared / np.asarray(n_atoms) ** 2, shifts, spread)
+    stack = TargetStack.of(targets)
+    n_atoms = np.asarray(n_atoms)
+    shifts, squared = _closest(stack, predictions * n_atoms[:, None], energies, start, _REACH)
+    return AlignedErrors(squared / n_atoms**2, shifts, _spread(stack, n_atoms, energies, shifts))
 
 
-def _spread(truth: np.ma.MaskedArray, energies: NDArray) -> float:
+def _spread(stack: TargetStack, n_atoms: NDArray, energies: NDArray, shifts: NDArray) -> float:
     """Root-mean-square deviation of the known spectra from their mean, as `best_shift` counts."""
-    span = energies[-1] - energies[0] + (energies[1] - energies[0])
-    squared = ((truth - truth.mean(axis=0)) ** 2).mean(axis=1) * span
-    return float(np.sqrt(squared.mean()))
+    values, _, known = stack(energies, shifts)
+    values /= n_atoms[:, None]
+    values -= values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    values[~known] = 0.0
+    lengths = known.sum(axis=1)
+    squared = np.einsum("ij,ij->i", values, values)[lengths > 0] / lengths[lengths > 0]
+    return float(np.sqrt(squared.mean() * _length(energies)))

@@ -1,4 +1,7 @@
-"""Energies that some targets do not tell, eliminated from the loss of a regression."""
+"""Energies that some targets do not tell, eliminated from the loss of a regression.
+
+For structures so few that a matrix of all by all costs next to nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
-from ase_dos.fit.residual_maker import MOST_DENSE, ResidualMaker
+from ase_dos.fit.residual_maker import ResidualMaker
 
 __all__ = ["UnknownEnergies"]
 
@@ -22,7 +25,6 @@ _ROUNDING = 1e-14  # well above that of a residual maker, whose eigenvalues are 
 class _Stretch:
     """Energies that the same structures miss: the first ``count`` in the order of their ends."""
 
-    number: int
     energies: slice
     count: int
 
@@ -32,14 +34,13 @@ class UnknownEnergies:
 
     Every target is known up to some energy. In the order in which targets end, those that miss
     an energy are the first ones, so that one Cholesky factor of ``P_uu`` serves all energies.
-    Where more structures than features miss some, factors of the size of the features do:
-    ``P_uu^-1 = 1 + F_u (1 - F_u^T F_u)^-1 F_u^T`` (Woodbury).
+    Of many structures that is a large matrix; see `ase_dos.fit.known_energies`.
 
     Parameters
     ----------
     known : (n, m) array of bool
     residual_maker : ResidualMaker
-        ``P = I - F F^T``.
+        ``P``.
     """
 
     def __init__(self, known: NDArray, residual_maker: ResidualMaker) -> None:
@@ -47,12 +48,11 @@ class UnknownEnergies:
         order = np.argsort(lengths, kind="stable")
         ever = int(np.sum(lengths < known.shape[1]))
         self.known, self.residual_maker, self.missing = known, residual_maker, order[:ever]
-        self.is_small = ever <= max(MOST_DENSE, residual_maker.basis.shape[1])
         ends = np.unique([0, *lengths, known.shape[1]])
         counts = np.searchsorted(lengths[order], ends[:-1], side="right")
         self.stretches = [
-            _Stretch(number, slice(first, end), int(count))
-            for number, ((first, end), count) in enumerate(zip(pairwise(ends), counts, strict=True))
+            _Stretch(slice(first, end), int(count))
+            for (first, end), count in zip(pairwise(ends), counts, strict=True)
             if count
         ]
 
@@ -64,27 +64,10 @@ class UnknownEnergies:
         block[np.diag_indices_from(block)] += _ROUNDING
         return cholesky(block, lower=True, check_finite=False) if block.size else block
 
-    @cached_property
-    def inner_factors(self) -> dict[int, NDArray]:
-        """Lower triangles (k, k) of the factors of ``1 - F_u^T F_u`` for every stretch."""
-        root = self.residual_maker.root
-        rest = (1.0 + _ROUNDING) * np.eye(root.shape[1])
-        factors, before = {}, 0
-        for stretch in self.stretches:
-            more = root[self.missing[before : stretch.count]]
-            rest = rest - more.T @ more
-            before = stretch.count
-            factors[stretch.number] = cholesky(rest, lower=True, check_finite=False)
-        return factors
-
     def _solve(self, stretch: _Stretch, right: NDArray) -> NDArray:
         """Apply the inverse of the P_uu of those that miss a stretch."""
-        count = stretch.count
-        if self.is_small:
-            return cho_solve((self.factor[:count, :count], True), right, check_finite=False)
-        root = self.residual_maker.root[self.missing[:count]]
-        factor = (self.inner_factors[stretch.number], True)
-        return right + root @ cho_solve(factor, root.T @ right, check_finite=False)
+        factor = self.factor[: stretch.count, : stretch.count]
+        return cho_solve((factor, True), right, check_finite=False)
 
     def fill(self, values: NDArray) -> NDArray:
         """Give unknown entries the values without a residual: P_uu x = -P_uk g for every energy.

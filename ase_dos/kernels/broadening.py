@@ -115,13 +115,15 @@ def hermite(start, step, values, derivatives, energies, shift, out, out_derivati
 
 
 @kernel
-def hermite_many(starts, steps, ends, values, derivatives, energies, shifts, out, out_derivative):
+def hermite_many(
+    starts, steps, firsts, sizes, values, derivatives, energies, shifts, out, out_derivative
+):
     """`hermite` of many splines, each with its own shift, into rows of ``out``.
 
-    The nodes of spline i are ``values[ends[i]]`` to ``values[ends[i + 1]]``.
+    The nodes of spline i are the ``sizes[i]`` from ``firsts[i]`` on.
     """
     for i in range(starts.size):
-        begin, end = ends[i], ends[i + 1]
+        begin, end = firsts[i], firsts[i] + sizes[i]
         hermite(
             starts[i],
             steps[i],
@@ -132,22 +134,3 @@ def hermite_many(starts, steps, ends, values, derivatives, energies, shifts, out
             out[i],
             out_derivative[i],
         )
-
-
-@kernel
-def mean_square_errors(
-    start, step, values, derivatives, valid_to, energies, prediction, shifts, out
-):
-    """Mean-square deviation of a prediction from a shifted spline, where that is known.
-
-    One number for each of ``shifts`` in ``out``; infinite where nothing is known.
-    """
-    spline, slope = np.empty(energies.size), np.empty(energies.size)
-    for k in range(shifts.size):
-        hermite(start, step, values, derivatives, energies, shifts[k], spline, slope)
-        known, total = 0, 0.0
-        for j in range(energies.size):
-            if energies[j] + shifts[k] <= valid_to:
-                known += 1
-                total += (spline[j] - prediction[j]) ** 2
-        out[k] = total / known if known > 0 else np.inf

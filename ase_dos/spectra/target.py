@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 from ase.units import kB
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from ase_dos.kernels.broadening import REACH, broaden, hermite, hermite_many
+from ase_dos.kernels.closest_shift import closest_shifts
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.checks import as_array, as_positive
@@ -201,7 +204,7 @@ def _known_bands(dos: DOS) -> DOS:
     return replace(dos, energies=dos.energies[start:stop], values=dos.values[start:stop])
 
 
-class TargetStack:
+class TargetStack(Sequence[DOSTarget]):
     """Many targets at once, on one grid with a shift for each.
 
     Parameters
@@ -211,12 +214,39 @@ class TargetStack:
     """
 
     def __init__(self, targets: Sequence[DOSTarget]) -> None:
+        self._targets = targets
         self._starts = np.array([target.start for target in targets])
         self._steps = np.array([target.step for target in targets])
-        self._ends = np.cumsum([0] + [target.values.size for target in targets])
+        self._sizes = np.array([target.values.size for target in targets])
+        self._firsts = np.cumsum(self._sizes) - self._sizes
         self._values = np.concatenate([target.values for target in targets])
         self._derivatives = np.concatenate([target.derivatives for target in targets])
         self._valid_to = np.array([target.valid_to for target in targets])
+
+    @classmethod
+    def of(cls, targets: Sequence[DOSTarget]) -> TargetStack:
+        """Stack targets that are none yet."""
+        return targets if isinstance(targets, cls) else cls(targets)
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    @overload
+    def __getitem__(self, index: int) -> DOSTarget: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[DOSTarget]: ...
+
+    def __getitem__(self, index: int | slice) -> DOSTarget | Sequence[DOSTarget]:
+        return self._targets[index]
+
+    def part(self, rows: NDArray) -> TargetStack:
+        """Return some of the targets, by their indices (k,); their splines are not copied."""
+        part = copy(self)
+        part._targets = [self._targets[i] for i in rows.tolist()]
+        for name in ("_starts", "_steps", "_sizes", "_firsts", "_valid_to"):
+            setattr(part, name, getattr(self, name)[rows])
+        return part
 
     def __call__(self, energies: NDArray, shifts: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Evaluate values, derivatives and validity on the shifted grid.
@@ -235,19 +265,80 @@ class TargetStack:
         known : (n, m) array of bool
             False above the energy up to which a target is complete.
         """
-        values, derivatives = np.empty((2, len(self._starts), energies.size))
-        hermite_many(
-            self._starts,
-            self._steps,
-            self._ends,
-            self._values,
-            self._derivatives,
-            energies,
-            np.asarray(shifts, dtype=float),
-            values,
-            derivatives,
-        )
-        known = energies + np.asarray(shifts)[:, None] <= self._valid_to[:, None]
+        values, derivatives = self.splines(energies, shifts)
+        known = self._is_known(energies, shifts)
         values[~known] = 0.0
         derivatives[~known] = 0.0
         return values, derivatives, known
+
+    def known(self, energies: NDArray, shifts: NDArray) -> NDArray:
+        """How many (n,) of the rising energies (m,) each target is known at."""
+        return self._is_known(energies, shifts).sum(axis=1)
+
+    def _is_known(self, energies: NDArray, shifts: NDArray) -> NDArray:
+        return energies + np.asarray(shifts)[:, None] <= self._valid_to[:, None]
+
+    def splines(
+        self, energies: NDArray, shifts: NDArray, rows: slice = slice(None)
+    ) -> tuple[NDArray, NDArray]:
+        """Values and derivatives of some targets in a row as their splines go on, known or not.
+
+        They are constant above the last node.
+        """
+        shifts = np.asarray(shifts, dtype=float)[rows]
+        values, derivatives = np.empty((2, len(shifts), energies.size))
+        hermite_many(
+            self._starts[rows],
+            self._steps[rows],
+            self._firsts[rows],
+            self._sizes[rows],
+            self._values,
+            self._derivatives,
+            energies,
+            shifts,
+            values,
+            derivatives,
+        )
+        return values, derivatives
+
+    def closest_shifts(
+        self, curves: NDArray, energies: NDArray, middles: NDArray, reach: float, spacings: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        """Shifts that bring the targets closest to curves, where they are known.
+
+        Parameters
+        ----------
+        curves : (n, m) array
+            States/eV per cell.
+        energies : (m,) array
+            Energies of the curves (eV).
+        middles : (n,) array
+        reach : float
+            The shifts are sought from ``middles - reach`` to ``middles + reach`` (eV).
+        spacings : (n,) array
+            Of the shifts (eV) that are tried before the best one is refined.
+
+        Returns
+        -------
+        shifts, squared : (n,) array
+            In eV, and the mean square of the differences (states^2/eV^2); infinite where no energy
+            is known.
+        """
+        shifts, squared = np.empty((2, len(self._starts)))
+        closest_shifts(
+            self._starts,
+            self._steps,
+            self._firsts,
+            self._sizes,
+            self._values,
+            self._derivatives,
+            self._valid_to,
+            np.asarray(energies, dtype=float),
+            np.ascontiguousarray(curves, dtype=float),
+            np.asarray(middles, dtype=float),
+            float(reach),
+            np.asarray(spacings, dtype=float),
+            shifts,
+            squared,
+        )
+        return shifts, squared
