@@ -8,6 +8,7 @@ from math import isfinite
 
 __all__ = [
     "add_model_argument",
+    "add_on_error_argument",
     "add_repeated_argument",
     "add_temperature_argument",
     "integer",
@@ -94,4 +95,14 @@ def add_repeated_argument(parser: ArgumentParser) -> None:
         choices=["copies", "last", "keep"],
         help="leave out of averages and figures: copies of earlier frames, all but the last frame "
         "of each step or time, or nothing (default: %(default)s)",
+    )
+
+
+def add_on_error_argument(parser: ArgumentParser) -> None:
+    """Declare what happens at a frame that cannot be read or predicted."""
+    parser.add_argument(
+        "--on-error",
+        choices=["raise", "skip"],
+        default="raise",
+        help="end at a bad frame, or leave it out (default: %(default)s)",
     )

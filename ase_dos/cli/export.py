@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ase_dos.cli.arguments import (
     add_model_argument,
+    add_on_error_argument,
     add_repeated_argument,
     integer,
     number,
@@ -90,6 +91,7 @@ class CLICommand:
         )
         add_frame_arguments(parser)
         add_repeated_argument(parser)
+        add_on_error_argument(parser)
         add("--uncertainty", action="store_true", help="also give the error of the model")
         add(
             "--atomic-volume",
@@ -150,6 +152,7 @@ class CLICommand:
             n_members=64 if args.uncertainty else 0,
             volume=args.atomic_volume,
             repeated=args.repeated,
+            on_error=args.on_error,
             progress=not args.quiet,
             **selection,
         )

@@ -98,7 +98,10 @@ def _result(path: Path) -> Iterator[str]:
 def _states(path: Path) -> Iterator[str]:
     from ase_dos.io.dft import read_frames
 
-    pairs = read_frames(path)
+    bad: list[str] = []
+    pairs = read_frames(path, on_error=lambda _, error: bad.append(str(error)))
+    if not pairs:
+        raise ValueError(bad[0])
     yield f"{len(pairs)} structures with eigenvalues"
     for atoms, states in pairs:
         yield (
@@ -106,6 +109,8 @@ def _states(path: Path) -> Iterator[str]:
             f"{states.n_spins} spin x {states.n_kpoints} k x {states.n_bands} bands, "
             f"complete to {states.valid_to:.3f} eV, {_gap(states)}"
         )
+    for reason in bad:
+        yield f"  cannot be used: {reason}"
 
 
 def _gap(states: ElectronicStates) -> str:

@@ -66,7 +66,10 @@ def reports_user_errors(run: Callable[[Namespace], None]) -> Callable[[Namespace
             except (ValueError, OSError, ImportError, CalculatorError) as error:
                 if args.traceback:
                     raise
-                raise CLIError(_as_typed(" ".join(str(error).split()), args)) from error
+                message = _as_typed(" ".join(str(error).split()), args)
+                if re.match(r"frame \d+ of ", message) and "on_error" in args:
+                    message += "; --on-error skip leaves bad frames out"
+                raise CLIError(message) from error
 
     return wrapped
 

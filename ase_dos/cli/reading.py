@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,7 +169,7 @@ class Reader:
             )
             self.found_dos = True
             return pairs
-        return read_frames(path)
+        return read_frames(path, on_error=on_error)
 
     def _usable(
         self,
@@ -221,16 +222,19 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def _carries_dos(path: str) -> bool:
-    """Whether the first structure of a file has a DOS in its info."""
-    from ase.io import read
+    """Whether the first structure of a file that can be read has a DOS in its info."""
     from ase.io.formats import filetype
 
     from ase_dos.io.dft import FORMATS, is_output
+    from ase_dos.io.frames.sources import open_frames, readers_to_the_end
 
     # What cannot be read is left to the reader of eigenvalues, which says why.
     try:
-        has_levels = is_output(path) or filetype(path) in FORMATS
-        first = None if has_levels else read(path, index=0)
+        if is_output(path) or filetype(path) in FORMATS:
+            return False
+        for _, read in readers_to_the_end(open_frames(path)):
+            with suppress(ValueError):
+                return "DOS" in read().info
     except Exception:
         return False
-    return "DOS" in getattr(first, "info", {})
+    return False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ase_dos.cli.arguments import (
     add_model_argument,
+    add_on_error_argument,
     add_repeated_argument,
     add_temperature_argument,
     integer,
@@ -75,12 +76,7 @@ class CLICommand:
             "g(E_F), charge and novelty of every atom",
         )
         add_repeated_argument(parser)
-        add(
-            "--on-error",
-            choices=["raise", "skip"],
-            default="raise",
-            help="end at a bad frame, or leave it out (default: %(default)s)",
-        )
+        add_on_error_argument(parser)
         add("-q", "--quiet", action="store_true", help="no progress bar")
 
     @staticmethod

@@ -39,6 +39,7 @@ from ase_dos.trajectory.record import frame_clock, thermal_quantities
 from ase_dos.utils.checks import as_positive
 from ase_dos.utils.digests import fingerprint
 from ase_dos.utils.quantities import QUANTITIES, THERMAL
+from ase_dos.utils.structure_errors import MOST_NAMED, check_on_error
 from ase_dos.utils.warnings import WarningCounter
 
 __all__ = ["heat_capacity_table"]
@@ -57,6 +58,7 @@ def heat_capacity_table(
     n_members: int = 0,
     volume: float | None = None,
     repeated: str = "copies",
+    on_error: str = "raise",
     progress: bool = False,
 ) -> HeatCapacityTable:
     """Average the electronic heat capacity, entropy and energies over structures.
@@ -85,6 +87,9 @@ def heat_capacity_table(
         Volume (Angstrom^3) per atom; by default the mean over the cells.
     repeated : {"copies", "last", "keep"}
         What is left out of repeated frames, see `ase_dos.results.averages.average`.
+    on_error : {"raise", "skip"}
+        At a frame that cannot be read or predicted, end with its error, or leave it out and go on
+        as far as the file can be read.
     progress : bool
         Show a progress bar on stderr where that is a terminal.
 
@@ -92,14 +97,16 @@ def heat_capacity_table(
     ------
     ValueError
         If an argument is out of range, there is no frame, a frame is bad (the message names its
-        index), a temperature exceeds what the model's energies support (the message names the
-        highest that is supported), or the mean heat capacity is not above zero.
+        index) and not to be skipped, none is good, a temperature exceeds what the model's energies
+        support (the message names the highest that is supported), or the mean heat capacity is not
+        above zero.
 
     Warns
     -----
     UserWarning
         Once for each kind of warning of the model, with the number of frames that gave it; see
-        `ase_dos.spectra.local_dos.NoveltyWarning`. If frames repeat others; the message names them.
+        `ase_dos.spectra.local_dos.NoveltyWarning`. If frames repeat others, or are left out because
+        they are bad; the message names them.
     """
     selection = frame_range(frames, start, stop, step)
     if n_members < 0 or n_members == 1:
@@ -114,13 +121,18 @@ def heat_capacity_table(
     name, model = source_name(frames), load_model(model)
     if n_members:
         require_ensemble(model)
-    cells = _Cells(name)
+    check_on_error(on_error)
+    cells = _Cells(name, on_error == "skip")
     counter = WarningCounter()
     with progress_bar(frames, selection, progress) as bar:
         for index, read in numbered_frames(frames, selection, cells.refuse):
             counter.add(f"frame {index}", cells.add(index, read, model, n_members).warnings)
             bar.update()
     counter.give_summary(len(cells.sizes), "frames", stacklevel=2)
+    if cells.bad and not cells.sizes:
+        raise ValueError(f"no frame could be used: {cells.bad[0]}")
+    if cells.bad:
+        warnings.warn(cells.remark_on_bad(), UserWarning, stacklevel=2)
     if not cells.sizes:
         raise ValueError(f"{name}: no frame among start={start}, stop={stop}, step={step}")
     for remark in cells.leave_out_repeats(repeated):
@@ -161,6 +173,8 @@ class _Cells:
     """Cells of a trajectory: their DOS, those of the ensemble, sizes, volumes and masses."""
 
     name: str
+    skip: bool = False
+    bad: list[str] = field(default_factory=list)
     indices: list[int] = field(default_factory=list)
     fingerprints: list[int] = field(default_factory=list)
     clocks: list[dict[str, float]] = field(default_factory=list)
@@ -204,13 +218,22 @@ class _Cells:
         is_run = any(np.isfinite(counts).all() for counts in clocks.values())
         repeats = Repeats.of(self.indices, self.fingerprints if is_run else None, clocks, repeated)
         for part in fields(self):
-            if part.name != "name" and (values := getattr(self, part.name)):
+            if part.name not in ("name", "skip", "bad") and (values := getattr(self, part.name)):
                 setattr(self, part.name, list(compress(values, ~repeats.left_out)))
         return repeats.remarks()
 
     def refuse(self, index: int, error: Exception) -> None:
-        """End at a bad frame."""
-        raise ValueError(f"frame {index} of {self.name}: {error_text(error)}") from error
+        """End at a bad frame, or note it."""
+        message = f"frame {index} of {self.name}: {error_text(error)}"
+        if not self.skip:
+            raise ValueError(message) from error
+        self.bad.append(message)
+
+    def remark_on_bad(self) -> str:
+        """Text that counts and names the frames left out."""
+        more = len(self.bad) - MOST_NAMED
+        named = "; ".join(self.bad[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+        return f"{len(self.bad)} of {len(self.bad) + len(self.sizes)} frames left out: {named}"
 
     @property
     def electrons(self) -> list[float]:

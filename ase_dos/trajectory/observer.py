@@ -14,6 +14,7 @@ from ase_dos.results.result import TrajectoryResult
 from ase_dos.results.store import Store
 from ase_dos.trajectory.frame import FrameAnalysis
 from ase_dos.utils.digests import fingerprint
+from ase_dos.utils.structure_errors import check_on_error
 from ase_dos.utils.warnings import WarningCounter
 
 __all__ = ["DOSObserver"]
@@ -70,8 +71,7 @@ class DOSObserver:
         members: int | None = None,
         on_error: str = "raise",
     ) -> None:
-        if on_error not in ("raise", "skip"):
-            raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
+        check_on_error(on_error)
         self.path, self.on_error = path, on_error
         self._dyn = None if isinstance(dyn, Atoms) else dyn
         self._atoms: Atoms = dyn if isinstance(dyn, Atoms) else dyn.atoms

@@ -37,6 +37,7 @@ from ase_dos.trajectory.jobs import Broken, FrameAt, Job, copied, jobs_of, read_
 from ase_dos.utils.checks import as_count
 from ase_dos.utils.digests import fingerprint
 from ase_dos.utils.parallel import Backend, parallel_map
+from ase_dos.utils.structure_errors import check_on_error
 from ase_dos.utils.warnings import WarningCounter
 
 if TYPE_CHECKING:
@@ -133,8 +134,7 @@ def analyze_trajectory(
         `ase_dos.electrons.negative_dos.NegativeDOSWarning` and
         `ase_dos.spectra.local_dos.NoveltyWarning`.
     """
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
+    check_on_error(on_error)
     name = source_name(frames)
     selection = frame_range(frames, start, stop, step)
     if start < 0 or (stop is not None and stop < 0):  # which frames these are changes if it grows

@@ -1,12 +1,23 @@
-"""Errors that say which of many structures they are about."""
+"""Errors that say which of many structures they are about, and what is done about them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from typing import TypeAlias
 
-__all__ = ["MOST_NAMED", "StructureError", "of_structure"]
+__all__ = [
+    "MOST_NAMED",
+    "OnError",
+    "StructureError",
+    "check_on_error",
+    "error_taker",
+    "of_structure",
+]
+
+OnError: TypeAlias = "str | Callable[[int, ValueError], object]"
 
 MOST_NAMED = 5  # structures in one message
 
@@ -63,3 +74,31 @@ def of_structure(index: int) -> Iterator[None]:
         raise
     except ValueError as error:
         raise StructureError([index], str(error)) from error
+
+
+def check_on_error(on_error: OnError) -> None:
+    """Refuse what is neither "raise" nor "skip"."""
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error: expected 'raise' or 'skip', got {on_error!r}")
+
+
+def error_taker(on_error: OnError) -> Callable[[int, ValueError], object]:
+    """Return what takes index and error of a structure that cannot be used.
+
+    Parameters
+    ----------
+    on_error : {"raise", "skip"} or callable
+        Raise the error; warn of it, so that the structure is left out; or the function itself.
+    """
+    if callable(on_error):
+        return on_error
+    check_on_error(on_error)
+    return _raise if on_error == "raise" else _warn
+
+
+def _raise(index: int, error: ValueError) -> None:
+    raise error
+
+
+def _warn(index: int, error: ValueError) -> None:
+    warnings.warn(f"left out: {error}", UserWarning, stacklevel=4)

@@ -77,10 +77,10 @@ def test_whatever_a_reader_raises_ends_at_its_file(runs, monkeypatch, capsys):
 
     read = dft.read_frames
 
-    def broken(path, *rest):
+    def broken(path, **options):
         if "al2" in str(path):
             raise KeyError("Oa")
-        return read(path, *rest)
+        return read(path, **options)
 
     monkeypatch.setattr(dft, "read_frames", broken)
     args = SimpleNamespace(grid_start=None, grid_step=None)
@@ -132,6 +132,31 @@ def test_valences_are_an_option(runs, tmp_path, capsys):
     assert "expected a number for each of Al" in fails(capsys, *command, "Ga=3")
     for word in ("Al:3", "Al", "Xx=3"):
         assert "expected ELEMENT=N" in fails(capsys, *command, word)
+
+
+def unconverged(text):
+    """A run of the same structure, without convergence."""
+    return text.replace(
+        "convergence has been achieved in   5", "convergence NOT achieved after 100"
+    )
+
+
+@pytest.mark.filterwarnings("always:skipped")
+def test_a_step_without_convergence_is_named_and_the_rest_of_its_file_used(runs, tmp_path, capsys):
+    texts = [pwx_output(levels(a, 6), 3, a) for a in (6.85, 6.95, 7.05)]
+    texts[1] = unconverged(texts[1])
+    (runs / "relax.out").write_text("".join(texts))
+    out, err = train(capsys, runs, "-o", tmp_path / "m.npz", *NARROW)
+    assert "8 structures in 7 files" in out
+    assert "1 bad files or structures were skipped" in out
+    assert f"skipped: {runs / 'relax.out'}: structure 1: self-consistency was not reached" in err
+    main(["info", str(runs / "relax.out")])
+    printed = capsys.readouterr().out
+    assert "2 structures with eigenvalues" in printed
+    assert "cannot be used: " in printed
+    assert "structure 1: self-consistency" in printed
+    (runs / "relax.out").write_text(texts[1])
+    assert "self-consistency was not reached" in fails(capsys, "info", runs / "relax.out")
 
 
 def boom(*args, **kwargs):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import write
+from command_line import fails
 
 from ase_dos.cli.main import main
 from ase_dos.trajectory.heat_capacity import heat_capacity_table
@@ -84,3 +85,26 @@ def test_command_refuses_before_it_works(trajectory, tmp_path, capsys):
             main(["export", str(trajectory), "--from", "3000", *words])
         assert message in capsys.readouterr().err
     assert not (tmp_path / "a.ttm_mod").exists()
+
+
+@pytest.mark.filterwarnings("always:1 of 3 frames left out")
+def test_bad_frames_can_be_left_out(trajectory, tmp_path, capsys):
+    lines = trajectory.read_text().splitlines(keepends=True)
+    lines[12] = "Si zero 0 0\n"
+    trajectory.write_text("".join(lines))
+    command = ["export", trajectory, "-o", tmp_path / "a.csv", "--from", "3000", "--points", "8"]
+    line = fails(capsys, *command)
+    assert "error: frame 1 of " in line
+    assert line.endswith("; --on-error skip leaves bad frames out")
+    with pytest.warns(UserWarning, match=r"1 of 3 frames left out: frame 1 of .*md\.extxyz: "):
+        table = heat_capacity_table(trajectory, lowest=3000, points=8, on_error="skip")
+    assert table.n_structures == 2
+    main([*map(str, command), "--on-error", "skip"])
+    out, err = capsys.readouterr()
+    assert "2 structures, " in out
+    assert "1 of 3 frames left out: frame 1" in err
+    trajectory.write_text("".join(lines[:10] + lines[10:13] + lines[20:]).replace("Si ", "Xx "))
+    with pytest.raises(ValueError, match="no frame could be used: frame 0 of "):
+        heat_capacity_table(trajectory, lowest=3000, points=8, on_error="skip")
+    with pytest.raises(ValueError, match="on_error: expected 'raise' or 'skip'"):
+        heat_capacity_table(trajectory, on_error="ignore")

@@ -29,6 +29,7 @@ from ase_dos.io.dft.dos_frames import read_dos_frames
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.compression import open_plain
+from ase_dos.utils.structure_errors import OnError, error_taker
 
 __all__ = ["FORMATS", "is_output", "read_dos_frames", "read_frames", "read_states"]
 
@@ -123,6 +124,7 @@ def read_frames(
     index: int | slice = slice(None),
     format: str | None = None,
     n_electrons: float | None = None,
+    on_error: OnError = "raise",
 ) -> list[tuple[Atoms, ElectronicStates]]:
     """Read every structure that has eigenvalues, with these, for training.
 
@@ -132,6 +134,9 @@ def read_frames(
         As in `read_states`.
     index : int or slice
         Which structures, among those with eigenvalues; all by default.
+    on_error : {"raise", "skip"} or callable
+        At a structure that cannot be used: raise its error; leave it out with a warning, unless
+        there is no other; or leave it out and call a function with its index and error.
 
     Returns
     -------
@@ -141,16 +146,23 @@ def read_frames(
     Raises
     ------
     ValueError
-        As `read_states`; one unconverged structure among those asked for is enough.
+        As `read_states`. By default one unconverged structure among those asked for is enough.
     """
-    path = checked_path(path)
+    path, take_error = checked_path(path), error_taker(on_error)
     with named_errors(path):
         steps = _steps(path, format)
-        frames = []
-        for number in _chosen(len(steps), index):
-            with _named_structure(number, len(steps)):
+        chosen = _chosen(len(steps), index)
+    frames, errors = [], []
+    for number in chosen:
+        try:
+            with named_errors(path), _named_structure(number, len(steps)):
                 frames.append((_structure(steps[number]), _build(steps[number], n_electrons)))
-        return frames
+        except ValueError as error:
+            errors.append(error)
+            take_error(number, error)
+    if errors and not frames and on_error == "skip":
+        raise errors[0]
+    return frames
 
 
 def is_output(path: str | PathLike) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from os import PathLike
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike
 
-from ase_dos.io.dft.common import checked_path, library_errors, named_errors
+from ase_dos.io.dft.common import checked_path, named_errors
+from ase_dos.io.frames.sources import open_frames, readers_to_the_end
 from ase_dos.spectra.dos import DOS
 from ase_dos.utils.checks import as_array, as_positive
+from ase_dos.utils.structure_errors import OnError, error_taker
 
 
 def read_dos_frames(
@@ -22,7 +23,7 @@ def read_dos_frames(
     step: float | None = None,
     smearing: float = 0.0,
     n_electrons: float | None = None,
-    on_error: Callable[[int, ValueError], object] | None = None,
+    on_error: OnError = "raise",
 ) -> list[tuple[Atoms, DOS]]:
     """Read structures that carry a DOS on a grid in `atoms.info` (extended xyz, traj, ...).
 
@@ -41,9 +42,8 @@ def read_dos_frames(
         Standard deviation of the Gaussian (eV) the file's states were broadened with.
     n_electrons : float, optional
         Electrons in each cell, instead of the file's.
-    on_error : callable, optional
-        Takes index and error of each structure that cannot be used, which is then left out. By
-        default the first error is raised.
+    on_error : {"raise", "skip"} or callable
+        As in `ase_dos.io.dft.read_frames`.
 
     Returns
     -------
@@ -58,25 +58,26 @@ def read_dos_frames(
         If a frame has no DOS or electron count, the grid does not fit, the mask is not a run of
         ones followed by zeros, or the known states cannot hold the electrons.
     """
-    from ase.io import read
-
-    path = checked_path(path)
+    path, take_error = checked_path(path), error_taker(on_error)
     if (energies is None) == (start is None or step is None):
         raise ValueError("energy grid: give either energies, or start and step (eV)")
-    with library_errors(path):
-        structures = read(path, index=":")
-    frames = []
-    for number, atoms in enumerate(structures):
+    with named_errors(path):
+        source = open_frames(path)
+    frames: list[tuple[Atoms, DOS]] = []
+    errors: list[ValueError] = []
+    for number, read in readers_to_the_end(source):
         try:
             with named_errors(f"{path}, frame {number}"):
+                atoms = read()
                 dos = _frame_dos(atoms.info, energies, start, step, smearing, n_electrons)
         except ValueError as error:
-            if on_error is None:
-                raise
-            on_error(number, error)
+            errors.append(error)
+            take_error(number, error)
             continue
         atoms.info = {k: v for k, v in atoms.info.items() if k not in ("DOS", "mask")}
         frames.append((atoms, dos))
+    if errors and not frames and on_error == "skip":
+        raise errors[0]
     return frames
 
 

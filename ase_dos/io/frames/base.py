@@ -22,6 +22,7 @@ __all__ = [
     "IndexedFrames",
     "Reader",
     "Stream",
+    "failing",
     "library_errors",
     "plain_errors",
     "require_sound",
@@ -265,14 +266,15 @@ class Stream(Frames):
     Parameters
     ----------
     start : callable
-        Returns an iterator from the first structure on.
+        Returns an iterator from the first structure on; in place of a structure that is broken it
+        gives a ValueError.
     name : str
         How messages call the source.
     """
 
-    def __init__(self, start: Callable[[], Iterable[Atoms]], name: str) -> None:
+    def __init__(self, start: Callable[[], Iterable[Atoms | ValueError]], name: str) -> None:
         self.name, self._start = name, start
-        self._iterator: Iterator[Atoms] | None = None
+        self._iterator: Iterator[Atoms | ValueError] | None = None
         self._next = self.found = 0
 
     def count(self) -> None:
@@ -283,11 +285,11 @@ class Stream(Frames):
         """Return the reader of a structure; those before it have been read."""
         if self._iterator is None or index < self._next:
             self._iterator, self._next = iter(self._start()), 0
-        for atoms in self._iterator:
+        for found in self._iterator:
             self._next += 1
             self.found = max(self.found, self._next)
             if self._next > index:
-                return reader_of(atoms)
+                return failing(str(found)) if isinstance(found, ValueError) else reader_of(found)
         raise IndexError(index)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -343,7 +345,7 @@ class Chain(Frames):
             except ValueError as error:
                 if file == len(self._starts) - 1:
                     self._go_on(place + 1)
-                reader = Reader(partial(_fail, str(error)))
+                reader = failing(str(error))
             return replace(reader, read=partial(_read_of, reader, part.name))
 
     def _go_on(self, count: int) -> None:
@@ -360,6 +362,11 @@ def _read_of(reader: Reader, name: str) -> Atoms:
         return reader()
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def failing(message: str) -> Reader:
+    """Return the reader of a frame that is broken."""
+    return Reader(partial(_fail, message))
 
 
 def _fail(message: str) -> Atoms:

@@ -18,9 +18,9 @@ from ase_dos.io.frames.base import (
     Images,
     Reader,
     Stream,
-    library_errors,
-    require_sound,
+    failing,
 )
+from ase_dos.io.frames.by_ase import ase_frames
 from ase_dos.io.frames.coordinates import TNGFrames
 from ase_dos.io.frames.dcd import DCDFrames
 from ase_dos.io.frames.elements import Topology
@@ -46,6 +46,7 @@ __all__ = [
     "numbered_frames",
     "open_frames",
     "progress_bar",
+    "readers_to_the_end",
     "source_name",
     "times_in_fs",
 ]
@@ -142,20 +143,8 @@ _OPENERS: dict[str, tuple[Callable[..., Frames], tuple[str, ...]]] = {
 
 
 def _open_file(path: str, options: dict[str, Any]) -> Frames:
-    opener, takes = _OPENERS.get(frame_format(path), (_ase_frames, ()))
+    opener, takes = _OPENERS.get(frame_format(path), (ase_frames, ()))
     return _open(partial(opener, path), path, takes, options)
-
-
-def _ase_frames(path: str) -> Frames:
-    return Stream(partial(_read_by_ase, path), path)
-
-
-def _read_by_ase(path: str) -> Iterator[Atoms]:
-    from ase.io import iread
-
-    with library_errors("ASE"):
-        for atoms in iread(path, index=":", do_not_split_by_at_sign=True):
-            yield require_sound(atoms)
 
 
 def _open(
@@ -213,6 +202,17 @@ def numbered_frames(
             fail(0 if frames is None else min(index, frames.found), error)
             return
         yield index, reader
+
+
+def readers_to_the_end(source: Frames) -> Iterator[tuple[int, Reader]]:
+    """Yield all frames with their readers; that of one that breaks the file fails, and is last."""
+    broken: list[tuple[int, Reader]] = []
+
+    def fail(index: int, error: Exception) -> None:
+        broken.append((index, failing(str(error))))
+
+    yield from numbered_frames(source, range(2**62), fail)
+    yield from broken
 
 
 def frame_readers(source: FrameSource) -> Iterator[Reader]:

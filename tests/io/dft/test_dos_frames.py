@@ -106,10 +106,30 @@ def test_bad_structures_can_be_left_out(tmp_path):
     good, bad = read(path, ":")
     bad.info["DOS"] = np.full(9, np.nan)
     write(path, [good, bad, good, bad])
+    grid = {"start": -2.0, "step": 0.5}
+    with pytest.warns(UserWarning, match=r"left out: .*f\.xyz, frame [13]: ") as warned:
+        assert len(read_dos_frames(path, **grid, on_error="skip")) == 2
+    assert len(warned) == 2
     errors = []
     frames = read_dos_frames(
-        path, start=-2.0, step=0.5, on_error=lambda number, error: errors.append((number, error))
+        path, **grid, on_error=lambda number, error: errors.append((number, error))
     )
     assert len(frames) == 2
     assert [number for number, _ in errors] == [1, 3]
     assert "f.xyz, frame 1: " in str(errors[0][1])
+
+
+def test_a_damaged_structure_does_not_hide_those_behind_it(tmp_path):
+    path = dos_file(tmp_path / "f.xyz", None)
+    lines = path.read_text().splitlines(keepends=True)
+    lines[2] = "Si 0.0 zero 0.0\n"
+    path.write_text("".join(lines))
+    with pytest.warns(UserWarning, match=r"f\.xyz, frame 0: "):
+        ((_, dos),) = read_dos_frames(path, start=-2.0, step=0.5, on_error="skip")
+    np.testing.assert_allclose(dos.values, np.arange(9) + 1)
+    path.write_text("".join(lines[:3]))
+    with (
+        pytest.warns(UserWarning, match="frame 0"),
+        pytest.raises(ValueError, match=r"f\.xyz, frame 0: "),
+    ):
+        read_dos_frames(path, start=-2.0, step=0.5, on_error="skip")

@@ -299,3 +299,30 @@ def test_of_a_large_file_the_numbers_alone_are_kept(tmp_path):
     tracemalloc.stop()
     assert states.n_bands == 8
     assert peak < 1e6 < len(text)
+
+
+def relaxation(bad):
+    """Four steps, of which one has not converged."""
+    steps = []
+    for i in range(4):
+        step = CALCULATION.replace("2.02000056", f"2.0{i}000056")
+        steps.append(with_iterations(step, [-5.0, -4.5 if i == bad else -4.0, -4.0]))
+    return changed(AL, ('"NELM">    60', '"NELM">     3'), (CALCULATION, "".join(steps)))
+
+
+def test_one_step_without_convergence_does_not_lose_the_others(tmp_path):
+    path = saved(tmp_path / "vasprun.xml", relaxation(bad=2))
+    message = r"vasprun\.xml: structure 2: self-consistency was not reached: after NELM=3"
+    with pytest.raises(ValueError, match=message):
+        read_frames(path)
+    with pytest.warns(UserWarning, match=f"left out: .*{message}"):
+        pairs = read_frames(path, on_error="skip")
+    lengths = [atoms.cell.array.max() for atoms, _ in pairs]
+    np.testing.assert_allclose(lengths, [2.00000056, 2.01000056, 2.03000056])
+    errors = {}
+    pairs = read_frames(path, slice(1, None), on_error=errors.__setitem__)
+    assert (len(pairs), list(errors)) == (2, [2])
+    with pytest.warns(UserWarning, match="left out"), pytest.raises(ValueError, match=message):
+        read_frames(path, 2, on_error="skip")  # nothing is left
+    with pytest.raises(ValueError, match="on_error: expected 'raise' or 'skip', got 'ignore'"):
+        read_frames(path, on_error="ignore")

@@ -5,6 +5,9 @@ import pickle
 import ase.io
 import pytest
 from ase import Atoms
+from ase.build import bulk
+from dft_files import between, changed, saved
+from paths import STATES
 from toy_files import N_FRAMES, ROWS, assert_same, dump
 
 from ase_dos.io.frames import count_frames, numbered_frames, open_frames, source_name
@@ -122,3 +125,32 @@ def test_a_missing_package_is_named(images, tmp_path, monkeypatch, package, name
     (tmp_path / name).write_bytes(b"content")
     with pytest.raises(ImportError, match=rf"{package}: pip install 'ase_dos\[formats\]'"):
         open_frames(tmp_path / name, topology=images[0]).reader(0)
+
+
+def test_a_fault_in_a_file_that_ase_reads_does_not_lose_the_frames_behind_it(tmp_path):
+    text = (STATES / "al_vasprun.xml").read_text()
+    step = between(text, " <calculation>", "</calculation>\n")
+    for bad, count in (((), 6), ((2,), 6), ((0, 5), 6), ((1, 2, 4), 9)):
+        steps = [step.replace("2.02000056", f"2.0{i}000056") for i in range(count)]
+        for i in bad:
+            steps[i] = steps[i].replace(f"2.0{i}000056", "two")
+        path = saved(tmp_path / "vasprun.xml", changed(text, (step, "".join(steps))))
+        lengths = []
+        for read in open_frames(path).readers():
+            try:
+                lengths.append(round(float(read().cell.array.max()), 2))
+            except ValueError:
+                lengths.append(None)
+        expected = [None if i in bad else round(2.0 + 0.01 * i, 2) for i in range(count)]
+        assert lengths == expected
+
+
+def test_a_file_of_one_structure_is_broken_once(tmp_path):
+    ase.io.write(tmp_path / "POSCAR", bulk("Si"))
+    text = (tmp_path / "POSCAR").read_text().splitlines()
+    (tmp_path / "POSCAR").write_text("\n".join(text[:-1]))
+    frames = open_frames(tmp_path / "POSCAR")
+    with pytest.raises(ValueError, match=r"frame 0 of .*POSCAR: .*ASE cannot read it"):
+        frames[0]
+    with pytest.raises(IndexError, match="no frame 1, it has 1"):
+        frames[1]
