@@ -5,6 +5,8 @@ from ase_dos._lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "Alignment": "theory",
+        "AlignmentWarning": "alignment",
         "BandMap": "band_map",
         "LineProfile": "line_profile",
         "MatrixElements": "matrix_elements",

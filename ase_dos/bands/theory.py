@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.bands.axes import checked_axes
+from ase_dos.bands.alignment import Optimum, best_alignment, warn_of
+from ase_dos.bands.band_grid import BandGrid
 from ase_dos.bands.crystal_mesh import CrystalMesh, point_operations
-from ase_dos.bands.momentum_spline import MomentumSpline
 from ase_dos.bands.planes import momentum_axes, turned
 from ase_dos.spectra.states import ElectronicStates
-from ase_dos.utils.checks import as_array, as_positive
+from ase_dos.utils.checks import as_array
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ase_dos.bands.band_map import BandMap
     from ase_dos.spectra.calculator_states import EigenvalueCalculator
 
-__all__ = ["TheoryBands"]
+__all__ = ["Alignment", "TheoryBands"]
 
 Reference: TypeAlias = float | Literal["fermi", "vbm"]
 
 
 @dataclass(frozen=True, eq=False)
-class TheoryBands:
+class TheoryBands(BandGrid):
     """Bands of a calculation on uniform axes of momentum.
 
     Parameters
@@ -50,103 +50,6 @@ class TheoryBands:
     ValueError
         If shapes disagree, energies are not finite, or axes are not uniform.
     """
-
-    energies: NDArray
-    momenta: tuple[NDArray, ...]
-    names: tuple[str, ...] = ()
-    interpolation_error: float | None = None
-
-    def __post_init__(self) -> None:
-        axes, names = checked_axes(self.momenta, self.names)
-        shape = (None, *map(len, axes))
-        energies = np.sort(as_array(self.energies, "energies of bands", shape), axis=0)
-        if not len(energies):
-            raise ValueError("energies of bands: there is no band")
-        energies.flags.writeable = False
-        for name, value in {"energies": energies, "momenta": axes, "names": names}.items():
-            object.__setattr__(self, name, value)
-
-    @property
-    def n_bands(self) -> int:
-        """Number of bands."""
-        return len(self.energies)
-
-    def at(self, points: ArrayLike) -> NDArray:
-        """Energies (bands, *points) in eV at momenta (*points, axes); NaN off the theory.
-
-        By cubic splines. Bands come out ascending at each momentum.
-        """
-        return np.sort(MomentumSpline(self.momenta, self.energies).at(points), axis=0)
-
-    def on(self, band_map: BandMap) -> NDArray:
-        """Energies (bands, *momenta) in eV on the grid of a map; NaN off the theory.
-
-        A map over another axis than these, of one momentum along a path for example, has
-        coordinates "kx" and "ky" along it.
-
-        Raises
-        ------
-        ValueError
-            If the map has other axes, or its momenta and these do not overlap.
-        """
-        energies = self.at(self._points(band_map))
-        if np.isnan(energies).all():
-            here, there = (
-                _ranges(self.momenta, self.names),
-                _ranges(band_map.momenta, band_map.momentum_names),
-            )
-            raise ValueError(
-                f"theory and map do not overlap: the theory spans {here}, the map {there}; are "
-                "the momenta of both in 1/Angstrom, with the factor 2 pi?"
-            )
-        return energies
-
-    def _points(self, band_map: BandMap) -> NDArray:
-        """Momenta of a map on the axes of the theory."""
-        axes, names = band_map.momenta, band_map.momentum_names
-        along = [name in band_map.data.coords for name in self.names]
-        if names == self.names or (len(axes) == len(self.names) == 1 and "k" in names + self.names):
-            return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-        if len(axes) == 1 and all(along):
-            columns = [np.asarray(band_map.data.coords[name].values) for name in self.names]
-            if all(column.shape == (len(axes[0]),) for column in columns):
-                return np.stack(columns, axis=-1)
-        raise ValueError(
-            f"theory over {', '.join(self.names)} and map over {', '.join(names)}: the axes are "
-            "different ones; make bands over the axes of the map with TheoryBands.from_arrays"
-        )
-
-    def shifted(self, shift: float) -> TheoryBands:
-        """Return the bands with every energy raised by ``shift`` (eV)."""
-        return replace(self, energies=self.energies + float(as_array(shift, "shift", ())))
-
-    def scaled(self, energy: float = 1.0, momentum: float = 1.0) -> TheoryBands:
-        """Return the bands with energies and momenta multiplied, both about zero."""
-        factor = as_positive(momentum, "momentum")
-        energies = self.energies * as_positive(energy, "energy")
-        return replace(self, energies=energies, momenta=tuple(k * factor for k in self.momenta))
-
-    def select(self, bands: Sequence[int] | slice) -> TheoryBands:
-        """Return some of the bands, counted from 0 and from below."""
-        chosen = np.arange(self.n_bands)[bands if isinstance(bands, slice) else list(bands)]
-        return replace(self, energies=self.energies[np.unique(chosen)])
-
-    def within(self, lowest: float, highest: float) -> TheoryBands:
-        """Return the bands of which a part lies between two energies (eV).
-
-        Raises
-        ------
-        ValueError
-            If there is none.
-        """
-        flat = self.energies.reshape(self.n_bands, -1)
-        inside = np.flatnonzero((flat.max(axis=1) >= lowest) & (flat.min(axis=1) <= highest))
-        if not inside.size:
-            raise ValueError(
-                f"no band between {lowest:g} and {highest:g} eV: they span {flat.min():.2f} to "
-                f"{flat.max():.2f} eV; are their energies relative to the Fermi level?"
-            )
-        return self.select(list(inside))
 
     @classmethod
     def from_arrays(
@@ -360,6 +263,112 @@ class TheoryBands:
             states, kpoints, atoms.cell, reference=reference, **{"atoms": atoms, **options}
         )
 
+    def align(
+        self,
+        band_map: BandMap,
+        *,
+        max_shift: float = 1.0,
+        energy_scale: bool = True,
+        momentum_scale: bool = True,
+    ) -> Alignment:
+        """Find the rigid shift and the scales of energy and momentum that fit a map best.
+
+        Strengths of bands and background are eliminated, in groups of neighbouring spectra, and
+        the width of lines is fitted. The likelihood is that of counts. Intensities that are no
+        counts have one of the same form, whose unit is found from their scatter; negative ones
+        count as zero. A few hundred spectra are used, wherever the map and the theory are.
+
+        Local errors of the theory stay as they are.
+
+        Parameters
+        ----------
+        band_map : BandMap
+            The map.
+        max_shift : float
+            Largest shift (eV), at the mean energy of the bands, with which the search begins.
+        energy_scale, momentum_scale : bool
+            Whether these are fitted; 1 if not. The scale of momentum, from 0.94 to 1.06, is
+            fitted only over axes whose names begin with k.
+
+        Returns
+        -------
+        Alignment
+
+        Raises
+        ------
+        ValueError
+            If theory and map do not overlap, or bands lie outside the energies of the map.
+
+        Warns
+        -----
+        AlignmentWarning
+            If another alignment is nearly as good, or a scale is at its limit.
+        """
+        found = best_alignment(self, band_map, max_shift, energy_scale, momentum_scale)
+        warn_of(found.remarks, stacklevel=2)
+        best, std = found.best, [float(one) for one in found.std]
+        scaled = self.scaled(energy=best.energy_scale, momentum=best.momentum_scale)
+        return Alignment(
+            scaled.shifted(best.shift),
+            *(best.shift, std[0]),
+            *(best.energy_scale, std[1]),
+            *(best.momentum_scale, std[2]),
+            best.width,
+            best.log_likelihood - found.start,
+            found.dispersion,
+            found.rivals,
+            found.remarks,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Theory aligned to a map: ``energies = energy_scale * theory(k / momentum_scale) + shift``.
+
+    Parameters
+    ----------
+    theory : TheoryBands
+        The aligned bands.
+    shift, shift_std : float
+        In eV, and its standard deviation.
+    energy_scale, energy_scale_std, momentum_scale, momentum_scale_std : float
+        Factors, and their standard deviations; NaN of what was not fitted, or is at its limit.
+    width : float
+        Standard deviation (eV) of the Gaussian part of the lines that fit best.
+    log_likelihood_gained : float
+        Over the theory as it came; of the spectra that were used.
+    dispersion : float
+        Mean square of the deviations from the fit over that of Poisson statistics. For counts it
+        is 1 if the theory is right up to shift and scales. Standard deviations take it into
+        account, but not that neighbouring values of smoothed intensities depend on each other.
+    rivals : tuple of Optimum
+        Other alignments that gain nearly as much and put the bands elsewhere.
+    remarks : tuple of str
+        What should be checked; also given as warnings.
+    """
+
+    theory: TheoryBands
+    shift: float
+    shift_std: float
+    energy_scale: float
+    energy_scale_std: float
+    momentum_scale: float
+    momentum_scale_std: float
+    width: float
+    log_likelihood_gained: float
+    dispersion: float
+    rivals: tuple[Optimum, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [
+            f"shift           {self.shift:+.4f} +- {self.shift_std:.4f} eV",
+            f"energy scale    {self.energy_scale:.4f} +- {self.energy_scale_std:.4f}",
+            f"momentum scale  {self.momentum_scale:.4f} +- {self.momentum_scale_std:.4f}",
+            f"log likelihood  {self.log_likelihood_gained:+.1f}, dispersion {self.dispersion:.2f}",
+        ]
+        return "\n".join([*lines, *self.remarks])
+
 
 def _channel(energies: NDArray, spin: int | None) -> NDArray:
     """Return one channel (kpoints, bands) of (spins, kpoints, bands), or all bands of both."""
@@ -385,9 +394,3 @@ def _zero_of(states: ElectronicStates, reference: Reference) -> float:
         raise ValueError('reference "vbm": the states have no gap; take "fermi"')
     used = states.eigenvalues[:, states.weights > 0]
     return float(used[used <= level].max())
-
-
-def _ranges(axes: tuple[NDArray, ...], names: tuple[str, ...]) -> str:
-    return ", ".join(
-        f"{name} = {axis[0]:.2f} to {axis[-1]:.2f}" for axis, name in zip(axes, names, strict=True)
-    )
