@@ -12,6 +12,7 @@ all energies follow from each other by adding the structures that end there.
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class KnownEnergies:
         factors: list[NDArray] = []
         order = np.argsort(self.lengths, kind="stable")
         ends = np.searchsorted(self.lengths[order], np.arange(self.first, self.size + 1))
-        for begin, end in zip(ends[:-1], ends[1:], strict=True):
+        for begin, end in pairwise(ends):
             if end > begin:
                 more = self.root[order[begin:end]]
                 rest = rest - more.T @ more

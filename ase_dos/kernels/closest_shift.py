@@ -80,7 +80,7 @@ def closest_shifts(
         slopes = derivatives[firsts[i] : firsts[i] + sizes[i]]
         curve, spacing = curves[i], spacings[i]
         # From the middle outwards: most of the others are then soon known to be worse.
-        count = int(math.ceil((2.0 * reach + spacing / 2.0) / spacing))
+        count = math.ceil((2.0 * reach + spacing / 2.0) / spacing)
         middle, best, lowest = count // 2, 0, np.inf
         for turn in range(2 * count + 2):
             k = middle + (turn // 2 if turn % 2 == 0 else -(turn // 2) - 1)
@@ -138,7 +138,7 @@ def closest_shifts(
                     high = u
                 if fu <= fw or w == x:
                     v, fv, w, fw = w, fw, u, fu
-                elif fu <= fv or v == x or v == w:
+                elif fu <= fv or v in (x, w):
                     v, fv = u, fu
         if fx < costs[i]:
             shifts[i], costs[i] = x, fx
