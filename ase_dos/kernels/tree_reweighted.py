@@ -4,9 +4,6 @@ V. Kolmogorov, IEEE Trans. Pattern Anal. Mach. Intell. 28, 1568 (2006),
 https://doi.org/10.1109/TPAMI.2006.200. Messages run over the nodes, row by row, and back. A node
 hands on its share of all that it knows; what is subtracted from messages on the way adds up to a
 bound that no labels can go below. An edge keeps one message: of its two, the one sent last.
-
-A node needs its neighbours before it, and no other. So blocks of nodes on a diagonal of the grid
-need nothing of each other, and threads do number by number what one would.
 """
 
 from __future__ import annotations
@@ -19,13 +16,10 @@ from ase_dos.kernels.arrays import room_for
 from ase_dos.kernels.jit import kernel
 from ase_dos.kernels.markov_field import MarkovField, edge_of, neighbor_of, shift_of
 from ase_dos.kernels.messages import add, add_pair, least, lift, place_of_least, send
-from ase_dos.kernels.threads import on_threads
+from ase_dos.kernels.sweeps import sweep_blocks
 from ase_dos.kernels.vector import WIDTH, load, store
 
 __all__ = ["Optimum", "least_energy", "no_messages"]
-
-# Rows and columns of a block.
-_SIDE = 16
 
 
 class Optimum(NamedTuple):
@@ -66,7 +60,7 @@ def no_messages(field: MarkovField):
 
 
 def least_energy(field: MarkovField, gap, iterations, messages):
-    """Minimise the energy, on all threads; blocks are of 16 x 16 nodes.
+    """Minimise the energy, on all threads.
 
     Parameters
     ----------
@@ -109,31 +103,12 @@ def least_energy(field: MarkovField, gap, iterations, messages):
 
 def _pass_messages(field, messages, forth, labels):
     """Run over all nodes; energy of the labels, and the bound."""
-    down, across = -(-field.rows // _SIDE), -(-field.columns // _SIDE)
-    diagonals = range(down + across - 1)
-    sums = np.zeros(2)
-    for diagonal in diagonals if forth else reversed(diagonals):
-        first = max(0, diagonal - across + 1)
 
-        def blocks(begin, end, diagonal=diagonal, first=first):
-            return [
-                pass_block(
-                    field,
-                    messages,
-                    i * _SIDE,
-                    min((i + 1) * _SIDE, field.rows),
-                    (diagonal - i) * _SIDE,
-                    min((diagonal - i + 1) * _SIDE, field.columns),
-                    forth,
-                    labels,
-                )
-                for i in range(first + begin, first + end)
-            ]
+    def work(*block):
+        return pass_block(field, messages, *block, forth, labels)
 
-        for part in on_threads(min(diagonal, down - 1) + 1 - first, blocks):
-            for one in part:  # one by one: the same sums for any number of threads
-                sums += one
-    return sums
+    energies, bounds = zip(*sweep_blocks(field.rows, field.columns, forth, work), strict=True)
+    return sum(energies), sum(bounds)
 
 
 @kernel

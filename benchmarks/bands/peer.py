@@ -39,7 +39,7 @@ def simulate(size, seed):
 
 
 def seconds(function):
-    """Result, and processor seconds."""
+    """Return what a function does, and its processor seconds."""
     start = time.process_time()
     result = function()
     return result, time.process_time() - start
