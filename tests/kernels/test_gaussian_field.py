@@ -1,0 +1,123 @@
+"""Gaussian fields: equations and deviations against dense matrices, on any grid."""
+
+import numpy as np
+import pytest
+
+from ase_dos.kernels.gaussian_field import field_deviations, solve_field
+
+SHAPES = [(7, 5), (5, 8), (1, 9), (9, 1), (12, 13), (2, 1), (1, 1)]
+
+
+def random_field(seed, rows, columns, stiffness=1.0):
+    rng = np.random.default_rng(seed)
+    return (
+        rng.uniform(0, 1, (rows, columns)),
+        stiffness * rng.uniform(0, 5, (rows - 1, columns)),
+        stiffness * rng.uniform(0, 5, (rows, columns - 1)),
+    )
+
+
+def dense(curvature, weights_x, weights_y):
+    """Precision as a matrix, pair by pair."""
+    rows, columns = curvature.shape
+    matrix = np.diag(curvature.ravel())
+    number = np.arange(rows * columns).reshape(rows, columns)
+    for one, other, weights in (
+        (number[:-1], number[1:], weights_x),
+        (number[:, :-1], number[:, 1:], weights_y),
+    ):
+        for a, b, weight in zip(one.ravel(), other.ravel(), weights.ravel(), strict=True):
+            pair = np.zeros(rows * columns)
+            pair[a], pair[b] = 1.0, -1.0
+            matrix += weight * np.outer(pair, pair)
+    return matrix
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_solution_is_that_of_the_dense_matrix(shape):
+    field = random_field(1, *shape)
+    right_side = np.random.default_rng(2).normal(size=shape)
+    found = solve_field(*field, right_side, 1e-12, 60)
+    expected = np.linalg.solve(dense(*field), right_side.ravel())
+    assert found.converged
+    assert found.residual <= 1e-12
+    np.testing.assert_allclose(found.values.ravel(), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_deviations_are_those_of_the_dense_inverse(shape):
+    field = random_field(3, *shape)
+    expected = np.sqrt(np.diag(np.linalg.inv(dense(*field))))
+    np.testing.assert_allclose(field_deviations(*field).ravel(), expected, rtol=1e-10)
+
+
+def test_masked_nodes_stand_outside():
+    curvature, along_x, along_y = random_field(4, 9, 10)
+    seen = np.hypot(*np.meshgrid(np.arange(9) - 4, np.arange(10) - 4.5, indexing="ij")) < 4
+    curvature *= seen
+    along_x *= seen[1:] & seen[:-1]
+    along_y *= seen[:, 1:] & seen[:, :-1]
+    keep = seen.ravel()
+    matrix = dense(curvature, along_x, along_y)[np.ix_(keep, keep)]
+    right_side = np.random.default_rng(5).normal(size=(9, 10)) * seen
+    found = solve_field(curvature, along_x, along_y, right_side, 1e-12, 60)
+    np.testing.assert_allclose(
+        found.values[seen], np.linalg.solve(matrix, right_side[seen]), rtol=1e-9
+    )
+    np.testing.assert_array_equal(found.values[~seen], 0.0)
+    deviations = field_deviations(curvature, along_x, along_y)
+    np.testing.assert_allclose(deviations[seen], np.sqrt(np.diag(np.linalg.inv(matrix))))
+    assert np.isinf(deviations[~seen]).all()
+
+
+@pytest.mark.parametrize("size", [32, 129])
+@pytest.mark.parametrize("stiffness", [1.0, 1e4])
+@pytest.mark.parametrize("ratio", [1.0, 0.01])
+def test_iterations_depend_neither_on_the_grid_nor_on_the_coupling(size, stiffness, ratio):
+    curvature = random_field(6, size, size)[0]
+    curvature[curvature < 0.3] = 0.0
+    right_side = np.random.default_rng(7).normal(size=(size, size))
+    found = solve_field(curvature, stiffness, ratio * stiffness, right_side, 1e-8, 20)
+    assert found.converged
+
+
+def test_uniform_curvature_has_the_closed_form_of_waves():
+    """Without ends: the eigenvectors of a free grid are cosines."""
+    rows, columns, h, wx, wy = 16, 12, 0.3, 2.0, 0.7
+    k, q = np.pi * np.arange(rows) / rows, np.pi * np.arange(columns) / columns
+    levels = h + 2 * wx * (1 - np.cos(k))[:, None] + 2 * wy * (1 - np.cos(q))
+    squares_x = np.cos(k[:, None] * (np.arange(rows) + 0.5)) ** 2
+    squares_y = np.cos(q[:, None] * (np.arange(columns) + 0.5)) ** 2
+    squares_x /= squares_x.sum(1, keepdims=True)
+    squares_y /= squares_y.sum(1, keepdims=True)
+    expected = np.sqrt(np.einsum("kq,kx,qy->xy", 1 / levels, squares_x, squares_y))
+    found = field_deviations(np.full((rows, columns), h), wx, wy)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_rigid_and_free_limits_of_the_deviations():
+    curvature = random_field(8, 6, 7)[0] + 0.1
+    free = field_deviations(curvature, 0.0, 0.0)
+    np.testing.assert_allclose(free, 1 / np.sqrt(curvature), rtol=1e-12)
+    rigid = field_deviations(curvature, 1e8, 1e8)
+    np.testing.assert_allclose(rigid, 1 / np.sqrt(curvature.sum()), rtol=1e-5)
+
+
+def test_what_does_not_converge_says_so_and_nothing_is_changed():
+    field = random_field(9, 20, 20, stiffness=100.0)
+    right_side = np.random.default_rng(1).normal(size=(20, 20))
+    given = [part.copy() for part in (*field, right_side)]
+    found = solve_field(*field, right_side, 1e-10, 2)
+    assert (found.converged, found.iterations) == (False, 2)
+    field_deviations(*field)
+    for part, before in zip((*field, right_side), given, strict=True):
+        np.testing.assert_array_equal(part, before)
+    nothing = solve_field(*field, np.zeros((20, 20)), 1e-10, 2)
+    assert (nothing.converged, nothing.iterations, np.ptp(nothing.values)) == (True, 0, 0.0)
+
+
+def test_a_saddle_has_no_deviations():
+    curvature = np.full((4, 5), 0.1)
+    curvature[2, 2] = -5.0
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
+        field_deviations(curvature, 0.1, 0.1)
