@@ -12,7 +12,9 @@ __getattr__, __dir__, __all__ = lazy_names(
         "MatrixElements": "matrix_elements",
         "ReconstructedBands": "reconstructed",
         "TheoryBands": "theory",
+        "read_theory": "theory_file",
         "simulate_map": "simulation",
         "uniform_axis": "axes",
+        "write_theory": "theory_file",
     },
 )

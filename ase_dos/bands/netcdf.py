@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from ase_dos.utils.files import replaced_path
 if TYPE_CHECKING:
     from xarray import Dataset
 
-__all__ = ["import_xarray", "plain_attributes", "write_netcdf"]
+__all__ = ["import_xarray", "plain_attributes", "read_netcdf", "write_netcdf"]
 
 
 def import_xarray() -> ModuleType:
@@ -65,3 +66,31 @@ def write_netcdf(dataset: Dataset, path: str | os.PathLike) -> None:
     encoding = {name: squeezed for name, array in dataset.data_vars.items() if array.ndim}
     with replaced_path(path) as partial:
         dataset.to_netcdf(partial, engine="h5netcdf", encoding=encoding)
+
+
+def read_netcdf(path: str | os.PathLike, mark: str, version: int, what: str) -> Dataset:
+    """Read a file of ours that has an attribute ``mark`` with the version of its format.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged or another file; it names the file and ``what`` was expected.
+    """
+    with open(path, "rb") as file:
+        content = io.BytesIO(file.read())
+    try:
+        data = import_xarray().load_dataset(content, engine="h5netcdf")
+    except ImportError:
+        raise
+    except Exception as error:  # of h5py, of many kinds
+        raise ValueError(f"{os.fspath(path)}: no NetCDF file, or a damaged one") from error
+    if data.attrs.get(mark) != version:
+        raise ValueError(
+            f"{os.fspath(path)}: expected {what} of format {version}, got "
+            + (
+                f"format {data.attrs[mark]} of ase_dos {data.attrs.get('ase_dos_version')}"
+                if mark in data.attrs
+                else f"a file with {', '.join(map(str, data.variables)) or 'nothing in it'}"
+            )
+        )
+    return data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Mapping
@@ -12,12 +11,11 @@ import numpy as np
 
 from ase_dos._version import __version__
 from ase_dos.bands.line_profile import LineProfile
-from ase_dos.bands.netcdf import import_xarray, write_netcdf
+from ase_dos.bands.netcdf import import_xarray, read_netcdf, write_netcdf
 
 __all__ = ["read", "write"]
 
 MARK, FORMAT = "ase_dos_reconstructed_bands", 1
-_ENGINE = "h5netcdf"
 _BANDS = {  # name: unit
     "energies": "eV",
     "theory": "eV",
@@ -55,23 +53,8 @@ def write(path: str | os.PathLike, bands: Mapping[str, Any]) -> None:
 
 def read(path: str | os.PathLike) -> dict[str, Any]:
     """Return the arguments of `ReconstructedBands` that a file holds."""
-    xarray = import_xarray()
-    with open(path, "rb") as file:
-        content = io.BytesIO(file.read())
-    try:
-        data = xarray.load_dataset(content, engine=_ENGINE)
-    except Exception as error:  # of h5py, of many kinds
-        raise ValueError(f"{os.fspath(path)}: no NetCDF file, or a damaged one") from error
+    data = read_netcdf(path, MARK, FORMAT, "reconstructed bands")
     attributes = data.attrs
-    if attributes.get(MARK) != FORMAT:
-        raise ValueError(
-            f"{os.fspath(path)}: expected reconstructed bands of format {FORMAT}, got "
-            + (
-                f"format {attributes[MARK]} of ase_dos {attributes.get('ase_dos_version')}"
-                if MARK in attributes
-                else f"a file with {', '.join(map(str, data.variables)) or 'nothing in it'}"
-            )
-        )
     try:
         names = tuple(json.loads(attributes["momentum_names"]))
         values: dict[str, Any] = {
