@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import io
 import lzma
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
+
+from ase_dos.utils.packed_stream import open_gzip, open_zstandard
 
 __all__ = ["SUFFIXES", "open_plain", "read_bytes", "read_text"]
 
@@ -18,25 +18,11 @@ SUFFIXES = (".gz", ".xz", ".bz2", ".zst")
 _PIECE = 2**16
 
 
-def _open_zstd(path: Path) -> IO[bytes]:
-    # Part of Python since 3.14; before, the package that most programs use.
-    for name in ("compression.zstd", "zstandard"):
-        try:
-            module: Any = import_module(name)
-        except ImportError:
-            continue
-        return module.open(path, "rb")
-    raise ValueError(
-        "it is compressed with Zstandard, which needs the package zstandard "
-        '(pip install "ase_dos[formats]"); install it, or unpack the file first'
-    )
-
-
 _OPENERS: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
-    (b"\x1f\x8b", gzip.open),
+    (b"\x1f\x8b", open_gzip),
     (b"\xfd7zXZ\x00", lzma.open),
     (b"BZh", bz2.open),
-    (b"\x28\xb5\x2f\xfd", _open_zstd),
+    (b"\x28\xb5\x2f\xfd", open_zstandard),
 )
 
 

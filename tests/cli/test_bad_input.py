@@ -93,10 +93,10 @@ def test_frames_of_a_file_that_is_damaged_or_of_no_known_format(capsys, model, m
     for more in ((), ("--on-error", "skip")):
         line = fails(capsys, *command, *more)
         assert f"frame 0 of {bad}: this is no XTC file" in line
-    unknown = tmp_path / "md.extxyz.zst"
+    unknown = tmp_path / "md.abc"
     unknown.write_bytes(b"garbage\n")
     line = fails(capsys, "trajectory", unknown, "--model", model, "-o", tmp_path / "out")
-    assert f"{unknown}: the format of this file is not known (.zst); known are LAMMPS" in line
+    assert f"{unknown}: the format of this file is not known (.abc); known are LAMMPS" in line
 
 
 def test_the_last_frames(capsys, model, md, tmp_path):

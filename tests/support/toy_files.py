@@ -31,3 +31,19 @@ def dump(rows, columns="id type x y z", box="pp pp pp\n0 5\n0 5\n0 5", count=Non
 
 
 ROWS = ["2 1 1.5 1.25 1.75", "1 2 0.5 0.25 0.75"]
+
+
+def gro_text(atoms, title, names=None, digits=3, velocities=None):
+    """One frame, in nm."""
+    width = digits + 5
+    lines = [title, f"{len(atoms):5d}"]
+    for i, position in enumerate(atoms.positions / 10.0):
+        name = names[i] if names else atoms.symbols[i] + str(i + 1)
+        row = f"{1:5d}{'SOL':<5s}{name:>5s}{i + 1:5d}"
+        row += "".join(f"{x:{width}.{digits}f}" for x in position)
+        if velocities is not None:
+            row += "".join(f"{v:{width}.{digits + 1}f}" for v in velocities[i])
+        lines.append(row)
+    cell = atoms.cell.array.ravel() / 10.0
+    lines.append("".join(f"{cell[i]:10.5f}" for i in (0, 4, 8, 1, 2, 3, 5, 6, 7)))
+    return "\n".join(lines) + "\n"

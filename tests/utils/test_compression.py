@@ -7,7 +7,7 @@ import lzma
 import numpy as np
 import pytest
 
-from ase_dos.utils import compression
+from ase_dos.utils import packed_stream
 from ase_dos.utils.compression import open_plain, read_bytes, read_text
 
 PACKERS = {"gz": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress}
@@ -63,7 +63,7 @@ def test_without_the_package_zstandard_says_what_to_do(tmp_path, monkeypatch):
     def absent(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(compression, "import_module", absent)
+    monkeypatch.setattr(packed_stream, "import_module", absent)
     path = tmp_path / "file.zst"
     path.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(20))
     with pytest.raises(ValueError, match=r"needs the package zstandard .*ase_dos\[formats\]"):

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import os
 import zlib
-from lzma import LZMAError
-from typing import IO
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
 
-__all__ = ["Buffer", "open_binary"]
+from ase_dos.utils.packed_stream import open_gzip, open_zstandard
+
+__all__ = ["COMPRESSED", "Buffer", "open_binary"]
 
 BLOCK = 1 << 20  # bytes read at a time
+_OPENERS: dict[str, Callable[..., Any]] = {
+    ".gz": open_gzip,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".zst": open_zstandard,
+}
+COMPRESSED = tuple(_OPENERS)
 
 
 class Buffer:
@@ -36,7 +48,7 @@ class Buffer:
                 block = self._read(self.block)
         except EOFError:
             self.fault = "the compressed file is cut off"
-        except (OSError, zlib.error, LZMAError) as error:
+        except (OSError, zlib.error, lzma.LZMAError) as error:
             self.fault = f"the file cannot be read on from here ({error})"
         self.data += block
         return bool(block)
@@ -77,7 +89,17 @@ class Buffer:
 
 
 def open_binary(path: str | os.PathLike) -> IO[bytes]:
-    """Open a file for reading, decompressed by the ending of its name: .gz, .bz2 or .xz."""
-    from ase.io.formats import open_with_compression
+    """Open a file for reading, decompressed by the ending of its name.
 
-    return open_with_compression(os.fspath(path), "rb")
+    Raises
+    ------
+    ValueError
+        If a package is missing that decompresses it.
+    """
+    opener = _OPENERS.get(Path(path).suffix.lower())
+    if opener is None:
+        return open(path, "rb")
+    try:
+        return opener(path)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error

@@ -124,33 +124,32 @@ def read_topology(topology: Topology) -> Atoms:
     Parameters
     ----------
     topology : Atoms, str or path
-        A structure, a file that ASE reads (its last structure), or one that MDAnalysis reads
-        and that has elements.
+        A structure, a file that `ase_dos.open_frames` reads (its last structure), or one that
+        MDAnalysis reads and that has elements.
 
     Raises
     ------
     ValueError
         If nothing reads the file, or it has no elements.
     ImportError
-        If ASE does not read the file and MDAnalysis is not installed.
+        If `ase_dos.open_frames` does not read the file and MDAnalysis is not installed.
     """
     if isinstance(topology, Atoms):
         return topology
-    from ase.io import read
-    from ase.io.formats import UnknownFileTypeError
+    from ase_dos.io.frames.formats import UnknownFormatError
+    from ase_dos.io.frames.sources import open_frames
 
     path = os.fspath(topology)
     if not os.path.exists(path):
         raise ValueError(f"{path}: no such file (topology)")
     try:
-        with library_errors("ASE"):
-            atoms = read(path)
+        return open_frames(path)[-1]
+    except UnknownFormatError:
+        return _universe_atoms(path)
+    except IndexError:
+        raise ValueError(f"{path} (topology): it has no structure") from None
     except ValueError as error:
-        if not isinstance(error.__cause__, UnknownFileTypeError):
-            raise ValueError(f"{path} (topology): {error}") from error
-        atoms = _universe_atoms(path)
-    assert isinstance(atoms, Atoms)  # what the default index gives
-    return atoms
+        raise ValueError(f"{path} (topology): {error}") from error
 
 
 def _universe_atoms(path: str) -> Atoms:
@@ -158,7 +157,7 @@ def _universe_atoms(path: str) -> Atoms:
         from MDAnalysis import Universe
     except ImportError:
         raise ImportError(
-            f"{path}: ASE does not read this topology, MDAnalysis may: "
+            f"{path}: nothing here reads this topology, MDAnalysis may: "
             "pip install 'ase_dos[formats]'"
         ) from None
     try:

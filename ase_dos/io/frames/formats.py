@@ -6,9 +6,9 @@ import os
 from io import BytesIO
 from pathlib import Path
 
-from ase_dos.io.frames.buffer import Buffer, open_binary
+from ase_dos.io.frames.buffer import COMPRESSED, Buffer, open_binary
 
-__all__ = ["frame_format"]
+__all__ = ["UnknownFormatError", "frame_format"]
 
 _SUFFIXES = {
     ".dcd": "dcd",
@@ -18,12 +18,17 @@ _SUFFIXES = {
     ".h5md": "h5md",
     ".h5": "h5md",
 }
-_COMPRESSED = (".gz", ".bz2", ".xz")
+_UNPACKED_HERE = ("extxyz", "gromacs", "vasp-xdatcar")  # ASE opens other files by itself
 _PEEK = 1 << 16  # bytes
 KNOWN = (
     "LAMMPS dump (text), extended xyz, XDATCAR, ASE .traj, H5MD (.h5md, .h5), .dcd, .xtc, .trr, "
-    ".tng, AMBER NetCDF (.nc, .ncdf) and all that ASE reads; text also as .gz, .bz2 or .xz"
+    ".tng, .gro, AMBER NetCDF (.nc, .ncdf) and all that ASE reads; text also as .gz, .bz2, .xz or "
+    ".zst"
 )
+
+
+class UnknownFormatError(ValueError):
+    """Nothing reads a file."""
 
 
 def frame_format(path: str) -> str:
@@ -31,14 +36,16 @@ def frame_format(path: str) -> str:
 
     Raises
     ------
-    ValueError
+    UnknownFormatError
         If nothing reads the file.
+    ValueError
+        If it is packed in a way in which its format is not read.
     """
     suffix = Path(path).suffix.lower()
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
     inner = Path(Path(path).stem).suffix.lower()
-    if suffix in _COMPRESSED and inner in (*_SUFFIXES, ".nc", ".ncdf", ".traj"):
+    if suffix in COMPRESSED and inner in (*_SUFFIXES, ".nc", ".ncdf", ".traj"):
         raise ValueError(f"{path}: a compressed {inner} file is not read; decompress it first")
     begin = b"" if os.path.isdir(path) else _begin_of(path)
     if begin.lstrip(b"\xef\xbb\xbf").startswith(b"ITEM: "):
@@ -62,12 +69,18 @@ def _format_of_ase(path: str, begin: bytes, suffix: str) -> str:
     from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
     file = BytesIO(begin)
-    file.name = path  # type: ignore[attr-defined]
+    # ASE knows all of these endings but the last.
+    file.name = path.removesuffix(".zst")  # type: ignore[attr-defined]
     try:
         name = filetype(path if os.path.isdir(path) else file)  # type: ignore[arg-type]
     except UnknownFileTypeError:
         name = ""
     if name not in ioformats or not ioformats[name].can_read:
         known = f"the format of this file is not known{f' ({suffix})' if suffix else ''}"
-        raise ValueError(f"{path}: {known}; known are {KNOWN}")
+        raise UnknownFormatError(f"{path}: {known}; known are {KNOWN}")
+    if suffix == ".zst" and name not in _UNPACKED_HERE:
+        raise ValueError(
+            f"{path}: a file of format {name!r} that is compressed with Zstandard is not read; "
+            "unpack it first"
+        )
     return name

@@ -25,6 +25,7 @@ from ase_dos.io.frames.coordinates import TNGFrames
 from ase_dos.io.frames.dcd import DCDFrames
 from ase_dos.io.frames.elements import Topology
 from ase_dos.io.frames.formats import frame_format
+from ase_dos.io.frames.gro import gro
 from ase_dos.io.frames.h5md import H5MDFrames
 from ase_dos.io.frames.lammps import lammps_dump
 from ase_dos.io.frames.netcdf import NetCDFFrames
@@ -93,6 +94,7 @@ def open_frames(
     LAMMPS dump (text)                     column, or ``types``             yes, not parsed
     extended xyz, xyz, CP2K xyz + .cell    column, or ``types``             yes, not parsed
     XDATCAR                                in the file                      yes, not parsed
+    GROMACS .gro                           names, ``types``, ``topology``   yes, not parsed
     ASE .traj                              in the file                      yes
     H5MD                                   in the file, ``types``           yes
     AMBER NetCDF                           in the file, ``types``           yes
@@ -100,7 +102,8 @@ def open_frames(
     all else that ASE reads                in the file                      no
     =====================================  ===============================  ================
 
-    Text files may be compressed (.gz, .bz2, .xz): everything before a frame is decompressed then.
+    Text files may be compressed (.gz, .bz2, .xz, .zst): everything before a frame is decompressed
+    then. Behind a member of .gz or .zst that a kill has cut, the next one is read.
 
     ``atoms.info`` has ``time`` and ``step`` where the file says them. The time is in fs where the
     file names its unit (`Frames.times_in_fs`). Extended xyz and .traj name none: theirs is left as
@@ -132,6 +135,7 @@ _OPENERS: dict[str, tuple[Callable[..., Frames], tuple[str, ...]]] = {
     "lammps-dump-text": (lammps_dump, ("types", "cache_index")),
     "extxyz": (xyz, ("types", "topology", "cache_index")),
     "vasp-xdatcar": (xdatcar, ("cache_index",)),
+    "gromacs": (gro, ("types", "topology", "cache_index")),
     "traj": (TrajFrames, ()),
     "dcd": (DCDFrames, ("topology",)),
     "xtc": (XTCFrames, ("topology",)),

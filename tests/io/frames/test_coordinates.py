@@ -10,6 +10,7 @@ from toy_binaries import dcd, netcdf, trr, xtc
 from toy_files import N_FRAMES
 
 from ase_dos.io.frames import open_frames
+from ase_dos.io.frames.elements import read_topology
 
 STEPS = 50 * np.arange(N_FRAMES)
 TIMES = 0.5 * np.arange(N_FRAMES)  # ps
@@ -209,3 +210,23 @@ def test_universe(images, tmp_path):
         universe.load_new(str(write(tmp_path / name, images)))
         info = open_frames(universe)[3].info
         assert info == ({"time": pytest.approx(1500.0), "step": 150} if name == "md.xtc" else {})
+
+
+def test_a_topology_is_read_as_a_trajectory_is(images, tmp_path):
+    """ASE drops the cell of i-PI, whose lengths are in bohr."""
+    from ase.units import Bohr
+
+    text = ""
+    for step, atoms in enumerate(images):
+        cell = " ".join(f"{x:.6f}" for x in [*atoms.cell.lengths() / Bohr, *atoms.cell.angles()])
+        text += f"8\n# CELL(abcABC): {cell} Step: {step} Bead: 0 positions{{atomic_unit}}\n"
+        rows = zip(atoms.symbols, atoms.positions / Bohr, strict=True)
+        text += "".join(f"{symbol} {x:.6f} {y:.6f} {z:.6f}\n" for symbol, (x, y, z) in rows)
+    (tmp_path / "ipi.xyz").write_text(text)
+    topology = read_topology(tmp_path / "ipi.xyz")
+    assert (topology.numbers == images[-1].numbers).all()
+    np.testing.assert_allclose(topology.cell.cellpar(), images[-1].cell.cellpar(), atol=1e-4)
+    assert topology.pbc.all()
+    (tmp_path / "ipi.xyz").write_text(text[:40])
+    with pytest.raises(ValueError, match=r"ipi\.xyz \(topology\): "):
+        read_topology(tmp_path / "ipi.xyz")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from toy_binaries import dcd, netcdf, trr, xtc
-from toy_files import N_FRAMES, dump
+from toy_files import N_FRAMES, dump, gro_text
 
 from ase_dos.io.frames import open_frames
 
@@ -49,6 +49,11 @@ def write_by_ase(path, images):
     return {}
 
 
+def write_gro(path, images):
+    path.write_text("".join(gro_text(atoms, f"t= {i} step= {i}") for i, atoms in enumerate(images)))
+    return {}
+
+
 def write_h5md(path, images):
     h5py = pytest.importorskip("h5py")
     with h5py.File(path, "w") as file:
@@ -87,6 +92,7 @@ WRITERS = {
     "XDATCAR": write_by_ase,
     "md.traj": write_by_ase,
     "md.json": write_by_ase,
+    "md.gro": write_gro,
     "md.h5md": write_h5md,
     "md.dcd": write_coordinates,
     "md.xtc": write_coordinates,

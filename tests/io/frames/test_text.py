@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import zlib
+from contextlib import suppress
 
 import ase.io
 import numpy as np
@@ -14,6 +15,7 @@ from ase_dos.io.frames import numbered_frames, open_frames
 from ase_dos.io.frames.buffer import Buffer
 from ase_dos.io.frames.lammps import split_dump
 from ase_dos.io.frames.xyz import split_xyz
+from ase_dos.utils import packed_stream
 
 
 def test_what_is_skipped_is_not_parsed(tmp_path):
@@ -145,3 +147,51 @@ def test_a_line_without_its_end_does_not_count(images, tmp_path, name):
     assert frames.count() == 2
     with pytest.raises(ValueError, match=r"frame 1 of .*7.* 8.*last line of the frame is cut off"):
         frames[1]
+
+
+@pytest.mark.parametrize("suffix", ["gz", "zst"])
+def test_a_run_packed_behind_one_that_was_killed(images, tmp_path, suffix):
+    """The first ends in a line, without the end of its data."""
+    pack = pytest.importorskip("zstandard").compress if suffix == "zst" else gzip.compress
+    path = tmp_path / "md.extxyz"
+    ase.io.write(path, images)
+    whole = path.read_bytes()
+    images = list(open_frames(path))
+    packed = pack(whole)[: len(pack(whole)) * 2 // 3] + pack(whole)
+    path = tmp_path / f"md.extxyz.{suffix}"
+    path.write_bytes(packed)
+    found = []
+    with pytest.warns(UserWarning, match="cut off or damaged"):
+        readers = list(open_frames(path).readers())
+    for read in readers:
+        with suppress(ValueError):
+            found.append(read())
+    assert found[-len(images) + 1 :] == images[1:]
+    assert suffix == "zst" or len(found) > len(images)
+
+
+def test_frames_packed_with_zstandard(images, tmp_path):
+    zstandard = pytest.importorskip("zstandard")
+    ase.io.write(tmp_path / "md.extxyz", images)
+    ase.io.write(tmp_path / "XDATCAR", images)
+    for name in ("md.extxyz", "XDATCAR"):
+        expected = list(open_frames(tmp_path / name))
+        path = tmp_path / f"{name}.zst"
+        path.write_bytes(zstandard.compress((tmp_path / name).read_bytes()))
+        frames = open_frames(path)
+        for i in (3, 0, 4, 1):
+            assert frames[i] == expected[i]
+    ase.io.write(tmp_path / "md.pdb", images)
+    (tmp_path / "md.pdb.zst").write_bytes(zstandard.compress((tmp_path / "md.pdb").read_bytes()))
+    with pytest.raises(ValueError, match=r"md\.pdb\.zst: a file of format 'proteindatabank' that"):
+        open_frames(tmp_path / "md.pdb.zst")
+
+
+def test_without_its_package_zstandard_names_the_file(tmp_path, monkeypatch):
+    def absent(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(packed_stream, "import_module", absent)
+    (tmp_path / "md.xyz.zst").write_bytes(b"\x28\xb5\x2f\xfd")
+    with pytest.raises(ValueError, match=r"md\.xyz\.zst: .* needs the package zstandard"):
+        open_frames(tmp_path / "md.xyz.zst")
