@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+import tempfile
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["StoredResult", "output_directory", "output_file"]
+__all__ = ["StoredResult", "output_directory", "output_file", "save_or_elsewhere"]
 
 
 def output_file(
@@ -64,6 +65,56 @@ def _check_folder(folder: Path, option: str) -> None:
         raise ValueError(f"{option}: {what}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"{option}: no permission to write to the directory {folder}")
+
+
+def save_or_elsewhere(save: Callable[[str], object], output: str) -> tuple[str, OSError | None]:
+    """Save what took long to compute: where it was asked for, or else where there is room.
+
+    Parameters
+    ----------
+    save : callable
+        Writes to a path.
+    output : str
+        The path asked for.
+
+    Returns
+    -------
+    path : str
+        Where it is. Elsewhere it is in the working directory, that of the user or that for
+        temporary files, under a name that no file had.
+    error : OSError or None
+        Why it is elsewhere.
+
+    Raises
+    ------
+    OSError
+        If it could be written nowhere; it names all places.
+    """
+    try:
+        save(output)
+        return output, None
+    except OSError as error:
+        tried = [str(error)]
+        for folder in (Path.cwd(), Path.home(), Path(tempfile.gettempdir())):
+            other = _unused(folder / Path(output).name)
+            try:
+                save(str(other))
+            except OSError as another:
+                tried.append(str(another))
+            else:
+                return str(other), error
+        raise OSError(
+            f"it could be saved nowhere: {'; '.join(tried)}. Make room, and run the command again"
+        ) from error
+
+
+def _unused(path: Path) -> Path:
+    """Return a path beside another one at which there is no file."""
+    other, number = path, 1
+    while other.exists():
+        number += 1
+        other = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return other
 
 
 class StoredResult:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ase_dos.cli.arguments import integer, number
 from ase_dos.cli.data import FILES, add_grid_arguments, divided, read_data
 from ase_dos.cli.main import reports_user_errors
-from ase_dos.cli.outputs import StoredResult, output_directory, output_file
+from ase_dos.cli.outputs import StoredResult, output_directory, output_file, save_or_elsewhere
 from ase_dos.cli.parts import Part, joined
 from ase_dos.cli.training_report import beside, report_directory, split_record, write_report
 
@@ -198,13 +198,12 @@ class CLICommand:
         with training.named_in_errors():
             found = _search(args, training, validation)
             model = _trained(args, training, found.best.choice if found else _given(args))
-        model.save(args.output)
-        print(f"wrote {args.output}")
-        stored = StoredResult(f"{args.output} holds the trained model")
+        stored = StoredResult("")
+        _save(args, model, stored)
         bars, evaluation = _validated(args, model, validation, stored)
         if args.refit:
             with stored.step("--refit"):
-                _refitted(model, both, _groups(args, both)).save(args.output)
+                _save(args, _refitted(model, both, _groups(args, both)), stored)
         if not args.no_report:
             with stored.step("report"):
                 groups = _groups(args, training)
@@ -349,6 +348,16 @@ def _trained(args: Namespace, training: Part, choice: dict[str, Any]) -> DOSMode
     return model
 
 
+def _save(args: Namespace, model: DOSModel, stored: StoredResult) -> None:
+    """Save a model; where there is no room, elsewhere, and so all that follows."""
+    place, error = save_or_elsewhere(model.save, args.output)
+    if not stored.where or error is not None:
+        print(f"wrote {place}")
+    if error is not None:
+        stored.errors.append(("--output", error))
+    args.output, stored.where = place, f"{place} holds the trained model"
+
+
 def _validated(
     args: Namespace, model: DOSModel, validation: Part, stored: StoredResult
 ) -> tuple[ErrorBars | None, Evaluation | None]:
@@ -362,7 +371,7 @@ def _validated(
     if validation.frames:
         with stored.step("validation"), validation.named_in_errors():
             evaluation = model.calibrate(validation.frames, validation.targets, validation.families)
-            model.save(args.output)
+            _save(args, model, stored)
             print(
                 f"validation RMSE {evaluation.rmse:.4f} {UNIT} "
                 f"({len(validation.frames)} structures)"

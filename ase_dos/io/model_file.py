@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from ase_dos._version import __version__
 from ase_dos.utils.digests import checksum
-from ase_dos.utils.files import replace_file
+from ase_dos.utils.files import replace_bytes
 
 __all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "write_model"]
 
@@ -75,9 +76,17 @@ def digest(info: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> str:
 def write_model(
     path: str | os.PathLike, info: Mapping[str, Any], arrays: Mapping[str, NDArray]
 ) -> None:
-    """Write a model file; an earlier one is replaced in one step or stays."""
+    """Write a model file; an earlier one is replaced in one step or stays.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written there. The model is as it was and can be written elsewhere.
+    """
     named: dict[str, Any] = {"header": np.array(json.dumps(dict(info))), **arrays}
-    replace_file(path, lambda file: np.savez_compressed(file, **named))
+    packed = BytesIO()
+    np.savez_compressed(packed, **named)
+    replace_bytes(path, packed.getbuffer())
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:

@@ -431,7 +431,14 @@ class DOSModel:
     # Files
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the model to one ``.npz`` file (replaced in one step)."""
+        """Write the model to one ``.npz`` file (replaced in one step).
+
+        Raises
+        ------
+        OSError
+            If it cannot be written there: of a full disk it says how much is needed. An earlier
+            file stays, and ``save`` to another path may follow.
+        """
         write_model(path, self.info, self.predictor.arrays())
 
     @classmethod

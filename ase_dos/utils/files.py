@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-__all__ = ["FileLock", "errors_name", "replace_file", "replaced_path"]
+__all__ = ["FileLock", "errors_name", "replace_bytes", "replace_file", "replaced_path"]
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, quota, limit of a file
 _FAR = 2**30  # a byte far beyond the end of the file, for systems on which a lock stops readers
 
 
@@ -73,6 +76,27 @@ def replace_file(path: str | os.PathLike, write: Callable[[IO[bytes]], object]) 
     """
     with replaced_path(path) as partial, open(partial, "wb") as file:
         write(file)
+
+
+def replace_bytes(path: str | os.PathLike, data: bytes | memoryview) -> None:
+    """Write a file of known content by way of `replaced_path`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; where there is no room, it says how much is needed.
+    """
+    try:
+        replace_file(path, lambda file: file.write(data))
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        free = shutil.disk_usage(Path(path).parent).free
+        needed = (
+            f"{error.strerror} ({len(data) / 1e6:.3g} MB are needed, {free / 1e6:.3g} MB are free; "
+            "what was there before is unchanged)"
+        )
+        raise OSError(error.errno, needed, os.fspath(path)) from error
 
 
 class FileLock:

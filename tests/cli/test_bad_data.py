@@ -1,7 +1,10 @@
 """Files that cannot be trained on are named and passed over; a trained model outlives errors."""
 
+import errno
+import os
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import ase.io
@@ -12,9 +15,11 @@ from pwx_output import pwx_output
 
 from ase_dos.cli.data import read_data
 from ase_dos.cli.main import main
+from ase_dos.cli.outputs import save_or_elsewhere
 from ase_dos.io.dataset import load_dataset, save_dataset
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.model_selection.report import Report
+from ase_dos.utils import files
 
 # The tiny models of these tests know little, and say so.
 pytestmark = pytest.mark.filterwarnings("ignore::ase_dos.spectra.local_dos.NoveltyWarning")
@@ -190,6 +195,59 @@ def test_a_trained_model_outlives_what_fails_after_it(
     assert report.exists() == (name != "text")
     if name != "text":
         assert ("a model trained again" in report.read_text()) == (name != "refitted")
+
+
+def full_at(folder, monkeypatch, after=0):
+    """Refuse files in a folder as a full disk does, once some were written."""
+    write, count = files.replace_file, []
+
+    def refuse(path, *rest):
+        count.append(path)
+        if Path(path).parent == folder and len(count) > after:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write(path, *rest)
+
+    monkeypatch.setattr(files, "replace_file", refuse)
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_full_disk_does_not_lose_the_model(runs, tmp_path, capsys, monkeypatch, after):
+    """Neither at the first save, nor at that behind the validation."""
+    full, other = tmp_path / "full", tmp_path / "other"
+    for folder in (full, other):
+        folder.mkdir()
+    (full / "m.npz").write_bytes(b"earlier")
+    (other / "m.npz").touch()
+    monkeypatch.chdir(other)
+    full_at(full, monkeypatch, after)
+    line = fails(capsys, "train", runs, "-o", full / "m.npz", *NARROW)
+    assert re.search(
+        r"--output: \[Errno 28\] No space .*\(\S+ MB are needed, \S+ MB are free", line
+    )
+    assert f"{other / 'm-2.npz'} holds the trained model" in line
+    assert "validation" in DOSModel.load(other / "m-2.npz").info
+    if not after:
+        assert (full / "m.npz").read_bytes() == b"earlier"
+
+
+def test_a_model_that_was_not_saved_can_be_saved_elsewhere(tmp_path, monkeypatch):
+    model = DOSModel.load("silicon")
+    full_at(tmp_path, monkeypatch)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(OSError, match=r"MB are needed, .* what was there before is unchanged"):
+        model.save(tmp_path / "m.npz")
+    model.save(tmp_path / "other" / "m.npz")
+    assert DOSModel.load(tmp_path / "other" / "m.npz").info == model.info
+
+
+def test_without_room_anywhere_all_places_are_named(tmp_path, monkeypatch):
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left", str(path))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with pytest.raises(OSError, match=r"nowhere: .*a/m\.npz.*/m\.npz.*home/m\.npz.*Make room"):
+        save_or_elsewhere(full, "a/m.npz")
 
 
 def test_outputs_that_cannot_be_written_are_refused_before_the_training(runs, tmp_path, capsys):

@@ -14,7 +14,6 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.io.frames.base import IndexedFrames, library_errors
-from ase_dos.io.frames.elements import Topology, read_topology
 from ase_dos.utils.checks import as_array
 
 if TYPE_CHECKING:
@@ -54,18 +53,18 @@ class CoordinateFrames(IndexedFrames[Handle]):
     ----------
     path : str
         The trajectory.
-    topology : Atoms, str or path
-        As for `read_topology`. Its cell is taken where the trajectory has none.
+    topology : Atoms
+        Structure with the elements. Its cell is taken where the trajectory has none.
     """
 
-    def __init__(self, path: str, topology: Topology | None = None) -> None:
+    def __init__(self, path: str, topology: Atoms | None = None) -> None:
         super().__init__(path)
         if topology is None:
             raise ValueError(
                 f"{path}: this format has no elements; give a file that has them: topology=..., "
                 "on the command line --topology FILE"
             )
-        self._topology = read_topology(topology)
+        self._topology = topology
 
     @abstractmethod
     def _coordinates(self, handle: Handle, index: int) -> Coordinates:

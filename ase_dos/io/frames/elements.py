@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 import numpy as np
-from ase import Atoms
 from ase.data import atomic_numbers
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.io.frames.base import library_errors
-
-__all__ = ["Topology", "read_topology", "symbols_to_numbers", "types_to_numbers"]
-
-Topology: TypeAlias = "Atoms | str | os.PathLike"
+__all__ = ["symbols_to_numbers", "types_to_numbers"]
 
 
 class _Numbers(dict):
@@ -116,55 +109,3 @@ def _by_label(names: NDArray, elements: list[str]) -> list[str]:
                 f"types=('{name}=Si', ...), on the command line --types {name}=Si ..."
             )
     return list(names.tolist())
-
-
-def read_topology(topology: Topology) -> Atoms:
-    """Return the structure that names the elements, and the cell, of a trajectory.
-
-    Parameters
-    ----------
-    topology : Atoms, str or path
-        A structure, a file that `ase_dos.open_frames` reads (its last structure), or one that
-        MDAnalysis reads and that has elements.
-
-    Raises
-    ------
-    ValueError
-        If nothing reads the file, or it has no elements.
-    ImportError
-        If `ase_dos.open_frames` does not read the file and MDAnalysis is not installed.
-    """
-    if isinstance(topology, Atoms):
-        return topology
-    from ase_dos.io.frames.formats import UnknownFormatError
-    from ase_dos.io.frames.sources import open_frames
-
-    path = os.fspath(topology)
-    if not os.path.exists(path):
-        raise ValueError(f"{path}: no such file (topology)")
-    try:
-        return open_frames(path)[-1]
-    except UnknownFormatError:
-        return _universe_atoms(path)
-    except IndexError:
-        raise ValueError(f"{path} (topology): it has no structure") from None
-    except ValueError as error:
-        raise ValueError(f"{path} (topology): {error}") from error
-
-
-def _universe_atoms(path: str) -> Atoms:
-    try:
-        from MDAnalysis import Universe
-    except ImportError:
-        raise ImportError(
-            f"{path}: nothing here reads this topology, MDAnalysis may: "
-            "pip install 'ase_dos[formats]'"
-        ) from None
-    try:
-        with library_errors("MDAnalysis"):
-            atoms = Universe(path).atoms
-    except ValueError as error:
-        raise ValueError(f"{path} (topology): {error}") from error
-    if not hasattr(atoms, "elements"):
-        raise ValueError(f"{path}: this topology names no elements")
-    return Atoms(numbers=symbols_to_numbers(atoms.elements))

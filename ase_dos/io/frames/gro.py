@@ -15,7 +15,7 @@ from ase import Atoms, units
 from numpy.typing import NDArray
 
 from ase_dos.io.frames.buffer import Buffer
-from ase_dos.io.frames.elements import Topology, read_topology, types_to_numbers
+from ase_dos.io.frames.elements import types_to_numbers
 from ase_dos.io.frames.text import TextFormat, TextFrames, decoded
 from ase_dos.utils.checks import as_array
 
@@ -33,7 +33,7 @@ _ORDER = (0, 4, 8, 1, 2, 3, 5, 6, 7)
 def gro(
     path: str,
     types: Sequence[str] | None = None,
-    topology: Topology | None = None,
+    topology: Atoms | None = None,
     *,
     cache_index: bool = False,
 ) -> TextFrames:
@@ -45,14 +45,14 @@ def gro(
         The file.
     types : sequence of str, optional
         Elements of the names of atoms ("OW=O"), where these are no symbols, with digits or not.
-    topology : Atoms, str or path, optional
+    topology : Atoms, optional
         Structure with the elements, in place of the names.
     cache_index : bool
         As for `TextFrames`.
     """
     if types is not None and topology is not None:
         raise ValueError("elements: expected types or a topology, got both")
-    numbers = None if topology is None else read_topology(topology).numbers
+    numbers = None if topology is None else topology.numbers
     grammar = TextFormat(split_gro, partial(_parse, types=types, numbers=numbers))
     return TextFrames(path, grammar, cache_index=cache_index)
 

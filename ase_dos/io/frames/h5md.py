@@ -13,7 +13,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.io.frames.base import IndexedFrames, library_errors
-from ase_dos.io.frames.elements import Topology, read_topology, symbols_to_numbers, types_to_numbers
+from ase_dos.io.frames.elements import symbols_to_numbers, types_to_numbers
 from ase_dos.io.frames.units import angstroms, femtoseconds
 from ase_dos.utils.checks import as_array
 
@@ -41,16 +41,16 @@ class H5MDFrames(IndexedFrames["File"]):
     types : sequence of str, optional
         Element of each ``species``, the first being that of species 1, or the elements whose
         atomic numbers the species are; not needed where species are an enumeration by symbols.
-    topology : Atoms, str or path, optional
+    topology : Atoms, optional
         Structure that has the elements instead.
     """
 
     def __init__(
-        self, path: str, types: Sequence[str] | None = None, topology: Topology | None = None
+        self, path: str, types: Sequence[str] | None = None, topology: Atoms | None = None
     ) -> None:
         super().__init__(path)
         self._types = types
-        self._topology = None if topology is None else read_topology(topology)
+        self._topology = topology
 
     def _open(self) -> tuple[File, int]:
         try:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ase_dos.io.frames.base import IndexedFrames
 from ase_dos.io.frames.coordinates import cell_of
-from ase_dos.io.frames.elements import Topology, read_topology, types_to_numbers
+from ase_dos.io.frames.elements import types_to_numbers
 from ase_dos.io.frames.units import angstroms, femtoseconds
 from ase_dos.utils.checks import as_array
 
@@ -92,16 +92,16 @@ class NetCDFFrames(IndexedFrames[_File]):
         The file.
     types : sequence of str, optional
         Element of each type, where the file has types; see `types_to_numbers`.
-    topology : Atoms, str or path, optional
+    topology : Atoms, optional
         Structure that has the elements instead, and the cell where the file has none.
     """
 
     def __init__(
-        self, path: str, types: Sequence[str] | None = None, topology: Topology | None = None
+        self, path: str, types: Sequence[str] | None = None, topology: Atoms | None = None
     ) -> None:
         super().__init__(path)
         self._types = types
-        self._topology = None if topology is None else read_topology(topology)
+        self._topology = topology
 
     def _open(self) -> tuple[_File, int]:
         file = open(self.name, "rb")  # noqa: SIM115

@@ -23,12 +23,12 @@ from ase_dos.io.frames.base import (
 from ase_dos.io.frames.by_ase import ase_frames
 from ase_dos.io.frames.coordinates import TNGFrames
 from ase_dos.io.frames.dcd import DCDFrames
-from ase_dos.io.frames.elements import Topology
 from ase_dos.io.frames.formats import frame_format
 from ase_dos.io.frames.gro import gro
 from ase_dos.io.frames.h5md import H5MDFrames
 from ase_dos.io.frames.lammps import lammps_dump
 from ase_dos.io.frames.netcdf import NetCDFFrames
+from ase_dos.io.frames.topology import Topology, read_topology
 from ase_dos.io.frames.traj import TrajFrames
 from ase_dos.io.frames.universe import UniverseFrames, is_universe
 from ase_dos.io.frames.xdatcar import xdatcar
@@ -111,6 +111,8 @@ def open_frames(
     """
     options = {"types": types, "topology": topology, "cache_index": cache_index}
     options = {n: value for n, value in options.items() if value is not None and value is not False}
+    if topology is not None and not _is_cp2k_cell(topology):
+        options["topology"] = read_topology(topology, open_frames)
     if isinstance(source, Frames):
         return _open(lambda: source, "frames that are open", (), options)
     if is_universe(source):
@@ -149,6 +151,11 @@ _OPENERS: dict[str, tuple[Callable[..., Frames], tuple[str, ...]]] = {
 def _open_file(path: str, options: dict[str, Any]) -> Frames:
     opener, takes = _OPENERS.get(frame_format(path), (ase_frames, ()))
     return _open(partial(opener, path), path, takes, options)
+
+
+def _is_cp2k_cell(topology: Topology) -> bool:
+    """Whether a file has the cell of every step of a run of CP2K."""
+    return not isinstance(topology, Atoms) and os.fspath(topology).endswith(".cell")
 
 
 def _open(

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from ase_dos.io.frames.base import library_errors
 from ase_dos.io.frames.buffer import Buffer
 from ase_dos.io.frames.elements import (
-    Topology,
-    read_topology,
     symbols_to_numbers,
     types_to_numbers,
 )
@@ -36,7 +34,7 @@ _PROPERTIES = "species:S:1:pos:R:3"
 def xyz(
     path: str,
     types: Sequence[str] | None = None,
-    topology: Topology | None = None,
+    topology: Atoms | str | os.PathLike | None = None,
     *,
     cache_index: bool = False,
 ) -> TextFrames:
@@ -48,7 +46,7 @@ def xyz(
         The file.
     types : sequence of str, optional
         Elements, where the file has types of atoms in place of symbols; see `types_to_numbers`.
-    topology : Atoms, str or path, optional
+    topology : Atoms or path, optional
         Where the cell is that the file lacks: a structure, or the .cell file of a CP2K run,
         which has one for each step.
     cache_index : bool
@@ -56,10 +54,7 @@ def xyz(
     """
     cells: Cells = None
     if topology is not None:
-        if not isinstance(topology, Atoms) and os.fspath(topology).endswith(".cell"):
-            cells = _cp2k_cells(topology)
-        else:
-            cells = read_topology(topology).cell
+        cells = topology.cell if isinstance(topology, Atoms) else _cp2k_cells(topology)
     parse = partial(_parse, types=types, cells=cells)
     grammar = TextFormat(split_xyz, parse, names_times=_names_times)
     return TextFrames(path, grammar, cache_index=cache_index)

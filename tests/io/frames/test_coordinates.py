@@ -10,7 +10,6 @@ from toy_binaries import dcd, netcdf, trr, xtc
 from toy_files import N_FRAMES
 
 from ase_dos.io.frames import open_frames
-from ase_dos.io.frames.elements import read_topology
 
 STEPS = 50 * np.arange(N_FRAMES)
 TIMES = 0.5 * np.arange(N_FRAMES)  # ps
@@ -223,10 +222,11 @@ def test_a_topology_is_read_as_a_trajectory_is(images, tmp_path):
         rows = zip(atoms.symbols, atoms.positions / Bohr, strict=True)
         text += "".join(f"{symbol} {x:.6f} {y:.6f} {z:.6f}\n" for symbol, (x, y, z) in rows)
     (tmp_path / "ipi.xyz").write_text(text)
-    topology = read_topology(tmp_path / "ipi.xyz")
-    assert (topology.numbers == images[-1].numbers).all()
-    np.testing.assert_allclose(topology.cell.cellpar(), images[-1].cell.cellpar(), atol=1e-4)
-    assert topology.pbc.all()
+    write(tmp_path / "md.xtc", [Atoms(a.symbols, a.positions) for a in images])
+    found = open_frames(tmp_path / "md.xtc", topology=tmp_path / "ipi.xyz")[0]
+    assert (found.numbers == images[-1].numbers).all()
+    np.testing.assert_allclose(found.cell.cellpar(), images[-1].cell.cellpar(), atol=1e-4)
+    assert found.pbc.all()
     (tmp_path / "ipi.xyz").write_text(text[:40])
     with pytest.raises(ValueError, match=r"ipi\.xyz \(topology\): "):
-        read_topology(tmp_path / "ipi.xyz")
+        open_frames(tmp_path / "md.xtc", topology=tmp_path / "ipi.xyz")
