@@ -16,7 +16,7 @@ from ase_dos.utils.files import replaced_path
 if TYPE_CHECKING:
     from xarray import Dataset
 
-__all__ = ["import_xarray", "plain_attributes", "read_netcdf", "write_netcdf"]
+__all__ = ["import_xarray", "marks_of", "plain_attributes", "read_netcdf", "write_netcdf"]
 
 
 def import_xarray() -> ModuleType:
@@ -94,3 +94,14 @@ def read_netcdf(path: str | os.PathLike, mark: str, version: int, what: str) -> 
             )
         )
     return data
+
+
+def marks_of(path: str | os.PathLike) -> list[str]:
+    """Names of the attributes of an HDF5 file; none if it is no such file."""
+    try:
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            return [str(name) for name in file.attrs]
+    except (ImportError, OSError):  # what reads the file then says what is wrong with it
+        return []

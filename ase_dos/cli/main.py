@@ -25,6 +25,7 @@ NAMES = (
     "export",
     "plot",
     "info",
+    "bands",
     "compile",
 )
 COMMANDS = [(name, f"ase_dos.cli.{name}") for name in NAMES]
@@ -88,12 +89,20 @@ def _parse(parser: ArgumentParser, args: Sequence[str] | None) -> Namespace:
     def error(message: Any) -> None:
         parser.exit(2, f"{parser.prog}: error: {message}\n")
 
-    groups = (action for action in parser._actions if isinstance(action, _SubParsersAction))
-    for one in (parser, *(command for group in groups for command in group.choices.values())):
+    for one in _parsers(parser):
         one.error = error  # type: ignore[assignment, method-assign]
     namespace = parser.parse_args(args)
     namespace.words = shlex.join(["ase-dos", *(sys.argv[1:] if args is None else args)])
     return namespace
+
+
+def _parsers(parser: ArgumentParser) -> Iterator[ArgumentParser]:
+    """Give a parser, and those of its commands and of their actions."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, _SubParsersAction):
+            for one in action.choices.values():
+                yield from _parsers(one)
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def test_files_that_are_no_bands(tmp_path):
     cases = {
         "absent.nc": "no such file",
         "half.npz": "expected the arrays kpoints, energies, cell, got .* there is no energies",
-        "atoms.xyz": r"expected calculated bands as \.nc, \.npz or \.json; .* from_calculator",
+        "atoms.xyz": r"expected calculated bands as \.nc, \.npz or \.json; .*from_calculator",
         "broken.nc": "no NetCDF file, or a damaged one",
         "broken.npz": ".*pickle",
         "broken.json": "it is damaged, or no JSON file",

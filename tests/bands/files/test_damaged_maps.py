@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 from damage import damaged
-from toy_maps import toy_array, write_mpes, write_nexus, write_sed
+from map_files import toy_array, write_mpes, write_nexus, write_sed
 
 from ase_dos.bands import BandMap
 

@@ -5,7 +5,7 @@ import warnings
 import h5py
 import numpy as np
 import pytest
-from toy_maps import (
+from map_files import (
     ENERGIES,
     KX,
     KY,
