@@ -1,0 +1,106 @@
+"""Number of bands in a map: what counts set aside say, and where the signal is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos.bands.counted import spectra_of, start_on
+from ase_dos.bands.freeing import choose_freedom
+from ase_dos.bands.levels_of_detail import coarse, factors_to, sampled_coarse
+from ase_dos.bands.poisson_fit import COARSE, first_lines
+from ase_dos.utils.checks import as_count
+
+if TYPE_CHECKING:
+    from ase_dos.bands.band_map import BandMap
+    from ase_dos.bands.theory import TheoryBands
+
+__all__ = ["BandNumber", "compare_band_numbers"]
+
+
+@dataclass(frozen=True, eq=False)
+class BandNumber:
+    """How well a set of bands predicts counts set aside.
+
+    Parameters
+    ----------
+    n_bands : int
+        Number of bands.
+    held_out : float
+        Loss -log L of half of the counts, after a fit to the others, relative to the best set: the
+        difference is a log likelihood ratio.
+    shares : (bands,) array
+        Part of the signal that each band got.
+    best : bool
+        Whether this is the set to take: least loss among those whose bands all have a share of the
+        signal.
+    """
+
+    n_bands: int
+    held_out: float
+    shares: NDArray
+    best: bool
+
+
+def compare_band_numbers(
+    band_map: BandMap,
+    theories: Sequence[TheoryBands],
+    *,
+    least_share: float = 0.003,
+    seed: int = 0,
+) -> list[BandNumber]:
+    """Compare sets of bands by counts set aside, to find how many bands a map shows.
+
+    Parameters
+    ----------
+    band_map : BandMap
+        Raw counts.
+    theories : sequence of TheoryBands
+        Candidates, aligned: ``[theory.select(range(n)) for n in (13, 14, 15)]``.
+    least_share : float
+        Part of the signal that each band of the best set has at least.
+    seed : int
+        Seed of the counts set aside.
+
+    Returns
+    -------
+    list of BandNumber
+        In the order given.
+
+    Raises
+    ------
+    ValueError
+        If the map has no raw counts, or there are no candidates.
+    """
+    if not theories:
+        raise ValueError("theories: expected at least one set of bands")
+    seed = as_count(seed, "seed", 0)
+    losses, shares = [], []
+    for theory in theories:
+        start, known = start_on(theory, band_map)
+        spectra = spectra_of(band_map, known)
+        factors = factors_to(spectra.momenta, COARSE)
+        binned = coarse(spectra, factors)
+        theory_here = sampled_coarse(start, factors)
+        freedom, lines = choose_freedom(
+            binned,
+            first_lines(binned, theory_here, None, edge=bool(band_map.energies[-1] > 0.0)),
+            theory_here,
+            np.random.default_rng(seed),
+        )
+        losses.append(freedom.held_out)
+        strength = lines.amplitudes.reshape(len(start), -1).sum(axis=1)
+        shares.append(strength / strength.sum())
+    seen = [bool(share.min() >= least_share) for share in shares]
+    ranked = [
+        loss if ok or not any(seen) else np.inf for loss, ok in zip(losses, seen, strict=True)
+    ]
+    best = int(np.argmin(ranked))
+    return [
+        BandNumber(theory.n_bands, loss - losses[best], share, i == best)
+        for i, (theory, loss, share) in enumerate(zip(theories, losses, shares, strict=True))
+    ]

@@ -1,0 +1,170 @@
+"""Joint fit of bands freed step by step, and the freedom that held-out counts allow.
+
+How smooth the corrections are (eta) and over how many momenta amplitudes are averaged cannot be
+known beforehand. Counts can tell: of every bin a random half is set aside (binomial thinning makes
+two independent Poisson maps of one), bands are fitted to one half, and what predicts the other half
+best is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos.bands.joint_fit import BandPrior, fit_line, fit_positions
+from ase_dos.bands.smoothness import Smoothness
+from ase_dos.bands.spectra_model import CountedSpectra, Lines
+
+__all__ = ["Freedom", "choose_freedom", "freed", "refined", "thinned"]
+
+# Corrections of a slope (eV Angstrom) from hardly any to as steep as bands themselves.
+ETAS = tuple(0.01 * 2.0**i for i in range(10))
+# Standard deviations (pixels) over which amplitudes are averaged.
+WIDTHS = (0.5, 1.0, 2.0, 4.0, 8.0)
+# Positions rest if a round moves them by less than this part of the line's width (root mean
+# square).
+_AT_REST = 0.003
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """How free the bands of a fit are.
+
+    Parameters
+    ----------
+    eta : float
+        Slope of corrections (eV Angstrom).
+    width : float
+        Pixels (standard deviation) over which amplitudes are averaged.
+    held_out : float
+        Loss -log L of the counts set aside.
+    """
+
+    eta: float
+    width: float
+    held_out: float
+
+
+def thinned(
+    spectra: CountedSpectra, rng: np.random.Generator
+) -> tuple[CountedSpectra, CountedSpectra]:
+    """Two independent halves of the counts."""
+    seen = spectra.counts >= 0.0
+    first = rng.binomial(np.where(seen, spectra.counts, 0.0).astype(np.int64), 0.5)
+    halves = (first, spectra.counts - first)
+    one, two = (np.where(seen, half, -1.0).astype(np.float32) for half in halves)
+    return replace(spectra, counts=one), replace(spectra, counts=two)
+
+
+def freed(
+    spectra: CountedSpectra,
+    lines: Lines,
+    base: NDArray,
+    etas: Sequence[float],
+    width: float,
+    rng: np.random.Generator,
+) -> Iterator[tuple[float, Lines]]:
+    """Fit with each of the rising ``etas`` in turn, from where the last ended."""
+    lines = spectra.with_amplitudes(lines, 2.0 * width, 8)
+    for eta in etas:
+        prior = BandPrior(base, Smoothness(spectra.spacings, eta))
+        for steps in (3, 2):
+            lines = fit_positions(spectra, lines, prior, steps=steps)
+            lines = spectra.with_amplitudes(lines, width, 4)
+        lines = fit_line(spectra, lines, rng)
+        yield eta, lines
+
+
+def refined(
+    spectra: CountedSpectra,
+    lines: Lines,
+    prior: BandPrior,
+    width: float,
+    rng: np.random.Generator,
+    *,
+    rounds: int,
+) -> tuple[Lines, bool]:
+    """Fit positions, amplitudes and the line in turn, and tell whether positions came to rest."""
+    for _ in range(rounds):
+        before = lines.positions
+        lines = fit_positions(spectra, lines, prior, steps=3)
+        lines = spectra.with_amplitudes(lines, width, 6)
+        lines = fit_line(spectra, lines, rng)
+        moved = np.sqrt(np.mean((lines.positions - before) ** 2))
+        if moved < _AT_REST * lines.line.profile.fwhm:
+            return lines, True
+    return lines, False
+
+
+def choose_freedom(
+    spectra: CountedSpectra,
+    lines: Lines,
+    base: NDArray,
+    rng: np.random.Generator,
+    *,
+    etas: Sequence[float] = ETAS,
+    widths: Sequence[float] = WIDTHS,
+    only_last: bool = False,
+) -> tuple[Freedom, Lines]:
+    """Choose eta and the width of amplitudes by counts set aside.
+
+    Parameters
+    ----------
+    spectra : CountedSpectra
+        All counts.
+    lines : Lines
+        Start.
+    base : (bands, *momenta) array
+        What bands differ from smoothly (eV).
+    etas, widths : sequence of float
+        Candidates, rising.
+    only_last : bool
+        Whether the last of ``etas`` is given, and the others only lead to it.
+
+    Returns
+    -------
+    Freedom
+        The best.
+    Lines
+        Fit to one half, with the amplitudes of all counts.
+    """
+    training, held_out = thinned(spectra, rng)
+    halved = replace(lines, amplitudes=0.5 * lines.amplitudes, background=0.5 * lines.background)
+    start = _enough(training, len(lines.positions), widths)
+    best: tuple[Freedom, Lines] | None = None
+    worse = 0
+    for eta, now in freed(training, halved, base, etas, widths[start], rng):
+        loss = float(held_out.losses(now).sum())
+        if best is None or only_last or loss < best[0].held_out:
+            best, worse = (Freedom(eta, widths[start], loss), now), 0
+        else:
+            worse += 1
+            if worse == 2:
+                break
+    assert best is not None
+    for direction in (1, -1):
+        position = start + direction
+        while 0 <= position < len(widths):
+            prior = BandPrior(base, Smoothness(spectra.spacings, best[0].eta))
+            now, _ = refined(training, best[1], prior, widths[position], rng, rounds=3)
+            loss = float(held_out.losses(now).sum())
+            if loss >= best[0].held_out:
+                break
+            best = Freedom(best[0].eta, widths[position], loss), now
+            position += direction
+        if best[0].width != widths[start]:
+            break
+    freedom, now = best
+    return freedom, replace(now, amplitudes=2.0 * now.amplitudes, background=2.0 * now.background)
+
+
+def _enough(spectra: CountedSpectra, bands: int, widths: Sequence[float]) -> int:
+    """Least width that averages some fifty counts of each band."""
+    seen = spectra.counts >= 0.0
+    pixels = max(int(seen.any(axis=-1).sum()), 1)
+    counts = float(spectra.counts[seen].sum()) / pixels / bands
+    needed = np.sqrt(50.0 / (4.0 * np.pi * max(counts, 1e-3)))
+    return int(np.searchsorted(widths[:-1], needed))

@@ -1,0 +1,195 @@
+"""Joint fit of all bands to counts: from a rigid shift to smooth corrections, order kept.
+
+The maximum of likelihood times prior is found by Fisher scoring, a Newton method with the expected
+curvature, which is never negative. A line far from its band pulls hardly at all, so that the fit
+would stay where it starts: it begins with wide lines and a prior that lets a band only move as a
+whole, and frees it step by step (`freeing`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos.bands.line_profile import LineProfile
+from ase_dos.bands.smoothness import Smoothness
+from ase_dos.bands.spectra_model import CountedSpectra, Lines, SpectralLine
+
+# Spectra that tell about the line, and the step of its numerical derivatives.
+_SAMPLE = 512
+_DELTA = 1e-3
+
+__all__ = ["BandPrior", "fit_line", "fit_positions", "in_order"]
+
+
+@dataclass(frozen=True)
+class BandPrior:
+    """Prior on bands: smooth is what they differ by from ``base``.
+
+    Parameters
+    ----------
+    base : (bands, *momenta) array
+        Theory (eV), or zero for smoothness of the bands themselves.
+    smoothness : Smoothness
+        How smooth.
+    """
+
+    base: NDArray
+    smoothness: Smoothness
+
+    def energy(self, positions: NDArray) -> float:
+        """-log P, without the constant."""
+        return self.smoothness.energy(positions - self.base)
+
+    def gradient(self, positions: NDArray) -> NDArray[np.float64]:
+        """Its derivative (1/eV)."""
+        return self.smoothness.gradient(positions - self.base)
+
+
+def in_order(positions: NDArray, trust: NDArray) -> NDArray[np.float64]:
+    """Nearest positions that do not cross: bands that do meet at their weighted mean.
+
+    Parameters
+    ----------
+    positions : (bands, *momenta) array
+        Energies (eV).
+    trust : (bands, *momenta) array
+        Weights, not negative.
+
+    Returns
+    -------
+    (bands, *momenta) array
+        Not decreasing along the bands.
+    """
+    crossed = (np.diff(positions, axis=0) < 0.0).any(axis=0)
+    if not crossed.any():
+        return positions
+    result = positions.copy()
+    result[:, crossed] = _pooled(positions[:, crossed], trust[:, crossed])
+    return result
+
+
+def _pooled(values: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """Isotonic regression of every column, by its min-max formula."""
+    bands = len(values)
+    weights = weights + 1e-9 * weights.max() + 1e-300
+    sums = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(weights * values, axis=0)])
+    mass = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(weights, axis=0)])
+    result = np.empty_like(values)
+    for b in range(bands):
+        highest = np.full(values.shape[1:], -np.inf)
+        for low in range(b + 1):
+            means = [
+                (sums[high + 1] - sums[low]) / (mass[high + 1] - mass[low])
+                for high in range(b, bands)
+            ]
+            highest = np.maximum(highest, np.min(means, axis=0))
+        result[b] = highest
+    return np.maximum.accumulate(result, axis=0)
+
+
+def fit_positions(
+    spectra: CountedSpectra,
+    lines: Lines,
+    prior: BandPrior,
+    *,
+    steps: int,
+    tolerance: float = 1e-4,
+) -> Lines:
+    """Move all bands uphill in likelihood times prior, amplitudes fixed.
+
+    Parameters
+    ----------
+    steps : int
+        Steps of Fisher scoring at most.
+    tolerance : float
+        Stop when no band moves by more than this part of the line's width.
+
+    Returns
+    -------
+    Lines
+        With new positions, in order.
+    """
+    width = lines.line.profile.fwhm
+    loss, gradient, information = spectra.score(lines)
+    value = loss + prior.energy(lines.positions)
+    for _ in range(steps):
+        pull = gradient + prior.gradient(lines.positions)
+        move = prior.smoothness.solve(information, -pull)
+        # A line knows the slope of the data some half of its width around itself.
+        np.clip(move, -0.5 * width, 0.5 * width, out=move)
+        trust = np.moveaxis(np.diagonal(information, axis1=-2, axis2=-1), -1, 0)
+        for _ in range(6):
+            trial = replace(lines, positions=in_order(lines.positions + move, trust))
+            score = spectra.score(trial)
+            new = score[0] + prior.energy(trial.positions)
+            if new <= value:
+                break
+            move = 0.5 * move
+        else:
+            break
+        moved = float(np.abs(trial.positions - lines.positions).max())
+        lines, value = trial, new
+        _, gradient, information = score
+        if moved <= tolerance * width:
+            break
+    return lines
+
+
+def fit_line(
+    spectra: CountedSpectra, lines: Lines, rng: np.random.Generator, *, steps: int = 2
+) -> Lines:
+    """Move the widths of the line and the like uphill in likelihood, on a sample of the spectra.
+
+    All amplitudes, and all of the background, may change by a common factor meanwhile. Steps are
+    those of Fisher scoring in logarithms.
+    """
+    seen = np.flatnonzero((spectra.counts >= 0.0).any(axis=-1).ravel())
+    pick = rng.choice(seen, min(_SAMPLE, seen.size), replace=False)
+    counts = spectra.counts.reshape(-1, spectra.counts.shape[-1])[pick]
+    valid = counts >= 0.0
+    least = 0.05 * spectra.step
+    x = _logarithms(lines.line, least)
+    loss = float(spectra.losses(_scaled(lines, x), pick).sum())
+    for _ in range(steps):
+        rates = spectra.expected(_scaled(lines, x), pick)
+        slopes = np.array(
+            [
+                (spectra.expected(_scaled(lines, x + _DELTA * unit), pick) - rates)[valid] / _DELTA
+                for unit in np.eye(x.size)
+            ]
+        )
+        gradient = slopes @ (1.0 - counts[valid] / rates[valid])
+        information = (slopes / rates[valid]) @ slopes.T
+        information[np.diag_indices_from(information)] *= 1.0 + 1e-3
+        move = np.clip(-np.linalg.lstsq(information, gradient, rcond=1e-12)[0], -0.5, 0.5)
+        move[:2] = np.maximum(x[:2] + move[:2], np.log(least)) - x[:2]
+        for _ in range(4):
+            new = float(spectra.losses(_scaled(lines, x + move), pick).sum())
+            if new <= loss:
+                x, loss = x + move, new
+                break
+            move = 0.5 * move
+        else:
+            break
+    return _scaled(lines, x)
+
+
+def _logarithms(line: SpectralLine, least: float) -> NDArray[np.float64]:
+    """Logarithms of what `fit_line` varies: widths, inelastic part, common factors, edge if any."""
+    widths = (max(line.profile.gaussian, least), max(line.profile.lorentzian, least))
+    edge = [max(line.edge, least)] if line.edge else []
+    return np.log([*widths, max(line.inelastic, 1e-6), 1.0, 1.0, *edge])
+
+
+def _scaled(lines: Lines, x: NDArray) -> Lines:
+    """Lines with the line and common factors whose logarithms are ``x``."""
+    gaussian, lorentzian, inelastic, amplitude, background, *edge = (float(v) for v in np.exp(x))
+    return Lines(
+        lines.positions,
+        lines.amplitudes * amplitude,
+        lines.background * background,
+        SpectralLine(LineProfile(gaussian, lorentzian), inelastic, *edge),
+    )

@@ -1,0 +1,245 @@
+"""Fit of bands to counts, from the first guess to certificate and standard deviations.
+
+Where a map has many momenta, freedom is chosen on bins of momenta and the fit finished on all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_dos.bands.certificate import best_near
+from ase_dos.bands.checkpoint import Checkpoint
+from ase_dos.bands.deviations import standard_deviations
+from ase_dos.bands.freeing import ETAS, Freedom, choose_freedom, refined
+from ase_dos.bands.joint_fit import BandPrior, in_order
+from ase_dos.bands.levels_of_detail import coarse, factors_to, fine, sampled_coarse
+from ase_dos.bands.line_profile import LineProfile
+from ase_dos.bands.smoothness import Smoothness
+from ase_dos.bands.spectra_model import CountedSpectra, Lines, SpectralLine
+
+__all__ = ["COARSE", "PoissonFit", "first_lines", "fit_counts"]
+
+# Momenta along an axis while freedom is chosen.
+COARSE = 64
+_ROUNDS = 6
+# A certificate as loose as this means another solution may be near: look for it.
+_LOOSE = 1e-3
+_SEARCHES = 2
+
+
+@dataclass(frozen=True)
+class PoissonFit:
+    """Bands fitted to counts.
+
+    Parameters
+    ----------
+    lines : Lines
+        Positions, amplitudes, background, and the line.
+    prior : str
+        "correction" or "dispersion".
+    freedom : Freedom
+        Of all momenta.
+    held_out : dict
+        Loss of the counts set aside, by prior.
+    gaps : (bands,) array
+        Certificates.
+    std : (bands, *momenta) array
+        Standard deviations (eV).
+    converged : bool
+        Whether positions came to rest.
+    """
+
+    lines: Lines
+    prior: str
+    freedom: Freedom
+    held_out: dict[str, float]
+    gaps: NDArray
+    std: NDArray
+    converged: bool
+
+
+def first_lines(
+    spectra: CountedSpectra, theory: NDArray, profile: LineProfile | None, edge: bool
+) -> Lines:
+    """Start: lines on the theory, all of the same strength, with a tenth of counts behind them."""
+    seen = spectra.counts >= 0.0
+    pixels = max(int(seen.any(axis=-1).sum()), 1)
+    total = float(spectra.counts[seen].sum()) / pixels
+    bins = spectra.counts.shape[-1]
+    wide = LineProfile(max(0.04, 2.0 * spectra.step), max(0.02, spectra.step))
+    line = SpectralLine(
+        (profile or wide).widened(1.5), 0.1 / bins, max(0.03, spectra.step) if edge else 0.0
+    )
+    return Lines(
+        theory,
+        np.full(theory.shape, 0.9 * total / len(theory)),
+        np.full(spectra.momenta, 0.1 * total / bins),
+        line,
+    )
+
+
+def fit_counts(
+    spectra: CountedSpectra,
+    start: Lines,
+    bases: Mapping[str, NDArray],
+    *,
+    eta: float | None,
+    rng: np.random.Generator,
+    checkpoint: Checkpoint,
+    report: Callable[[str], None],
+) -> PoissonFit:
+    """Fit bands to counts.
+
+    Parameters
+    ----------
+    spectra : CountedSpectra
+        The counts.
+    start : Lines
+        First guess, at every momentum.
+    bases : mapping of str to (bands, *momenta) array
+        Candidates for what bands differ from smoothly; counts set aside choose.
+    eta : float, optional
+        Slope of corrections (eV Angstrom); chosen by counts set aside if missing.
+    rng : numpy.random.Generator
+        Sets counts aside.
+    checkpoint : Checkpoint
+        Where to begin, and what to leave.
+    report : callable
+        Called with the name of each finished part.
+
+    Returns
+    -------
+    PoissonFit
+    """
+    if checkpoint.found is None:
+        lines, state = _choose(spectra, start, bases, eta, rng, report)
+        checkpoint.save(lines, **state)
+    else:
+        lines, state = checkpoint.found
+    freedom = Freedom(**state["freedom"])
+    prior = BandPrior(bases[state["prior"]], Smoothness(spectra.spacings, freedom.eta))
+    lines, converged = _settled(spectra, lines, prior, freedom, state, rng, checkpoint, report)
+    lines, gaps, converged = _certified(spectra, lines, prior, freedom, converged, rng, report)
+    std = standard_deviations(spectra, lines, prior, rng)
+    report("standard deviations")
+    return PoissonFit(lines, state["prior"], freedom, state["held_out"], gaps, std, converged)
+
+
+def _choose(
+    spectra: CountedSpectra,
+    start: Lines,
+    bases: Mapping[str, NDArray],
+    eta: float | None,
+    rng: np.random.Generator,
+    report: Callable[[str], None],
+) -> tuple[Lines, dict]:
+    """Prior and freedom by counts set aside, and lines with them at every momentum."""
+    factors = factors_to(spectra.momenta, COARSE)
+    binned = coarse(spectra, factors)
+    scale = float(np.sqrt(np.prod(factors)))
+    pixels = float(np.prod(factors))
+    begin = Lines(
+        sampled_coarse(start.positions, factors),
+        pixels * sampled_coarse(start.amplitudes, factors),
+        pixels * sampled_coarse(start.background[None], factors)[0],
+        start.line,
+    )
+    etas = ETAS if eta is None else _up_to(eta / scale)
+    best: tuple[str, Freedom, Lines] | None = None
+    held_out = {}
+    seed = int(rng.integers(2**63))
+    for name, base in bases.items():
+        # The same counts are set aside for all candidates.
+        freedom, lines = choose_freedom(
+            binned,
+            begin,
+            sampled_coarse(base, factors),
+            np.random.default_rng(seed),
+            etas=etas,
+            only_last=eta is not None,
+        )
+        held_out[name] = freedom.held_out
+        report(f"freedom of the {name} chosen")
+        if best is None or freedom.held_out < best[1].held_out:
+            best = name, freedom, lines
+    assert best is not None
+    name, freedom, lines = best
+    coarse_base = sampled_coarse(bases[name], factors)
+    prior = BandPrior(coarse_base, Smoothness(binned.spacings, freedom.eta))
+    lines = refined(binned, lines, prior, freedom.width, rng, rounds=_ROUNDS)[0]
+    report("momenta in bins fitted")
+    # The sum over pairs of more momenta is the same integral of the slope squared if eta grows by
+    # the root of the bins' size.
+    wide = float(np.mean(factors))
+    freedom = replace(freedom, eta=freedom.eta * scale, width=freedom.width * wide)
+    state = {"prior": name, "freedom": asdict(freedom), "held_out": held_out, "rounds": 0}
+    return fine(lines, coarse_base, bases[name], factors), state
+
+
+def _up_to(eta: float) -> tuple[float, ...]:
+    """Rising candidates that end at ``eta``."""
+    return (*(candidate for candidate in ETAS if candidate < 0.7 * eta), eta)
+
+
+def _settled(
+    spectra: CountedSpectra,
+    lines: Lines,
+    prior: BandPrior,
+    freedom: Freedom,
+    state: dict,
+    rng: np.random.Generator,
+    checkpoint: Checkpoint,
+    report: Callable[[str], None],
+) -> tuple[Lines, bool]:
+    """Lines that stay where they are, and whether they do; kept after every round."""
+    converged = False
+    for done in range(state["rounds"], _ROUNDS):
+        lines, converged = refined(spectra, lines, prior, freedom.width, rng, rounds=1)
+        checkpoint.save(lines, **{**state, "rounds": done + 1})
+        report(f"round {done + 1}")
+        if converged:
+            break
+    return lines, converged
+
+
+def _certified(
+    spectra: CountedSpectra,
+    lines: Lines,
+    prior: BandPrior,
+    freedom: Freedom,
+    converged: bool,
+    rng: np.random.Generator,
+    report: Callable[[str], None],
+) -> tuple[Lines, NDArray, bool]:
+    """Certificates of all bands, after a fit from what they found where that ends lower."""
+    gaps, found = _certificates(spectra, lines, prior, report)
+    for _ in range(_SEARCHES):
+        if gaps.max() <= _LOOSE:
+            break
+        moved = replace(lines, positions=in_order(found, np.ones_like(found)))
+        moved, settled = refined(spectra, moved, prior, freedom.width, rng, rounds=_ROUNDS)
+        if _value(spectra, moved, prior) >= _value(spectra, lines, prior):
+            break
+        lines, converged = moved, settled
+        gaps, found = _certificates(spectra, lines, prior, report)
+    return lines, gaps, converged
+
+
+def _certificates(
+    spectra: CountedSpectra, lines: Lines, prior: BandPrior, report: Callable[[str], None]
+) -> tuple[NDArray, NDArray]:
+    """Gap of every band, and the best energies near it."""
+    gaps, found = np.empty(len(lines.positions)), np.empty_like(lines.positions)
+    for band in range(len(gaps)):
+        gaps[band], found[band] = best_near(spectra, lines, prior, band)
+        report(f"band {band} certified")
+    return gaps, found
+
+
+def _value(spectra: CountedSpectra, lines: Lines, prior: BandPrior) -> float:
+    """-log of likelihood times prior."""
+    return float(spectra.losses(lines).sum()) + prior.energy(lines.positions)

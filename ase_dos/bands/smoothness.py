@@ -1,0 +1,147 @@
+"""Prior on smooth bands: differences between neighbouring momenta, and linear systems with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import dctn, idctn
+
+__all__ = ["Smoothness"]
+
+_TOLERANCE, _ITERATIONS = 1e-5, 400
+
+
+@dataclass(frozen=True)
+class Smoothness:
+    """Gaussian prior on fields d over momenta: -log P = 1/2 sum_<ij> (d_i - d_j)^2 / (eta dk_ij)^2.
+
+    The sum is over nearest neighbours, with free edges. Arrays are (bands, *momenta), one field per
+    band, in eV.
+
+    Parameters
+    ----------
+    spacings : tuple of float
+        Distance dk of neighbours along each axis of momentum (1/Angstrom).
+    eta : float
+        Typical slope of a field (eV Angstrom).
+    """
+
+    spacings: tuple[float, ...]
+    eta: float
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """1 / (eta dk)^2 of each axis (1/eV^2)."""
+        return tuple((self.eta * dk) ** -2 for dk in self.spacings)
+
+    def energy(self, fields: NDArray) -> float:
+        """Return -log P of all fields, without the constant."""
+        return 0.5 * sum(
+            weight * float((np.diff(fields, axis=axis) ** 2).sum())
+            for axis, weight in enumerate(self.weights, start=1)
+        )
+
+    def gradient(self, fields: NDArray) -> NDArray[np.float64]:
+        """Return the derivative of the energy (1/eV): the weighted Laplacian of the grid."""
+        return self._spread([np.diff(fields, axis=a) * w for a, w in enumerate(self.weights, 1)])
+
+    def _spread(self, flows: list[NDArray]) -> NDArray[np.float64]:
+        """Transpose of the differences: what flows along edges, summed into their ends."""
+        total: NDArray | None = None
+        for axis, flow in enumerate(flows, start=1):
+            pad = [(0, 0)] * flow.ndim
+            pad[axis] = (1, 1)
+            ends = -np.diff(np.pad(flow, pad), axis=axis)
+            total = ends if total is None else total + ends
+        assert total is not None
+        return total
+
+    def solve(self, information: NDArray, right: NDArray) -> NDArray[np.float64]:
+        """Solve (information + Laplacian) x = right by conjugate gradients.
+
+        Parameters
+        ----------
+        information : (*momenta, bands, bands) array
+            Precision of the data at each momentum (1/eV^2); zero where there are none.
+        right : (bands, *momenta) array
+            Right side (1/eV).
+
+        Returns
+        -------
+        (bands, *momenta) array
+            Solution (eV), residual 1e-5 of the right side.
+        """
+        precondition = _Preconditioner(self.weights, information)
+        x = np.zeros_like(right)
+        residual = right.copy()
+        step = np.zeros_like(right)
+        last = 1.0
+        goal = _TOLERANCE**2 * float((right**2).sum())
+        for _ in range(_ITERATIONS):
+            if float((residual**2).sum()) <= goal:
+                break
+            nearer = precondition(residual)
+            now = float((residual * nearer).sum())
+            step = nearer + (now / last) * step
+            last = now
+            image = self.gradient(step) + np.einsum("...bc,c...->b...", information, step)
+            length = now / float((step * image).sum())
+            x += length * step
+            residual -= length * image
+        return x
+
+    def sampler(
+        self, information: NDArray, rng: np.random.Generator
+    ) -> Callable[[], NDArray[np.float64]]:
+        """Make a function that draws a sample of a Gaussian with precision information + Laplacian.
+
+        Its right side is a sample with that covariance, so that the solution has the inverse: a
+        perturbation sample (Papandreou and Yuille, NIPS 2010). Samples are (bands, *momenta) arrays
+        (eV) of mean zero.
+        """
+        root = _root(information)
+        shape = (information.shape[-1], *information.shape[:-2])
+
+        def draw() -> NDArray[np.float64]:
+            flows = []
+            for axis, weight in enumerate(self.weights, start=1):
+                edges = list(shape)
+                edges[axis] -= 1
+                flows.append(np.sqrt(weight) * rng.standard_normal(edges))
+            noise = np.moveaxis(rng.standard_normal(shape), 0, -1)[..., None]
+            data = np.moveaxis((root @ noise)[..., 0], -1, 0)
+            return self.solve(information, self._spread(flows) + data)
+
+        return draw
+
+
+def _root(information: NDArray) -> NDArray[np.float64]:
+    """R with R R^T = information, which may be singular."""
+    values, vectors = np.linalg.eigh(information)
+    return vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
+
+
+class _Preconditioner:
+    """Inverse with the mean precision of each band everywhere: diagonal in cosine transforms."""
+
+    def __init__(self, weights: tuple[float, ...], information: NDArray) -> None:
+        momenta = information.shape[:-2]
+        diagonal = np.moveaxis(np.diagonal(information, axis1=-2, axis2=-1), -1, 0)
+        mean = diagonal.reshape(len(diagonal), -1).mean(axis=1)
+        floor = max(1e-12 * float(mean.max(initial=0.0)), 1e-300)
+        eigenvalues = np.zeros(momenta)
+        for axis, (weight, n) in enumerate(zip(weights, momenta, strict=True)):
+            shape = [1] * len(momenta)
+            shape[axis] = n
+            eigenvalues = eigenvalues + (
+                2.0 * weight * (1.0 - np.cos(np.pi * np.arange(n) / n))
+            ).reshape(shape)
+        self._axes = tuple(range(1, len(momenta) + 1))
+        self._spectrum = np.maximum(mean, floor).reshape(-1, *[1] * len(momenta)) + eigenvalues
+
+    def __call__(self, fields: NDArray) -> NDArray[np.float64]:
+        transform = dctn(fields, axes=self._axes, norm="ortho", workers=-1)
+        return idctn(transform / self._spectrum, axes=self._axes, norm="ortho", workers=-1)
