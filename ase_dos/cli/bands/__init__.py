@@ -8,7 +8,7 @@ from textwrap import dedent
 
 from ase_dos.cli.main import reports_user_errors
 
-ACTIONS = ("simulate", "align", "compare", "info")
+ACTIONS = ("simulate", "align", "reconstruct", "compare", "info")
 
 
 class CLICommand:
@@ -19,7 +19,7 @@ class CLICommand:
     energies, cell, numbers and scaled_positions), a band structure of ASE (.json), or NetCDF that
     another action wrote.
 
-    Every action has its own help: ase-dos bands align --help
+    Every action has its own help: ase-dos bands reconstruct --help
     """
 
     @staticmethod

@@ -6,7 +6,7 @@ from command_line import fails
 from map_files import write_mpes
 from paths import REPOSITORY
 
-from ase_dos.bands import BandMap, read_theory
+from ase_dos.bands import BandMap, ReconstructedBands, read_theory
 from ase_dos.cli.main import main
 
 WSE2 = REPOSITORY / "data" / "wse2" / "wse2.npz"
@@ -108,3 +108,42 @@ def test_momenta_of_meshes_reach_beyond_the_map(tmp_path, capsys, map_file):
     aligned = read_theory(out)
     here = BandMap.read(map_file).momenta
     assert all(np.ptp(a) > np.ptp(b) for a, b in zip(aligned.momenta, here, strict=True))
+
+
+def test_reconstruct(tmp_path, capsys, theory_file, map_file, band_theory):
+    out = tmp_path / "bands.nc"
+    run("reconstruct", map_file, theory_file, "-o", out, "--align", "full", "--seed", 3)
+    printed = capsys.readouterr().out
+    assert "energy scale" in printed
+    assert "2 reconstructed bands" in printed
+    found = ReconstructedBands.load(out)
+    exact = band_theory.shifted(0.1).on(BandMap.read(map_file))
+    assert np.sqrt(np.mean((found.energies - exact)[found.mask] ** 2)) < 0.01
+    assert not out.with_name("bands.nc.checkpoint").exists()
+    run("info", out)
+    assert capsys.readouterr().out.strip() in printed
+    run("compare", out, theory_file, "--shift", 0.1)
+    assert "within 1, 2 std" in capsys.readouterr().out
+    line = fails(capsys, "bands", "reconstruct", map_file, theory_file, "-o", tmp_path / "b.txt")
+    assert "--output: expected a name that ends with .nc" in line
+    line = fails(capsys, "bands", "reconstruct", map_file, theory_file, "-o", out, "--shift", 9)
+    assert "window" in line or "map" in line
+
+
+def test_the_published_procedure(tmp_path, capsys, theory_file, map_file):
+    out = tmp_path / "bands.nc"
+    published = ("--likelihood", "log-intensity", "--prior", "dispersion", "--optimizer", "icm")
+    run("reconstruct", map_file, theory_file, "-o", out, *published, "--eta", 0.5)
+    printed = capsys.readouterr().out
+    assert "no error bars" in printed
+    assert ReconstructedBands.load(out).std is None
+
+
+def test_a_reconstruction_that_is_killed_goes_on(tmp_path, capsys, theory_file, map_file):
+    """A file of another task is refused by name, and stays."""
+    out = tmp_path / "bands.nc"
+    kept = out.with_name("bands.nc.checkpoint")
+    kept.write_bytes(b"something")
+    line = fails(capsys, "bands", "reconstruct", map_file, theory_file, "-o", out)
+    assert "bands.nc.checkpoint: no checkpoint of a reconstruction, or damaged" in line
+    assert kept.exists()
