@@ -19,6 +19,7 @@ __all__ = ["Solution", "field_deviations", "solve_field"]
 
 # Weights of an axis beside those of the other that keep it from being made coarser.
 _WEAK = 0.25
+_SADDLE = "the precision of the field is not positive definite: its costs have no minimum here"
 
 
 class Solution(NamedTuple):
@@ -71,6 +72,12 @@ def solve_field(curvature, weights_x, weights_y, right_side, tolerance, iteratio
     Returns
     -------
     Solution
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        A direction is met along which A does not curve upwards. What has converged is a solution
+        in any case.
     """
     levels, steps = _coarsen(curvature, weights_x, weights_y)
     residual = np.pad(np.asarray(right_side, float), 1)
@@ -86,7 +93,10 @@ def solve_field(curvature, weights_x, weights_y, right_side, tolerance, iteratio
         direction = better + product / last * direction
         last = product
         multiply(levels[0], direction, image)
-        step = product / np.vdot(direction, image)
+        bend = np.vdot(direction, image)
+        if not bend > 0.0:
+            raise np.linalg.LinAlgError(_SADDLE)
+        step = product / bend
         values += step * direction
         residual -= step * image
         left = np.linalg.norm(residual)
@@ -252,7 +262,7 @@ def _inverse(matrix):
     """Inverse of a symmetric positive definite matrix."""
     factor, failed = dpotrf(matrix, lower=0)
     if failed:
-        raise np.linalg.LinAlgError("the precision of the field is not positive definite")
+        raise np.linalg.LinAlgError(_SADDLE)
     half, _ = dpotri(factor, lower=0)
     half = np.triu(half)
     return half + np.triu(half, 1).T

@@ -112,12 +112,16 @@ def test_what_does_not_converge_says_so_and_nothing_is_changed():
     field_deviations(*field)
     for part, before in zip((*field, right_side), given, strict=True):
         np.testing.assert_array_equal(part, before)
+    assert found.residual > 1e-10
     nothing = solve_field(*field, np.zeros((20, 20)), 1e-10, 2)
     assert (nothing.converged, nothing.iterations, np.ptp(nothing.values)) == (True, 0, 0.0)
 
 
-def test_a_saddle_has_no_deviations():
+def test_costs_without_a_minimum_are_refused():
     curvature = np.full((4, 5), 0.1)
     curvature[2, 2] = -5.0
     with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
         field_deviations(curvature, 0.1, 0.1)
+    for lowest in (-0.1, -5.0):
+        with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
+            solve_field(np.full((4, 5), lowest), 0.1, 0.1, np.ones((4, 5)), 1e-8, 50)

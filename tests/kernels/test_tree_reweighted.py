@@ -51,12 +51,7 @@ def test_passes_are_those_of_the_plain_twin(shape):
 
 
 def test_energy_is_that_of_the_labels():
-    parts = random_parts(1, 6, 5, 7)
-    field = make_field(*parts)
-    labels = np.random.default_rng(2).integers(0, 7, (6, 5))
-    assert field_energy(field, labels) == pytest.approx(
-        PlainField(*parts).energy(labels), rel=1e-13
-    )
+    field = make_field(*random_parts(1, 6, 5, 7))
     found = solve(field, iterations=2)
     assert field_energy(field, found.labels) == pytest.approx(found.energy, rel=1e-13)
 
