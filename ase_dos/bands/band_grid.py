@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,7 +70,11 @@ class BandGrid:
 
         By cubic splines. Bands come out ascending at each momentum.
         """
-        return np.sort(MomentumSpline(self.momenta, self.energies).at(points), axis=0)
+        return np.sort(self._spline.at(points), axis=0)
+
+    @cached_property
+    def _spline(self) -> MomentumSpline:
+        return MomentumSpline(self.momenta, self.energies)
 
     def on(self, band_map: BandMap) -> NDArray:
         """Energies (bands, *momenta) in eV on the grid of a map; NaN off the theory.

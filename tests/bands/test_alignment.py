@@ -153,12 +153,12 @@ def test_derivatives_of_the_likelihood():
     def value(shift, scale, width):
         return likelihood.value(scale * energies + shift, width, sweeps=400)[0]
 
-    at, step = np.array([0.02, 1.01, 0.08]), np.array([4e-3, 4e-3, 2e-3])
+    at, step = np.array([0.02, 1.01, 0.08]), np.array([8e-3, 8e-3, 2e-3])
     fit = likelihood.fit(at[1] * energies + at[0], at[2], slopes, sweeps=400)
     for i, unit in enumerate(np.eye(3) * step):
         slope = (value(*(at + unit)) - value(*(at - unit))) / (2 * step[i])
         slope *= at[2] if i == 2 else 1.0
-        assert fit.score[i] == pytest.approx(slope, rel=0.02, abs=8.0)
+        assert fit.score[i] == pytest.approx(slope, rel=0.03, abs=8.0)
     assert (np.linalg.eigvalsh(fit.information) > 0).all()
 
 
