@@ -127,7 +127,7 @@ def similarity_matrix(bands: Mapping[str, ArrayLike], basis: ZoneBasis) -> Simil
         counts = ", ".join(f"{name} {n}" for name, n in zip(bands, numbers, strict=True))
         raise ValueError(f"bands: expected the same number in all, got {counts}")
     n, n_bands = len(bands), numbers[0]
-    distance, error, cosine = np.zeros((n, n)), np.zeros((n, n)), np.eye(n)
+    distance, spreads, cosine = np.zeros((n, n)), np.zeros((n, n)), np.eye(n)
     for i in range(n):
         for j in range(i):
             apart = coefficient_distance(coefficients[i], coefficients[j])
@@ -135,9 +135,9 @@ def similarity_matrix(bands: Mapping[str, ArrayLike], basis: ZoneBasis) -> Simil
             known = np.isfinite(alike)
             distance[i, j] = distance[j, i] = apart.mean()
             spread = apart.std(ddof=1) / np.sqrt(n_bands) if n_bands > 1 else np.nan
-            error[i, j] = error[j, i] = spread
+            spreads[i, j] = spreads[j, i] = spread
             cosine[i, j] = cosine[j, i] = alike[known].mean() if known.any() else np.nan
-    return SimilarityMatrix(tuple(bands), distance, error, cosine)
+    return SimilarityMatrix(tuple(bands), distance, spreads, cosine)
 
 
 def _same_shape(first: ArrayLike, second: ArrayLike) -> tuple[NDArray, NDArray]:
