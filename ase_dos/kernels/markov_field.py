@@ -55,7 +55,8 @@ def make_field(costs, weights_x, weights_y, shifts_x, shifts_y):
     Parameters
     ----------
     costs : (rows, columns, labels) array
-        Cost of each label; infinite for one that is forbidden. Each node needs one that is finite.
+        Cost of each label; infinite for one that is forbidden, never NaN. Each node needs one
+        that is finite.
     weights_x, shifts_x : (rows - 1, columns) array or float
         Of pairs along the first axis: weights, not negative, and shifts in labels. Pairs without
         weight, as at nodes that are masked, take no time.

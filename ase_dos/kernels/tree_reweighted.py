@@ -31,7 +31,7 @@ class Optimum(NamedTuple):
     energy : float
         That of the labels.
     bound : float
-        No labels have less energy.
+        No labels have less energy, to rounding: some 1e-16 weight labels^2 for each edge.
     gap : float
         ``energy - bound`` over what the coupling costs, which is ``energy`` less the sum of the
         least cost of each node. Constants in the costs of a node do not change it.

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 import pytest
-from reference_fields import FractionalBeliefs, PlainField
+from reference_fields import FractionalBeliefs, PlainField, dense_precision
 from toy_fields import band_costs, random_parts
 
 from ase_dos.kernels.field_marginals import label_marginals
@@ -60,9 +60,8 @@ def test_deviations_of_a_gaussian_field_are_off_as_stated(ratio, low, high):
     n, weight = 12, 0.1
     costs = weight / ratio * (np.arange(71) - 35.0) ** 2
     found = solve(make_field(np.broadcast_to(costs, (n, n, 71)), weight, weight, 0.0, 0.0))
-    chain = np.diag([1.0] + [2.0] * (n - 2) + [1.0]) - np.eye(n, k=1) - np.eye(n, k=-1)
-    precision = 2 * weight * (np.eye(n * n) / ratio + np.kron(chain, np.eye(n)))
-    precision += 2 * weight * np.kron(np.eye(n), chain)
+    pairs = np.full((n - 1, n), 2 * weight)
+    precision = dense_precision(np.full((n, n), 2 * weight / ratio), pairs, pairs.T)
     exact = np.sqrt(np.diag(np.linalg.inv(precision))).reshape(n, n)
     assert found.converged
     np.testing.assert_allclose(found.mean, 35.0, atol=0.02)

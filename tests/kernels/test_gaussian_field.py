@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from reference_fields import dense_precision
 
 from ase_dos.kernels.gaussian_field import field_deviations, solve_field
 
@@ -17,28 +18,12 @@ def random_field(seed, rows, columns, stiffness=1.0):
     )
 
 
-def dense(curvature, weights_x, weights_y):
-    """Precision as a matrix, pair by pair."""
-    rows, columns = curvature.shape
-    matrix = np.diag(curvature.ravel())
-    number = np.arange(rows * columns).reshape(rows, columns)
-    for one, other, weights in (
-        (number[:-1], number[1:], weights_x),
-        (number[:, :-1], number[:, 1:], weights_y),
-    ):
-        for a, b, weight in zip(one.ravel(), other.ravel(), weights.ravel(), strict=True):
-            pair = np.zeros(rows * columns)
-            pair[a], pair[b] = 1.0, -1.0
-            matrix += weight * np.outer(pair, pair)
-    return matrix
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_solution_is_that_of_the_dense_matrix(shape):
     field = random_field(1, *shape)
     right_side = np.random.default_rng(2).normal(size=shape)
     found = solve_field(*field, right_side, 1e-12, 60)
-    expected = np.linalg.solve(dense(*field), right_side.ravel())
+    expected = np.linalg.solve(dense_precision(*field), right_side.ravel())
     assert found.converged
     assert found.residual <= 1e-12
     np.testing.assert_allclose(found.values.ravel(), expected, rtol=1e-9, atol=1e-9)
@@ -47,7 +32,7 @@ def test_solution_is_that_of_the_dense_matrix(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_deviations_are_those_of_the_dense_inverse(shape):
     field = random_field(3, *shape)
-    expected = np.sqrt(np.diag(np.linalg.inv(dense(*field))))
+    expected = np.sqrt(np.diag(np.linalg.inv(dense_precision(*field))))
     np.testing.assert_allclose(field_deviations(*field).ravel(), expected, rtol=1e-10)
 
 
@@ -58,7 +43,7 @@ def test_masked_nodes_stand_outside():
     along_x *= seen[1:] & seen[:-1]
     along_y *= seen[:, 1:] & seen[:, :-1]
     keep = seen.ravel()
-    matrix = dense(curvature, along_x, along_y)[np.ix_(keep, keep)]
+    matrix = dense_precision(curvature, along_x, along_y)[np.ix_(keep, keep)]
     right_side = np.random.default_rng(5).normal(size=(9, 10)) * seen
     found = solve_field(curvature, along_x, along_y, right_side, 1e-12, 60)
     np.testing.assert_allclose(

@@ -10,20 +10,6 @@ from ase_dos.kernels.markov_field import field_energy, make_field
 from ase_dos.kernels.tree_reweighted import least_energy, no_messages
 
 
-def plain_epoch(field, labels):
-    """Update both colours, even nodes first."""
-    labels = labels.copy()
-    for color in (0, 1):
-        before = labels.copy()
-        for node in field.nodes:
-            if sum(node) % 2 == color:
-                costs = field.costs[node].copy()
-                for other in field.neighbors(node):
-                    costs += field.pair_costs(node, other)[:, before[other]]
-                labels[node] = np.argmin(costs)
-    return labels
-
-
 @pytest.mark.parametrize("shape", [(6, 6, 9), (7, 5, 8), (5, 8, 3), (1, 9, 6), (9, 1, 6)])
 def test_epochs_are_those_of_the_plain_twin(shape):
     """Of even, odd and oblong grids every node takes part."""
@@ -31,7 +17,7 @@ def test_epochs_are_those_of_the_plain_twin(shape):
     field, plain = make_field(*parts), PlainField(*parts)
     labels = start = np.random.default_rng(1).integers(0, shape[2], shape[:2])
     for epochs in range(1, 5):
-        labels = plain_epoch(plain, labels)
+        labels = plain.epoch(labels)
         found = iterated_modes(field, start, epochs)
         np.testing.assert_array_equal(found.labels, labels)
         assert found.energy == pytest.approx(plain.energy(labels), rel=1e-12)

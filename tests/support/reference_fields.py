@@ -38,6 +38,18 @@ class PlainField:
             self.pair_costs(a, b)[labels[a], labels[b]] for a, b in self.pairs
         )
 
+    def epoch(self, labels):
+        """Conditional modes of the even nodes of a checkerboard, then of the odd ones."""
+        labels = labels.copy()
+        for color in (0, 1):
+            before = labels.copy()
+            for node in self.nodes:
+                if sum(node) % 2 == color:
+                    others = self.neighbors(node)
+                    pairs = [self.pair_costs(node, o)[:, before[o]] for o in others]
+                    labels[node] = np.argmin(self.costs[node] + sum(pairs))
+        return labels
+
     def energies(self):
         """Energy of every labeling (labels of the first node, of the second, ...)."""
         n = len(self.nodes)
@@ -59,6 +71,22 @@ class PlainField:
         mean = np.array([p @ labels for p in each])
         second = np.array([p @ (labels - m) ** 2 for p, m in zip(each, mean, strict=True)])
         return mean, np.sqrt(second)
+
+
+def dense_precision(curvature, weights_x, weights_y):
+    """Precision of a Gaussian field as a matrix, pair by pair."""
+    rows, columns = curvature.shape
+    matrix = np.diag(curvature.ravel())
+    number = np.arange(rows * columns).reshape(rows, columns)
+    for one, other, weights in (
+        (number[:-1], number[1:], weights_x),
+        (number[:, :-1], number[:, 1:], weights_y),
+    ):
+        for a, b, weight in zip(one.ravel(), other.ravel(), weights.ravel(), strict=True):
+            pair = np.zeros(rows * columns)
+            pair[a], pair[b] = 1.0, -1.0
+            matrix += weight * np.outer(pair, pair)
+    return matrix
 
 
 class FractionalBeliefs:
