@@ -1,9 +1,8 @@
 """Adaptive energy reference: shifts of the structures fitted together with the model.
 
-The loss of the shifts alone (`ase_dos.fit.projected_loss`) is minimised by Newton's method in a
-trust region, in the gauge ``mean(D - D_0) = 0`` of every block of structures that share composition
-terms (`Composition.blocks`; in most training sets all do). A few steps do what takes L-BFGS
-hundreds, because structures that the model hardly constrains have next to no curvature.
+The loss of the shifts alone (`ase_dos.fit.projected_loss`) is minimised (`ase_dos.fit.descent`) in
+the gauge ``mean(D - D_0) = 0`` of every block of structures that share composition terms
+(`Composition.blocks`; in most training sets all do).
 """
 
 from __future__ import annotations
@@ -13,28 +12,20 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import threadpool_limits
 
+from ase_dos.fit.descent import bounded, newton, quasi_newton
 from ase_dos.fit.leave_one_out import leave_one_out
-from ase_dos.fit.loss_in_blocks import LossInBlocks
-from ase_dos.fit.projected_loss import curvature, filled_targets, projected_loss
+from ase_dos.fit.projected_loss import filled_targets
 from ase_dos.fit.regression import Alignment, Regression
-from ase_dos.fit.residual_maker import MOST_DENSE, ResidualMaker
+from ase_dos.fit.residual_maker import MOST_DENSE
 from ase_dos.fit.scores import aligned_errors
 
 __all__ = ["align", "choose", "cross_correlation_shifts"]
 
 _ROUNDS = 10
 _TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
-# Length of the gradient at a minimum, as a share of the spread of the targets per eV.
-_FLAT = 1e-8
 _PART = 250  # structures that a search on many begins with
-# Many structures: rounds, and largest step to the minimum (eV) that is left, by each shift alone.
-_FEW_ROUNDS, _CLOSE = 6, 1e-4
-_STEPS = 100  # of Newton's method; without masks some ten are enough
-_IDLE, _GAIN = 5, 1e-6  # steps without a decline of the loss by this share that end a descent
-_FIRST_STEP = 0.1  # eV; the typical shift that the first step may make
 # Steps of the regularisation without a smaller error that end the search.
 _PATIENCE = 3
 _CORRELATIONS = 3  # rounds of bringing all targets to a common one
@@ -59,13 +50,12 @@ def align(
     """
     given = (regression, regression.ridge.residual_maker(regularization), penalty)
     free = regression.centre(start - regression.origin)
-    is_small = free.size <= MOST_DENSE
-    descend = _newton if is_small else quasi_newton
-    for _ in range(_ROUNDS if is_small else _FEW_ROUNDS):
+    descend = newton if free.size <= MOST_DENSE else quasi_newton
+    for _ in range(_ROUNDS):
         found = descend(free, *given)
         if np.abs(found.x).max() > regression.bound:
-            descend = _bounded
-            found = descend(found.x.clip(-regression.bound, regression.bound), *given)
+            descend = bounded
+            found = descend(found.x, *given)
         previous, free = free, regression.centre(found.x)
         # A grid point that becomes known or unknown is a step in the loss that can end a descent.
         if regression.per_atom(regression.origin + free)[2].all() or (
@@ -73,92 +63,6 @@ def align(
         ):
             break
     return Alignment(regression.origin + free, float(found.fun), regularization, penalty)
-
-
-def _newton(
-    start: NDArray, regression: Regression, residual_maker: ResidualMaker, penalty: float
-) -> OptimizeResult:
-    """Go down from ``start`` (n,), relative to the reference, without bounds."""
-    values = regression.per_atom(regression.origin)[0]
-    values -= values.mean(axis=0)
-    spread, size = float(np.sum(values * regression.metric(values))), np.sqrt(start.size)
-    return minimize(
-        projected_loss,
-        start,
-        args=(regression, residual_maker, penalty),
-        jac=True,
-        hess=curvature,
-        method="trust-exact",
-        callback=_Patience(),
-        options={
-            "maxiter": _STEPS,
-            "gtol": max(_FLAT * spread, np.finfo(float).tiny),
-            "initial_trust_radius": _FIRST_STEP * size,
-            "max_trust_radius": size,
-        },
-    )
-
-
-def quasi_newton(
-    start: NDArray, regression: Regression, residual_maker: ResidualMaker, penalty: float
-) -> OptimizeResult:
-    """Go down from ``start`` (n,), relative to the reference, without second derivatives (n, n).
-
-    With many more structures than features, residuals of different structures have little to do
-    with each other: in units of the second derivative by each shift alone, nearly all curvatures
-    are 1. The bounds hold.
-    """
-    slopes = regression.per_atom(regression.origin + regression.centre(start))[1]
-    own = np.sum(slopes * regression.metric(slopes), axis=1) * residual_maker.diagonal
-    unit = 1.0 / np.sqrt(2.0 * (own + penalty).clip(min=_FLAT * own.max() or 1.0))
-
-    in_blocks = LossInBlocks(regression, residual_maker, penalty, start)
-
-    def scaled(x: NDArray) -> tuple[float, NDArray]:
-        loss, gradient = in_blocks(x * unit)
-        return loss, gradient * unit
-
-    limits = regression.bound / unit
-    found = minimize(
-        scaled,
-        (start.clip(-regression.bound, regression.bound)) / unit,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=list(zip(-limits, limits, strict=True)),
-        options={"maxiter": 100, "maxcor": 20, "ftol": 1e-8, "gtol": _CLOSE / np.median(unit)},
-    )
-    found.x = found.x * unit
-    return found
-
-
-def _bounded(
-    start: NDArray, regression: Regression, residual_maker: ResidualMaker, penalty: float
-) -> OptimizeResult:
-    """Go down from ``start`` (n,), relative to the reference, within the bounds."""
-    return minimize(
-        projected_loss,
-        start,
-        args=(regression, residual_maker, penalty),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-regression.bound, regression.bound)] * start.size,
-        options={"maxiter": 400, "ftol": 1e-12, "gtol": 1e-10},
-    )
-
-
-class _Patience:
-    """Ends a descent that has come to a step of the loss, where smaller steps do not help."""
-
-    def __init__(self) -> None:
-        self.lowest, self.idle = np.inf, 0
-
-    def __call__(self, intermediate_result: OptimizeResult) -> None:
-        if intermediate_result.fun < self.lowest * (1 - _GAIN):
-            self.lowest, self.idle = intermediate_result.fun, 0
-            return
-        self.idle += 1
-        if self.idle > _IDLE:
-            raise StopIteration
 
 
 def cross_correlation_shifts(regression: Regression) -> NDArray:

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from ase_dos.fit.known_energies import KnownEnergies
 from ase_dos.fit.regression import Regression
 from ase_dos.fit.residual_maker import ResidualMaker
+from ase_dos.kernels.masked_loss import masked_loss
 
 __all__ = ["LossInBlocks"]
 
 _BLOCK = 512  # structures whose targets fit into the cache of a processor
+_FLAT = 1e-8  # smallest curvature, as a share of the largest
 
 
 class LossInBlocks:
@@ -45,17 +47,24 @@ class LossInBlocks:
         start: NDArray,
     ) -> None:
         self.regression, self.penalty, self.root = regression, penalty, residual_maker.root
+        self._diagonal = residual_maker.diagonal
         shifts = regression.origin + regression.centre(start)
         lengths = regression.stack.known(regression.energies, shifts)
         self.known = KnownEnergies(lengths, regression.energies.size, residual_maker)
         self._values, self._slopes = np.empty((2, len(shifts), regression.energies.size))
+        self._move(shifts)
 
-    def _blocks(self) -> Iterator[tuple[slice, NDArray]]:
-        """Rows of some structures, and which late energies they miss."""
-        late = np.arange(self.known.first, self.known.size)
-        for start in range(0, len(self._values), _BLOCK):
-            rows = slice(start, min(start + _BLOCK, len(self._values)))
-            yield rows, late >= self.known.lengths[rows, None]
+    def _blocks(self) -> Iterator[slice]:
+        n = len(self._values)
+        return (slice(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK))
+
+    def unit(self) -> NDArray:
+        """Shifts (n,) in which the curvature by each of them alone is 1, the others held."""
+        own = np.concatenate(
+            [self.regression.metric.loss(self._slopes[rows]) for rows in self._blocks()]
+        )
+        own = own * self._diagonal
+        return 1.0 / np.sqrt(2.0 * (own + self.penalty).clip(min=_FLAT * own.max() or 1.0))
 
     def __call__(self, free: NDArray) -> tuple[float, NDArray]:
         """Loss and gradient (n,) for shifts (n,) relative to the reference.
@@ -71,27 +80,23 @@ class LossInBlocks:
             late = slice(self.known.first, None)
             loss += float(np.sum(fit[:, late] * unknown))
             following = self.known.solve(unknown)
-            for rows, _ in self._blocks():
+            for rows in self._blocks():
                 along = self.root[rows] @ following
-                gradient[rows] += np.sum(self._slopes[rows, late] * along, axis=1)
+                gradient[rows] += np.einsum("ij,ij->i", self._slopes[rows, late], along)
         gradient = 2 * gradient + 2 * self.penalty * centred
         return loss + self.penalty * float(np.sum(centred**2)), self.regression.centre(gradient)
 
     def _move(self, shifts: NDArray) -> tuple[NDArray, NDArray]:
         """Move the targets; return ``F_k^T g_k`` (k, m) and the sums (m,) of what is known."""
-        first, energies = self.known.first, self.regression.energies
+        energies, lengths = self.regression.energies, self.known.lengths
         sums, totals = np.zeros((self.root.shape[1], energies.size)), np.zeros(energies.size)
-        for rows, missing in self._blocks():
-            n_atoms = self.regression.n_atoms[rows, None]
-            for kept, new in zip(
-                (self._values, self._slopes),
-                self.regression.stack.splines(energies, shifts, rows),
-                strict=True,
-            ):
-                new[:, first:][missing] = 0.0
-                np.divide(new, n_atoms, out=kept[rows])
-            sums += self.root[rows].T @ self._values[rows]
-            totals += self._values[rows].sum(axis=0)
+        for rows in self._blocks():
+            values, slopes = self._values[rows], self._slopes[rows]
+            self.regression.stack.evaluate(energies, shifts, lengths, values, slopes, rows)
+            values /= self.regression.n_atoms[rows, None]
+            slopes /= self.regression.n_atoms[rows, None]
+            sums += self.root[rows].T @ values
+            totals += values.sum(axis=0)
         return sums, totals
 
     def _against(self, fit: NDArray) -> tuple[float, NDArray, NDArray]:
@@ -100,14 +105,20 @@ class LossInBlocks:
         Returns the loss of what is known, half of its gradient with the unknown entries held, and
         ``F_u^T (P G M)_u`` for the energies that some structures miss.
         """
-        metric, first = self.regression.metric, self.known.first
-        loss, gradient = 0.0, np.empty(len(self.root))
+        loss, gradient, first = 0.0, np.empty(len(self.root)), self.known.first
         unknown = np.zeros((self.root.shape[1], self.known.size - first))
-        for rows, missing in self._blocks():
-            residual = self._values[rows] - self.root[rows] @ fit
-            residual[:, first:][missing] = 0.0
-            residual = metric(residual)
-            loss += float(np.sum(self._values[rows] * residual))
-            gradient[rows] = np.sum(self._slopes[rows] * residual, axis=1)
-            unknown += self.root[rows].T @ np.where(missing, residual[:, first:], 0.0)
+        for rows in self._blocks():
+            own = self.root[rows]
+            at_unknown = np.empty((len(own), self.known.size - first))
+            loss += masked_loss(
+                self._values[rows],
+                self._slopes[rows],
+                own @ fit,
+                self.known.lengths[rows],
+                *self.regression.metric.weights,
+                first,
+                gradient[rows],
+                at_unknown,
+            )
+            unknown += own.T @ at_unknown
         return loss, gradient, unknown

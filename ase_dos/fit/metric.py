@@ -37,6 +37,14 @@ class Metric:
     name: str
     step: float
 
+    @property
+    def weights(self) -> tuple[float, float]:
+        """Factors of the unit matrix and of that which takes sums from below, then from above."""
+        return (
+            self.step if self.name != "cumulative" else 0.0,
+            self.step**3 if self.name != "dos" else 0.0,
+        )
+
     def __call__(self, differences: NDArray) -> NDArray:
         """Differences (..., m) times the matrix: half of the gradient of their loss."""
         result = np.zeros_like(differences)

@@ -116,21 +116,34 @@ def hermite(start, step, values, derivatives, energies, shift, out, out_derivati
 
 @kernel
 def hermite_many(
-    starts, steps, firsts, sizes, values, derivatives, energies, shifts, out, out_derivative
+    starts,
+    steps,
+    firsts,
+    sizes,
+    values,
+    derivatives,
+    energies,
+    shifts,
+    known,
+    out,
+    out_derivative,
 ):
     """`hermite` of many splines, each with its own shift, into rows of ``out``.
 
-    The nodes of spline i are the ``sizes[i]`` from ``firsts[i]`` on.
+    The nodes of spline i are the ``sizes[i]`` from ``firsts[i]`` on. Only at the first ``known[i]``
+    energies it is evaluated, and zero at the others.
     """
     for i in range(starts.size):
-        begin, end = firsts[i], firsts[i] + sizes[i]
+        begin, end, stop = firsts[i], firsts[i] + sizes[i], known[i]
         hermite(
             starts[i],
             steps[i],
             values[begin:end],
             derivatives[begin:end],
-            energies,
+            energies[:stop],
             shifts[i],
             out[i],
             out_derivative[i],
         )
+        out[i, stop:] = 0.0
+        out_derivative[i, stop:] = 0.0

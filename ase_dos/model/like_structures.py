@@ -14,21 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from scipy.spatial.distance import cdist
 
 from ase_dos.descriptors.feature_map import FeatureMap
-from ase_dos.descriptors.species import species_counts, species_index
+from ase_dos.descriptors.species import species_counts
+from ase_dos.kernels.nearest_rows import squared_differences
 from ase_dos.model.training_set import TrainingFeatures
 
 __all__ = ["LikeStructures", "as_groups", "like_structures"]
@@ -138,7 +139,7 @@ class _NearCopies:
 
     def __init__(self, features: TrainingFeatures, means: NDArray, rows: NDArray) -> None:
         self.features, self.rows, self.means = features, rows, means[rows]
-        self._known: dict[int, NDArray] = {}
+        self._known: dict[int, tuple[NDArray, NDArray]] = {}
 
     def find(self) -> tuple[NDArray, NDArray]:
         """Pairs (k, 2) of a structure and the first of its group, and pairs of equal ones."""
@@ -149,46 +150,46 @@ class _NearCopies:
         count = min(_NEIGHBORS + 1, len(points))
         # Mean features never differ by more than those of the atoms.
         distances, others = cKDTree(points).query(points, k=count, distance_upper_bound=limit)
-        candidates = np.isfinite(distances).sum(axis=1) > 1
+        ones, places = np.nonzero(np.isfinite(distances))
+        candidates = np.column_stack([ones, others[ones, places]])
+        candidates = _as_pairs(np.sort(candidates[np.diff(candidates)[:, 0] != 0], axis=1))
         reach = np.zeros(len(points))
-        for i in np.flatnonzero(candidates).tolist():
+        for i in np.unique(candidates).tolist():
             reach[i] = min(self._reach(i), limit)
-        pairs, equal = [], []
-        for i in np.flatnonzero(candidates).tolist():
-            for distance, j in zip(distances[i], others[i].tolist(), strict=True):
-                if not np.isfinite(distance) or j == i:
-                    continue
-                longest = min(reach[i], reach[j])
-                if distance <= longest and (off := self._difference(i, j, longest)) <= longest:
-                    pairs.append((i, j))
-                    if off <= _SAME * longest:
-                        equal.append((min(i, j), max(i, j)))
-        return self.rows[self._balls(reach, _as_pairs(pairs))], self.rows[_as_pairs(equal)]
+        apart = np.linalg.norm(np.diff(points[candidates], axis=1)[:, 0], axis=1)
+        longest = reach[candidates].min(axis=1)
+        near = apart <= longest
+        candidates, longest = candidates[near], longest[near]
+        off = np.array(
+            [
+                self._difference(i, j, most)
+                for (i, j), most in zip(candidates.tolist(), longest.tolist(), strict=True)
+            ]
+        )
+        pairs, equal = candidates[off <= longest], candidates[off <= _SAME * longest]
+        return self.rows[self._balls(reach, pairs)], self.rows[equal]
 
-    def _of_atoms(self, i: int) -> NDArray:
+    def _of_atoms(self, i: int) -> tuple[NDArray, NDArray]:
+        """Features (atoms, n_features) of one structure, and the kinds of its atoms."""
         if i not in self._known:
-            self._known[i] = self.features.of(self.rows[i]).astype(np.float32)
+            row = self.rows[i]
+            self._known[i] = self.features.of(row).astype(np.float32), self.features.kinds[row]
         return self._known[i]
-
-    def _kinds(self, i: int) -> NDArray:
-        frame = self.features.frames[self.rows[i]]
-        return species_index(frame.numbers, self.features.descriptor.species)
 
     def _difference(self, i: int, j: int, longest: float = np.inf) -> float:
         """Difference of two structures, or infinity where it is above ``longest``."""
-        (one, kinds), (other, other_kinds) = sorted(
-            [(self._of_atoms(k), self._kinds(k)) for k in (i, j)], key=lambda pair: len(pair[0])
-        )
+        (one, kinds), (other, other_kinds) = self._of_atoms(i), self._of_atoms(j)
+        if len(one) > len(other):
+            one, kinds, other, other_kinds = other, other_kinds, one, kinds
         cells = len(other) // len(one)
         if cells * len(one) != len(other):
             return np.inf
-        squared = cdist(other, one, "sqeuclidean")
-        squared[other_kinds[:, None] != kinds] = np.inf
-        nearest = squared.argmin(axis=1)
-        if np.mean(squared.min(axis=1)) > longest**2:
+        squared = np.empty((len(other), len(one)))
+        mean = squared_differences(other, other_kinds, one, kinds, longest**2, squared)
+        if mean > longest**2:
             return np.inf
-        if (np.bincount(nearest, minlength=len(one)) == cells).all():
-            return float(np.sqrt(np.mean(squared.min(axis=1))))
+        if (np.bincount(squared.argmin(axis=1), minlength=len(one)) == cells).all():
+            return float(np.sqrt(mean))
         rows, columns = linear_sum_assignment(np.tile(squared, cells))
         return float(np.sqrt(np.mean(squared[rows, columns % len(one)])))
 
@@ -200,15 +201,13 @@ class _NearCopies:
 
     def _reach(self, i: int) -> float:
         """Difference of a structure from near copies that are made at random."""
-        rng = np.random.default_rng(0)
         atoms = self.features.frames[self.rows[i]]
         squared = 0.0
-        for _ in range(_DIRECTIONS):
+        for strain, displacements in _small_changes(len(atoms)):
             moved = atoms.copy()
-            strain = rng.normal(0.0, _STRAIN, (3, 3))
-            moved.set_cell(atoms.cell @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
-            moved.positions += rng.normal(0.0, _DISPLACEMENT, moved.positions.shape)
-            change = self.features.descriptor.compute(moved) - self._of_atoms(i)
+            moved.set_cell(atoms.cell @ strain, scale_atoms=True)
+            moved.positions += displacements
+            change = self.features.descriptor.compute(moved) - self._of_atoms(i)[0]
             squared += np.mean(np.sum(change**2, axis=1))
         return float(np.sqrt(squared / _DIRECTIONS))
 
@@ -230,9 +229,21 @@ class _NearCopies:
         return _as_pairs(linked)
 
 
-def _as_pairs(pairs: list[tuple[int, int]]) -> NDArray:
+@lru_cache(maxsize=16)
+def _small_changes(n_atoms: int) -> list[tuple[NDArray, NDArray]]:
+    """Strains (3, 3) and displacements (n_atoms, 3) that near copies may differ by."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(_DIRECTIONS):
+        strain = rng.normal(0.0, _STRAIN, (3, 3))
+        displacements = rng.normal(0.0, _DISPLACEMENT, (n_atoms, 3))
+        found.append((np.eye(3) + (strain + strain.T) / 2, displacements))
+    return found
+
+
+def _as_pairs(pairs: ArrayLike) -> NDArray:
     """Distinct pairs (k, 2) in rising order."""
-    return np.unique(np.array(pairs, dtype=int).reshape(-1, 2), axis=0)
+    return np.unique(np.asarray(pairs, dtype=int).reshape(-1, 2), axis=0)
 
 
 def _principal(means: NDArray) -> NDArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
@@ -22,6 +23,8 @@ from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["States", "TrainingFeatures", "make_target", "make_targets", "training_set_hash"]
 
+# Bytes of features that are kept for the next pass.
+_MOST_MEMORY = 2**29
 # What a structure is trained on.
 States = Sequence[ElectronicStates | DOS | DOSTarget]
 
@@ -68,7 +71,9 @@ def training_set_hash(frames: Sequence[Atoms], targets: Sequence[DOSTarget]) -> 
 
 
 class TrainingFeatures:
-    """Features of the atoms of the training set, known beforehand or computed on each pass.
+    """Features of the atoms of the training set, known beforehand or computed.
+
+    They are kept if they take up to 512 MB, and computed on each pass otherwise.
 
     Parameters
     ----------
@@ -92,9 +97,16 @@ class TrainingFeatures:
 
     def __iter__(self) -> Iterator[NDArray]:
         """Features (atoms, n_features) of every frame."""
+        if self.features is None and self._fit_into_memory:
+            self.features = list(self._computed())
         if self.features is not None:
             return iter(self.features)
         return self._computed()
+
+    @property
+    def _fit_into_memory(self) -> bool:
+        atoms = sum(len(atoms) for atoms in self.frames)
+        return atoms * self.descriptor.n_features * np.dtype(float).itemsize <= _MOST_MEMORY
 
     def _computed(self) -> Iterator[NDArray]:
         for index, atoms in enumerate(self.frames):
@@ -108,7 +120,7 @@ class TrainingFeatures:
             return self.features[number]
         return self.descriptor.compute(self.frames[number])
 
-    @property
+    @cached_property
     def kinds(self) -> list[NDArray]:
         """Index of the species of every atom of every frame."""
         return [species_index(atoms.numbers, self.descriptor.species) for atoms in self.frames]

@@ -265,28 +265,29 @@ class TargetStack(Sequence[DOSTarget]):
         known : (n, m) array of bool
             False above the energy up to which a target is complete.
         """
-        values, derivatives = self.splines(energies, shifts)
-        known = self._is_known(energies, shifts)
-        values[~known] = 0.0
-        derivatives[~known] = 0.0
-        return values, derivatives, known
+        lengths = self.known(energies, shifts)
+        values, derivatives = np.empty((2, len(self), energies.size))
+        self.evaluate(energies, shifts, lengths, values, derivatives)
+        return values, derivatives, np.arange(energies.size) < lengths[:, None]
 
     def known(self, energies: NDArray, shifts: NDArray) -> NDArray:
         """How many (n,) of the rising energies (m,) each target is known at."""
-        return self._is_known(energies, shifts).sum(axis=1)
+        return np.sum(energies + np.asarray(shifts)[:, None] <= self._valid_to[:, None], axis=1)
 
-    def _is_known(self, energies: NDArray, shifts: NDArray) -> NDArray:
-        return energies + np.asarray(shifts)[:, None] <= self._valid_to[:, None]
+    def evaluate(
+        self,
+        energies: NDArray,
+        shifts: NDArray,
+        lengths: NDArray,
+        values: NDArray,
+        derivatives: NDArray,
+        rows: slice = slice(None),
+    ) -> None:
+        """Evaluate some targets in a row at the first ``lengths`` (n,) energies, known or not.
 
-    def splines(
-        self, energies: NDArray, shifts: NDArray, rows: slice = slice(None)
-    ) -> tuple[NDArray, NDArray]:
-        """Values and derivatives of some targets in a row as their splines go on, known or not.
-
-        They are constant above the last node.
+        Above their last node they are constant. ``values`` and ``derivatives`` (rows, m) take the
+        results, zero at the other energies.
         """
-        shifts = np.asarray(shifts, dtype=float)[rows]
-        values, derivatives = np.empty((2, len(shifts), energies.size))
         hermite_many(
             self._starts[rows],
             self._steps[rows],
@@ -294,12 +295,12 @@ class TargetStack(Sequence[DOSTarget]):
             self._sizes[rows],
             self._values,
             self._derivatives,
-            energies,
-            shifts,
+            np.asarray(energies, dtype=float),
+            np.asarray(shifts, dtype=float)[rows],
+            lengths[rows],
             values,
             derivatives,
         )
-        return values, derivatives
 
     def closest_shifts(
         self, curves: NDArray, energies: NDArray, middles: NDArray, reach: float, spacings: NDArray

