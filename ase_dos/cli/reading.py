@@ -85,8 +85,12 @@ class Reader:
         return parts
 
     def folder(self, folder: Path) -> list[Part]:
-        """All that can be trained on below a folder, without repeated structures."""
-        from ase_dos.model_selection.split import distinct
+        """All that can be trained on below a folder, without structures that are there again.
+
+        One calculation often leaves its structure and levels in several files. The same structure
+        with other levels stays.
+        """
+        from ase_dos.model.repeats import RepeatedStructures
 
         parts, others, bad = [], 0, len(self.left_out)
         for path in _files_below(folder):
@@ -105,7 +109,7 @@ class Reader:
                 f"with --grid-start and --grid-step), found none, {others} other files"
             )
         everything = joined(parts)
-        keep = set(distinct(everything.frames).tolist())
+        keep = set(RepeatedStructures.of(everything.frames, everything.targets).kept.tolist())
         repeats = len(everything.frames) - len(keep)
         print(
             f"{folder}: {len(everything.frames)} structures in {len(parts)} files, {others} other "

@@ -21,6 +21,7 @@ from ase_dos.model.evaluation import Evaluation, evaluate_predictions
 from ase_dos.model.like_structures import LikeStructures, as_groups
 from ase_dos.model.options import ModelOptions
 from ase_dos.model.predictor import Predictor
+from ase_dos.model.repeats import RepeatedStructures
 from ase_dos.model.training import Training, train
 from ase_dos.model.training_remarks import (
     TrainingSetWarning,
@@ -39,7 +40,7 @@ from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS, warn_of_novelty
 from ase_dos.spectra.target import DOSTarget
-from ase_dos.utils.structure_errors import of_structure
+from ase_dos.utils.structure_errors import StructureError, of_structure
 
 __all__ = ["DOSModel"]
 
@@ -158,7 +159,7 @@ class DOSModel:
         Parameters
         ----------
         frames : sequence of Atoms
-            ``n`` structures.
+            ``n`` structures. What is given again, with the same states, counts once.
         states : sequence of ElectronicStates or DOS
             Their eigenvalues or densities of states. For several trainings on the same structures,
             what `ase_dos.model.training_set.make_targets` made of these saves time.
@@ -189,21 +190,36 @@ class DOSModel:
         Warns
         -----
         TrainingSetWarning
-            If structures are given twice, contradict the others
-            (`ase_dos.fit.outliers`), or are not periodic but have levels at several k-points.
+            If structures are given twice, with the same states or with others, contradict the
+            others (`ase_dos.fit.outliers`), or are not periodic but have levels at several
+            k-points.
         """
         targets = self._targets(frames, states)
         pairs = enumerate(zip(frames, states, strict=True))
         warn_of_boundaries(
             [structure_label(one, i) for i, (one, its) in pairs if lacks_boundaries(one, its)]
         )
-        known = TrainingFeatures(self.options.descriptor, frames, features)
         like = None if groups is None else as_groups(groups, len(frames))
-        self._training = train(known, targets, self.options, like)
-        self._predictor = self._training.predictor
-        self.info = self._header(frames, targets, self._training)
+        if features is not None and len(features) != len(frames):
+            raise ValueError(f"features: expected {len(frames)} arrays, got {len(features)}")
+        repeats = RepeatedStructures.of(frames, targets)
+        kept = repeats.kept
+        distinct = TrainingFeatures(
+            self.options.descriptor,
+            [frames[i] for i in kept],
+            None if features is None else [features[i] for i in kept],
+        )
+        try:
+            training = train(
+                distinct, [targets[i] for i in kept], self.options, like and like.part(kept)
+            )
+        except StructureError as error:
+            raise StructureError([int(kept[i]) for i in error.indices], error.reason) from error
+        self._training = training.of_given(kept, repeats.place)
+        self._predictor = training.predictor
+        self.info = self._header(frames, targets, self._training, kept)
         self._sign()
-        for text in training_set_remarks(frames, self._training):
+        for text in training_set_remarks(frames, targets, self._training, repeats):
             warnings.warn(text, TrainingSetWarning, stacklevel=2)
         return self
 
@@ -288,7 +304,11 @@ class DOSModel:
         return make_targets(states, self.smearing)
 
     def _header(
-        self, frames: Sequence[Atoms], targets: Sequence[DOSTarget], training: Training
+        self,
+        frames: Sequence[Atoms],
+        targets: Sequence[DOSTarget],
+        training: Training,
+        kept: NDArray,
     ) -> dict[str, Any]:
         learned = training.predictor
         return {
@@ -303,13 +323,15 @@ class DOSModel:
             "smearing": learned.smearing,
             "regularization": float(training.alignment.regularization),
             "shift_penalty": float(training.alignment.penalty),
-            "n_structures": len(targets),
+            "n_structures": len(kept),
             "n_groups": training.like.count,
             "outliers": [
                 {"label": structure_label(frames[one.structure], one.structure), **asdict(one)}
                 for one in training.outliers
             ],
-            "training_set_hash": training_set_hash(frames, targets),
+            "training_set_hash": training_set_hash(
+                [frames[i] for i in kept], [targets[i] for i in kept]
+            ),
             "leave_one_out_rmse": training.leave_one_out_rmse,
             "novelty_limit": learned.novelty_limit,
         }

@@ -41,7 +41,7 @@ _DIRECTIONS = 2  # random ones that this is tried in
 _SHARE = 0.5
 _SAMPLE = 25  # structures for that typical difference
 # Share of the difference of near copies that the same structure in two files may have: 0.001
-# Angstrom, as `ase_dos.model_selection.split.distinct` has it.
+# Angstrom, as `ase_dos.model.repeats` has it.
 _SAME = 0.001 / _DISPLACEMENT
 # Structures of one group are no farther than this many near copies from the first of it.
 _REACH = 1.5

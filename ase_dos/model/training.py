@@ -54,6 +54,8 @@ class Training:
         Structures that leave-one-out leaves out together.
     outliers : list of Outlier
         Structures that contradict the others, the worst first.
+    place : (n,) array of int, optional
+        Index of each given structure among those trained on; by default all were.
     """
 
     predictor: Predictor
@@ -61,11 +63,19 @@ class Training:
     history: list[dict[str, float]]
     like: LikeStructures
     outliers: list[Outlier]
+    place: NDArray | None = None
 
     @property
     def shifts(self) -> NDArray:
         """Energy (eV) of each training structure that the model's zero corresponds to."""
-        return self.alignment.shifts
+        shifts = self.alignment.shifts
+        return shifts if self.place is None else shifts[self.place]
+
+    def of_given(self, kept: NDArray, place: NDArray) -> Training:
+        """Return the same with the numbers of all structures given, of which some were kept."""
+        like = LikeStructures(self.like.groups[place], kept[self.like.repeated])
+        found = [replace(one, structure=int(kept[one.structure])) for one in self.outliers]
+        return replace(self, like=like, outliers=found, place=place)
 
     @property
     def leave_one_out_rmse(self) -> float:

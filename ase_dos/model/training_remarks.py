@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
-import numpy as np
 from ase import Atoms
 
+from ase_dos.model.repeats import RepeatedStructures, same_states
 from ase_dos.model.training import Training
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.states import ElectronicStates
@@ -51,17 +51,43 @@ def warn_of_boundaries(names: Sequence[str], *, stacklevel: int = 2) -> None:
         )
 
 
-def training_set_remarks(frames: Sequence[Atoms], training: Training) -> list[str]:
+def training_set_remarks(
+    frames: Sequence[Atoms],
+    targets: Sequence[DOSTarget],
+    training: Training,
+    repeats: RepeatedStructures,
+) -> list[str]:
     """Say what the user should know of the structures, one text for each kind."""
+
+    def label(number: int) -> str:
+        return structure_label(frames[number], int(number))
+
     remarks = []
-    pairs = training.like.repeated
-    if len(pairs):
-        first, second = pairs[0]
+    if len(merged := repeats.merged):
         remarks.append(
-            f"training set: {len(np.unique(pairs[:, 1]))} structures repeat others, the first "
-            f"{structure_label(frames[second], int(second))} that of "
-            f"{structure_label(frames[first], int(first))}; they are left out together, and count "
+            f"training set: {len(merged)} structures are given again with the same levels, the "
+            f"first {label(merged[0])} that of {label(repeats.first[merged[0]])}; each counts once"
+        )
+    alike = [tuple(pair) for pair in training.like.repeated.tolist()]
+    others = {pair for pair in alike if not same_states(*(targets[i] for i in pair))}
+    equivalent = [pair for pair in alike if pair not in others]
+    if equivalent:
+        first, second = equivalent[0]
+        remarks.append(
+            f"training set: {len({pair[1] for pair in equivalent})} structures repeat others, the "
+            f"first {label(second)} that of {label(first)}; they are left out together, and count "
             "as often as they are given"
+        )
+    contradictions = sorted(others.union(repeats.contradictions))
+    if contradictions:
+        named = ", ".join(
+            f"{label(second)} and {label(first)}" for first, second in contradictions[:_MOST_NAMED]
+        )
+        more = len(contradictions) - _MOST_NAMED
+        remarks.append(
+            f"training set: {len(contradictions)} pairs of the same structure have different "
+            f"levels ({named}{f', and {more} more' if more > 0 else ''}): of another functional, "
+            "spin-orbit coupling or k-points? No model can learn both; keep one kind of calculation"
         )
     found = training.outliers
     if found:

@@ -7,7 +7,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "LearningCurve": "learning",
         "Report": "report",
-        "distinct": "split",
         "error_bars": "report",
         "learning_curve": "learning",
         "make_options": "hyperparameters",

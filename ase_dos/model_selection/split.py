@@ -12,19 +12,16 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from ase_dos.descriptors.species import species_counts
 from ase_dos.utils.digests import structure_checksum
 
-__all__ = ["distinct", "validation_rows"]
+__all__ = ["validation_rows"]
 
 # Frames of one file that stay together, where it has enough of them for this many blocks.
 _LONGEST_BLOCK = 10
 _BLOCKS = 20
 _FEWEST_TRAINING = 3
-# Angstrom: more than what output files round, less than any step of a calculation that matters.
-_SAME = 1e-3
 
 
 def validation_rows(
@@ -72,25 +69,6 @@ def validation_rows(
         if np.linalg.matrix_rank(counts[~tried]) == rank:
             chosen = tried
     return chosen & ~np.isin(hashes, hashes[~chosen])
-
-
-def distinct(frames: Sequence[Atoms]) -> NDArray:
-    """Return rising indices of structures that equal none before them to 0.001 Angstrom.
-
-    One calculation often leaves its structure in several files.
-    """
-    keep = np.ones(len(frames), dtype=bool)
-    groups: dict[bytes, list[int]] = {}
-    for index, atoms in enumerate(frames):
-        key = atoms.numbers.tobytes() + atoms.pbc.tobytes()
-        groups.setdefault(key, []).append(index)
-    for rows in groups.values():
-        points = [np.vstack([frames[i].cell.array, frames[i].positions]).ravel() for i in rows]
-        pairs = cKDTree(np.array(points)).query_pairs(_SAME, p=np.inf)
-        for first, second in sorted(tuple(sorted(pair)) for pair in pairs):
-            if keep[rows[first]]:
-                keep[rows[second]] = False
-    return np.flatnonzero(keep)
 
 
 def _blocks(sources: NDArray) -> list[NDArray]:

@@ -152,6 +152,9 @@ def test_repeated_structures_are_said(independent):
     frames = [*independent[:N], independent[2].copy()]
     frames[2].info["name"] = "first"
     model = DOSModel(DESCRIPTOR, penalties=[0.01], regularizations=[1e-3])
+    with pytest.warns(TrainingSetWarning, match=r"1 structures are given again.* 20 .*2 \(first\)"):
+        model.fit(frames, [states(a) for a in frames])
+    frames[-1].rotate(30.0, "z", rotate_cell=True)
     with pytest.warns(TrainingSetWarning, match=r"1 structures repeat others, .* 20 .*2 \(first\)"):
         model.fit(frames, [states(a) for a in frames])
     assert model.info["n_groups"] == N

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from ase import Atoms
 from ase.build import bulk
 
-from ase_dos.model_selection.split import distinct, validation_rows
+from ase_dos.model_selection.split import validation_rows
 from ase_dos.utils.digests import structure_checksum
 
 
@@ -53,16 +52,3 @@ def test_small_sets_keep_three_structures_for_training():
     for share in (-0.1, 1.0):
         with pytest.raises(ValueError, match="share from 0 to below 1"):
             validation_rows(crystals(5), range(5), share, 0)
-
-
-def test_structures_found_again():
-    frames = crystals(3)
-    again = frames[1].copy()
-    again.positions += 4e-5  # as text files round
-    moved = frames[1].copy()
-    moved.positions[0, 0] += 0.01
-    other = frames[1].copy()
-    other.numbers[0] = 6
-    free = Atoms(frames[1].numbers, frames[1].positions, cell=frames[1].cell)
-    rows = distinct([*frames, again, moved, other, free, frames[0]])
-    np.testing.assert_array_equal(rows, [0, 1, 2, 4, 5, 6])
