@@ -99,12 +99,23 @@ class BrillouinZone:
         """Distance (1/Angstrom) of the farthest corner from the centre."""
         return float(np.linalg.norm(self.corners, axis=1).max())
 
+    def reach(self, directions: ArrayLike) -> NDArray:
+        """Distance (...) in 1/Angstrom from the centre to the edge along unit vectors (..., 2)."""
+        unit = np.asarray(directions, dtype=float)
+        with np.errstate(divide="ignore"):
+            edges = [0.5 * (g @ g) / np.abs(unit @ g) for g in self._neighbours()]
+        return np.min(edges, axis=0)
+
+    def _neighbours(self) -> tuple[NDArray, ...]:
+        """Lattice vectors of which half is an edge of the zone, or beyond it; one of each pair."""
+        first, second = self.reciprocal
+        return first, second, first + second, first - second
+
     def contains(self, points: ArrayLike) -> NDArray:
         """Whether momenta (..., 2) in 1/Angstrom lie in the zone; its edge does."""
         k = np.asarray(points, dtype=float)
-        first, second = self.reciprocal
         inside = np.ones(k.shape[:-1], dtype=bool)
-        for g in (first, second, first + second, first - second):
+        for g in self._neighbours():
             inside &= np.abs(k @ g) <= (0.5 + _EDGE) * (g @ g)
         return inside
 
