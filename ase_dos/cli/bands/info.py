@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ase_dos.cli.bands.inputs import add_map_arguments, kind_of_file, read_map
-from ase_dos.cli.bands.summary import map_lines, reconstruction_lines, theory_lines
 
 __all__ = ["add_arguments", "run"]
 
@@ -24,6 +23,8 @@ def run(args: Namespace) -> None:
 
 
 def _lines(args: Namespace) -> Iterator[str]:
+    from ase_dos.cli.bands.summary import map_lines, reconstruction_lines, theory_lines
+
     path = Path(args.map)
     kind = kind_of_file(path)
     if kind == "reconstructed":

@@ -46,9 +46,11 @@ def named_range(text: str) -> tuple[str, tuple[float, float]]:
     return name, (number()(low), number()(high))
 
 
-def add_map_arguments(parser: ArgumentParser, what: str = "photoemission map") -> None:
+def add_map_arguments(
+    parser: ArgumentParser, what: str = "photoemission map", *, optional: bool = False
+) -> None:
     """Declare the map, how to read it, and how to prepare it."""
-    parser.add_argument("map", metavar="MAP", help=what)
+    parser.add_argument("map", metavar="MAP", nargs="?" if optional else None, help=what)
     reading = parser.add_argument_group("reading the map")
     add = reading.add_argument
     add(

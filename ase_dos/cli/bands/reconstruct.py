@@ -12,7 +12,6 @@ from ase_dos.cli.bands.inputs import (
     read_map,
     read_theory_on,
 )
-from ase_dos.cli.bands.summary import reconstruction_lines
 from ase_dos.cli.outputs import output_file
 
 if TYPE_CHECKING:
@@ -77,6 +76,7 @@ def run(args: Namespace) -> None:
     """
     output = output_file(args.output, "--output", (".nc",), inputs=[args.map, args.theory])
     from ase_dos.bands.reconstruction import reconstruct_bands
+    from ase_dos.cli.bands.summary import reconstruction_lines
 
     band_map = read_map(args)
     theory = read_theory_on(args, band_map.momenta)
