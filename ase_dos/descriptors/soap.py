@@ -332,7 +332,7 @@ def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
         scale=scale,
         exponent=exponent,
         table=table,
-        length=dtype.type(length),
+        length=length,
         center=(soap.center_weight * at_origin / np.sqrt(4.0 * np.pi)).astype(dtype),
         harmonic_factors=harmonic_coefficients(soap.max_angular).astype(dtype),
         factors=((-1.0) ** ell / np.sqrt(2 * ell + 1)).astype(dtype),

@@ -1,8 +1,6 @@
 """Density coefficients c_nlm of atoms, straight from the sorted frame.
 
-A team of atoms shares every pass over its neighbours: harmonics and radial integrals of all of
-them lie side by side with the neighbour as the fast index, so that passes are long enough to
-fill the vector units. The sums over the neighbours of each atom follow.
+Sums over the neighbours of each atom, which `ase_dos.kernels.team` finds for some atoms at a time.
 """
 
 from __future__ import annotations
@@ -11,11 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ase_dos.kernels.arrays import fill, room_for
-from ase_dos.kernels.harmonics import real_harmonics
+from ase_dos.kernels.arrays import fill
 from ase_dos.kernels.jit import inner_kernel
-from ase_dos.kernels.neighbors import collect, most_rows, rows_around
-from ase_dos.kernels.radial import last_piece, neighbor_weight, radial_values
+from ase_dos.kernels.radial import interpolate
+from ase_dos.kernels.team import gather_team, whole_vectors
 from ase_dos.kernels.vector import (
     REGISTER,
     WIDTH,
@@ -24,6 +21,7 @@ from ase_dos.kernels.vector import (
     get,
     load,
     put,
+    registers,
     splat,
     store,
 )
@@ -38,16 +36,16 @@ TEAM = 4
 class Expansion(NamedTuple):
     """Hyperparameters of the density expansion and the tables made from them.
 
-    The floating-point type of ``table`` is that of all arrays after the search for neighbours and
-    of the sums in them.
+    The floating-point type of ``table`` is that of harmonics, radial integrals and all that is made
+    of them; distances and weights are in double precision.
 
     Attributes
     ----------
     n_species, n_max, l_max : int
     cutoff, smoothing, rate, scale, exponent
-        Of `ase_dos.kernels.radial.neighbor_weight`. (Numba hands no nested tuple to threads.)
+        Of `ase_dos.kernels.radial.neighbor_weights`. (Numba hands no nested tuple to threads.)
     table : (sets, size) array
-        Radial integrals, see `ase_dos.kernels.radial.radial_values`: one set of functions for each
+        Radial integrals, see `ase_dos.kernels.radial.radial_table`: one set of functions for each
         species of neighbours, or one for all.
     length : float
         Length of the pieces of the table (Angstrom).
@@ -74,134 +72,53 @@ class Expansion(NamedTuple):
     factors: np.ndarray
 
 
-class Scratch(NamedTuple):
-    """Arrays that hold one team's neighbours and what is made of them, reused for every team."""
-
-    spans: np.ndarray
-    origins: np.ndarray
-    vectors: np.ndarray
-    which: np.ndarray
-    who: np.ndarray
-    starts: np.ndarray
-    place: np.ndarray
-    ids: np.ndarray
-    geometry: np.ndarray
-    harmonics: np.ndarray
-    radial: np.ndarray
-    sums: np.ndarray
-
-
 @inner_kernel
-def make_scratch(bins, hypers, candidates, team):
-    """Scratch for ``team`` atoms with up to that many candidates for neighbours each."""
-    room = candidates + WIDTH
-    rows = most_rows(bins)
-    kind = hypers.table.dtype
-    n_functions = hypers.n_max * (hypers.l_max + 1)
-    n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
-    stride = team * room + 32
-    return Scratch(
-        np.empty(2 * rows, np.int64),
-        np.empty(3 * rows),
-        np.empty(4 * room),
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-        np.empty(team * hypers.n_species + 1, np.int64),
-        np.empty(hypers.n_species, np.int64),
-        np.empty(stride, np.int64),
-        room_for(5 * stride, kind),
-        room_for(n_harmonics * stride, kind),
-        room_for(n_functions * stride + WIDTH, kind),
-        room_for(n_harmonics * whole_vectors(hypers.n_max), kind),
-    )
+def integrate_neighbors(begin, end, stride, row, table, n_functions, scratch, out):
+    """Weighted radial integrals of neighbours, ``out[j * n_functions + l * n_max + n]``.
 
-
-@inner_kernel
-def most_candidates(places, bins):
-    """Largest number of candidates for neighbours among some atoms."""
-    rows = most_rows(bins)
-    spans, origins = np.empty(2 * rows, np.int64), np.empty(3 * rows)
-    most, bin_before = 0, -1
-    for place in places:
-        if bins.bin_of[place] != bin_before:  # the atoms of a bin have the same candidates
-            bin_before = bins.bin_of[place]
-            _, candidates = rows_around(place, bins, spans, origins)
-            most = max(most, candidates)
-    return most
-
-
-@inner_kernel
-def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
-    """Append one atom's neighbours to the team's, grouped by species.
-
-    ``ids`` holds their places in the sorted frame. ``geometry`` holds five rows of ``stride``: r,
-    x/r, y/r, z/r and the weight, which is made in double precision: it is a small difference near
-    the cutoff. The neighbours of species s are at ``starts[segment + s]`` to ``starts[segment + s
-    + 1]``.
+    ``row`` is the first one of ``scratch.basis`` to use.
     """
-    starts, place, who = scratch.starts, scratch.place, scratch.who
-    vectors, out = scratch.vectors, scratch.geometry
-    room = who.size
-    fill(place, place.size, 0)
-    for j in range(found):
-        place[kinds[who[j]]] += 1
-    at = starts[segment]
-    for s in range(hypers.n_species):
-        at += place[s]
-        starts[segment + s + 1] = at
-        place[s] = at - place[s]
-    for j in range(found):
-        s = get(kinds, who[j])
-        k = get(place, s)
-        put(place, s, k + 1)
-        put(scratch.ids, k, who[j])
-        at = scratch.which[j]
-        r = np.sqrt(get(vectors, 3 * room + at))
-        put(out, k, r)
-        put(out, stride + k, get(vectors, at) / r)
-        put(out, 2 * stride + k, get(vectors, room + at) / r)
-        put(out, 3 * stride + k, get(vectors, 2 * room + at) / r)
-        weight = neighbor_weight(
-            r, hypers.cutoff, hypers.smoothing, hypers.rate, hypers.scale, hypers.exponent
-        )
-        put(out, 4 * stride + k, weight)
-
-
-@inner_kernel
-def _radial(begin, end, stride, table, hypers, scratch):
-    """Weighted radial integrals of neighbours, ``radial[(j * (l_max + 1) + l) * n_max + n]``."""
-    n_functions = hypers.n_max * (hypers.l_max + 1)
-    geometry, last = scratch.geometry, last_piece(table, n_functions)
     for j in range(begin, end):
-        radial_values(
-            get(geometry, j),
-            get(geometry, 4 * stride + j),
-            table,
-            hypers.length,
-            last,
-            n_functions,
-            scratch.radial,
-            j * n_functions,
-        )
+        piece = int(get(scratch.pieces, j))
+        at = row * stride + j
+        interpolate(piece, scratch.basis, at, stride, table, n_functions, out, j * n_functions)
 
 
 @inner_kernel
 def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, out):
     """Coefficients c_nlm of one atom and species, ``out[lm * whole_vectors(n_max) + n]``.
 
-    Sums over neighbours of WIDTH radial functions, side by side, times four harmonics.
+    Sums over neighbours of WIDTH radial functions, side by side, times four harmonics; over even
+    and odd neighbours apart where a vector is one register: each sum waits for the one before it.
     """
     n_functions, row = n_max * (l_max + 1), whole_vectors(n_max)
-    zero = splat(radial.dtype.type(0), WIDTH)
+    zero, one = splat(radial.dtype.type(0), WIDTH), splat(radial.dtype.type(1), WIDTH)
+    paired = begin
+    if registers(radial) == 1:
+        paired += (end - begin) // 2 * 2
     for ell in range(l_max + 1):
         last = (ell + 1) * (ell + 1) - 1
         for n0 in range(0, n_max, WIDTH):
             for lm0 in range(ell * ell, last + 1, 4):
                 # A tile over the edge repeats the last harmonic.
                 lm1, lm2, lm3 = min(lm0 + 1, last), min(lm0 + 2, last), min(lm0 + 3, last)
+                # Functions past n_max are read along, and left out where the sums are used.
                 sum0 = sum1 = sum2 = sum3 = zero
-                for j in range(begin, end):
-                    # Functions past n_max are read along, and left out where the sums are used.
+                odd0 = odd1 = odd2 = odd3 = zero
+                for j in range(begin, paired, 2):
+                    r = load(radial, j * n_functions + ell * n_max + n0, WIDTH)
+                    sum0 = fma(r, broadcast(harmonics, lm0 * stride + j, WIDTH), sum0)
+                    sum1 = fma(r, broadcast(harmonics, lm1 * stride + j, WIDTH), sum1)
+                    sum2 = fma(r, broadcast(harmonics, lm2 * stride + j, WIDTH), sum2)
+                    sum3 = fma(r, broadcast(harmonics, lm3 * stride + j, WIDTH), sum3)
+                    r = load(radial, (j + 1) * n_functions + ell * n_max + n0, WIDTH)
+                    odd0 = fma(r, broadcast(harmonics, lm0 * stride + j + 1, WIDTH), odd0)
+                    odd1 = fma(r, broadcast(harmonics, lm1 * stride + j + 1, WIDTH), odd1)
+                    odd2 = fma(r, broadcast(harmonics, lm2 * stride + j + 1, WIDTH), odd2)
+                    odd3 = fma(r, broadcast(harmonics, lm3 * stride + j + 1, WIDTH), odd3)
+                sum0, sum1 = fma(one, odd0, sum0), fma(one, odd1, sum1)
+                sum2, sum3 = fma(one, odd2, sum2), fma(one, odd3, sum3)
+                for j in range(paired, end):
                     r = load(radial, j * n_functions + ell * n_max + n0, WIDTH)
                     sum0 = fma(r, broadcast(harmonics, lm0 * stride + j, WIDTH), sum0)
                     sum1 = fma(r, broadcast(harmonics, lm1 * stride + j, WIDTH), sum1)
@@ -211,12 +128,6 @@ def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, out):
                 store(out, lm1 * row + n0, sum1)
                 store(out, lm2 * row + n0, sum2)
                 store(out, lm3 * row + n0, sum3)
-
-
-@inner_kernel
-def whole_vectors(n_max):
-    """Radial functions in whole vectors."""
-    return (n_max + WIDTH - 1) // WIDTH * WIDTH
 
 
 @inner_kernel
@@ -232,46 +143,10 @@ def expand_one(begin, end, stride, species, lane, hypers, scratch, out):
 
 
 @inner_kernel
-def gather_team(first, last, places, bins, kinds, hypers, scratch):
-    """Find the neighbours of some atoms, and their harmonics.
-
-    Returns the stride of the rows of ``geometry``, and the place of an atom at whose position
-    another one stands, or -1.
-    """
-    # Rows start eight numbers past a multiple of sixteen: power-of-two strides collide in cache.
-    stride = scratch.geometry.size // 5 // 16 * 16 - 8
-    scratch.starts[0] = 0
-    for i in range(first, last):
-        rows, _ = rows_around(places[i], bins, scratch.spans, scratch.origins)
-        found = collect(
-            bins,
-            rows,
-            scratch.spans,
-            scratch.origins,
-            scratch.vectors,
-            scratch.which,
-            scratch.who,
-        )
-        if found < 0:
-            return stride, places[i]
-        _add_neighbors(found, kinds, hypers, (i - first) * hypers.n_species, stride, scratch)
-    real_harmonics(
-        scratch.geometry[stride:],
-        scratch.geometry[2 * stride :],
-        scratch.geometry[3 * stride :],
-        scratch.starts[(last - first) * hypers.n_species],
-        hypers.l_max,
-        hypers.harmonic_factors,
-        stride,
-        scratch.harmonics,
-    )
-    return stride, -1
-
-
-@inner_kernel
 def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, present, out):
     """`expand` for up to TEAM atoms, from ``lane`` on."""
     n_species, last_set = hypers.n_species, hypers.table.shape[0] - 1
+    n_functions = hypers.n_max * (hypers.l_max + 1)
     stride, shared = gather_team(first, last, places, bins, kinds, hypers, scratch)
     if shared >= 0:
         return shared
@@ -282,7 +157,8 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
             if end > begin or s == species:
                 present[s] = True
-            _radial(begin, end, stride, hypers.table[min(s, last_set)], hypers, scratch)
+            table = hypers.table[min(s, last_set)]
+            integrate_neighbors(begin, end, stride, 0, table, n_functions, scratch, scratch.radial)
             expand_one(begin, end, stride, s, lane + i - first, hypers, scratch, out)
         add_center(species, lane + i - first, hypers, out)
     return -1

@@ -11,19 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 from ase_dos.kernels.arrays import copy, fill, room_for
-from ase_dos.kernels.expansion import (
-    LANES,
-    add_center,
-    expand_one,
-    gather_team,
-    make_scratch,
-    most_candidates,
-    whole_vectors,
-)
+from ase_dos.kernels.expansion import LANES, add_center, expand_one, integrate_neighbors
 from ase_dos.kernels.jit import inner_kernel, kernel
-from ase_dos.kernels.radial import last_piece, neighbor_weight_slope, radial_slopes
+from ase_dos.kernels.radial import hermite_slope_rows, neighbor_weight_slopes
 from ase_dos.kernels.regression import regress_gradient, room_before
 from ase_dos.kernels.soap import pair_size, present_features, spectrum
+from ase_dos.kernels.team import gather_team, make_scratch, most_candidates, whole_vectors
 from ase_dos.kernels.vector import WIDTH, broadcast, fma, get, load, put, splat, store
 
 
@@ -93,17 +86,44 @@ def _turn(gradient, lane, at, n_max, n_harmonics, padded, turns, values, out):
 
 
 @inner_kernel
-def _expand_block(first, last, places, bins, kinds, hypers, scratch, basis, slopes, present, out):
+def _set_slopes(count, stride, hypers, scratch, weight_slopes):
+    """Add to ``scratch.basis`` what derivatives of radial integrals are interpolated with."""
+    neighbor_weight_slopes(
+        count,
+        scratch.distances,
+        hypers.cutoff,
+        hypers.smoothing,
+        hypers.rate,
+        hypers.scale,
+        hypers.exponent,
+        weight_slopes,
+    )
+    hermite_slope_rows(
+        count,
+        scratch.distances,
+        scratch.weights,
+        weight_slopes,
+        hypers.length,
+        stride,
+        scratch.pieces,
+        scratch.basis,
+    )
+
+
+@inner_kernel
+def _expand_block(
+    first, last, places, bins, kinds, hypers, scratch, weight_slopes, slopes, present, out
+):
     """`expand`, keeping what is needed of the neighbours for the way back.
 
-    Returns the stride of the rows of ``scratch.geometry``, and an atom as `expand` does.
+    Returns the stride of the rows of ``scratch``, and an atom as `expand` does.
     """
     n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
     n_functions, last_set = n_max * (l_max + 1), hypers.table.shape[0] - 1
     stride, shared = gather_team(first, last, places, bins, kinds, hypers, scratch)
     if shared >= 0:
         return stride, shared
-    geometry = scratch.geometry
+    _set_slopes(scratch.starts[(last - first) * n_species], stride, hypers, scratch, weight_slopes)
     fill(present, n_species, False)
     for i in range(first, last):
         species = kinds[places[i]]
@@ -113,29 +133,8 @@ def _expand_block(first, last, places, bins, kinds, hypers, scratch, basis, slop
             if end > begin or s == species:
                 present[s] = True
             table = hypers.table[min(s, last_set)]
-            last_of_table = last_piece(table, n_functions)
-            for j in range(begin, end):
-                weight, slope = neighbor_weight_slope(
-                    geometry[j],
-                    hypers.cutoff,
-                    hypers.smoothing,
-                    hypers.rate,
-                    hypers.scale,
-                    hypers.exponent,
-                )
-                radial_slopes(
-                    geometry[j],
-                    weight,
-                    slope,
-                    table,
-                    hypers.length,
-                    last_of_table,
-                    n_functions,
-                    basis,
-                    scratch.radial,
-                    slopes,
-                    j * n_functions,
-                )
+            integrate_neighbors(begin, end, stride, 0, table, n_functions, scratch, scratch.radial)
+            integrate_neighbors(begin, end, stride, 6, table, n_functions, scratch, slopes)
             expand_one(begin, end, stride, s, i - first, hypers, scratch, out)
         add_center(species, i - first, hypers, out)
     return stride, -1
@@ -185,7 +184,7 @@ def _pull_on_vectors(
                     n_max,
                     l_max,
                     whole_vectors(n_max),
-                    scratch.geometry,
+                    scratch.directions,
                     scratch.harmonics,
                     scratch.radial,
                     slopes,
@@ -193,12 +192,22 @@ def _pull_on_vectors(
                     sums,
                 )
                 _add_force(
-                    places[i], scratch.ids[j], j, stride, scratch.geometry, sums, forces, virial
+                    places[i],
+                    scratch.ids[j],
+                    j,
+                    stride,
+                    scratch.distances,
+                    scratch.directions,
+                    sums,
+                    forces,
+                    virial,
                 )
 
 
 @inner_kernel
-def _one_neighbor(j, stride, n_max, l_max, padded, geometry, harmonics, radial, slopes, tile, sums):
+def _one_neighbor(
+    j, stride, n_max, l_max, padded, directions, harmonics, radial, slopes, tile, sums
+):
     """Differentiate by the distance of neighbour j, and by the direction times the distance.
 
     With G_ln^k = sum_m c'_nlm (d/dx_k r^l Y_lm) at the unit vector u these are sums over l and n
@@ -207,8 +216,8 @@ def _one_neighbor(j, stride, n_max, l_max, padded, geometry, harmonics, radial, 
     """
     kind = radial.dtype.type
     zero = splat(kind(0), WIDTH)
-    x, y = get(geometry, stride + j), get(geometry, 2 * stride + j)
-    z = get(geometry, 3 * stride + j)
+    x, y = get(directions, j), get(directions, stride + j)
+    z = get(directions, 2 * stride + j)
     functions = j * n_max * (l_max + 1)
     total = total_x = total_y = total_z = zero
     size = tile.size // 4
@@ -241,7 +250,7 @@ def _one_neighbor(j, stride, n_max, l_max, padded, geometry, harmonics, radial, 
 
 
 @inner_kernel
-def _add_force(i, neighbor, j, stride, geometry, sums, gradient, virial):
+def _add_force(i, neighbor, j, stride, distances, directions, sums, gradient, virial):
     """Finish neighbour j of atom i, from the sums of `_one_neighbor`."""
     along = gx = gy = gz = 0.0
     for n in range(WIDTH):
@@ -249,8 +258,8 @@ def _add_force(i, neighbor, j, stride, geometry, sums, gradient, virial):
         gx += get(sums, WIDTH + n)
         gy += get(sums, 2 * WIDTH + n)
         gz += get(sums, 3 * WIDTH + n)
-    r, x = get(geometry, j), get(geometry, stride + j)
-    y, z = get(geometry, 2 * stride + j), get(geometry, 3 * stride + j)
+    r, x = get(distances, j), get(directions, j)
+    y, z = get(directions, stride + j), get(directions, 2 * stride + j)
     # Along the vector the harmonics do not change, but their solid forms do.
     along -= (x * gx + y * gy + z * gz) / r
     gx = along * x + gx / r
@@ -315,14 +324,15 @@ def differentiate_parts(
     n_max, l_max = hypers.n_max, hypers.l_max
     n_harmonics = (l_max + 1) * (l_max + 1)
     kind = hypers.table.dtype
-    scratch = make_scratch(bins, hypers, most_candidates(places[begin:end], bins), LANES)
+    scratch = make_scratch(bins, hypers, most_candidates(places[begin:end], bins), LANES, 12)
     # Vectors read past the last function, where zero coefficients meet whatever there is.
     fill(scratch.radial, scratch.radial.size, 0.0)
     slopes, sums = room_for(scratch.radial.size, kind), room_for(4 * WIDTH, kind)
     fill(slopes, slopes.size, 0.0)
     coefficients = room_for(hypers.n_species * n_max * n_harmonics * LANES, kind)
     fill(coefficients, coefficients.size, 0.0)
-    pulled, basis = room_for(coefficients.size, kind), room_for(12, kind)
+    pulled = room_for(coefficients.size, kind)
+    weight_slopes = room_for(scratch.distances.size, np.float64)
     features, by_features = room_for(n_features * LANES, kind), room_for(n_features * LANES, kind)
     fill(features, features.size, 0.0)
     wide, by_wide = room_for(features.size, np.float64), room_for(features.size, np.float64)
@@ -347,7 +357,7 @@ def differentiate_parts(
                 kinds,
                 hypers,
                 scratch,
-                basis,
+                weight_slopes,
                 slopes,
                 present,
                 coefficients,

@@ -11,7 +11,19 @@ import numpy as np
 from scipy.special import gamma, ive
 
 from ase_dos.kernels.jit import inner_kernel
-from ase_dos.kernels.vector import WIDTH, broadcast, fma, load, put, splat, store
+from ase_dos.kernels.vector import (
+    WIDTH,
+    broadcast,
+    cast,
+    floor,
+    fma,
+    get,
+    load,
+    minimum,
+    put,
+    splat,
+    store,
+)
 
 
 def gto_basis(cutoff, n_max):
@@ -141,24 +153,58 @@ def _hermite_slopes(t):
 
 
 @inner_kernel
-def radial_values(distance, weight, table, length, last, n_functions, out, at):
-    """Radial integrals at ``distance`` times ``weight`` into ``out``, from ``at`` on (n_functions).
+def hermite_rows(count, distances, weights, length, last, stride, pieces, rows):
+    """Piece of the table around each distance, and weights of its nodes times that of a neighbour.
 
-    (Slices would do for ``at``, but counting references to them costs more than the sums.) In
-    whole vectors: the table ends in WIDTH numbers without meaning, and up to WIDTH - 1 numbers
-    after the integrals are overwritten.
+    In whole vectors. ``rows[q * stride + j]`` holds the weights for q = 0 to 5.
     """
-    kind = table.dtype.type
-    piece, offset = _piece(distance, length, last)
+    for j in range(0, count, WIDTH):
+        place = load(distances, j, WIDTH) * (1.0 / length)
+        piece = minimum(floor(place), splat(last, WIDTH))
+        weight = load(weights, j, WIDTH)
+        w0, w1, w2, w3, w4, w5 = _hermite_weights(place - piece)
+        store(pieces, j, piece)
+        store(rows, j, cast(w0 * weight, rows))
+        store(rows, stride + j, cast(w1 * weight, rows))
+        store(rows, 2 * stride + j, cast(w2 * weight, rows))
+        store(rows, 3 * stride + j, cast(w3 * weight, rows))
+        store(rows, 4 * stride + j, cast(w4 * weight, rows))
+        store(rows, 5 * stride + j, cast(w5 * weight, rows))
+
+
+@inner_kernel
+def hermite_slope_rows(count, distances, weights, slopes, length, stride, pieces, rows):
+    """Differentiate `hermite_rows` by distance, ``slopes`` being those of ``weights``.
+
+    ``pieces`` are given; the derivatives follow the weights, at ``rows[(6 + q) * stride + j]``.
+    """
+    for j in range(0, count, WIDTH):
+        offset = load(distances, j, WIDTH) * (1.0 / length) - load(pieces, j, WIDTH)
+        weight, slope = load(weights, j, WIDTH) * (1.0 / length), load(slopes, j, WIDTH)
+        w0, w1, w2, w3, w4, w5 = _hermite_weights(offset)
+        s0, s1, s2, s3, s4, s5 = _hermite_slopes(offset)
+        store(rows, 6 * stride + j, cast(s0 * weight + w0 * slope, rows))
+        store(rows, 7 * stride + j, cast(s1 * weight + w1 * slope, rows))
+        store(rows, 8 * stride + j, cast(s2 * weight + w2 * slope, rows))
+        store(rows, 9 * stride + j, cast(s3 * weight + w3 * slope, rows))
+        store(rows, 10 * stride + j, cast(s4 * weight + w4 * slope, rows))
+        store(rows, 11 * stride + j, cast(s5 * weight + w5 * slope, rows))
+
+
+@inner_kernel
+def interpolate(piece, rows, at, stride, table, n_functions, out, to):
+    """Radial integrals of one neighbour into ``out``, from ``to`` on (n_functions).
+
+    ``rows[at + q * stride]`` are its weights for the nodes of ``piece``. (Slices would do for these
+    places, but counting references to them costs more than the sums.) In whole vectors: the table
+    ends in WIDTH numbers without meaning, and up to WIDTH - 1 numbers after the integrals are
+    overwritten.
+    """
     left = 3 * piece * n_functions
-    w0, w1, w2, w3, w4, w5 = _hermite_weights(offset)
-    w0 = splat(kind(w0 * weight), WIDTH)
-    w1 = splat(kind(w1 * weight), WIDTH)
-    w2 = splat(kind(w2 * weight), WIDTH)
-    w3 = splat(kind(w3 * weight), WIDTH)
-    w4 = splat(kind(w4 * weight), WIDTH)
-    w5 = splat(kind(w5 * weight), WIDTH)
-    zero = splat(kind(0), WIDTH)
+    zero = splat(table.dtype.type(0), WIDTH)
+    w0, w1 = broadcast(rows, at, WIDTH), broadcast(rows, at + stride, WIDTH)
+    w2, w3 = broadcast(rows, at + 2 * stride, WIDTH), broadcast(rows, at + 3 * stride, WIDTH)
+    w4, w5 = broadcast(rows, at + 4 * stride, WIDTH), broadcast(rows, at + 5 * stride, WIDTH)
     for k in range(0, n_functions, WIDTH):
         total = fma(w0, load(table, left + k, WIDTH), zero)
         total = fma(w1, load(table, left + n_functions + k, WIDTH), total)
@@ -166,7 +212,7 @@ def radial_values(distance, weight, table, length, last, n_functions, out, at):
         total = fma(w3, load(table, left + 3 * n_functions + k, WIDTH), total)
         total = fma(w4, load(table, left + 4 * n_functions + k, WIDTH), total)
         total = fma(w5, load(table, left + 5 * n_functions + k, WIDTH), total)
-        store(out, at + k, total)
+        store(out, to + k, total)
 
 
 @inner_kernel
@@ -176,72 +222,36 @@ def last_piece(table, n_functions):
 
 
 @inner_kernel
-def _piece(distance, length, last):
-    """Piece around a distance, and the offset in it, 0 to 1."""
-    place = distance / length
-    piece = min(int(place), last)
-    return piece, place - piece
-
-
-@inner_kernel
-def neighbor_weight(distance, cutoff, smoothing, rate, scale, exponent):
+def neighbor_weights(count, distances, cutoff, smoothing, rate, scale, exponent, weights):
     """Shifted-cosine cutoff times density scaling rate / (rate + (r / scale)^exponent).
 
-    ``exponent`` 0 means no scaling (https://doi.org/10.1039/C8CP05921G).
+    ``exponent`` 0 means no scaling (https://doi.org/10.1039/C8CP05921G). In whole vectors.
     """
-    weight = 1.0
-    if distance >= cutoff:
-        return 0.0
-    if distance > cutoff - smoothing:
-        weight = 0.5 * (1.0 + np.cos(np.pi * (distance - cutoff + smoothing) / smoothing))
-    if exponent > 0:
-        power = 1.0
+    for j in range(0, count, WIDTH):
+        power = splat(1.0, WIDTH)
         for _ in range(exponent):
-            power *= distance / scale
-        weight *= rate / (rate + power)
-    return weight
+            power = power * load(distances, j, WIDTH) * (1.0 / scale)
+        store(weights, j, rate / (rate + power) if exponent > 0 else power)
+    for j in range(count):
+        r = get(distances, j)
+        if r > cutoff - smoothing:
+            phase = np.pi * (min(r, cutoff) - cutoff + smoothing) / smoothing
+            put(weights, j, get(weights, j) * 0.5 * (1.0 + np.cos(phase)))
 
 
 @inner_kernel
-def radial_slopes(
-    distance, weight, slope, table, length, last, n_functions, basis, out, out_slopes, at
-):
-    """`radial_values` and their derivatives by distance, ``slope`` being that of the weight.
-
-    ``basis`` holds twelve numbers.
-    """
-    piece, offset = _piece(distance, length, last)
-    left = 3 * piece * n_functions
-    values, slopes = _hermite_weights(offset), _hermite_slopes(offset)
-    for q in range(6):
-        put(basis, q, values[q] * weight)
-        put(basis, 6 + q, slopes[q] * weight / length + values[q] * slope)
-    zero = splat(table.dtype.type(0), WIDTH)
-    for k in range(0, n_functions, WIDTH):
-        value = derivative = zero
-        for q in range(6):
-            node = load(table, left + q * n_functions + k, WIDTH)
-            value = fma(broadcast(basis, q, WIDTH), node, value)
-            derivative = fma(broadcast(basis, 6 + q, WIDTH), node, derivative)
-        store(out, at + k, value)
-        store(out_slopes, at + k, derivative)
-
-
-@inner_kernel
-def neighbor_weight_slope(distance, cutoff, smoothing, rate, scale, exponent):
-    """Give `neighbor_weight` and its derivative by distance."""
-    weight, slope = 1.0, 0.0
-    if distance >= cutoff:
-        return 0.0, 0.0
-    if distance > cutoff - smoothing:
-        phase = np.pi * (distance - cutoff + smoothing) / smoothing
-        weight = 0.5 * (1.0 + np.cos(phase))
-        slope = -0.5 * np.pi / smoothing * np.sin(phase)
-    if exponent > 0:
-        power = 1.0
-        for _ in range(exponent):
-            power *= distance / scale
-        fade = rate / (rate + power)
-        slope = slope * fade - weight * fade * exponent * power / (distance * (rate + power))
-        weight *= fade
-    return weight, slope
+def neighbor_weight_slopes(count, distances, cutoff, smoothing, rate, scale, exponent, out):
+    """Differentiate `neighbor_weights` by distance."""
+    for j in range(count):
+        r, fade, slope = get(distances, j), 1.0, 0.0
+        if exponent > 0:
+            power = 1.0
+            for _ in range(exponent):
+                power *= r / scale
+            fade = rate / (rate + power)
+            slope = -fade * exponent * power / (r * (rate + power))
+        if r > cutoff - smoothing:
+            phase = np.pi * (min(r, cutoff) - cutoff + smoothing) / smoothing
+            slope *= 0.5 * (1.0 + np.cos(phase))
+            slope -= 0.5 * np.pi / smoothing * np.sin(phase) * fade
+        put(out, j, slope)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from ase_dos.kernels.arrays import copy, fill, room_for
-from ase_dos.kernels.expansion import LANES, TEAM, expand, make_scratch, most_candidates
+from ase_dos.kernels.expansion import LANES, TEAM, expand
 from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.regression import regress
+from ase_dos.kernels.team import make_scratch, most_candidates
 from ase_dos.kernels.vector import fma, load, splat, store
 
 
@@ -164,7 +165,7 @@ def _prepare(places, bins, hypers, n_features):
     """Scratch memory of one chunk of atoms."""
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
     kind = hypers.table.dtype
-    scratch = make_scratch(bins, hypers, most_candidates(places, bins), TEAM)
+    scratch = make_scratch(bins, hypers, most_candidates(places, bins), TEAM, 6)
     coefficients = room_for(hypers.n_species * hypers.n_max * n_harmonics * LANES, kind)
     features = room_for(n_features * LANES, kind)
     # Where fewer atoms than lanes are left, the rest keeps what was there.

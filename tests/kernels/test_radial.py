@@ -11,14 +11,47 @@ from ase_dos.descriptors.soap import SOAP
 from ase_dos.kernels.radial import (
     WIDTH,
     gto_basis,
+    hermite_rows,
+    hermite_slope_rows,
+    interpolate,
     last_piece,
-    neighbor_weight,
-    neighbor_weight_slope,
+    neighbor_weight_slopes,
+    neighbor_weights,
     radial_integrals,
-    radial_slopes,
     radial_table,
-    radial_values,
 )
+
+
+def whole(numbers):
+    """Numbers, and room up to whole vectors."""
+    return np.append(numbers, np.ones(-len(numbers) % WIDTH))
+
+
+def interpolated(distances, weights, slopes, table, length, size):
+    """Weighted radial integrals (2, distances, size) from a table, and their derivatives."""
+    count, distances = len(distances), whole(distances)
+    stride = len(distances)
+    pieces, rows = np.empty(stride), np.empty(12 * stride)
+    last = float(last_piece(table, size))
+    hermite_rows(count, distances, whole(weights), length, last, stride, pieces, rows)
+    hermite_slope_rows(
+        count, distances, whole(weights), whole(slopes), length, stride, pieces, rows
+    )
+    out, row = np.empty((2, count, size)), np.empty(size + WIDTH + 2)
+    for k in (0, 1):
+        for j in range(count):
+            at = 6 * k * stride + j
+            interpolate(int(pieces[j]), rows, at, stride, table, size, row, 2)
+            out[k, j] = row[2 : 2 + size]
+    return out
+
+
+def weights_at(distances, *arguments):
+    """Weights of neighbours, and their derivatives."""
+    out, slopes = np.empty((2, len(whole(distances))))
+    neighbor_weights(len(distances), whole(distances), *arguments, out)
+    neighbor_weight_slopes(len(distances), whole(distances), *arguments, slopes)
+    return out[: len(distances)], slopes[: len(distances)]
 
 
 def test_radial_functions_are_orthonormal():
@@ -36,12 +69,8 @@ def test_radial_table_agrees_with_closed_form(hypers):
     table, length, at_origin = radial_tables(*hypers)
     distances = np.append(np.linspace(0, cutoff, 300), [cutoff - 1e-13, 1e-9])
     expected = np.array([reference.radial(r, *hypers).ravel() for r in distances])
-    values = np.empty_like(expected)
-    row = np.empty(expected.shape[1] + WIDTH)
-    for i, r in enumerate(distances):
-        last = last_piece(table[0], expected.shape[1])
-        radial_values(r, 1.0, table[0], length, last, expected.shape[1], row, 0)
-        values[i] = row[:-WIDTH]
+    one, zero = np.ones(len(distances)), np.zeros(len(distances))
+    values, _ = interpolated(distances, one, zero, table[0], length, expected.shape[1])
     assert_close(values, expected, 1e-9)
     assert_close(at_origin[0], expected[0, :n_max], 1e-9)
 
@@ -58,33 +87,25 @@ def test_sharp_gaussians_do_not_overflow():
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
-def test_neighbor_weight_agrees_with_formula(scaling):
+def test_neighbor_weights_agree_with_formula(scaling):
     soap = SOAP(radial_scaling=scaling)
-    rate, scale, exponent = scaling or (1.0, 1.0, 0)
-    for r in (0.1, 2.0, 5.5, 5.7, 5.999):
-        value = neighbor_weight(r, 6.0, 0.5, rate, scale, exponent)
-        assert value == pytest.approx(reference.weight(r, soap), rel=1e-13)
-    assert neighbor_weight(6.0, 6.0, 0.5, rate, scale, exponent) == 0.0
+    distances = np.array([0.1, 2.0, 5.5, 5.7, 5.999, 6.0, 6.1])
+    values, _ = weights_at(distances, 6.0, 0.5, *(scaling or (1.0, 1.0, 0)))
+    expected = [reference.weight(r, soap) for r in distances[:5]]
+    np.testing.assert_allclose(values[:5], expected, rtol=1e-13)
+    np.testing.assert_array_equal(values[5:], 0.0)
 
 
-@pytest.mark.parametrize("distance", [0.3, 2.0, 3.7, 3.999])
-def test_slopes_of_weights_and_radial_functions(distance):
-    arguments = (4.0, 0.5, 1.0, 2.5, 4)
-    weight, slope = neighbor_weight_slope(distance, *arguments)
-    assert weight == pytest.approx(neighbor_weight(distance, *arguments), rel=1e-14)
+@pytest.mark.parametrize("exponent", [0, 4])
+def test_slopes_of_weights_and_radial_functions(exponent):
+    distances = np.array([0.3, 2.0, 3.7, 3.95])
     table, length = radial_table(4.0, 4, 2, 0.5)
-    table = np.pad(table, (0, 8))
+    table = np.pad(table, (0, WIDTH))
 
     def values(r):
-        out = np.empty(20)
-        w = neighbor_weight(r, *arguments)
-        radial_values(r, w, table, length, last_piece(table, 12), 12, out, 0)
-        return out[:12]
+        weights, slopes = weights_at(r, 4.0, 0.5, 1.0, 2.5, exponent)
+        return interpolated(r, weights, slopes, table, length, 12)
 
-    out, slopes = np.empty(24), np.empty(24)
-    last = last_piece(table, 12)
-    radial_slopes(distance, weight, slope, table, length, last, 12, np.empty(12), out, slopes, 2)
-    np.testing.assert_allclose(out[2:14], values(distance), rtol=1e-13)
-    step = min(1e-4, (4.0 - distance) / 4)
-    expected = central(lambda h: values(distance + h), step)
-    np.testing.assert_allclose(slopes[2:14], expected, atol=1e-8 * np.abs(expected).max() + 1e-10)
+    _, slopes = values(distances)
+    expected = central(lambda h: values(distances + h)[0], 1e-4)
+    np.testing.assert_allclose(slopes, expected, atol=1e-8 * np.abs(expected).max() + 1e-10)

@@ -12,13 +12,17 @@ from ase_dos.kernels.soap import sum_over_m
 from ase_dos.kernels.vector import (
     WIDTH,
     broadcast,
+    cast,
+    floor,
     fma,
     get,
     load,
     minimum,
     put,
+    registers,
     smallest,
     splat,
+    sqrt,
     store,
 )
 
@@ -44,6 +48,38 @@ def reverse_and_scale(x, factor, out):
     for i in range(0, x.size - LANES + 1, LANES):
         scale = broadcast(factor, 0, LANES)
         store(out, i, fma(load(out, i, LANES), scale, broadcast(out, i, LANES)))
+
+
+@kernel
+def arithmetic(x, y, out):
+    """Operators on vectors and numbers, in the type of x and y; the results in that of ``out``."""
+    for i in range(0, x.size - LANES + 1, LANES):
+        a, b = load(x, i, LANES), load(y, i, LANES)
+        store(out, i, cast(floor(3.0 * a) - (1.0 - a * b) / sqrt(b + 0.5), out))
+
+
+@pytest.mark.parametrize("to", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_operators_of_vectors(dtype, to):
+    x, y = np.random.default_rng(2).uniform(size=(2, 6 * LANES)).astype(dtype)
+    compiled, plain = np.zeros((2, x.size), to)
+    arithmetic(x, y, compiled)
+    arithmetic.py_func(x, y, plain)
+    expected = np.floor(3.0 * x) - (1.0 - x * y) / np.sqrt(y + 0.5)
+    tolerance = 10 * max(np.finfo(dtype).eps, np.finfo(to).eps)
+    np.testing.assert_allclose(compiled, expected, atol=tolerance)
+    np.testing.assert_allclose(plain, expected, atol=tolerance)
+
+
+@kernel
+def count_registers(array):
+    """What the compiled function says."""
+    return registers(array)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_registers_of_a_vector(dtype):
+    assert count_registers(np.zeros(1, dtype)) == registers(np.zeros(1, dtype)) in (1, 2)
 
 
 @kernel

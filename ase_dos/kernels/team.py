@@ -1,0 +1,202 @@
+"""Neighbours of a team of atoms: directions, harmonics and weights, one after the other.
+
+A team of atoms shares every pass over its neighbours, with the neighbour as the fast index: passes
+are then long enough to fill the vector units.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ase_dos.kernels.arrays import fill, room_for
+from ase_dos.kernels.harmonics import real_harmonics
+from ase_dos.kernels.jit import inner_kernel
+from ase_dos.kernels.neighbors import collect, most_rows, rows_around
+from ase_dos.kernels.radial import hermite_rows, last_piece, neighbor_weights
+from ase_dos.kernels.vector import WIDTH, cast, get, load, put, sqrt, store
+
+
+class Scratch(NamedTuple):
+    """Arrays that hold one team's neighbours and what is made of them, reused for every team.
+
+    ``spans`` to ``who`` are of one atom's search. The neighbours of the team stand one after the
+    other, grouped by atom and species: those of atom i and species s at ``starts[i n_species + s]``
+    to ``starts[i n_species + s + 1]``, their places in the sorted frame in ``ids``. Of each there
+    are rows of ``stride`` numbers: in ``vectors_to`` x, y and z (Angstrom), in ``directions`` the
+    same for a unit vector, in ``basis`` those of `ase_dos.kernels.radial.hermite_rows`.
+    """
+
+    spans: np.ndarray
+    origins: np.ndarray
+    vectors: np.ndarray
+    which: np.ndarray
+    who: np.ndarray
+    starts: np.ndarray
+    place: np.ndarray
+    ids: np.ndarray
+    vectors_to: np.ndarray
+    distances: np.ndarray
+    weights: np.ndarray
+    pieces: np.ndarray
+    directions: np.ndarray
+    basis: np.ndarray
+    harmonics: np.ndarray
+    radial: np.ndarray
+    sums: np.ndarray
+
+
+@inner_kernel
+def make_scratch(bins, hypers, candidates, team, basis_rows):
+    """Scratch for ``team`` atoms with up to that many candidates for neighbours each."""
+    room = candidates + WIDTH
+    rows = most_rows(bins)
+    kind = hypers.table.dtype
+    n_functions = hypers.n_max * (hypers.l_max + 1)
+    n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
+    stride = team * room + 32
+    return Scratch(
+        np.empty(2 * rows, np.int64),
+        np.empty(3 * rows),
+        np.empty(4 * room),
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(team * hypers.n_species + 1, np.int64),
+        np.empty(hypers.n_species, np.int64),
+        np.empty(stride, np.int64),
+        room_for(3 * stride, np.float64),
+        room_for(stride, np.float64),
+        room_for(stride, np.float64),
+        room_for(stride, np.float64),
+        room_for(3 * stride, kind),
+        room_for(basis_rows * stride, kind),
+        room_for(n_harmonics * stride, kind),
+        room_for(n_functions * stride + WIDTH, kind),
+        room_for(n_harmonics * whole_vectors(hypers.n_max), kind),
+    )
+
+
+@inner_kernel
+def most_candidates(places, bins):
+    """Largest number of candidates for neighbours among some atoms."""
+    rows = most_rows(bins)
+    spans, origins = np.empty(2 * rows, np.int64), np.empty(3 * rows)
+    most, bin_before = 0, -1
+    for place in places:
+        if bins.bin_of[place] != bin_before:  # the atoms of a bin have the same candidates
+            bin_before = bins.bin_of[place]
+            _, candidates = rows_around(place, bins, spans, origins)
+            most = max(most, candidates)
+    return most
+
+
+@inner_kernel
+def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
+    """Append one atom's neighbours to the team's, grouped by species; their squared distances."""
+    starts, place, who = scratch.starts, scratch.place, scratch.who
+    vectors, out = scratch.vectors, scratch.vectors_to
+    room = who.size
+    fill(place, place.size, 0)
+    for j in range(found):
+        place[kinds[who[j]]] += 1
+    at = starts[segment]
+    for s in range(hypers.n_species):
+        at += place[s]
+        starts[segment + s + 1] = at
+        place[s] = at - place[s]
+    for j in range(found):
+        s = get(kinds, get(who, j))
+        k = get(place, s)
+        put(place, s, k + 1)
+        put(scratch.ids, k, get(who, j))
+        at = get(scratch.which, j)
+        put(out, k, get(vectors, at))
+        put(out, stride + k, get(vectors, room + at))
+        put(out, 2 * stride + k, get(vectors, 2 * room + at))
+        put(scratch.distances, k, get(vectors, 3 * room + at))
+
+
+@inner_kernel
+def _set_directions(count, stride, scratch):
+    """Distances, from their squares, and unit vectors of a team's neighbours."""
+    vectors, out = scratch.vectors_to, scratch.directions
+    for j in range(0, count, WIDTH):
+        distance = sqrt(load(scratch.distances, j, WIDTH))
+        inverse = 1.0 / distance
+        store(scratch.distances, j, distance)
+        store(out, j, cast(load(vectors, j, WIDTH) * inverse, out))
+        store(out, stride + j, cast(load(vectors, stride + j, WIDTH) * inverse, out))
+        store(out, 2 * stride + j, cast(load(vectors, 2 * stride + j, WIDTH) * inverse, out))
+
+
+@inner_kernel
+def _set_weights(count, stride, hypers, scratch):
+    """Weights of a team's neighbours, and what their radial integrals are interpolated with."""
+    neighbor_weights(
+        count,
+        scratch.distances,
+        hypers.cutoff,
+        hypers.smoothing,
+        hypers.rate,
+        hypers.scale,
+        hypers.exponent,
+        scratch.weights,
+    )
+    last = last_piece(hypers.table[0], hypers.n_max * (hypers.l_max + 1))
+    hermite_rows(
+        count,
+        scratch.distances,
+        scratch.weights,
+        hypers.length,
+        float(last),
+        stride,
+        scratch.pieces,
+        scratch.basis,
+    )
+
+
+@inner_kernel
+def gather_team(first, last, places, bins, kinds, hypers, scratch):
+    """Find the neighbours of some atoms, and their harmonics and weights.
+
+    Returns the stride of all rows of ``scratch``, and the place of an atom at whose position
+    another one stands, or -1.
+    """
+    # Rows start eight numbers past a multiple of sixteen: power-of-two strides collide in cache.
+    stride = scratch.distances.size // 16 * 16 - 8
+    scratch.starts[0] = 0
+    for i in range(first, last):
+        rows, _ = rows_around(places[i], bins, scratch.spans, scratch.origins)
+        found = collect(
+            bins,
+            rows,
+            scratch.spans,
+            scratch.origins,
+            scratch.vectors,
+            scratch.which,
+            scratch.who,
+        )
+        if found < 0:
+            return stride, places[i]
+        _add_neighbors(found, kinds, hypers, (i - first) * hypers.n_species, stride, scratch)
+    count = scratch.starts[(last - first) * hypers.n_species]
+    _set_directions(count, stride, scratch)
+    _set_weights(count, stride, hypers, scratch)
+    real_harmonics(
+        scratch.directions,
+        scratch.directions[stride:],
+        scratch.directions[2 * stride :],
+        count,
+        hypers.l_max,
+        hypers.harmonic_factors,
+        stride,
+        scratch.harmonics,
+    )
+    return stride, -1
+
+
+@inner_kernel
+def whole_vectors(n_max):
+    """Radial functions in whole vectors."""
+    return (n_max + WIDTH - 1) // WIDTH * WIDTH

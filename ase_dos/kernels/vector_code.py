@@ -1,0 +1,264 @@
+"""Type of short vectors in compiled code, and the LLVM instructions that act on them.
+
+`ase_dos.kernels.vector` has the functions that kernels call.
+"""
+
+from __future__ import annotations
+
+import operator
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.datamodel import models, register_default
+from numba.core.errors import TypingError
+from numba.core.typeconv import Conversion
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, lower_cast
+
+
+class Vector(types.Type):
+    """Some numbers of one type, in registers.
+
+    They are added, subtracted, multiplied and divided as arrays are, one of two may be one number.
+    """
+
+    def __init__(self, element, lanes):
+        self.element = element
+        self.lanes = lanes
+        super().__init__(name=f"Vector({element}, {lanes})")
+
+    def can_convert_from(self, typing, other):
+        """Let numbers stand for vectors of them."""
+        return Conversion.safe if isinstance(other, types.Number) else None
+
+
+@register_default(Vector)
+class VectorModel(models.PrimitiveModel):
+    """An LLVM vector, passed by value."""
+
+    def __init__(self, dmm, fe_type):
+        element = dmm.lookup(fe_type.element).get_value_type()
+        super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
+
+
+def _pointer(context, builder, array_type, array, index):
+    """Pointer to a number in an array."""
+    return builder.gep(context.make_array(array_type)(context, builder, array).data, [index])
+
+
+def _vector_pointer(context, builder, array_type, array, index, vector):
+    """Pointer to a vector in an array from ``index`` on."""
+    return builder.bitcast(
+        _pointer(context, builder, array_type, array, index), vector.as_pointer()
+    )
+
+
+def _alignment(array_type):
+    """Vectors may begin at any element."""
+    return array_type.dtype.bitwidth // 8
+
+
+@intrinsic
+def get(typing, array, index):
+    """Load one number."""
+
+    def code(context, builder, signature, args):
+        return builder.load(_pointer(context, builder, signature.args[0], args[0], args[1]))
+
+    return array.dtype(array, types.intp), code
+
+
+@intrinsic
+def put(typing, array, index, number):
+    """Store one number."""
+
+    def code(context, builder, signature, args):
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        builder.store(args[2], pointer)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, array.dtype), code
+
+
+@intrinsic(prefer_literal=True)
+def load(typing, array, index, lanes):
+    """Load a vector, which may begin at any element."""
+
+    def code(context, builder, signature, args):
+        kind = context.get_value_type(signature.return_type)
+        pointer = _vector_pointer(context, builder, signature.args[0], args[0], args[1], kind)
+        return builder.load(pointer, align=_alignment(signature.args[0]))
+
+    return Vector(array.dtype, lanes.literal_value)(array, types.intp, lanes), code
+
+
+@intrinsic
+def store(typing, array, index, vector):
+    """Store a vector."""
+    if not isinstance(vector, Vector) or vector.element != array.dtype:
+        raise TypingError(f"store: expected a vector of {array.dtype}, got {vector}")
+
+    def code(context, builder, signature, args):
+        pointer = _vector_pointer(
+            context, builder, signature.args[0], args[0], args[1], args[2].type
+        )
+        builder.store(args[2], pointer, align=_alignment(signature.args[0]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), code
+
+
+def _repeat(builder, number, kind):
+    """Vector of one number in all lanes."""
+    nothing = ir.Constant(kind, ir.Undefined)
+    first = builder.insert_element(nothing, number, cgutils.int32_t(0))
+    mask = ir.Constant(ir.VectorType(cgutils.int32_t, kind.count), [0] * kind.count)
+    return builder.shuffle_vector(first, nothing, mask)
+
+
+@intrinsic(prefer_literal=True)
+def splat(typing, number, lanes):
+    """Repeat a number."""
+
+    def code(context, builder, signature, args):
+        return _repeat(builder, args[0], context.get_value_type(signature.return_type))
+
+    number = types.unliteral(number)
+    return Vector(number, lanes.literal_value)(number, lanes), code
+
+
+@intrinsic(prefer_literal=True)
+def broadcast(typing, array, index, lanes):
+    """Load a number and repeat it."""
+
+    def code(context, builder, signature, args):
+        number = builder.load(_pointer(context, builder, signature.args[0], args[0], args[1]))
+        return _repeat(builder, number, context.get_value_type(signature.return_type))
+
+    return Vector(array.dtype, lanes.literal_value)(array, types.intp, lanes), code
+
+
+@intrinsic
+def fma(typing, a, b, c):
+    """Multiply and add, rounded once."""
+    if not (isinstance(a, Vector) and a == b == c and isinstance(a.element, types.Float)):
+        raise TypingError(f"fma: expected three equal vectors of floats, got {a}, {b}, {c}")
+
+    def code(context, builder, signature, args):
+        kind = args[0].type
+        name = f"llvm.fma.v{kind.count}f{a.element.bitwidth}"
+        function = ir.FunctionType(kind, [kind] * 3)
+        return builder.call(cgutils.get_or_insert_function(builder.module, function, name), args)
+
+    return a(a, b, c), code
+
+
+@lower_cast(types.Number, Vector)
+def _(context, builder, number_type, vector_type, number):
+    number = context.cast(builder, number, number_type, vector_type.element)
+    return _repeat(builder, number, context.get_value_type(vector_type))
+
+
+def _add_operator(operation, instruction):
+    """Let an arithmetic operator act on two vectors, or on one and a number."""
+
+    @infer_global(operation)
+    class Template(AbstractTemplate):
+        def generic(self, args, kws):
+            vectors = [one for one in args if isinstance(one, Vector)]
+            if len(args) == 2 and vectors and vectors[0] == vectors[-1]:
+                return signature(vectors[0], vectors[0], vectors[0])
+
+    @lower_builtin(operation, Vector, Vector)
+    def code(context, builder, kinds, args):
+        return getattr(builder, instruction)(*args)
+
+
+for _operation, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _add_operator(_operation, _instruction)
+
+
+def _elementwise(name):
+    """Make an intrinsic of an LLVM function of single numbers."""
+
+    @intrinsic
+    def call(typing, vector):
+        if not (isinstance(vector, Vector) and isinstance(vector.element, types.Float)):
+            raise TypingError(f"{name}: expected a vector of floats, got {vector}")
+
+        def code(context, builder, signature, args):
+            kind = args[0].type
+            full = f"llvm.{name}.v{kind.count}f{vector.element.bitwidth}"
+            function = ir.FunctionType(kind, [kind])
+            return builder.call(
+                cgutils.get_or_insert_function(builder.module, function, full), args
+            )
+
+        return vector(vector), code
+
+    return call
+
+
+sqrt, floor = _elementwise("sqrt"), _elementwise("floor")
+
+
+@intrinsic
+def cast(typing, vector, array):
+    """Convert to the type of an array."""
+
+    def code(context, builder, signature, args):
+        kind = context.get_value_type(signature.return_type)
+        before, after = vector.element.bitwidth, array.dtype.bitwidth
+        if before == after:
+            return args[0]
+        return (builder.fptrunc if after < before else builder.fpext)(args[0], kind)
+
+    return Vector(array.dtype, vector.lanes)(vector, array), code
+
+
+def _lesser(builder, a, b):
+    """Lesser numbers of two vectors, one instruction on most processors."""
+    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
+
+
+@intrinsic
+def minimum(typing, a, b):
+    """Compare and select."""
+    if not (isinstance(a, Vector) and a == b and isinstance(a.element, types.Float)):
+        raise TypingError(f"minimum: expected two equal vectors of floats, got {a}, {b}")
+
+    def code(context, builder, signature, args):
+        return _lesser(builder, *args)
+
+    return a(a, b), code
+
+
+@intrinsic
+def smallest(typing, vector):
+    """Halve the vector until one number is left."""
+    if not (isinstance(vector, Vector) and isinstance(vector.element, types.Float)):
+        raise TypingError(f"smallest: expected a vector of floats, got {vector}")
+
+    def code(context, builder, signature, args):
+        (values,) = args
+        while values.type.count > 1:
+            half = values.type.count // 2
+            low, high = (
+                builder.shuffle_vector(
+                    values,
+                    values,
+                    ir.Constant(
+                        ir.VectorType(cgutils.int32_t, half), list(range(first, first + half))
+                    ),
+                )
+                for first in (0, half)
+            )
+            values = _lesser(builder, low, high)
+        return builder.extract_element(values, cgutils.int32_t(0))
+
+    return vector.element(vector), code
