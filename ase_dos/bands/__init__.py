@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "Alignment": "theory",
         "AlignmentWarning": "alignment",
+        "BandLine": "self_energy",
         "BandMap": "band_map",
         "BandNumber": "band_number",
         "BrillouinZone": "zone",
@@ -18,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "StackedSpectrum": "edc_stack",
         "TheoryBands": "theory",
         "ZoneBasis": "zone",
+        "band_line": "self_energy",
         "band_rmse": "similarity",
         "compare_band_numbers": "band_number",
         "plot_constant_energies": "plane_plots",
