@@ -227,3 +227,19 @@ def test_evaluate(model, dataset, tmp_path, capsys):
     assert "RMSE" in out
     assert is_png(tmp_path / "eval" / "spectra.png")
     assert is_png(tmp_path / "eval" / "parity.png")
+
+
+def test_structures_of_a_named_group_are_left_out_together(dataset, tmp_path, capsys):
+    data, output = load_dataset(dataset), tmp_path / "m.npz"
+    main(["train", str(dataset), "-o", str(output), *QUICK, "--groups", "family"])
+    assert "2 groups of like structures" in capsys.readouterr().out
+    grouped = DOSModel.load(output)
+    assert grouped.info["n_groups"] == 2
+    frames, states = data.select("train")
+    families = [atoms.info["family"] for atoms in frames]
+    same = DOSModel.from_options(grouped.options).fit(frames, states, groups=families)
+    assert grouped.info["leave_one_out_rmse"] == pytest.approx(same.info["leave_one_out_rmse"])
+    main(["train", str(dataset), "-o", str(output), *QUICK, "--groups", "name"])
+    assert DOSModel.load(output).info["n_groups"] == 18
+    error = fails(capsys, "train", dataset, "-o", output, *QUICK, "--groups", "run")
+    assert "has no 'run' in its info, which has family, name" in error
