@@ -17,6 +17,7 @@ from ase_dos.bands import (
     MatrixElements,
     TheoryBands,
     compare_band_numbers,
+    plot_cut,
     read_theory,
     reconstruct_bands,
     simulate_map,
@@ -42,31 +43,24 @@ def true_bands(theory):
 
 def plot(band_map, found, theory, truth, path):
     """Draw a cut, a constant-energy map, and what the map changed in the highest band."""
-    (kx, ky), energies = band_map.momenta, band_map.energies
+    kx, ky = band_map.momenta
     row, level = ky.size // 2, -1.0
     figure, axes = plt.subplots(2, 2, figsize=(9, 7.4), layout="constrained")
     cut, surface, change, line = axes.flat
 
-    cut.pcolormesh(kx, energies, band_map.values[:, row].T, cmap="Greys", rasterized=True)
-    calculated_here = theory.on(band_map)[:, :, row]
-    for band, (below, here) in enumerate(zip(calculated_here, found.energies, strict=True)):
-        first = band == 0
-        cut.plot(kx, below, "--", color="#0072B2", lw=1, label="theory" if first else None)
-        cut.plot(kx, here[:, row], color="#D55E00", lw=1, label="reconstructed" if first else None)
-    cut.legend(loc="lower center", ncols=2, fontsize=8, framealpha=0.9)
-    cut.set(
-        xlabel="$k_x$ (1/Å)", ylabel="$E - E_F$ (eV)", title=f"cut at $k_y$ = {ky[row]:.2f} 1/Å"
-    )
+    corners = [(kx[0], ky[row]), (kx[-1], ky[row])]
+    plot_cut(band_map, found, theory, points=corners, ax=cut)
+    cut.set_title(f"cut at $k_y$ = {ky[row]:.2f} 1/Å")
 
     image = band_map.constant_energy(level, 0.05)
     surface.pcolormesh(kx, ky, image.values.T, cmap="Greys", rasterized=True)
     for here, exact in zip(found.energies, truth.on(band_map), strict=True):
-        surface.contour(kx, ky, here.T, [level], colors="#D55E00", linewidths=1.2)
+        surface.contour(kx, ky, here.T, [level], colors="#0072B2", linewidths=1.2)
         surface.contour(
-            kx, ky, exact.T, [level], colors="#009E73", linewidths=1.2, linestyles="dotted"
+            kx, ky, exact.T, [level], colors="black", linewidths=1.2, linestyles="dotted"
         )
-    surface.plot([], [], color="#D55E00", label="reconstructed")
-    surface.plot([], [], ":", color="#009E73", label="truth")
+    surface.plot([], [], color="#0072B2", label="reconstructed")
+    surface.plot([], [], ":", color="black", label="truth")
     surface.legend(loc="lower right", fontsize=8, framealpha=0.9)
     surface.set(
         xlabel="$k_x$ (1/Å)", ylabel="$k_y$ (1/Å)", title=f"$E - E_F$ = {level} eV", aspect="equal"
@@ -81,17 +75,17 @@ def plot(band_map, found, theory, truth, path):
     change.set(xlabel="$k_x$ (1/Å)", ylabel="$k_y$ (1/Å)", title="highest band", aspect="equal")
 
     exact = truth.on(band_map)[-1, :, row] - found.theory[-1, :, row]
-    line.plot(kx, 1000 * exact, ":", color="#009E73", label="truth")
-    line.plot(kx, correction[:, row], color="#D55E00", lw=1, label="reconstructed, 1 and 2 std")
+    line.plot(kx, 1000 * exact, ":", color="black", label="truth")
+    line.plot(kx, correction[:, row], color="#0072B2", lw=1, label="reconstructed, 1 and 2 std")
     for times in (1, 2):
         wide = 1000 * times * found.std[-1, :, row]
         low, high = correction[:, row] - wide, correction[:, row] + wide
-        line.fill_between(kx, low, high, color="#D55E00", alpha=0.25, lw=0)
+        line.fill_between(kx, low, high, color="#0072B2", alpha=0.25, lw=0)
     line.axhline(0, color="0.6", lw=0.8)
     line.legend(loc="upper right", fontsize=8)
     line.set(
         xlabel="$k_x$ (1/Å)",
-        ylabel="change from aligned theory (meV)",
+        ylabel="change (meV)",
         title=f"highest band at $k_y$ = {ky[row]:.2f} 1/Å",
     )
     figure.savefig(path, dpi=110)

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 from ase_dos.cli.main import reports_user_errors
 
-ACTIONS = ("simulate", "align", "reconstruct", "compare", "info")
+ACTIONS = ("simulate", "align", "reconstruct", "compare", "plot", "info")
 
 
 class CLICommand:

@@ -60,6 +60,7 @@ def reconstruction_lines(found: ReconstructedBands) -> Iterator[str]:
             f"{'line':<22} Gaussian {1000 * line.gaussian:.1f} meV, Lorentzian "
             f"{1000 * line.lorentzian:.1f} meV, full width {1000 * line.fwhm:.1f} meV"
         )
+    yield f"{'rigid shift':<22} {found.shift:+.4f} eV"
     yield f"{'eta':<22} {found.eta:.4g} eV Angstrom"
     for name, value in found.settings.items():
         yield f"{name:<22} {value if not isinstance(value, float) else format(value, '.5g')}"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ase_dos.bands import LineProfile, TheoryBands, simulate_map, write_theory
+from ase_dos.cli.main import main
 
 AXIS = np.linspace(-0.6, 0.6, 13)
 
@@ -32,4 +33,12 @@ def map_file(band_theory, tmp_path_factory):
     simulate_map(
         band_theory.shifted(0.1), energies, LineProfile(0.05, 0.03), counts_per_edc=800, **axes
     ).to_netcdf(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def bands_file(theory_file, map_file, tmp_path_factory):
+    path = tmp_path_factory.mktemp("found") / "bands.nc"
+    given = ("bands", "reconstruct", map_file, theory_file, "-o", path, "--align", "full")
+    main([str(one) for one in (*given, "--prior", "correction", "--seed", 3)])
     return path

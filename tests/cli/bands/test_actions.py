@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from command_line import fails
+from command_line import fails, is_png
 from map_files import write_mpes
 from paths import REPOSITORY
 
@@ -110,20 +110,16 @@ def test_momenta_of_meshes_reach_beyond_the_map(tmp_path, capsys, map_file):
     assert all(np.ptp(a) > np.ptp(b) for a, b in zip(aligned.momenta, here, strict=True))
 
 
-def test_reconstruct(tmp_path, capsys, theory_file, map_file, band_theory):
-    out = tmp_path / "bands.nc"
-    run("reconstruct", map_file, theory_file, "-o", out, "--align", "full", "--seed", 3)
-    printed = capsys.readouterr().out
-    assert "energy scale" in printed
-    assert "2 reconstructed bands" in printed
-    found = ReconstructedBands.load(out)
+def test_reconstruct(tmp_path, capsys, bands_file, theory_file, map_file, band_theory):
+    found = ReconstructedBands.load(bands_file)
     exact = band_theory.shifted(0.1).on(BandMap.read(map_file))
     assert np.sqrt(np.mean((found.energies - exact)[found.mask] ** 2)) < 0.01
-    assert not out.with_name("bands.nc.checkpoint").exists()
-    run("info", out)
-    assert capsys.readouterr().out.strip() in printed
-    run("compare", out, theory_file, "--shift", 0.1)
+    assert not bands_file.with_name("bands.nc.checkpoint").exists()
+    run("info", bands_file)
+    assert "2 reconstructed bands" in capsys.readouterr().out
+    run("compare", bands_file, theory_file, "--shift", 0.1)
     assert "within 1, 2 std" in capsys.readouterr().out
+    out = tmp_path / "bands.nc"
     line = fails(capsys, "bands", "reconstruct", map_file, theory_file, "-o", tmp_path / "b.txt")
     assert "--output: expected a name that ends with .nc" in line
     line = fails(capsys, "bands", "reconstruct", map_file, theory_file, "-o", out, "--shift", 9)
@@ -147,3 +143,20 @@ def test_a_reconstruction_that_is_killed_goes_on(tmp_path, capsys, theory_file, 
     line = fails(capsys, "bands", "reconstruct", map_file, theory_file, "-o", out)
     assert "bands.nc.checkpoint: no checkpoint of a reconstruction, or damaged" in line
     assert kept.exists()
+
+
+def test_plot(tmp_path, capsys, bands_file, theory_file, map_file):
+    run("plot", bands_file, "-o", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corrections.png", "surfaces.png"]
+    cut = ("--point", -0.4, 0, "--point", 0, 0, "--point", 0.3, 0.3, "--energies", -0.5)
+    run("plot", bands_file, map_file, "-o", tmp_path, *cut, "--stack", 1)
+    names = {path.name for path in tmp_path.iterdir() if is_png(path)}
+    assert names == {
+        *("corrections.png", "surfaces.png", "cut.png", "constant_energies.png", "spectrum.png")
+    }
+    line = fails(capsys, "bands", "plot", bands_file, "-o", tmp_path, "--stack", 0)
+    assert "MAP: is needed for --point, --energies and --stack" in line
+    line = fails(capsys, "bands", "plot", bands_file, map_file, "-o", tmp_path, "--stack", 2)
+    assert "spectrum: " in line
+    assert "other figures are in" in line
+    assert "theory.nc: expected reconstructed bands" in fails(capsys, "bands", "plot", theory_file)
