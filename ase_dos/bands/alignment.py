@@ -31,6 +31,9 @@ _NEAR = 0.9  # of the gain of the best optimum: another one with as much is a ri
 _STEPS = 25
 _PLENTY = 1.0  # of the log likelihood per unit of dispersion: a smaller gain ends the search
 _SWEEPS = 6  # of strengths, in the coarse search
+_EDGE = 0.05  # eV: bands that come out higher than this cross the Fermi level
+_BELOW_EDGE = 0.15  # eV: 6 kT at room temperature
+_FEWEST = 16  # energies
 _DIFFERENCE = 1e-3  # of the scale of momentum, for derivatives
 
 
@@ -198,6 +201,10 @@ def best_alignment(
     fine_step = max(climbed[0].width / 2, band_map.energy_step)
     fine = _Level(theory, points, sample_spectra(band_map, usable, _FINE, fine_step), free)
     best, fit = fine.climb(climbed[0])
+    filled = _filled(band_map, fine, best)
+    if filled is not band_map:
+        fine = _Level(theory, points, sample_spectra(filled, usable, _FINE, fine_step), free)
+        best, fit = fine.climb(best)
     as_given = replace(best, shift=0.0, energy_scale=1.0, momentum_scale=1.0)
     start = fine.value(as_given, 30)
     rivals = _rivals(coarse, climbed)
@@ -217,6 +224,16 @@ def _require_bands_inside(on_map: NDArray, band_map: BandMap, max_shift: float) 
             f"{max_shift:g} eV: they span {low[outside].min():.2f} to {high[outside].max():.2f} "
             "eV; leave them out with theory.within(lowest, highest), or shift the theory"
         )
+
+
+def _filled(band_map: BandMap, level: _Level, at: Optimum) -> BandMap:
+    """Return the map below the Fermi edge if bands cross it: lines end there, and are no lines."""
+    energies = at.energy_scale * level.energies(at.momentum_scale) + at.shift
+    crossing = band_map.energies[-1] > _EDGE and energies.max() > _EDGE
+    below = band_map.energies < -_BELOW_EDGE
+    if not crossing or below.sum() < _FEWEST or (energies < -_BELOW_EDGE).mean() < 0.25:
+        return band_map
+    return band_map.cropped(eV=(float(band_map.energies[0]), -_BELOW_EDGE))
 
 
 def _search(level: _Level, max_shift: float, width: float, scale: bool) -> list[Optimum]:

@@ -1,13 +1,16 @@
 """Likelihood of bands for sampled spectra, with the strengths of lines and background eliminated.
 
-The rate of a spectrum i with N_i counts is
+The rate of a spectrum i of strength N_i is
 
     rate_i(E) = N_i [sum_b a_b v(E - E_b(k_i)) + a_0 u(E)],
 
 v a line of area one and u a constant background. The strengths a are those that fit best, one set
-for each group of neighbouring spectra. For counts this is the Poisson likelihood; intensities
-have a quasi-likelihood of the same form, whose unit is found from the scatter of the data
-(P. McCullagh and J. A. Nelder, Generalized Linear Models, 1989, chapter 9).
+for each group of neighbouring spectra, and so are the N_i: with the counts themselves in their
+place, a band that leaves the window would change what is expected of the others.
+
+For counts this is the Poisson likelihood; intensities have a quasi-likelihood of the same form,
+whose unit is found from the scatter of the data (P. McCullagh and J. A. Nelder, Generalized Linear Models,
+1989, chapter 9).
 """
 
 from __future__ import annotations
@@ -107,18 +110,18 @@ class StackedLikelihood:
             Iterations of the strengths.
         """
         lines, moved, widened = self._lines(positions, width, ("line", "moved", "widened"))
-        value, strengths, rates = self._eliminated(lines, strengths, sweeps)
+        value, strengths, rates, totals = self._eliminated(lines, strengths, sweeps)
         each = strengths[self._sample.group].astype(np.float32)
         weighted = (slopes * each[:, None, :-1]).astype(np.float32)
         change = np.concatenate(
             [np.matmul(weighted, moved), np.matmul(each[:, None, :-1], widened)], axis=1
         )
-        change *= (self._totals * self._valid)[:, None]
+        change *= (totals * self._valid)[:, None]
         inverse = self._valid / rates
         score = np.einsum("ipe,ie->p", change, self._counts * inverse - self._valid)
         scaled = change * inverse[:, None]
         information = np.einsum("ipe,iqe->pq", scaled, change, optimize=True)
-        lines *= (self._totals * self._valid)[:, None]
+        lines *= (totals * self._valid)[:, None]
         cross = np.matmul(scaled, lines.transpose(0, 2, 1))
         own = np.matmul(lines * inverse[:, None], lines.transpose(0, 2, 1))
         starts = self._sample.starts
@@ -161,26 +164,35 @@ class StackedLikelihood:
 
     def _eliminated(
         self, lines: NDArray, strengths: NDArray | None, sweeps: int
-    ) -> tuple[float, NDArray, NDArray]:
-        """Maximise over the strengths by expectation and maximisation; return value and rates."""
+    ) -> tuple[float, NDArray, NDArray, NDArray]:
+        """Maximise over the strengths by expectation and maximisation.
+
+        Returns
+        -------
+        log_likelihood : float
+        strengths : (groups, bands + 1) array
+        rates : (spectra, energies) array
+        totals : (spectra, 1) array
+        """
         group, starts = self._sample.group, self._sample.starts
-        weight = np.matmul(lines, self._valid[:, :, None])[..., 0] * self._totals
-        weight = np.add.reduceat(weight, starts, axis=0) + _TINY
+        inside = np.matmul(lines, self._valid[:, :, None])[..., 0]
+        totals = self._totals
         if strengths is None:
-            strengths = np.full(weight.shape, 1.0 / weight.shape[1], dtype=np.float32)
+            strengths = np.full((len(starts), lines.shape[1]), 1.0 / lines.shape[1])
         strengths = np.maximum(strengths, 1e-7).astype(np.float32)
-        for sweep in range(sweeps + 1):
-            rates = np.matmul(strengths[group][:, None, :], lines)[:, 0] * self._totals + _TINY
-            if sweep == sweeps:
-                break
-            ratio = self._counts / rates
-            gain = np.matmul(lines, ratio[:, :, None])[..., 0] * self._totals
+        for _ in range(sweeps):
+            each = strengths[group]
+            totals = self._totals / (np.einsum("ib,ib->i", each, inside)[:, None] + _TINY)
+            rates = np.matmul(each[:, None, :], lines)[:, 0] * totals + _TINY
+            gain = np.matmul(lines, (self._counts / rates)[:, :, None])[..., 0] * totals
+            weight = np.add.reduceat(inside * totals, starts, axis=0) + _TINY
             strengths = strengths * np.add.reduceat(gain, starts, axis=0) / weight
+        rates = np.matmul(strengths[group][:, None, :], lines)[:, 0] * totals + _TINY
         value = float(
             np.sum(self._counts * np.log(rates), dtype=float)
             - np.sum(rates * self._valid, dtype=float)
         )
-        return value, strengths, rates
+        return value, strengths, rates, totals
 
 
 @cache

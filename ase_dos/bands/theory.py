@@ -138,7 +138,7 @@ class TheoryBands(BandGrid):
             Energy (eV) that becomes zero: the Fermi level.
         momenta : (kx, ky), optional
             Uniform axes (1/Angstrom) of the result; a little beyond those of the map, if `align`
-            is to change the scale of momenta. By default from the zone, and a quarter more.
+            is to change the scale of momenta. By default they reach beyond the zone.
         kz : float, optional
             Momentum along z (1/Angstrom). Needed if the mesh has several points along z.
         azimuth : float
@@ -276,9 +276,10 @@ class TheoryBands(BandGrid):
         Strengths of bands and background are eliminated, in groups of neighbouring spectra, and
         the width of lines is fitted. The likelihood is that of counts. Intensities that are no
         counts have one of the same form, whose unit is found from their scatter; negative ones
-        count as zero. A few hundred spectra are used, wherever the map and the theory are.
+        count as zero. A few hundred spectra are used, wherever the map and the theory are. If bands
+        cross the Fermi level, what lies above -0.15 eV is left out in the end.
 
-        Local errors of the theory stay as they are.
+        Local errors of the theory stay as they are, and standard deviations do not know of them.
 
         Parameters
         ----------

@@ -5,7 +5,7 @@ import pytest
 from toy_bands import square_bands
 from toy_maps import distortion, toy_map
 
-from ase_dos.bands import AlignmentWarning, BandMap, TheoryBands
+from ase_dos.bands import AlignmentWarning, BandMap, LineProfile, TheoryBands, simulate_map
 from ase_dos.bands.spectra_sample import sample_spectra
 from ase_dos.bands.stacked_likelihood import StackedLikelihood, line_of_width
 
@@ -106,6 +106,26 @@ def test_gaps_tell_nothing():
     gaps = BandMap.from_arrays(values, E, kx=KX, ky=KY, counts=True)
     found = THEORY.shifted(0.2).align(gaps)
     assert found.shift == pytest.approx(-0.2, abs=4 * found.shift_std)
+    assert found.dispersion == pytest.approx(1.0, abs=0.05)
+
+
+def test_window_that_cuts_bands_off():
+    """Bands that leave the window do not change what is expected of the others."""
+    cropped = small_map().cropped(eV=(-3.1, -0.7))
+    found = THEORY.shifted(0.2).align(cropped)
+    assert found.shift == pytest.approx(-0.2, abs=4 * found.shift_std)
+    assert found.energy_scale == pytest.approx(1.0, abs=4 * found.energy_scale_std)
+    assert found.dispersion == pytest.approx(1.0, abs=0.05)
+
+
+def test_bands_that_cross_the_fermi_level():
+    metal = THEORY.shifted(1.0)
+    band_map = simulate_map(
+        metal, np.linspace(-3.5, 0.4, 200), LineProfile(0.05, 0.03), counts_per_edc=300,
+        kx=KX, ky=KY, temperature=80.0, seed=3,
+    )  # fmt: skip
+    found = metal.shifted(-0.2).align(band_map)
+    assert found.shift == pytest.approx(0.2, abs=4 * found.shift_std)
     assert found.dispersion == pytest.approx(1.0, abs=0.05)
 
 
