@@ -9,8 +9,8 @@ for each group of neighbouring spectra, and so are the N_i: with the counts them
 place, a band that leaves the window would change what is expected of the others.
 
 For counts this is the Poisson likelihood; intensities have a quasi-likelihood of the same form,
-whose unit is found from the scatter of the data (P. McCullagh and J. A. Nelder, Generalized Linear Models,
-1989, chapter 9).
+whose unit is found from the scatter of the data (P. McCullagh and J. A. Nelder, Generalized Linear
+Models, 1989, chapter 9).
 """
 
 from __future__ import annotations
