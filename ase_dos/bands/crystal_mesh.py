@@ -87,8 +87,15 @@ class CrystalMesh:
         for shape in _shapes(k, images, size):
             offset = _offset(k, shape)
             lowest, highest = _on_mesh(images, levels, offset, shape)
-            if np.isfinite(lowest).all():
+            own = _places(k, offset, shape)[1]
+            if np.isfinite(lowest).all() and own.all():
                 break
+        if not own.all():
+            raise ValueError(
+                f"kpoints: {(~own).sum()} of {len(k)} are off a mesh "
+                f"{' x '.join(map(str, shape))}; is the size right? Bands along a path come in "
+                "with TheoryBands.from_ase"
+            )
         n_points = len(lowest)
         missing = int((~np.isfinite(lowest[:, 0])).sum())
         if missing:
@@ -190,6 +197,14 @@ def _rotations(atoms: Atoms) -> NDArray:
     return np.asarray(found["rotations"], dtype=int)
 
 
+def _places(k: NDArray, offset: NDArray, shape: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the nearest places of k-points (..., 3) in a mesh, and which are at them."""
+    steps = (k - offset) * shape
+    nearest = np.rint(steps)
+    there = np.abs(steps - nearest).max(axis=-1) < _ROUNDING * shape.max()
+    return nearest.astype(int) % shape, there
+
+
 def _representatives(operations: NDArray) -> list[NDArray]:
     """Return one operation of each kind that differs for a spline along the reciprocal vectors.
 
@@ -240,11 +255,8 @@ def _on_mesh(
 
     Infinite at points on which none falls; images between the points are left out.
     """
-    steps = (images - offset) * shape
-    nearest = np.rint(steps)
-    there = np.abs(steps - nearest).max(axis=-1) < _ROUNDING * shape.max()
-    places = tuple(np.moveaxis(nearest.astype(int) % shape, -1, 0))
-    index = np.ravel_multi_index(places, tuple(shape))[there]
+    places, there = _places(images, offset, shape)
+    index = np.ravel_multi_index(tuple(np.moveaxis(places, -1, 0)), tuple(shape))[there]
     source = np.broadcast_to(np.arange(len(levels)), there.shape)[there]
     lowest = np.full((int(shape.prod()), levels.shape[1]), np.inf)
     highest = -lowest

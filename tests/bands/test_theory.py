@@ -346,6 +346,9 @@ def test_what_symmetry_breaks():
 def test_points_that_are_no_mesh():
     with pytest.raises(ValueError, match="no regular mesh"):
         TheoryBands.from_mesh([[0, 0, 0], [0.3, 0, 0]], [[0.0], [1.0]], SQUARE)
+    k, energies = mesh_of(square_bands, SQUARE, (8, 8, 1))
+    with pytest.raises(ValueError, match="48 of 64 are off a mesh 4 x 4 x 1"):
+        TheoryBands.from_mesh(k, energies, SQUARE, size=(4, 4, 1))
     with pytest.raises(ValueError, match="one point only"):
         TheoryBands.from_mesh([[0, 0, 0]], [[0.0]], SQUARE)
     with pytest.raises(ValueError, match="size: expected three integers"):
