@@ -209,9 +209,16 @@ class _Search:
         shifts: NDArray,
         starts: Sequence[NDArray],
     ) -> None:
-        """Search near what a part of the structures chose, until both neighbours are worse."""
+        """Search near what a part of the structures chose, until both neighbours are worse.
+
+        More structures need less regularisation: with shifts held it is soon found how much.
+        """
         place = ladder.index(first.regularization)
         current = self.add(ladder[place], first.penalty, [shifts, *starts])
+        nearer = self._walk(ladder, place)
+        if nearer != place:
+            current = self.add(ladder[nearer], first.penalty, current)
+            place = ladder.index(self.best.regularization)
         for direction in (1, -1):
             following = place + direction
             while 0 <= following < len(ladder):
@@ -220,6 +227,18 @@ class _Search:
                     break
                 following += direction
             current = [self.best.shifts]
+
+    def _walk(self, ladder: Sequence[float], place: int) -> int:
+        """Place in the ladder that is best with the shifts of the best so far, going downhill."""
+        lowest = self.lowest
+        for direction in (1, -1):
+            while 0 <= place + direction < len(ladder):
+                held = replace(self.best, regularization=ladder[place + direction])
+                loss = leave_one_out(self.regression, held).loss
+                if loss >= lowest:
+                    break
+                place, lowest = place + direction, loss
+        return place
 
     def add(self, regularization: float, penalty: float, starts: list[NDArray]) -> list[NDArray]:
         """Try one pair; return the shifts that every start led to."""

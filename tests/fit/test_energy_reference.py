@@ -207,3 +207,19 @@ def test_a_part_of_the_structures_begins_the_search(monkeypatch):
     np.testing.assert_allclose(best.shifts, true - true.mean(), atol=0.05)
     fixed, _ = choose(regression, np.array([1e-1, 1e-2]), [0.0], adaptive=False)
     np.testing.assert_array_equal(fixed.shifts, regression.origin)
+
+
+def test_many_structures_walk_to_their_own_regularisation(monkeypatch):
+    regression, _ = make_regression(n=60, noise=0.05)
+    ladder = [10.0**-i for i in range(6)]
+    monkeypatch.setattr(energy_reference, "MOST_DENSE", 40)
+    monkeypatch.setattr(residual_maker, "MOST_DENSE", 40)
+    strongest = Alignment(regression.origin, np.nan, ladder[0], 0.01)
+    monkeypatch.setattr(energy_reference, "_from_part", lambda *_: (strongest, regression.origin))
+    best, history = choose(regression, np.array(ladder), [0.01], adaptive=True)
+    losses = {entry["regularization"]: entry["loss"] for entry in history}
+    place = ladder.index(best.regularization)
+    assert place > 1
+    assert len(history) < 6
+    for neighbour in ladder[place - 1 : place] + ladder[place + 1 : place + 2]:
+        assert losses[neighbour] >= losses[best.regularization]
