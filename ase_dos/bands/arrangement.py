@@ -44,7 +44,9 @@ def arranged(data: DataArray) -> DataArray:
         raise ValueError(f"band map: expected numbers, got values of type {data.dtype}")
     values = np.array(data.values, dtype=float, order="C")
     kept = {
-        name: one.copy() for name, one in data.coords.items() if name not in axes and one.ndim <= 1
+        name: one.copy()
+        for name, one in data.coords.items()
+        if name not in axes and one.ndim <= 1 and one.dtype.kind in "biuf"
     }
     found = data.copy(data=values).drop_vars(list(data.coords)).assign_coords({**axes, **kept})
     for name in axes:

@@ -156,11 +156,16 @@ class BandMap(MapValue):
             if as_count(factor, str(name), 1) > size // 2:
                 raise ValueError(f"{name}: {size} points make less than 2 bins of {factor}")
         values = preparation.binned(self.values, sizes, add=self._counts)
+        per_bin = dict(zip(self._data.dims, sizes, strict=True))
         axes = {
-            name: preparation.binned(self._data[name].values, [factor], add=False)
-            for name, factor in zip(self._data.dims, sizes, strict=True)
+            name: (
+                one.dims,
+                preparation.binned(one.values, [per_bin[d] for d in one.dims], add=False),
+            )
+            for name, one in self._data.coords.items()
         }
-        return self._changed(self._like(values, axes), self._counts, _call("binned", factors))
+        data = type(self._data)(values, axes, self._data.dims, attrs=self._data.attrs)
+        return self._changed(data, self._counts, _call("binned", factors))
 
     def smoothed(self, **widths: float) -> BandMap:
         """Convolve with a Gaussian of these standard deviations, in the units of the axes.

@@ -163,10 +163,6 @@ class MapValue:
         attrs = {**self._data.attrs, "history": "\n".join([*self.history, what])}
         return type(self)(data.assign_attrs({**data.attrs, **attrs}), counts=counts)
 
-    def _like(self, values: NDArray, axes: Mapping[Any, NDArray]) -> DataArray:
-        xarray = import_xarray()
-        return xarray.DataArray(values, axes, list(self._data.dims), attrs=self._data.attrs)
-
     def _named(
         self, given: Mapping[str, Any], names: Sequence[str] | None = None
     ) -> Mapping[str, Any]:

@@ -92,6 +92,14 @@ def test_units_are_obeyed():
         BandMap(array)
 
 
+def test_other_coordinates_of_numbers_stay():
+    array = xr.DataArray(counts()[0], {"k": KY, "eV": E, "hv": 21.7, "run": "a"}, ["k", "eV"])
+    array["kx"] = ("k", 2 * KY)
+    found = BandMap(array).binned(k=2).smoothed(eV=0.1)
+    assert found.data["hv"] == 21.7
+    np.testing.assert_allclose(found.data["kx"], 2 * found.momenta[0])
+
+
 def test_bad_input_is_named():
     good = xr.DataArray(counts(), {"kx": KX, "ky": KY, "eV": E}, ["kx", "ky", "eV"])
     cases = {
@@ -254,6 +262,7 @@ def test_a_path_interpolates_and_keeps_its_momenta():
     along = cut.data["kx"].values, cut.data["ky"].values
     np.testing.assert_allclose(cut.values[:, 0], 3 + along[0] + 2 * along[1], atol=1e-12)
     np.testing.assert_allclose(cut.data.attrs["corners"], [0.0, 0.9, 1.4])
+    np.testing.assert_allclose(cut.binned(k=3).data["kx"][:3], along[0][1:9:3])
     out = band_map.path([(0.0, 0.0), (2.0, 0.0)], 21)
     np.testing.assert_array_equal(out.mask, out.data["kx"].values <= 1.0)
     for bad in ([(0, 0), (0, 0)], [(0, 0)]):
