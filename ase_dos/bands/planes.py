@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from ase.dft.kpoints import BandPath
 
-__all__ = ["momentum_axes", "path_momenta", "turned"]
+__all__ = ["path_momenta", "turned"]
 
-_MARGIN = 1.25  # axes reach that many times as far as the corners of the zone
-_STEP = 0.02  # 1/Angstrom: of axes, at most
 _FLAT = 1e-6  # 1/Angstrom: far below any step of a path
 
 
@@ -41,19 +39,3 @@ def path_momenta(path: BandPath, azimuth: float = 0.0) -> NDArray:
             "that the normal of the surface is z, and take a path in the plane"
         )
     return turned(points[:, :2], azimuth)
-
-
-def momentum_axes(cell: NDArray, size: tuple[int, ...]) -> tuple[NDArray, NDArray]:
-    """Return axes kx and ky that reach beyond the zone of a k mesh, finer than the mesh."""
-    reciprocal = 2 * np.pi * np.linalg.inv(cell).T
-    steps = [np.hypot(*b[:2]) / n for b, n in zip(reciprocal, size, strict=True) if n > 1]
-    inplane = [b[:2] for b, n in zip(reciprocal, size, strict=True) if n > 1]
-    if not inplane:
-        raise ValueError("kpoints: there is one point only, no mesh")
-    reach = _MARGIN * max(
-        np.hypot(*(b + c)) / 2 for b in inplane for c in [*inplane, *(-d for d in inplane)]
-    )
-    step = min(_STEP, min(s for s in steps if s > _FLAT) / 3)
-    n = int(np.ceil(reach / step))
-    axis = np.linspace(-reach, reach, 2 * n + 1)
-    return axis, axis.copy()

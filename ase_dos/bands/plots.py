@@ -97,7 +97,9 @@ def plot_cut(
     )
     figure_of(ax).colorbar(shown, ax=ax, label="counts" if cut.counts else "intensity", pad=0.02)
     if found is not None or theory is not None:
-        ax.legend(loc="lower right", fontsize="small", framealpha=0.9)
+        ax.legend(
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize="small", frameon=False
+        )
     return ax
 
 

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos.bands.alignment import Optimum, best_alignment, warn_of
 from ase_dos.bands.band_grid import BandGrid
 from ase_dos.bands.crystal_mesh import CrystalMesh, point_operations
-from ase_dos.bands.planes import momentum_axes, turned
+from ase_dos.bands.planes import turned
+from ase_dos.bands.zone import momentum_axes
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.checks import as_array
 

@@ -14,9 +14,11 @@ from scipy.special import eval_jacobi
 from ase_dos.bands.planes import turned
 from ase_dos.utils.checks import as_array, as_count, as_positive
 
-__all__ = ["BrillouinZone", "CompressedBands", "ZoneBasis"]
+__all__ = ["BrillouinZone", "CompressedBands", "ZoneBasis", "momentum_axes"]
 
 _EDGE = 1e-9  # of the zone: points on its edge are inside
+_MARGIN = 1.25  # axes reach that many times as far as the corners of the zone
+_STEP = 0.02  # 1/Angstrom: of axes, at most
 _FLAT = 1e-6  # Angstrom: lattice vectors in the plane of the surface have no z
 
 
@@ -227,6 +229,23 @@ class ZoneBasis:
         bands = np.full((len(given), *self.mask.shape), np.nan)
         bands[:, self.mask] = given @ self._functions.T
         return bands
+
+
+def momentum_axes(cell: NDArray, size: tuple[int, ...]) -> tuple[NDArray, NDArray]:
+    """Return axes kx and ky that reach beyond the zone of a k mesh, finer than the mesh."""
+    reciprocal = 2 * np.pi * np.linalg.inv(cell).T
+    inplane = [b[:2] for b, n in zip(reciprocal, size, strict=True) if n > 1]
+    steps = [np.hypot(*b[:2]) / n for b, n in zip(reciprocal, size, strict=True) if n > 1]
+    if not inplane:
+        raise ValueError("kpoints: there is one point only, no mesh")
+    if len(inplane) == 2:
+        reach = _MARGIN * BrillouinZone(np.array(inplane)).radius
+    else:
+        reach = _MARGIN * float(max(np.linalg.norm(b + c) / 2 for b in inplane for c in inplane))
+    step = min(_STEP, min(s for s in steps if s > _FLAT) / 3)
+    n = int(np.ceil(reach / step))
+    axis = np.linspace(-reach, reach, 2 * n + 1)
+    return axis, axis.copy()
 
 
 def _orders(size: int) -> list[tuple[int, int]]:
