@@ -157,13 +157,11 @@ class BandMap(MapValue):
                 raise ValueError(f"{name}: {size} points make less than 2 bins of {factor}")
         values = preparation.binned(self.values, sizes, add=self._counts)
         per_bin = dict(zip(self._data.dims, sizes, strict=True))
-        axes = {
-            name: (
-                one.dims,
-                preparation.binned(one.values, [per_bin[d] for d in one.dims], add=False),
-            )
-            for name, one in self._data.coords.items()
-        }
+        axes = {name: one.variable for name, one in self._data.coords.items()}
+        for name, one in axes.items():
+            if one.dims:
+                shrunk = preparation.binned(one.values, [per_bin[one.dims[0]]], add=False)
+                axes[name] = type(one)(one.dims, shrunk, one.attrs)
         data = type(self._data)(values, axes, self._data.dims, attrs=self._data.attrs)
         return self._changed(data, self._counts, _call("binned", factors))
 
