@@ -44,12 +44,15 @@ class SpectralLine:
     def model(self, energies: NDArray) -> tuple:
         """Return what kernels need to know of the line, for bins of these centres (eV)."""
         step = energies[1] - energies[0]
-        occupation = expit(-energies / self.edge) if self.edge else np.ones(energies.size)
         line = self.profile.binned(step)
         spacing = line.fwhm / _ROWS_PER_WIDTH
         reach = _REACH_LORENTZ * line.lorentzian + _REACH_GAUSS * line.gaussian
         table = line_spectra.line_table(line.density, reach, spacing, step)
-        return table, spacing, self.inelastic, occupation
+        return table, spacing, self.inelastic, self.occupation(energies)
+
+    def occupation(self, energies: NDArray) -> NDArray[np.float64]:
+        """Return how far states at these energies (eV) are filled."""
+        return expit(-energies / self.edge) if self.edge else np.ones(energies.size)
 
 
 @dataclass(frozen=True)
