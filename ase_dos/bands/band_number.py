@@ -88,7 +88,7 @@ def compare_band_numbers(
         theory_here = sampled_coarse(start, factors)
         freedom, lines = choose_freedom(
             binned,
-            first_lines(binned, theory_here, None, edge=bool(band_map.energies[-1] > 0.0)),
+            first_lines(binned, theory_here, None),
             theory_here,
             np.random.default_rng(seed),
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ase_dos.bands.joint_fit import BandPrior, fit_line, fit_positions
+from ase_dos.bands.joint_fit import BandPrior, fit_line, fit_positions, with_edge_if_seen
 from ase_dos.bands.smoothness import Smoothness
 from ase_dos.bands.spectra_model import CountedSpectra, Lines
 
@@ -74,7 +74,7 @@ def freed(
         for steps in (3, 2):
             lines = fit_positions(spectra, lines, prior, steps=steps)
             lines = spectra.with_amplitudes(lines, width, 4)
-        lines = fit_line(spectra, lines, rng)
+        lines = with_edge_if_seen(spectra, fit_line(spectra, lines, rng), rng)
         yield eta, lines
 
 

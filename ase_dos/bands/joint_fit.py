@@ -20,8 +20,12 @@ from ase_dos.bands.spectra_model import CountedSpectra, Lines, SpectralLine
 # Spectra that tell about the line, and the step of its numerical derivatives.
 _SAMPLE = 512
 _DELTA = 1e-3
+# Widths of a Fermi edge (eV): the first guess, and the most that heat and resolution make of it.
+_EDGE, _WIDEST_EDGE = 0.03, 0.1
+# An edge has to raise the log likelihood of the sample by so much.
+_GAIN = 20.0
 
-__all__ = ["BandPrior", "fit_line", "fit_positions", "in_order"]
+__all__ = ["BandPrior", "fit_line", "fit_positions", "in_order", "with_edge_if_seen"]
 
 
 @dataclass(frozen=True)
@@ -146,8 +150,31 @@ def fit_line(
     All amplitudes, and all of the background, may change by a common factor meanwhile. Steps are
     those of Fisher scoring in logarithms.
     """
+    return _fit_line_on(spectra, lines, _sample(spectra, rng), steps)[0]
+
+
+def with_edge_if_seen(spectra: CountedSpectra, lines: Lines, rng: np.random.Generator) -> Lines:
+    """Add the Fermi edge to the line, if the map reaches above it and shows it."""
+    if lines.line.edge or spectra.energies[-1] <= 0.0:
+        return lines
+    pick = _sample(spectra, rng)
+    width = max(_EDGE, spectra.step)
+    edged = replace(lines, line=replace(lines.line, edge=width))
+    without, loss = _fit_line_on(spectra, lines, pick, 4)
+    edged, loss_edged = _fit_line_on(spectra, edged, pick, 4)
+    return edged if loss_edged < loss - _GAIN else without
+
+
+def _sample(spectra: CountedSpectra, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Draw some spectra that are not empty."""
     seen = np.flatnonzero((spectra.counts >= 0.0).any(axis=-1).ravel())
-    pick = rng.choice(seen, min(_SAMPLE, seen.size), replace=False)
+    return rng.choice(seen, min(_SAMPLE, seen.size), replace=False)
+
+
+def _fit_line_on(
+    spectra: CountedSpectra, lines: Lines, pick: NDArray, steps: int
+) -> tuple[Lines, float]:
+    """Lines after `fit_line` on some spectra, and the loss of these."""
     counts = spectra.counts.reshape(-1, spectra.counts.shape[-1])[pick]
     valid = counts >= 0.0
     least = 0.05 * spectra.step
@@ -166,6 +193,7 @@ def fit_line(
         information[np.diag_indices_from(information)] *= 1.0 + 1e-3
         move = np.clip(-np.linalg.lstsq(information, gradient, rcond=1e-12)[0], -0.5, 0.5)
         move[:2] = np.maximum(x[:2] + move[:2], np.log(least)) - x[:2]
+        move[5:] = np.minimum(x[5:] + move[5:], np.log(_WIDEST_EDGE)) - x[5:]
         for _ in range(4):
             new = float(spectra.losses(_scaled(lines, x + move), pick).sum())
             if new <= loss:
@@ -174,7 +202,7 @@ def fit_line(
             move = 0.5 * move
         else:
             break
-    return _scaled(lines, x)
+    return _scaled(lines, x), loss
 
 
 def _logarithms(line: SpectralLine, least: float) -> NDArray[np.float64]:

@@ -62,18 +62,14 @@ class PoissonFit:
     converged: bool
 
 
-def first_lines(
-    spectra: CountedSpectra, theory: NDArray, profile: LineProfile | None, edge: bool
-) -> Lines:
+def first_lines(spectra: CountedSpectra, theory: NDArray, profile: LineProfile | None) -> Lines:
     """Start: lines on the theory, all of the same strength, with a tenth of counts behind them."""
     seen = spectra.counts >= 0.0
     pixels = max(int(seen.any(axis=-1).sum()), 1)
     total = float(spectra.counts[seen].sum()) / pixels
     bins = spectra.counts.shape[-1]
     wide = LineProfile(max(0.04, 2.0 * spectra.step), max(0.02, spectra.step))
-    line = SpectralLine(
-        (profile or wide).widened(1.5), 0.1 / bins, max(0.03, spectra.step) if edge else 0.0
-    )
+    line = SpectralLine((profile or wide).widened(1.5), 0.1 / bins)
     return Lines(
         theory,
         np.full(theory.shape, 0.9 * total / len(theory)),

@@ -146,7 +146,7 @@ def reconstruct_bands(
     with _Report(progress, len(names) + len(start) + 5) as report:
         fit = fit_counts(
             spectra,
-            first_lines(spectra, start, profile, edge=bool(band_map.energies[-1] > 0.0)),
+            first_lines(spectra, start, profile),
             bases,
             eta=eta,
             rng=np.random.default_rng(seed),
