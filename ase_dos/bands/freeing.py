@@ -27,6 +27,7 @@ WIDTHS = (0.5, 1.0, 2.0, 4.0, 8.0)
 # Positions rest if a round moves them by less than this part of the line's width (root mean
 # square).
 _AT_REST = 0.003
+_STEP_BACK = 2.0**0.5
 
 
 @dataclass(frozen=True)
@@ -145,20 +146,48 @@ def choose_freedom(
             if worse == 2:
                 break
     assert best is not None
-    for direction in (1, -1):
-        position = start + direction
-        while 0 <= position < len(widths):
-            prior = BandPrior(base, Smoothness(spectra.spacings, best[0].eta))
-            now, _ = refined(training, best[1], prior, widths[position], rng, rounds=3)
-            loss = float(held_out.losses(now).sum())
-            if loss >= best[0].held_out:
-                break
-            best = Freedom(best[0].eta, widths[position], loss), now
-            position += direction
-        if best[0].width != widths[start]:
+    tried = _Trials(training, held_out, base, rng, *best)
+    # On the way up fits lag behind, the more the less free they are: back, from where it ended.
+    if not only_last:
+        while tried.improve(eta=tried.freedom.eta / _STEP_BACK):
+            pass
+    for step in (1, -1):
+        place = start + step
+        while 0 <= place < len(widths) and tried.improve(width=widths[place]):
+            place += step
+        if tried.freedom.width != widths[start]:
             break
-    freedom, now = best
+    freedom, now = tried.freedom, tried.lines
     return freedom, replace(now, amplitudes=2.0 * now.amplitudes, background=2.0 * now.background)
+
+
+class _Trials:
+    """Fits with another freedom, each from the best so far."""
+
+    def __init__(
+        self,
+        training: CountedSpectra,
+        held_out: CountedSpectra,
+        base: NDArray,
+        rng: np.random.Generator,
+        freedom: Freedom,
+        lines: Lines,
+    ) -> None:
+        self.training, self.held_out, self.base, self.rng = training, held_out, base, rng
+        self.freedom, self.lines = freedom, lines
+
+    def improve(self, *, eta: float | None = None, width: float | None = None) -> bool:
+        """Take another eta or width if it predicts the counts set aside better."""
+        tried = replace(
+            self.freedom, eta=eta or self.freedom.eta, width=width or self.freedom.width
+        )
+        prior = BandPrior(self.base, Smoothness(self.training.spacings, tried.eta))
+        lines, _ = refined(self.training, self.lines, prior, tried.width, self.rng, rounds=3)
+        loss = float(self.held_out.losses(lines).sum())
+        if loss >= self.freedom.held_out:
+            return False
+        self.freedom, self.lines = replace(tried, held_out=loss), lines
+        return True
 
 
 def _enough(spectra: CountedSpectra, bands: int, widths: Sequence[float]) -> int:
