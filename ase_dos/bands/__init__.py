@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "plot_stacked_spectrum": "plots",
         "plot_surfaces": "plane_plots",
         "read_theory": "theory_file",
+        "flat_bands": "flat_start",
         "reconstruct_bands": "reconstruction",
         "similarity_matrix": "similarity",
         "simulate_map": "simulation",

@@ -120,7 +120,7 @@ def fit_counts(
     prior = BandPrior(bases[state["prior"]], Smoothness(spectra.spacings, freedom.eta))
     lines, converged = _settled(spectra, lines, prior, freedom, state, rng, checkpoint, report)
     lines, gaps, converged = _certified(spectra, lines, prior, freedom, converged, rng, report)
-    std = standard_deviations(spectra, lines, prior, rng)
+    std = standard_deviations(spectra, lines, prior)
     report("standard deviations")
     return PoissonFit(lines, state["prior"], freedom, state["held_out"], gaps, std, converged)
 

@@ -95,7 +95,7 @@ def reconstruct_bands(
     window : float
         Largest distance from the shifted theory for ridges of the log intensity (eV).
     seed : int
-        Seed of the counts set aside, and of the samples behind standard deviations.
+        Seed of the counts set aside, and of the spectra that the line is fitted to.
     checkpoint : str or path, optional
         File to begin from, if it is there, and to leave when killed; removed at the end.
     progress : bool

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,36 +91,6 @@ class Smoothness:
             x += length * step
             residual -= length * image
         return x
-
-    def sampler(
-        self, information: NDArray, rng: np.random.Generator
-    ) -> Callable[[], NDArray[np.float64]]:
-        """Make a function that draws a sample of a Gaussian with precision information + Laplacian.
-
-        Its right side is a sample with that covariance, so that the solution has the inverse: a
-        perturbation sample (Papandreou and Yuille, NIPS 2010). Samples are (bands, *momenta) arrays
-        (eV) of mean zero.
-        """
-        root = _root(information)
-        shape = (information.shape[-1], *information.shape[:-2])
-
-        def draw() -> NDArray[np.float64]:
-            flows = []
-            for axis, weight in enumerate(self.weights, start=1):
-                edges = list(shape)
-                edges[axis] -= 1
-                flows.append(np.sqrt(weight) * rng.standard_normal(edges))
-            noise = np.moveaxis(rng.standard_normal(shape), 0, -1)[..., None]
-            data = np.moveaxis((root @ noise)[..., 0], -1, 0)
-            return self.solve(information, self._spread(flows) + data)
-
-        return draw
-
-
-def _root(information: NDArray) -> NDArray[np.float64]:
-    """R with R R^T = information, which may be singular."""
-    values, vectors = np.linalg.eigh(information)
-    return vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
 
 
 class _Preconditioner:

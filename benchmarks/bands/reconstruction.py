@@ -4,8 +4,8 @@
     python -m benchmarks.bands.reconstruction fourteen --counts 500
     python -m benchmarks.bands.reconstruction priors
 
-The published model (log intensity, smoothness of the bands, iterated conditional modes) starts from
-the same theory, is given the best of several smoothings and eta by the truth, which no user could
+The published model (log intensity, smoothness of the bands, iterated conditional modes) starts
+from the same theory, is given the best of several smoothings and eta by the truth, which no user could
 find. Ours chooses by counts set aside. The bands are those of data/wse2; the truth differs from them
 by smooth corrections of some 60 meV and a rigid shift of 50.
 """
@@ -64,7 +64,7 @@ def true_energies(theory: TheoryBands, seed: int) -> np.ndarray:
 
 
 def measured(truth: np.ndarray, theory: TheoryBands, energies, counts, seed) -> BandMap:
-    """Counts of the true bands."""
+    """Simulate counts of the true bands."""
     kx, ky = theory.momenta
     return simulate_map(
         truth,
@@ -228,7 +228,7 @@ def band_number(options) -> None:
 
 
 def alignment(options) -> None:
-    """A theory shifted by -0.25 eV and scaled by 0.97."""
+    """Align a theory shifted by -0.25 eV and scaled by 0.97."""
     theory = theory_of_wse2(options.size or 40)
     energies = np.linspace(-8.5, 1.0, 470)
     for seed in range(options.seeds):
