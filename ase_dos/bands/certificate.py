@@ -23,7 +23,7 @@ _GAP, _ITERATIONS = 1e-5, 30
 
 
 def minimized(
-    costs: NDArray, fields: NDArray, spacing: float, weights: tuple[float, ...]
+    costs: NDArray, fields: NDArray, spacing: float, weights: tuple[NDArray, NDArray | float]
 ) -> Optimum:
     """Least energy of one field whose labels are steps from given values.
 
@@ -35,8 +35,8 @@ def minimized(
         Values of the middle label (eV), of what is to be smooth.
     spacing : float
         Distance of labels (eV).
-    weights : tuple of float
-        1 / (eta dk)^2 of each axis of momentum (1/eV^2).
+    weights : two arrays or floats
+        Weights of the edges along each axis (1/eV^2), see `Smoothness.on_grid`.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def minimized(
     """
     fields = fields.reshape(fields.shape[0], -1) / spacing
     costs = costs.reshape(*fields.shape, -1)
-    pair = [0.5 * weight * spacing**2 for weight in (*weights, 0.0)]
+    pair = [0.5 * weight * spacing**2 for weight in weights]
     # A pair (n, m) with labels l costs (l_n - l_m + shift)^2, shift being the difference of values.
     field = make_field(costs, pair[0], pair[1], -np.diff(fields, axis=0), -np.diff(fields, axis=1))
     return least_energy(field, _GAP, _ITERATIONS, no_messages(field))
@@ -71,9 +71,9 @@ def best_near(
     costs = _in_order(costs, lines.positions, band, spacing)
     # Relative to the least cost of each momentum, so that constants do not make a gap look small.
     costs -= costs.min(axis=-1, keepdims=True)
-    best = minimized(costs, here - prior.base[band], spacing, prior.smoothness.weights)
-    present = float(costs[..., _LABELS].sum(dtype=float)) + prior.smoothness.energy(
-        (here - prior.base[band])[None]
+    best = minimized(costs, here - prior.base[band], spacing, prior.smoothness.on_grid(band))
+    present = float(costs[..., _LABELS].sum(dtype=float)) + prior.smoothness.energy_of_band(
+        here - prior.base[band], band
     )
     gap = max(present - best.bound, 0.0) / max(present, 1e-300)
     return gap, here + steps[best.labels.reshape(here.shape)]

@@ -19,8 +19,8 @@ def standard_deviations(spectra: CountedSpectra, lines: Lines, prior: BandPrior)
     """Find standard deviations of energies, line and amplitudes given (Laplace approximation).
 
     The posterior near its maximum is Gaussian, with the Fisher information of the data plus the
-    precision of the prior. Each band is taken alone, with what the data of a momentum say of it when
-    they know nothing of the others there: an upper limit, and close where lines do not overlap.
+    precision of the prior. Each band is taken alone, with what the data of a momentum say of it
+    when they know nothing of the others there: an upper limit, close where no lines overlap.
 
     Returns
     -------
@@ -33,10 +33,9 @@ def standard_deviations(spectra: CountedSpectra, lines: Lines, prior: BandPrior)
     ridge = _RIDGE * max(float(np.diagonal(information, axis1=-2, axis2=-1).max()), 1e-300)
     covariance = np.linalg.inv(information + ridge * np.eye(bands))
     curvature = 1.0 / np.diagonal(covariance, axis1=-2, axis2=-1)
-    weights = (*prior.smoothness.weights, 0.0)
     grid = (spectra.momenta[0], -1)
     deviations = [
-        field_deviations(curvature[..., band].reshape(grid), weights[0], weights[1])
+        field_deviations(curvature[..., band].reshape(grid), *prior.smoothness.on_grid(band))
         for band in range(bands)
     ]
     return np.reshape(deviations, lines.positions.shape)

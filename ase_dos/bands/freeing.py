@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.bands.joint_fit import BandPrior, fit_line, fit_positions, with_edge_if_seen
-from ase_dos.bands.smoothness import Smoothness
 from ase_dos.bands.spectra_model import CountedSpectra, Lines
 
 __all__ = ["Freedom", "choose_freedom", "freed", "refined", "thinned"]
@@ -71,7 +70,7 @@ def freed(
     """Fit with each of the rising ``etas`` in turn, from where the last ended."""
     lines = spectra.with_amplitudes(lines, 2.0 * width, 8)
     for eta in etas:
-        prior = BandPrior(base, Smoothness(spectra.spacings, eta))
+        prior = BandPrior.about(base, spectra.spacings, eta)
         for steps in (3, 2):
             lines = fit_positions(spectra, lines, prior, steps=steps)
             lines = spectra.with_amplitudes(lines, width, 4)
@@ -181,7 +180,7 @@ class _Trials:
         tried = replace(
             self.freedom, eta=eta or self.freedom.eta, width=width or self.freedom.width
         )
-        prior = BandPrior(self.base, Smoothness(self.training.spacings, tried.eta))
+        prior = BandPrior.about(self.base, self.training.spacings, tried.eta)
         lines, _ = refined(self.training, self.lines, prior, tried.width, self.rng, rounds=3)
         loss = float(self.held_out.losses(lines).sum())
         if loss >= self.freedom.held_out:

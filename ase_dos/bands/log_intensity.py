@@ -78,7 +78,7 @@ def ridge_by_trws(
     below = np.take_along_axis(logs, left, -1)
     above = np.take_along_axis(logs, left + 1, -1)
     costs = -(below + (places - left) * (above - below))
-    best = minimized(costs, theory - base, spacing, smoothness.weights)
+    best = minimized(costs, theory - base, spacing, smoothness.on_grid(0))
     return Ridges(theory + steps[best.labels.reshape(theory.shape)], best.gap)
 
 
@@ -90,7 +90,7 @@ def ridge_by_icm(
     start = np.clip(np.rint((theory - energies[0]) / step), 0, energies.size - 1).astype(np.int64)
     grid = (len(theory), -1)
     fields = -base.reshape(grid) / step
-    pair = [0.5 * weight * step**2 for weight in (*smoothness.weights, 0.0)]
+    pair = [0.5 * weight * step**2 for weight in smoothness.on_grid(0)]
     field = make_field(
         -logs.reshape(*fields.shape, -1),
         pair[0],

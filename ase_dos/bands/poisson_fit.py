@@ -18,7 +18,6 @@ from ase_dos.bands.freeing import ETAS, Freedom, choose_freedom, refined
 from ase_dos.bands.joint_fit import BandPrior, in_order
 from ase_dos.bands.levels_of_detail import coarse, factors_to, fine, sampled_coarse
 from ase_dos.bands.line_profile import LineProfile
-from ase_dos.bands.smoothness import Smoothness
 from ase_dos.bands.spectra_model import CountedSpectra, Lines, SpectralLine
 
 __all__ = ["COARSE", "PoissonFit", "first_lines", "fit_counts"]
@@ -117,7 +116,7 @@ def fit_counts(
     else:
         lines, state = checkpoint.found
     freedom = Freedom(**state["freedom"])
-    prior = BandPrior(bases[state["prior"]], Smoothness(spectra.spacings, freedom.eta))
+    prior = BandPrior.about(bases[state["prior"]], spectra.spacings, freedom.eta)
     lines, converged = _settled(spectra, lines, prior, freedom, state, rng, checkpoint, report)
     lines, gaps, converged = _certified(spectra, lines, prior, freedom, converged, rng, report)
     std = standard_deviations(spectra, lines, prior)
@@ -165,7 +164,7 @@ def _choose(
     assert best is not None
     name, freedom, lines = best
     coarse_base = sampled_coarse(bases[name], factors)
-    prior = BandPrior(coarse_base, Smoothness(binned.spacings, freedom.eta))
+    prior = BandPrior.about(coarse_base, binned.spacings, freedom.eta)
     lines = refined(binned, lines, prior, freedom.width, rng, rounds=_ROUNDS)[0]
     report("momenta in bins fitted")
     # The sum over pairs of more momenta is the same integral of the slope squared if eta grows by

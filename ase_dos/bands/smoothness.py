@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ __all__ = ["Smoothness"]
 _TOLERANCE, _ITERATIONS = 1e-5, 400
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Smoothness:
     """Gaussian prior on fields d over momenta: -log P = 1/2 sum_<ij> (d_i - d_j)^2 / (eta dk_ij)^2.
 
@@ -26,21 +27,51 @@ class Smoothness:
         Distance dk of neighbours along each axis of momentum (1/Angstrom).
     eta : float
         Typical slope of a field (eV Angstrom).
+    jumps : (bands, *momenta) array, optional
+        Typical step (eV) that a field makes to its next neighbour all the same; an edge takes the
+        larger of its two ends.
     """
 
     spacings: tuple[float, ...]
     eta: float
+    jumps: NDArray | None = None
 
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """1 / (eta dk)^2 of each axis (1/eV^2)."""
-        return tuple((self.eta * dk) ** -2 for dk in self.spacings)
+    @cached_property
+    def weights(self) -> tuple[NDArray | float, ...]:
+        """1 / ((eta dk)^2 + jump^2) of the edges along each axis (1/eV^2)."""
+        return tuple(
+            1.0 / ((self.eta * dk) ** 2 + self._jumps(axis) ** 2)
+            for axis, dk in enumerate(self.spacings, start=1)
+        )
+
+    def _jumps(self, axis: int) -> NDArray | float:
+        if self.jumps is None:
+            return 0.0
+        along = np.moveaxis(self.jumps, axis, 0)
+        return np.moveaxis(np.maximum(along[1:], along[:-1]), 0, axis)
+
+    def of_band(self, band: int) -> list[NDArray]:
+        """Weights of the edges of one band, along each axis; one number if all are the same."""
+        weights = (np.asarray(weight) for weight in self.weights)
+        return [weight[band] if weight.ndim else weight for weight in weights]
+
+    def on_grid(self, band: int) -> tuple[NDArray, NDArray | float]:
+        """Weights of one band as kernels take them: of two axes, the second perhaps of length 1."""
+        weights = self.of_band(band)
+        return (weights[0], weights[1]) if len(weights) == 2 else (weights[0].reshape(-1, 1), 0.0)
 
     def energy(self, fields: NDArray) -> float:
         """Return -log P of all fields, without the constant."""
         return 0.5 * sum(
-            weight * float((np.diff(fields, axis=axis) ** 2).sum())
+            float((weight * np.diff(fields, axis=axis) ** 2).sum())
             for axis, weight in enumerate(self.weights, start=1)
+        )
+
+    def energy_of_band(self, field: NDArray, band: int) -> float:
+        """Return -log P of the field (*momenta) of one band alone."""
+        return 0.5 * sum(
+            float((weight * np.diff(field, axis=axis) ** 2).sum())
+            for axis, weight in enumerate(self.of_band(band))
         )
 
     def gradient(self, fields: NDArray) -> NDArray[np.float64]:
@@ -73,7 +104,7 @@ class Smoothness:
         (bands, *momenta) array
             Solution (eV), residual 1e-5 of the right side.
         """
-        precondition = _Preconditioner(self.weights, information)
+        precondition = _Preconditioner([np.mean(weight) for weight in self.weights], information)
         x = np.zeros_like(right)
         residual = right.copy()
         step = np.zeros_like(right)
@@ -96,7 +127,7 @@ class Smoothness:
 class _Preconditioner:
     """Inverse with the mean precision of each band everywhere: diagonal in cosine transforms."""
 
-    def __init__(self, weights: tuple[float, ...], information: NDArray) -> None:
+    def __init__(self, weights: list[np.floating], information: NDArray) -> None:
         momenta = information.shape[:-2]
         diagonal = np.moveaxis(np.diagonal(information, axis1=-2, axis2=-1), -1, 0)
         mean = diagonal.reshape(len(diagonal), -1).mean(axis=1)

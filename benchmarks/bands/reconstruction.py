@@ -5,9 +5,9 @@
     python -m benchmarks.bands.reconstruction priors
 
 The published model (log intensity, smoothness of the bands, iterated conditional modes) starts
-from the same theory, is given the best of several smoothings and eta by the truth, which no user could
-find. Ours chooses by counts set aside. The bands are those of data/wse2; the truth differs from them
-by smooth corrections of some 60 meV and a rigid shift of 50.
+from the same theory, and is given the best of several smoothings and eta by the truth, which no
+user could find. Ours chooses by counts set aside. The bands are those of data/wse2; the truth
+differs from them by smooth corrections of some 60 meV and a rigid shift of 50.
 """
 
 from __future__ import annotations
