@@ -23,6 +23,8 @@ __all__ = ["Freedom", "choose_freedom", "freed", "refined", "thinned"]
 ETAS = tuple(0.01 * 2.0**i for i in range(10))
 # Standard deviations (pixels) over which amplitudes are averaged.
 WIDTHS = (0.5, 1.0, 2.0, 4.0, 8.0)
+# Differences of the corrections of bands that cross (eV).
+JUMPS = (0.03, 0.1)
 # Positions rest if a round moves them by less than this part of the line's width (root mean
 # square).
 _AT_REST = 0.003
@@ -41,11 +43,18 @@ class Freedom:
         Pixels (standard deviation) over which amplitudes are averaged.
     held_out : float
         Loss -log L of the counts set aside.
+    jump : float
+        What corrections of bands that touch differ by (eV), see `BandPrior.about`.
     """
 
     eta: float
     width: float
     held_out: float
+    jump: float = 0.0
+
+    def prior(self, base: NDArray, spacings: tuple[float, ...]) -> BandPrior:
+        """Prior with this freedom about a base."""
+        return BandPrior.about(base, spacings, self.eta, self.jump)
 
 
 def thinned(
@@ -150,6 +159,9 @@ def choose_freedom(
     if not only_last:
         while tried.improve(eta=tried.freedom.eta / _STEP_BACK):
             pass
+    for jump in JUMPS:
+        if not tried.improve(jump=jump):
+            break
     for step in (1, -1):
         place = start + step
         while 0 <= place < len(widths) and tried.improve(width=widths[place]):
@@ -175,13 +187,11 @@ class _Trials:
         self.training, self.held_out, self.base, self.rng = training, held_out, base, rng
         self.freedom, self.lines = freedom, lines
 
-    def improve(self, *, eta: float | None = None, width: float | None = None) -> bool:
-        """Take another eta or width if it predicts the counts set aside better."""
-        tried = replace(
-            self.freedom, eta=eta or self.freedom.eta, width=width or self.freedom.width
-        )
-        prior = BandPrior.about(self.base, self.training.spacings, tried.eta)
-        lines, _ = refined(self.training, self.lines, prior, tried.width, self.rng, rounds=3)
+    def improve(self, **changes: float) -> bool:
+        """Take another eta, width or jump if it predicts the counts set aside better."""
+        tried = replace(self.freedom, **changes)
+        prior = tried.prior(self.base, self.training.spacings)
+        lines, _ = refined(self.training, self.lines, prior, tried.width, self.rng, rounds=2)
         loss = float(self.held_out.losses(lines).sum())
         if loss >= self.freedom.held_out:
             return False

@@ -22,8 +22,6 @@ _SAMPLE = 512
 _DELTA = 1e-3
 # Widths of a Fermi edge (eV): the first guess, and the most that heat and resolution make of it.
 _EDGE, _WIDEST_EDGE = 0.03, 0.1
-# Difference (eV) of the corrections of bands that cross.
-_JUMP = 0.1
 # An edge has to raise the log likelihood of the sample by so much.
 _GAIN = 20.0
 
@@ -46,18 +44,20 @@ class BandPrior:
     smoothness: Smoothness
 
     @classmethod
-    def about(cls, base: NDArray, spacings: tuple[float, ...], eta: float) -> BandPrior:
+    def about(
+        cls, base: NDArray, spacings: tuple[float, ...], eta: float, jump: float = 0.0
+    ) -> BandPrior:
         """Make the prior of a base; where bands of a theory touch, corrections may jump.
 
         Bands are numbered by energy. Where two of another character cross, each goes on with the
-        number of the other, and the corrections change places: they differ by some 0.1 eV.
+        number of the other, and the corrections change places: they differ by some ``jump`` (eV).
         """
-        if len(base) == 1 or not base.any():
+        if jump == 0.0 or len(base) == 1 or not base.any():
             return cls(base, Smoothness(spacings, eta))
         gaps = np.diff(base, axis=0)
         apart = np.full((1, *base.shape[1:]), np.inf)
         nearest = np.minimum(np.concatenate([apart, gaps]), np.concatenate([gaps, apart]))
-        return cls(base, Smoothness(spacings, eta, _JUMP * np.exp(-0.5 * (nearest / _JUMP) ** 2)))
+        return cls(base, Smoothness(spacings, eta, jump * np.exp(-0.5 * (nearest / jump) ** 2)))
 
     def energy(self, positions: NDArray) -> float:
         """-log P, without the constant."""

@@ -23,7 +23,7 @@ from ase_dos.bands.spectra_model import CountedSpectra, Lines, SpectralLine
 __all__ = ["COARSE", "PoissonFit", "first_lines", "fit_counts"]
 
 # Momenta along an axis while freedom is chosen.
-COARSE = 64
+COARSE = 48
 _ROUNDS = 6
 # A certificate as loose as this means another solution may be near: look for it.
 _LOOSE = 1e-3
@@ -83,7 +83,7 @@ def fit_counts(
     bases: Mapping[str, NDArray],
     *,
     eta: float | None,
-    rng: np.random.Generator,
+    seed: int,
     checkpoint: Checkpoint,
     report: Callable[[str], None],
 ) -> PoissonFit:
@@ -99,8 +99,8 @@ def fit_counts(
         Candidates for what bands differ from smoothly; counts set aside choose.
     eta : float, optional
         Slope of corrections (eV Angstrom); chosen by counts set aside if missing.
-    rng : numpy.random.Generator
-        Sets counts aside.
+    seed : int
+        Of the counts set aside, and of the spectra that the line is fitted to.
     checkpoint : Checkpoint
         Where to begin, and what to leave.
     report : callable
@@ -111,13 +111,14 @@ def fit_counts(
     PoissonFit
     """
     if checkpoint.found is None:
-        lines, state = _choose(spectra, start, bases, eta, rng, report)
+        lines, state = _choose(spectra, start, bases, eta, np.random.default_rng(seed), report)
         checkpoint.save(lines, **state)
     else:
         lines, state = checkpoint.found
     freedom = Freedom(**state["freedom"])
-    prior = BandPrior.about(bases[state["prior"]], spectra.spacings, freedom.eta)
-    lines, converged = _settled(spectra, lines, prior, freedom, state, rng, checkpoint, report)
+    prior = freedom.prior(bases[state["prior"]], spectra.spacings)
+    lines, converged = _settled(spectra, lines, prior, freedom, state, seed, checkpoint, report)
+    rng = np.random.default_rng([seed, _ROUNDS])
     lines, gaps, converged = _certified(spectra, lines, prior, freedom, converged, rng, report)
     std = standard_deviations(spectra, lines, prior)
     report("standard deviations")
@@ -164,7 +165,7 @@ def _choose(
     assert best is not None
     name, freedom, lines = best
     coarse_base = sampled_coarse(bases[name], factors)
-    prior = BandPrior.about(coarse_base, binned.spacings, freedom.eta)
+    prior = freedom.prior(coarse_base, binned.spacings)
     lines = refined(binned, lines, prior, freedom.width, rng, rounds=_ROUNDS)[0]
     report("momenta in bins fitted")
     # The sum over pairs of more momenta is the same integral of the slope squared if eta grows by
@@ -186,13 +187,15 @@ def _settled(
     prior: BandPrior,
     freedom: Freedom,
     state: dict,
-    rng: np.random.Generator,
+    seed: int,
     checkpoint: Checkpoint,
     report: Callable[[str], None],
 ) -> tuple[Lines, bool]:
     """Lines that stay where they are, and whether they do; kept after every round."""
     converged = False
     for done in range(state["rounds"], _ROUNDS):
+        # Each round draws anew, so that one that was killed goes on as it would have.
+        rng = np.random.default_rng([seed, done])
         lines, converged = refined(spectra, lines, prior, freedom.width, rng, rounds=1)
         checkpoint.save(lines, **{**state, "rounds": done + 1})
         report(f"round {done + 1}")

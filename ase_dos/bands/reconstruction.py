@@ -36,7 +36,8 @@ Optimizer = Literal["trw-s", "icm"]
 
 # Slope (eV Angstrom) that intensities, which cannot choose it, are given.
 _ETA = 0.3
-# Counts that scatter so much more than Poisson's are not described by the lines.
+# Counts that scatter so much more than Poisson's are not described by the lines, and if so much
+# less they are none.
 _SCATTER = 1.5
 # The data say something of a band where its energy is known to this part of the line's width.
 _KNOWN = 0.5
@@ -149,7 +150,7 @@ def reconstruct_bands(
             first_lines(spectra, start, profile),
             bases,
             eta=eta,
-            rng=np.random.default_rng(seed),
+            seed=seed,
             checkpoint=kept,
             report=report,
         )
@@ -181,6 +182,11 @@ def _from_fit(
     refused = ""
     if not fit.converged:
         refused = "the fit did not come to rest"
+    elif scatter < 1.0 / _SCATTER:
+        refused = (
+            f"counts scatter {scatter:.2f} times as much as Poisson's about the fit: they were "
+            "smoothed or scaled, and are no raw counts"
+        )
     elif scatter > _SCATTER:
         refused = (
             f"counts scatter {scatter:.1f} times as much as Poisson's about the fit: Voigt lines "
@@ -193,6 +199,7 @@ def _from_fit(
         "prior": fit.prior,
         "held_out": fit.held_out,
         "amplitude_width": fit.freedom.width,
+        "jump": fit.freedom.jump,
         "inelastic": lines.line.inelastic,
         "edge": lines.line.edge,
         "scatter": scatter,

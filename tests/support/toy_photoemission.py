@@ -5,7 +5,7 @@ import numpy as np
 from ase_dos.bands import BandMap, LineProfile, TheoryBands, simulate_map
 
 PROFILE = LineProfile(0.05, 0.03)
-ENERGIES = np.linspace(-3.2, 0.2, 171)
+ENERGIES = np.linspace(-3.0, 0.2, 107)
 
 
 def momenta(n):
