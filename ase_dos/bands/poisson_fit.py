@@ -172,7 +172,13 @@ def _choose(
     # the root of the bins' size.
     wide = float(np.mean(factors))
     freedom = replace(freedom, eta=freedom.eta * scale, width=freedom.width * wide)
-    state = {"prior": name, "freedom": asdict(freedom), "held_out": held_out, "rounds": 0}
+    state = {
+        "prior": name,
+        "freedom": asdict(freedom),
+        "held_out": held_out,
+        "rounds": 0,
+        "converged": False,
+    }
     return fine(lines, coarse_base, bases[name], factors), state
 
 
@@ -192,15 +198,15 @@ def _settled(
     report: Callable[[str], None],
 ) -> tuple[Lines, bool]:
     """Lines that stay where they are, and whether they do; kept after every round."""
-    converged = False
+    converged = state["converged"]
     for done in range(state["rounds"], _ROUNDS):
+        if converged:
+            break
         # Each round draws anew, so that one that was killed goes on as it would have.
         rng = np.random.default_rng([seed, done])
         lines, converged = refined(spectra, lines, prior, freedom.width, rng, rounds=1)
-        checkpoint.save(lines, **{**state, "rounds": done + 1})
+        checkpoint.save(lines, **{**state, "rounds": done + 1, "converged": converged})
         report(f"round {done + 1}")
-        if converged:
-            break
     return lines, converged
 
 
