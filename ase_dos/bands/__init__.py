@@ -7,7 +7,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "Alignment": "theory",
         "AlignmentWarning": "alignment",
-        "BandLine": "self_energy",
         "BandMap": "band_map",
         "BandNumber": "band_number",
         "BrillouinZone": "zone",
@@ -21,7 +20,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "StackedSpectrum": "edc_stack",
         "TheoryBands": "theory",
         "ZoneBasis": "zone",
-        "band_line": "self_energy",
         "band_rmse": "similarity",
         "compare_band_numbers": "band_number",
         "edc_widths": "local_widths",

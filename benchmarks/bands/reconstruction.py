@@ -128,7 +128,7 @@ def ours(band_map: BandMap, theory: TheoryBands, truth: np.ndarray, **options) -
     else:
         off = np.abs(bands.energies - truth) / bands.std
         text += f"  {(off < 1).mean():5.2f} {(off < 2).mean():5.2f}"
-    crossings = float((np.diff(bands.energies, axis=0) < 0.0).mean())
+    crossings = np.count_nonzero(np.diff(bands.energies, axis=0) < 0.0) / bands.energies.size
     width = bands.profile.fwhm / PROFILE.fwhm - 1.0
     return (
         f"{text}  gap {bands.gap.max():.0e}  crossed {crossings:.4f}  fwhm {100 * width:+5.1f} %  "
