@@ -78,6 +78,6 @@ def check_values(values: NDArray, counts: bool) -> None:
     if wrong.any():
         raise ValueError(
             f"band map: {int(wrong.sum())} of {measured.size} values are no counts, the first is "
-            f"{measured[wrong][0]:g}; raw counts are integers from 0 up. Make the map with "
-            f"counts=False if it was normalised, corrected or smoothed"
+            f"{measured[wrong][0]:g}; raw counts are integers from 0 up. If it was normalised, "
+            f"corrected or smoothed, give --intensities (in Python, counts=False)"
         )

@@ -261,8 +261,8 @@ class BandMap(MapValue):
         """
         if not self._counts:
             raise ValueError(
-                "thinned: needs raw counts, and this map has intensities; make it with "
-                "counts=True if they are counts"
+                "thinned: needs raw counts, and this map has intensities; if they "
+                "are counts, give --counts (in Python, counts=True)"
             )
         if not 0 < fraction < 1:
             raise ValueError(f"fraction: expected a number between 0 and 1, got {fraction:g}")

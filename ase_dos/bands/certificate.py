@@ -19,7 +19,7 @@ __all__ = ["best_near", "minimized"]
 # Labels on each side of where a band is, and their distance in widths of the line.
 _LABELS = 15
 _FINENESS = 1.0 / _LABELS
-_GAP, _ITERATIONS = 1e-5, 30
+_GAP, _ITERATIONS = 1e-5, 100
 
 
 def minimized(

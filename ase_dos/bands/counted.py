@@ -27,8 +27,8 @@ def spectra_of(band_map: BandMap, known: NDArray) -> CountedSpectra:
     """
     if not band_map.counts:
         raise ValueError(
-            'likelihood "poisson" needs raw counts, and this map holds other intensities: make it '
-            'with counts=True if its values are counts, or take "log-intensity"'
+            'likelihood "poisson" needs raw counts, and this map holds other intensities: if its '
+            'values are counts, give --counts (in Python, counts=True), else "log-intensity"'
         )
     seen = band_map.valid & known[..., None]
     return CountedSpectra(

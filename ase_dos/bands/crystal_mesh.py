@@ -277,8 +277,8 @@ def _count(heights: NDArray, axis: int) -> int:
     if abs(gap * count - 1) > _ROUNDING * count:
         raise ValueError(
             f"kpoints: along reciprocal vector {axis + 1} they are {gap:.5f} apart, which is no "
-            "part of 1: no regular mesh. Pass size=(n1, n2, n3) if it is one; bands along a path "
-            "come in with TheoryBands.from_ase"
+            "part of 1: no regular mesh. If it is one, pass size=(n1, n2, n3) in Python; bands "
+            "along a path come in with TheoryBands.from_ase"
         )
     return count
 

@@ -105,7 +105,9 @@ class MDCPeaks:
             work_function, "work_function"
         )
         if bare_mass is not None and fermi_velocity is not None:
-            raise ValueError("give fermi_velocity (a straight bare band) or bare_mass, not both")
+            raise ValueError(
+                "fermi_velocity is for a straight bare band and bare_mass for a parabola, not both"
+            )
         kinetic = offset + self.energies
         if (kinetic <= 0.0).any():
             raise ValueError(

@@ -103,7 +103,7 @@ class ReconstructedBands:
             values[name] = None if given is None else _copied(given, name, energies.shape)
         if (values["std"] is None) != bool(self.std_refused):
             raise ValueError(
-                "std: give standard deviations, or else std_refused, the reason why there are none"
+                "std: expected standard deviations, or else std_refused with the reason"
             )
         if values["std"] is not None and (values["std"] < 0).any():
             raise ValueError("std: expected standard deviations >= 0")

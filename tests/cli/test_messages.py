@@ -52,7 +52,16 @@ def messages(path):
 def options(command):
     parser = argparse.ArgumentParser()
     importlib.import_module(f"ase_dos.cli.{command}").CLICommand.add_arguments(parser)
-    return set(parser._option_string_actions)
+    return options_of(parser)
+
+
+def options_of(parser):
+    """Options of a parser, and of those of its actions."""
+    found = set(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found = found.union(*map(options_of, action.choices.values()))
+    return found
 
 
 def parameters(path):
@@ -76,7 +85,7 @@ OPTIONS = {command: options(command) for command in NAMES}
 @pytest.mark.parametrize("module", sorted(modules(PACKAGE)))
 def test_options_in_messages_exist(module):
     room, _, name = module.partition(".")
-    known = OPTIONS.get(name) if room == "cli" else None
+    known = OPTIONS.get(name.split(".")[0]) if room == "cli" else None
     known = set().union(*OPTIONS.values()) if known is None else known
     for message in messages(modules(PACKAGE)[module]):
         assert set(re.findall(r"(?<![\w-])--[a-z][\w-]*", message)) <= known, message

@@ -56,8 +56,8 @@ def relative_energies(data: DataArray, kind: str | None, fermi_level: float | No
     if fermi_level is None:
         if kind == "kinetic":
             raise ValueError(
-                f"{span} are kinetic: give fermi_level=, where the Fermi level is on this axis; "
-                f"fermi_level=0 if they are counted from it already"
+                f"{span} are kinetic: give --fermi-level (in Python, fermi_level=), where the "
+                f"Fermi level is on this axis; 0 if they are counted from it already"
             )
         fermi_level = 0.0
     relative = energies - float(as_array(fermi_level, "fermi_level", ()))
@@ -66,7 +66,8 @@ def relative_energies(data: DataArray, kind: str | None, fermi_level: float | No
     if relative.min() >= 0:
         raise ValueError(
             f"{span} taken as {kind} with the Fermi level at {fermi_level:g} put the whole map "
-            f"above the Fermi level; give another energy= ({', '.join(KINDS)}) or fermi_level="
+            f"above the Fermi level; give another --energy ({', '.join(KINDS)}) or "
+            f"--fermi-level (in Python, energy= and fermi_level=)"
         )
     found = data.assign_coords({ENERGY: np.asarray(relative)})
     found[ENERGY].attrs = {"units": "eV"}

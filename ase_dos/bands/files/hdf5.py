@@ -88,7 +88,8 @@ def _read_mpes(file: File, dims: Sequence[str] | None) -> DataArray:
         axes = ", ".join(f"{name} ({size})" for name, size in sizes.items())
         raise ValueError(
             f"does not say which axis belongs to which dimension: the map has the shape "
-            f"{signal.shape}, the axes are {axes}; give dims=('kx', 'ky', 'E') in their order"
+            f"{signal.shape}, the axes are {axes}; give their order: --dims kx,ky,E (in Python, "
+            f"dims=('kx', 'ky', 'E'))"
         )
     (order,) = fits
     return _data_array(signal, order, [file["axes"][name] for name in order])
@@ -103,7 +104,7 @@ def _read_nexus(file: File, dims: Sequence[str] | None) -> DataArray:
     if len(names) != signal.ndim or "." in names:
         raise ValueError(
             f"{group.name}: attribute 'axes' has {len(names)} names for {signal.ndim} dimensions; "
-            f"give dims=(...) in their order"
+            f"give their order with --dims (in Python, dims=)"
         )
     return _data_array(signal, names, [_dataset(group, name) for name in names])
 

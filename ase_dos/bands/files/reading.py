@@ -137,7 +137,7 @@ def _chosen(dataset: Dataset, variable: str | None) -> DataArray:
         found = "; ".join(f"{name} ({', '.join(map(str, d))})" for name, d in dims.items())
         raise ValueError(
             f"has {len(maps)} variables with an axis of energies ({', '.join(ENERGY_NAMES)}); "
-            f"give variable= one of: {found or 'none'}"
+            f"give --variable (in Python, variable=), one of: {found or 'none'}"
         )
     return dataset[maps[0]]
 
@@ -164,10 +164,10 @@ def _selected(data: DataArray, select: Mapping[str, float]) -> DataArray:
 def _refuse_more_axes(data: DataArray) -> None:
     others = [str(name) for name in data.dims if name != ENERGY]
     if len(others) > 2:
-        options = ", ".join(f"{name!r}: value" for name in others if name not in ("kx", "ky"))
+        options = " ".join(f"--select {name}=VALUE" for name in others if name not in ("kx", "ky"))
         raise ValueError(
             f"has the axes {', '.join(others)} beside the energy, of which a map has two at most; "
-            f"give select={{{options}}}, or add over one of them first"
+            f"give {options} (in Python, select=), or add over one of them first"
         )
 
 

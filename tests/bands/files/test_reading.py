@@ -51,7 +51,7 @@ def test_mpes_asks_for_the_order_where_lengths_leave_it_open(tmp_path):
     np.testing.assert_array_equal(BandMap.read(path, energy="relative").values, values)
     axes["E"] = np.linspace(-1, 0, 9)
     write_mpes(path, values=values[:, :, :9], axes=axes)
-    message = r"does not say which axis .* shape \(9, 9, 9\), .* give dims=\('kx', 'ky', 'E'\)"
+    message = r"does not say which axis .* shape \(9, 9, 9\), .* --dims kx,ky,E "
     with pytest.raises(ValueError, match=message):
         BandMap.read(path, energy="relative")
     given = BandMap.read(path, energy="relative", dims=("E", "ky", "kx"))
@@ -61,7 +61,7 @@ def test_mpes_asks_for_the_order_where_lengths_leave_it_open(tmp_path):
 def test_sed(tmp_path):
     path = tmp_path / "map.h5"
     write_sed(path)
-    message = r"energies from -2 to 0\.3 eV are kinetic: give fermi_level=.*=0 if they are counted"
+    message = r"energies from -2 to 0\.3 eV are kinetic: give --fermi-level .* 0 if they are counted"
     with pytest.raises(ValueError, match=message):
         BandMap.read(path)
     check(BandMap.read(path, fermi_level=0.0), counts=True)
@@ -81,7 +81,7 @@ def test_a_fourth_axis_needs_a_choice(tmp_path):
     write_sed(
         path, names=("delay", "kx", "ky", "energy"), values=values, axes=(delays, KX, KY, ENERGIES)
     )
-    message = r"has the axes delay, kx, ky beside the energy, .* give select={'delay': value}"
+    message = r"has the axes delay, kx, ky beside the energy, .* give --select delay=VALUE"
     with pytest.raises(ValueError, match=message):
         BandMap.read(path, fermi_level=0)
     check(BandMap.read(path, fermi_level=0, select={"delay": -90}), counts=True)
