@@ -61,7 +61,9 @@ def test_mpes_asks_for_the_order_where_lengths_leave_it_open(tmp_path):
 def test_sed(tmp_path):
     path = tmp_path / "map.h5"
     write_sed(path)
-    message = r"energies from -2 to 0\.3 eV are kinetic: give --fermi-level .* 0 if they are counted"
+    message = (
+        r"energies from -2 to 0\.3 eV are kinetic: give --fermi-level .* 0 if they are counted"
+    )
     with pytest.raises(ValueError, match=message):
         BandMap.read(path)
     check(BandMap.read(path, fermi_level=0.0), counts=True)
