@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_dos.bands.grid_deviations import field_deviations
 from ase_dos.bands.joint_fit import BandPrior
 from ase_dos.bands.spectra_model import CountedSpectra, Lines
-from ase_dos.kernels.gaussian_field import field_deviations
 
 __all__ = ["dispersion", "standard_deviations"]
 

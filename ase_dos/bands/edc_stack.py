@@ -132,13 +132,11 @@ def _expected(
     positions = np.where(known, positions, energies[0] - 1e3)
     amplitudes = np.where(known, amplitudes, 0.0)
     like = measured.astype(np.float32)
-    first, step = float(energies[0]), band_map.energy_step
     nothing = np.zeros(len(like))
 
     def rates(strengths: NDArray, line: SpectralLine) -> NDArray:
-        model = line.model(energies)
         places = np.ascontiguousarray(positions)
-        return expected_counts(like, first, step, places, strengths, nothing, model)
+        return expected_counts(like, places, strengths, nothing, line.model(energies))
 
     lines = rates(np.ascontiguousarray(amplitudes), shape)
     rest = np.where(valid, measured - lines, 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)

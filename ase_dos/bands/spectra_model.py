@@ -41,14 +41,16 @@ class SpectralLine:
     inelastic: float = 0.0
     edge: float = 0.0
 
-    def model(self, energies: NDArray) -> tuple:
+    def model(self, energies: NDArray) -> line_spectra.LineModel:
         """Return what kernels need to know of the line, for bins of these centres (eV)."""
-        step = energies[1] - energies[0]
+        step = float(energies[1] - energies[0])
         line = self.profile.binned(step)
         spacing = line.fwhm / _ROWS_PER_WIDTH
         reach = _REACH_LORENTZ * line.lorentzian + _REACH_GAUSS * line.gaussian
         table = line_spectra.line_table(line.density, reach, spacing, step)
-        return table, spacing, self.inelastic, self.occupation(energies)
+        return line_spectra.LineModel(
+            float(energies[0]), step, table, spacing, self.inelastic, self.occupation(energies)
+        )
 
     def occupation(self, energies: NDArray) -> NDArray[np.float64]:
         """Return how far states at these energies (eV) are filled."""
@@ -110,8 +112,6 @@ class CountedSpectra:
         bands = len(lines.positions)
         return kernel(
             self.counts.reshape(-1, self.counts.shape[-1])[pick],
-            self.first,
-            self.step,
             np.ascontiguousarray(lines.positions.reshape(bands, -1).T[pick]),
             np.ascontiguousarray(lines.amplitudes.reshape(bands, -1).T[pick]),
             lines.background.reshape(-1)[pick],

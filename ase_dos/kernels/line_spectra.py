@@ -9,11 +9,16 @@ with v the counts that a line of one count puts in a bin, f the occupation at th
 of a line above x (1 far below it): each count of a line leaves s counts of inelastic background in
 every bin below. All spectra of a map have the same line, which kernels take as a table
 (`line_table`).
+
+All functions take ``counts`` (spectra, bins), of single precision, and for each spectrum
+``positions`` (eV) and ``amplitudes`` (counts) of its lines (spectra, bands), ``background``
+(spectra,) in counts per bin, and a `LineModel`.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +26,7 @@ from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.threads import on_threads
 
 __all__ = [
+    "LineModel",
     "amplitude_sums",
     "expected_counts",
     "line_table",
@@ -31,6 +37,31 @@ __all__ = [
 
 # A rate below this is none: where there are counts, it keeps the logarithm finite.
 TINY = 1e-9
+
+
+class LineModel(NamedTuple):
+    """Energy bins, and the line that all bands have.
+
+    Attributes
+    ----------
+    first, step : float
+        Centre of the first bin, and width of all (eV).
+    table : (rows, 3) array
+        `line_table`.
+    spacing : float
+        Distance (eV) of its rows.
+    inelastic : float
+        Counts that each count of a line leaves in every bin below it.
+    occupation : (bins,) array
+        Part of the states at each bin that is occupied.
+    """
+
+    first: float
+    step: float
+    table: np.ndarray
+    spacing: float
+    inelastic: float
+    occupation: np.ndarray
 
 
 def line_table(density, reach, spacing, step):
@@ -68,59 +99,30 @@ def line_table(density, reach, spacing, step):
     return table
 
 
-def expected_counts(counts, first, step, positions, amplitudes, background, model):
-    """Return the expected counts of every spectrum in every bin.
-
-    Parameters
-    ----------
-    counts : (spectra, bins) float32 array
-        What was counted; -1 where there are no data. Here only its shape matters.
-    first, step : float
-        Centre of the first energy bin, and width of all (eV).
-    positions, amplitudes : (spectra, bands) array
-        Energy (eV) and counts of every line.
-    background : (spectra,) array
-        Counts per bin.
-    model : tuple
-        ``(table, spacing, inelastic, occupation)``: `line_table` and its spacing, s, and f (bins,).
-
-    Returns
-    -------
-    (spectra, bins) array
-    """
+def expected_counts(counts, positions, amplitudes, background, model):
+    """Return the expected counts of every spectrum in every bin, (spectra, bins)."""
     rates = np.empty(counts.shape)
     on_threads(
         len(rates),
-        lambda i, j: _expected(
-            first, step, positions[i:j], amplitudes[i:j], background[i:j], *model, rates[i:j]
-        ),
+        lambda i, j: _expected(positions[i:j], amplitudes[i:j], background[i:j], model, rates[i:j]),
     )
     return rates
 
 
-def spectrum_losses(counts, first, step, positions, amplitudes, background, model):
-    """Loss -log L of every spectrum: that of `position_score`, alone."""
+def spectrum_losses(counts, positions, amplitudes, background, model):
+    """Return -log L of every spectrum: that of `position_score`, alone."""
     loss = np.empty(len(positions))
     on_threads(
         len(loss),
         lambda i, j: _losses(
-            counts[i:j],
-            first,
-            step,
-            positions[i:j],
-            amplitudes[i:j],
-            background[i:j],
-            *model,
-            loss[i:j],
+            counts[i:j], positions[i:j], amplitudes[i:j], background[i:j], model, loss[i:j]
         ),
     )
     return loss
 
 
-def position_score(counts, first, step, positions, amplitudes, background, model):
-    """Loss -log L of every spectrum, its gradient in the positions, and their Fisher information.
-
-    Takes what `expected_counts` takes.
+def position_score(counts, positions, amplitudes, background, model):
+    """Return -log L of every spectrum, its gradient in the positions, and their Fisher information.
 
     Returns
     -------
@@ -138,12 +140,10 @@ def position_score(counts, first, step, positions, amplitudes, background, model
         n,
         lambda i, j: _score(
             counts[i:j],
-            first,
-            step,
             positions[i:j],
             amplitudes[i:j],
             background[i:j],
-            *model,
+            model,
             loss[i:j],
             gradient[i:j],
             information[i:j],
@@ -152,7 +152,7 @@ def position_score(counts, first, step, positions, amplitudes, background, model
     return loss, gradient, information
 
 
-def amplitude_sums(counts, first, step, positions, amplitudes, background, model):
+def amplitude_sums(counts, positions, amplitudes, background, model):
     """Sum up for a step of expectation maximisation for amplitudes and background.
 
     Returns
@@ -167,12 +167,10 @@ def amplitude_sums(counts, first, step, positions, amplitudes, background, model
         n,
         lambda i, j: _amplitudes(
             counts[i:j],
-            first,
-            step,
             positions[i:j],
             amplitudes[i:j],
             background[i:j],
-            *model,
+            model,
             observed[i:j],
             expected[i:j],
         ),
@@ -180,34 +178,32 @@ def amplitude_sums(counts, first, step, positions, amplitudes, background, model
     return observed, expected
 
 
-def position_costs(counts, first, step, positions, amplitudes, background, model, band, offsets):
-    """Loss -log L of every spectrum with one band moved, relative to its least.
+def position_costs(counts, positions, amplitudes, background, model, band, energies):
+    """Return -log L of every spectrum with one band moved, relative to its least.
 
     Parameters
     ----------
     band : int
         Band that is moved; the others stay.
-    offsets : (spectra, labels) array
-        Energies (eV) that the band takes, in turn.
+    energies : (spectra, labels) array
+        Where it goes, in turn (eV).
 
     Returns
     -------
     (spectra, labels) float32 array
         Least value of every spectrum 0.
     """
-    costs = np.empty(offsets.shape, np.float32)
+    costs = np.empty(energies.shape, np.float32)
     on_threads(
         len(costs),
         lambda i, j: _costs(
             counts[i:j],
-            first,
-            step,
             positions[i:j],
             amplitudes[i:j],
             background[i:j],
-            *model,
+            model,
             band,
-            offsets[i:j],
+            energies[i:j],
             costs[i:j],
         ),
     )
@@ -215,102 +211,52 @@ def position_costs(counts, first, step, positions, amplitudes, background, model
 
 
 @inner_kernel
-def _window(position, first, step, reach, size):
-    """Bins that a line at a position reaches."""
-    begin = max(0, math.ceil((position - reach - first) / step))
-    end = min(size, math.floor((position + reach - first) / step) + 1)
+def _window(position, model):
+    """Bins that a line at a position reaches: the first, and the one after the last."""
+    reach = (model.table.shape[0] - 2) * model.spacing
+    size = model.occupation.size
+    begin = max(0, math.ceil((position - reach - model.first) / model.step))
+    end = min(size, math.floor((position + reach - model.first) / model.step) + 1)
     return min(begin, size), max(end, 0)
 
 
 @inner_kernel
-def _add_rates(
-    first, step, positions, amplitudes, background, table, spacing, inelastic, occupation, rates
-):
-    """Put the expected counts of one spectrum into ``rates``."""
-    size = rates.size
-    reach = (table.shape[0] - 2) * spacing
-    rates[:] = 0.0
-    below = 0.0  # inelastic counts of lines whose reach lies above the bin
-    for b in range(positions.size):
-        begin, end = _window(positions[b], first, step, reach, size)
-        a, tail = amplitudes[b], inelastic * amplitudes[b]
-        if begin > 0:
-            if begin < size:
-                rates[begin] -= tail
-            below += tail
-    # What was subtracted where a line's reach begins, summed from below, leaves its tail under it.
-    for e in range(size):
-        below += rates[e]
-        rates[e] = background + below
-    for b in range(positions.size):
-        begin, end = _window(positions[b], first, step, reach, size)
-        a, tail = amplitudes[b], inelastic * amplitudes[b]
-        for e in range(begin, end):
-            x = (first + e * step - positions[b]) / spacing
-            row = int(abs(x))
-            t = abs(x) - row
-            above = table[row, 2] + t * (table[row + 1, 2] - table[row, 2])
-            line = table[row, 0] + t * (table[row + 1, 0] - table[row, 0])
-            rates[e] += a * line * occupation[e] + tail * (above if x >= 0.0 else 1.0 - above)
-    for e in range(size):
-        rates[e] = max(rates[e], TINY)
-
-
-@kernel
-def _expected(
-    first, step, positions, amplitudes, background, table, spacing, inelastic, occupation, rates
-):
-    for i in range(rates.shape[0]):
-        _add_rates(
-            first,
-            step,
-            positions[i],
-            amplitudes[i],
-            background[i],
-            table,
-            spacing,
-            inelastic,
-            occupation,
-            rates[i],
-        )
+def _line(model, position, bin_):
+    """Find what a line of one count has in a bin, the slope of that, and the part above."""
+    table = model.table
+    x = (model.first + bin_ * model.step - position) / model.spacing
+    row = int(abs(x))
+    t = abs(x) - row
+    line = table[row, 0] + t * (table[row + 1, 0] - table[row, 0])
+    slope = table[row, 1] + t * (table[row + 1, 1] - table[row, 1])
+    above = table[row, 2] + t * (table[row + 1, 2] - table[row, 2])
+    if x < 0.0:
+        return line, -slope, 1.0 - above
+    return line, slope, above
 
 
 @inner_kernel
-def _loss(n, rate):
-    if n <= 0.0:
-        return rate
-    return rate - n - n * math.log(rate / n)
-
-
-@kernel
-def _losses(
-    counts,
-    first,
-    step,
-    positions,
-    amplitudes,
-    background,
-    table,
-    spacing,
-    inelastic,
-    occupation,
-    loss,
-):
-    rates = np.empty(counts.shape[1])
-    for i in range(counts.shape[0]):
-        _add_rates(
-            first,
-            step,
-            positions[i],
-            amplitudes[i],
-            background[i],
-            table,
-            spacing,
-            inelastic,
-            occupation,
-            rates,
-        )
-        loss[i] = _total_loss(counts[i], rates)
+def _add_rates(positions, amplitudes, background, model, rates):
+    """Put the expected counts of one spectrum into ``rates``."""
+    rates[:] = 0.0
+    below = 0.0  # inelastic counts of lines whose reach lies above the bin
+    for b in range(positions.size):
+        begin, _ = _window(positions[b], model)
+        if begin > 0:
+            if begin < rates.size:
+                rates[begin] -= model.inelastic * amplitudes[b]
+            below += model.inelastic * amplitudes[b]
+    # What was subtracted where a line's reach begins, summed from below, leaves its tail under it.
+    for e in range(rates.size):
+        below += rates[e]
+        rates[e] = background + below
+    for b in range(positions.size):
+        begin, end = _window(positions[b], model)
+        for e in range(begin, end):
+            line, _, above = _line(model, positions[b], e)
+            rates[e] += amplitudes[b] * (line * model.occupation[e] + model.inelastic * above)
+    for e in range(rates.size):
+        rates[e] = max(rates[e], TINY)
 
 
 @inner_kernel
@@ -318,65 +264,51 @@ def _total_loss(counts, rates):
     """Loss of one spectrum, where there are data."""
     total = 0.0
     for e in range(rates.size):
-        if counts[e] >= 0.0:
-            total += _loss(float(counts[e]), rates[e])
+        n, rate = float(counts[e]), rates[e]
+        if n > 0.0:
+            total += rate - n - n * math.log(rate / n)
+        elif n == 0.0:
+            total += rate
     return total
 
 
 @kernel
-def _score(
-    counts,
-    first,
-    step,
-    positions,
-    amplitudes,
-    background,
-    table,
-    spacing,
-    inelastic,
-    occupation,
-    loss,
-    gradient,
-    information,
-):
-    n, size = counts.shape
+def _expected(positions, amplitudes, background, model, rates):
+    """`expected_counts` of some spectra."""
+    for i in range(rates.shape[0]):
+        _add_rates(positions[i], amplitudes[i], background[i], model, rates[i])
+
+
+@kernel
+def _losses(counts, positions, amplitudes, background, model, loss):
+    """`spectrum_losses` of some spectra."""
+    rates = np.empty(counts.shape[1])
+    for i in range(counts.shape[0]):
+        _add_rates(positions[i], amplitudes[i], background[i], model, rates)
+        loss[i] = _total_loss(counts[i], rates)
+
+
+@kernel
+def _score(counts, positions, amplitudes, background, model, loss, gradient, information):
+    """`position_score` of some spectra."""
     bands = positions.shape[1]
-    reach = (table.shape[0] - 2) * spacing
-    rates = np.empty(size)
-    slopes = np.empty((bands, size))
+    rates = np.empty(counts.shape[1])
+    slopes = np.empty((bands, rates.size))
     begins, ends = np.empty(bands, np.int64), np.empty(bands, np.int64)
-    for i in range(n):
-        _add_rates(
-            first,
-            step,
-            positions[i],
-            amplitudes[i],
-            background[i],
-            table,
-            spacing,
-            inelastic,
-            occupation,
-            rates,
-        )
+    for i in range(counts.shape[0]):
+        _add_rates(positions[i], amplitudes[i], background[i], model, rates)
         loss[i] = _total_loss(counts[i], rates)
         for b in range(bands):
-            begins[b], ends[b] = _window(positions[i, b], first, step, reach, size)
-            slope_sum = 0.0
+            begins[b], ends[b] = _window(positions[i, b], model)
+            total = 0.0
             for e in range(begins[b], ends[b]):
-                x = (first + e * step - positions[i, b]) / spacing
-                row = int(abs(x))
-                t = abs(x) - row
-                line = table[row, 0] + t * (table[row + 1, 0] - table[row, 0])
-                slope = table[row, 1] + t * (table[row + 1, 1] - table[row, 1])
-                if x < 0.0:
-                    slope = -slope
+                line, slope, _ = _line(model, positions[i, b], e)
                 # d above / d E_b is the density: counts in a bin over its width.
-                rise = amplitudes[i, b] * (inelastic * line / step - slope * occupation[e])
-                if counts[i, e] < 0.0:
-                    rise = 0.0
+                rise = model.inelastic * line / model.step - slope * model.occupation[e]
+                rise *= amplitudes[i, b] if counts[i, e] >= 0.0 else 0.0
                 slopes[b, e] = rise
-                slope_sum += rise * (1.0 - counts[i, e] / rates[e])
-            gradient[i, b] = slope_sum
+                total += rise * (1.0 - counts[i, e] / rates[e])
+            gradient[i, b] = total
             for c in range(b + 1):
                 common = 0.0
                 for e in range(max(begins[b], begins[c]), min(ends[b], ends[c])):
@@ -386,38 +318,14 @@ def _score(
 
 
 @kernel
-def _amplitudes(
-    counts,
-    first,
-    step,
-    positions,
-    amplitudes,
-    background,
-    table,
-    spacing,
-    inelastic,
-    occupation,
-    observed,
-    expected,
-):
-    n, size = counts.shape
+def _amplitudes(counts, positions, amplitudes, background, model, observed, expected):
+    """`amplitude_sums` of some spectra."""
+    size = counts.shape[1]
     bands = positions.shape[1]
-    reach = (table.shape[0] - 2) * spacing
     rates = np.empty(size)
     ratio_below, known_below = np.empty(size + 1), np.empty(size + 1)
-    for i in range(n):
-        _add_rates(
-            first,
-            step,
-            positions[i],
-            amplitudes[i],
-            background[i],
-            table,
-            spacing,
-            inelastic,
-            occupation,
-            rates,
-        )
+    for i in range(counts.shape[0]):
+        _add_rates(positions[i], amplitudes[i], background[i], model, rates)
         ratio_below[0] = known_below[0] = 0.0
         for e in range(size):
             known = counts[i, e] >= 0.0
@@ -427,78 +335,44 @@ def _amplitudes(
         observed[i, bands] = ratio_below[size]
         expected[i, bands] = known_below[size]
         for b in range(bands):
-            begin, end = _window(positions[i, b], first, step, reach, size)
-            seen = inelastic * ratio_below[begin]
-            all_ = inelastic * known_below[begin]
+            begin, end = _window(positions[i, b], model)
+            seen = model.inelastic * ratio_below[begin]
+            whole = model.inelastic * known_below[begin]
             for e in range(begin, end):
-                x = (first + e * step - positions[i, b]) / spacing
-                row = int(abs(x))
-                t = abs(x) - row
-                above = table[row, 2] + t * (table[row + 1, 2] - table[row, 2])
-                line = table[row, 0] + t * (table[row + 1, 0] - table[row, 0])
-                shape = line * occupation[e] + inelastic * (above if x >= 0.0 else 1.0 - above)
+                line, _, above = _line(model, positions[i, b], e)
+                shape = line * model.occupation[e] + model.inelastic * above
                 seen += shape * rates[e]
                 if counts[i, e] >= 0.0:
-                    all_ += shape
+                    whole += shape
             observed[i, b] = seen
-            expected[i, b] = all_
+            expected[i, b] = whole
 
 
 @kernel
-def _costs(
-    counts,
-    first,
-    step,
-    positions,
-    amplitudes,
-    background,
-    table,
-    spacing,
-    inelastic,
-    occupation,
-    band,
-    offsets,
-    costs,
-):
-    n, size = counts.shape
-    labels = offsets.shape[1]
-    reach = (table.shape[0] - 2) * spacing
-    rates, totals = np.empty(size), np.empty(labels)
+def _costs(counts, positions, amplitudes, background, model, band, energies, costs):
+    """`position_costs` of some spectra."""
+    labels = energies.shape[1]
+    rates, totals = np.empty(counts.shape[1]), np.empty(labels)
     others = np.empty(positions.shape[1])
-    for i in range(n):
+    for i in range(counts.shape[0]):
         others[:] = amplitudes[i]
         others[band] = 0.0
-        _add_rates(
-            first,
-            step,
-            positions[i],
-            others,
-            background[i],
-            table,
-            spacing,
-            inelastic,
-            occupation,
-            rates,
-        )
-        low, _ = _window(offsets[i].min(), first, step, reach, size)
-        _, high = _window(offsets[i].max(), first, step, reach, size)
-        a, tail = amplitudes[i, band], inelastic * amplitudes[i, band]
+        _add_rates(positions[i], others, background[i], model, rates)
+        low, _ = _window(energies[i].min(), model)
+        _, high = _window(energies[i].max(), model)
+        a = amplitudes[i, band]
         for k in range(labels):
-            begin, end = _window(offsets[i, k], first, step, reach, size)
+            begin, end = _window(energies[i, k], model)
             total = 0.0
             for e in range(low, high):
                 if counts[i, e] < 0.0:
                     continue
                 rate = rates[e]
                 if e < begin:
-                    rate += tail
+                    rate += model.inelastic * a
                 elif e < end:
-                    x = (first + e * step - offsets[i, k]) / spacing
-                    row = int(abs(x))
-                    t = abs(x) - row
-                    above = table[row, 2] + t * (table[row + 1, 2] - table[row, 2])
-                    line = table[row, 0] + t * (table[row + 1, 0] - table[row, 0])
-                    rate += a * line * occupation[e] + tail * (above if x >= 0.0 else 1.0 - above)
+                    line, _, above = _line(model, energies[i, k], e)
+                    rate += a * (line * model.occupation[e] + model.inelastic * above)
                 total += rate
                 if counts[i, e] > 0.0:
                     total -= counts[i, e] * math.log(rate)

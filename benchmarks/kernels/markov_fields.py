@@ -15,7 +15,6 @@ import time
 
 import numpy as np
 
-from ase_dos.kernels.field_marginals import label_marginals
 from ase_dos.kernels.iterated_modes import iterated_modes
 from ase_dos.kernels.markov_field import make_field
 from ase_dos.kernels.tree_reweighted import least_energy, no_messages
@@ -47,14 +46,12 @@ def measure(nodes, labels):
     """Return the numbers of one line."""
     small = band_field(8, 9)
     least_energy(small, 0.0, 1, no_messages(small))
-    label_marginals(small, 0.0, 1, no_messages(small))
     iterated_modes(small, np.zeros((8, 8), int), 1)
     field = band_field(nodes, labels)
     found, spent = timed(lambda: least_energy(field, 0.0, ITERATIONS, no_messages(field)))
     enough = least_energy(field, 1e-4, 500, no_messages(field)).iterations
     start = field.costs.reshape(nodes, nodes, -1).argmin(2)
     modes, time_modes = timed(lambda: iterated_modes(field, start, 100))
-    sums, time_sums = timed(lambda: label_marginals(field, 1e-2, 100, no_messages(field)))
     coupling = found.energy - field.costs.reshape(nodes * nodes, -1).min(1).sum()
     return {
         "messages": list(spent / ITERATIONS),
@@ -63,8 +60,6 @@ def measure(nodes, labels):
         "enough": enough,
         "modes": list(time_modes),
         "excess": (modes.energy - found.energy) / coupling,
-        "sums": list(time_sums / sums.iterations),
-        "sums_iterations": sums.iterations,
     }
 
 
@@ -91,8 +86,6 @@ def main():
         "iterations to 1e-4",
         "all of ICM, s",
         "its energy above, of the coupling's",
-        "marginals, s",
-        "their iterations to 1 %",
     )
     for labels in (16, 31, 51):
         for threads in (1, 2):
@@ -106,8 +99,6 @@ def main():
                 one["enough"],
                 seconds(one["modes"]),
                 f"{one['excess']:.1%}",
-                seconds(one["sums"]),
-                one["sums_iterations"],
             )
 
 

@@ -3,7 +3,6 @@
 import itertools
 
 import numpy as np
-from scipy.special import logsumexp
 
 
 class PlainField:
@@ -62,16 +61,6 @@ class PlainField:
             total += self.pair_costs(a, b).reshape(shape)
         return total
 
-    def marginals(self):
-        """Exact mean and standard deviation of each label, (nodes,) each."""
-        chances = np.exp(-(self.energies() - self.energies().min()))
-        chances /= chances.sum()
-        labels, n = np.arange(self.labels), len(self.nodes)
-        each = [chances.sum(tuple(a for a in range(n) if a != axis)) for axis in range(n)]
-        mean = np.array([p @ labels for p in each])
-        second = np.array([p @ (labels - m) ** 2 for p, m in zip(each, mean, strict=True)])
-        return mean, np.sqrt(second)
-
 
 def dense_precision(curvature, weights_x, weights_y):
     """Precision of a Gaussian field as a matrix, pair by pair."""
@@ -87,36 +76,6 @@ def dense_precision(curvature, weights_x, weights_y):
             pair[a], pair[b] = 1.0, -1.0
             matrix += weight * np.outer(pair, pair)
     return matrix
-
-
-class FractionalBeliefs:
-    """Fractional belief propagation, node by node and back, with sums of logarithms."""
-
-    def __init__(self, field, share):
-        self.field, self.share = field, share
-        ends = [pair for a, b in field.pairs for pair in ((a, b), (b, a))]
-        self.messages = {pair: np.zeros(field.labels) for pair in ends}
-
-    def belief(self, node):
-        others = self.field.neighbors(node)
-        return self.field.costs[node] + sum(self.messages[other, node] for other in others)
-
-    def run(self, forth):
-        """Mean and standard deviation of each label, (nodes,) each, when its messages are sent."""
-        field, share, moments = self.field, self.share, {}
-        order = field.nodes[:: 1 if forth else -1]
-        for place, node in enumerate(order):
-            belief, labels = self.belief(node), np.arange(field.labels)
-            chances = np.exp(belief.min() - belief)
-            mean = chances @ labels / chances.sum()
-            moments[node] = mean, np.sqrt(chances @ (labels - mean) ** 2 / chances.sum())
-            for other in field.neighbors(node):
-                if other in order[place:]:
-                    lifted = belief - self.messages[other, node] / share
-                    pairs = lifted[:, None] + field.pair_costs(node, other) / share
-                    message = -share * logsumexp(-pairs, axis=0)
-                    self.messages[node, other] = message - message.min()
-        return np.array([moments[node] for node in field.nodes]).T
 
 
 class TreeReweighted:
