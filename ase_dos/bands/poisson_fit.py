@@ -15,7 +15,7 @@ from ase_dos.bands.certificate import best_near
 from ase_dos.bands.checkpoint import Checkpoint
 from ase_dos.bands.deviations import standard_deviations
 from ase_dos.bands.freeing import ETAS, Freedom, choose_freedom, refined
-from ase_dos.bands.joint_fit import BandPrior, in_order
+from ase_dos.bands.joint_fit import BandPrior
 from ase_dos.bands.levels_of_detail import coarse, factors_to, fine, sampled_coarse
 from ase_dos.bands.line_profile import LineProfile
 from ase_dos.bands.spectra_model import CountedSpectra, Lines, SpectralLine
@@ -27,7 +27,7 @@ COARSE = 48
 _ROUNDS = 6
 # A certificate as loose as this means another solution may be near: look for it.
 _LOOSE = 1e-3
-_SEARCHES = 2
+_SEARCHES = 3
 
 
 @dataclass(frozen=True)
@@ -219,31 +219,27 @@ def _certified(
     rng: np.random.Generator,
     report: Callable[[str], None],
 ) -> tuple[Lines, NDArray, bool]:
-    """Certificates of all bands, after a fit from what they found where that ends lower."""
-    gaps, found = _certificates(spectra, lines, prior, report)
+    """Certificates of all bands, after fits from better energies that they found on the way."""
+    gaps, moved = _certificates(spectra, lines, prior, report)
     for _ in range(_SEARCHES):
         if gaps.max() <= _LOOSE:
             break
-        moved = replace(lines, positions=in_order(found, np.ones_like(found)))
-        moved, settled = refined(spectra, moved, prior, freedom.width, rng, rounds=_ROUNDS)
-        if _value(spectra, moved, prior) >= _value(spectra, lines, prior):
-            break
-        lines, converged = moved, settled
-        gaps, found = _certificates(spectra, lines, prior, report)
+        lines, converged = refined(spectra, moved, prior, freedom.width, rng, rounds=_ROUNDS)
+        gaps, moved = _certificates(spectra, lines, prior, report)
     return lines, gaps, converged
 
 
 def _certificates(
     spectra: CountedSpectra, lines: Lines, prior: BandPrior, report: Callable[[str], None]
-) -> tuple[NDArray, NDArray]:
-    """Gap of every band, and the best energies near it."""
-    gaps, found = np.empty(len(lines.positions)), np.empty_like(lines.positions)
+) -> tuple[NDArray, Lines]:
+    """Gap of every band, and lines with each that is loose moved to the best near it, in turn."""
+    gaps = np.empty(len(lines.positions))
+    moved = lines
     for band in range(len(gaps)):
-        gaps[band], found[band] = best_near(spectra, lines, prior, band)
+        gaps[band], best = best_near(spectra, moved, prior, band)
+        if gaps[band] > _LOOSE:
+            positions = moved.positions.copy()
+            positions[band] = best
+            moved = replace(moved, positions=positions)
         report(f"band {band} certified")
-    return gaps, found
-
-
-def _value(spectra: CountedSpectra, lines: Lines, prior: BandPrior) -> float:
-    """-log of likelihood times prior."""
-    return float(spectra.losses(lines).sum()) + prior.energy(lines.positions)
+    return gaps, moved
