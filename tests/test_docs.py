@@ -20,8 +20,8 @@ PAGES = sorted(
 )
 SCRIPTS = sorted(
     path
-    for folder in ("benchmarks", "data", "examples")
-    for path in REPOSITORY.rglob(f"{folder}/**/*.py")
+    for folder in ("benchmarks", "data", "examples", "tests/data")
+    for path in REPOSITORY.glob(f"{folder}/**/*.py")
 )
 HOUSE = (REPOSITORY / "CONTRIBUTING.md").read_text()
 FOLDERS = "|".join(("ase_dos", "benchmarks", "data", "docs", "examples", "tests"))

@@ -24,7 +24,10 @@ ETAS = tuple(0.01 * 2.0**i for i in range(10))
 # Standard deviations (pixels) over which amplitudes are averaged.
 WIDTHS = (0.5, 1.0, 2.0, 4.0, 8.0)
 # Differences of the corrections of bands that cross (eV).
-JUMPS = (0.03, 0.1)
+JUMPS = (0.03, 0.06, 0.1)
+# Counts hardly tell lines that overlap apart: jumps are let in as long as they cost no more than
+# this in the log likelihood of the counts set aside.
+_SLACK = 10.0
 # Positions rest if a round moves them by less than this part of the line's width (root mean
 # square).
 _AT_REST = 0.003
@@ -160,7 +163,7 @@ def choose_freedom(
         while tried.improve(eta=tried.freedom.eta / _STEP_BACK):
             pass
     for jump in JUMPS:
-        if not tried.improve(jump=jump):
+        if not tried.improve(slack=_SLACK, jump=jump):
             break
     for step in (1, -1):
         place = start + step
@@ -187,13 +190,16 @@ class _Trials:
         self.training, self.held_out, self.base, self.rng = training, held_out, base, rng
         self.freedom, self.lines = freedom, lines
 
-    def improve(self, **changes: float) -> bool:
-        """Take another eta, width or jump if it predicts the counts set aside better."""
+    def improve(self, *, slack: float = 0.0, **changes: float) -> bool:
+        """Take another eta, width or jump if it predicts the counts set aside better.
+
+        Or no more than ``slack`` worse.
+        """
         tried = replace(self.freedom, **changes)
         prior = tried.prior(self.base, self.training.spacings)
         lines, _ = refined(self.training, self.lines, prior, tried.width, self.rng, rounds=2)
         loss = float(self.held_out.losses(lines).sum())
-        if loss >= self.freedom.held_out:
+        if loss >= self.freedom.held_out + slack:
             return False
         self.freedom, self.lines = replace(tried, held_out=loss), lines
         return True
