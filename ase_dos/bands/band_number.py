@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BandNumber", "compare_band_numbers"]
 
+# A further band has to raise the log likelihood of the counts set aside by so much.
+_SLACK = 10.0
+
 
 @dataclass(frozen=True, eq=False)
 class BandNumber:
@@ -31,13 +34,13 @@ class BandNumber:
     n_bands : int
         Number of bands.
     held_out : float
-        Loss -log L of half of the counts, after a fit to the others, relative to the best set: the
-        difference is a log likelihood ratio.
+        Loss -log L of half of the counts, after a fit to the others, relative to the set to take:
+        the difference is a log likelihood ratio.
     shares : (bands,) array
         Part of the signal that each band got.
     best : bool
-        Whether this is the set to take: least loss among those whose bands all have a share of the
-        signal.
+        Whether this is the set to take: the fewest bands among those that all have a share of the
+        signal and lose less than 10 beside the best of these.
     """
 
     n_bands: int
@@ -96,10 +99,11 @@ def compare_band_numbers(
         strength = lines.amplitudes.reshape(len(start), -1).sum(axis=1)
         shares.append(strength / strength.sum())
     seen = [bool(share.min() >= least_share) for share in shares]
-    ranked = [
-        loss if ok or not any(seen) else np.inf for loss, ok in zip(losses, seen, strict=True)
-    ]
-    best = int(np.argmin(ranked))
+    ranked = np.array(
+        [x if ok or not any(seen) else np.inf for x, ok in zip(losses, seen, strict=True)]
+    )
+    enough = np.flatnonzero(ranked < ranked.min() + _SLACK)
+    best = int(min(enough, key=lambda i: theories[i].n_bands))
     return [
         BandNumber(theory.n_bands, loss - losses[best], share, i == best)
         for i, (theory, loss, share) in enumerate(zip(theories, losses, shares, strict=True))

@@ -26,7 +26,7 @@ __all__ = ["COARSE", "PoissonFit", "first_lines", "fit_counts"]
 COARSE = 48
 _ROUNDS = 6
 # A certificate as loose as this means another solution may be near: look for it.
-_LOOSE = 1e-3
+_LOOSE = 5e-3
 _SEARCHES = 3
 
 
@@ -224,7 +224,7 @@ def _certified(
     for _ in range(_SEARCHES):
         if gaps.max() <= _LOOSE:
             break
-        lines, converged = refined(spectra, moved, prior, freedom.width, rng, rounds=_ROUNDS)
+        lines, converged = refined(spectra, moved, prior, freedom.width, rng, rounds=3)
         gaps, moved = _certificates(spectra, lines, prior, report)
     return lines, gaps, converged
 
