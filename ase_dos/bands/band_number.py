@@ -102,8 +102,8 @@ def compare_band_numbers(
     ranked = np.array(
         [x if ok or not any(seen) else np.inf for x, ok in zip(losses, seen, strict=True)]
     )
-    enough = np.flatnonzero(ranked < ranked.min() + _SLACK)
-    best = int(min(enough, key=lambda i: theories[i].n_bands))
+    enough = np.flatnonzero(ranked < ranked.min() + _SLACK).tolist()
+    best = min(enough, key=lambda i: theories[i].n_bands)
     return [
         BandNumber(theory.n_bands, loss - losses[best], share, i == best)
         for i, (theory, loss, share) in enumerate(zip(theories, losses, shares, strict=True))
