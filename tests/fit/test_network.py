@@ -165,7 +165,9 @@ atoms = bulk("Si", cubic=True)
 print(repr(float(model.predictor.predict(atoms).total().values.sum())))
 print(repr(float(model.predict_ensemble(atoms, 4).values.sum())))
 try:
-    model.fit([atoms] * 3, [model.predict_ensemble(atoms).mean] * 3)
+    # Other structures: repeats of one would count once.
+    others = [bulk("Si", cubic=True, a=5.3 + 0.1 * i) for i in range(4)]
+    model.fit(others, [model.predict_ensemble(other).mean for other in others])
 except ImportError as error:
     print(error)
 """
