@@ -1,7 +1,7 @@
 """Errors of reconstructed bands on simulated maps, beside the published model.
 
     python -m benchmarks.bands.reconstruction one --seeds 3
-    python -m benchmarks.bands.reconstruction fourteen --counts 500
+    python -m benchmarks.bands.reconstruction fourteen --counts 500 --first-seed 3
     python -m benchmarks.bands.reconstruction priors
 
 The published model (log intensity, smoothness of the bands, iterated conditional modes) starts
@@ -141,7 +141,7 @@ def one_band(options) -> None:
     whole = theory_of_wse2(options.size or 48)
     theory = whole.select([13])
     energies = np.linspace(-3.5, 1.0, 260)
-    for counts, seed in itertools.product(options.counts or (1000, 100, 30), range(options.seeds)):
+    for counts, seed in itertools.product(options.counts or (1000, 100, 30), options.seeds):
         truth = true_energies(theory, seed)
         band_map = measured(truth, theory, energies, counts, seed)
         peer = published(band_map, theory, truth)[0]
@@ -157,7 +157,7 @@ def fourteen_bands(options) -> None:
     """All bands at falling counts."""
     theory = theory_of_wse2(options.size or 40)
     energies = np.linspace(-8.2, 1.0, 470)
-    for counts, seed in itertools.product(options.counts or (5000, 500, 100), range(options.seeds)):
+    for counts, seed in itertools.product(options.counts or (5000, 500, 100), options.seeds):
         truth = true_energies(theory, seed)
         band_map = measured(truth, theory, energies, counts, seed)
         peer = published(band_map, theory, truth) if options.peer else (np.nan, np.nan)
@@ -189,7 +189,7 @@ def wrong_theories(options) -> None:
             np.sort([-0.9 - 0.6 * x**2, -0.5 - 0.1 * np.cos(3 * y)], axis=0),
         ),
     }
-    for (name, (truth, wrong)), seed in itertools.product(cases.items(), range(options.seeds)):
+    for (name, (truth, wrong)), seed in itertools.product(cases.items(), options.seeds):
         theory = TheoryBands.from_arrays(wrong, axis, axis)
         band_map = measured(truth, theory, energies, (options.counts or [500])[0], seed)
         print(f"{name}, seed {seed}: start {rmse(wrong, truth)[0]:.1f}")
@@ -206,7 +206,7 @@ def band_number(options) -> None:
     """14 bands in the map; 13, 14, and 15 within or above in the theory."""
     theory = theory_of_wse2(options.size or 24)
     energies = np.linspace(-8.2, 1.5, 470)
-    for seed in range(options.seeds):
+    for seed in options.seeds:
         truth = true_energies(theory, seed)
         band_map = measured(truth, theory, energies, (options.counts or [500])[0], seed)
         kx, ky = theory.momenta
@@ -231,7 +231,7 @@ def alignment(options) -> None:
     """Align a theory shifted by -0.25 eV and scaled by 0.97."""
     theory = theory_of_wse2(options.size or 40)
     energies = np.linspace(-8.5, 1.0, 470)
-    for seed in range(options.seeds):
+    for seed in options.seeds:
         truth = true_energies(theory, seed)
         band_map = measured(truth, theory, energies, (options.counts or [500])[0], seed)
         wrong = theory.scaled(energy=0.97).shifted(-0.25)
@@ -259,11 +259,13 @@ CASES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("case", choices=CASES)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, help="how many")
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--size", type=int, help="momenta along each axis")
     parser.add_argument("--counts", type=float, nargs="+", help="per spectrum")
     parser.add_argument("--peer", action="store_true", help="the published model as well")
     options = parser.parse_args()
+    options.seeds = range(options.first_seed, options.first_seed + options.seeds)
     warnings.simplefilter("once")
     CASES[options.case](options)
 
