@@ -26,7 +26,7 @@ FLOORS = (
     ("spectra",),
     ("descriptors", "io", "bands"),
     ("fit", "results"),
-    ("model",),
+    ("model", "density"),
     ("model_selection", "trajectory", "adapters"),
     ("dynamics", "cli"),
 )

@@ -1,0 +1,10 @@
+"""Electron densities on atom-centred bases: the basis, its integrals, the density itself."""
+
+from ase_dos._lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "AuxiliaryBasis": "basis",
+    },
+)

@@ -1,0 +1,69 @@
+"""Products of two real spherical harmonics, as sums of single ones."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ase_dos.kernels.harmonics import harmonic_coefficients, real_harmonics
+from ase_dos.kernels.vector import WIDTH
+
+
+@cache
+def gaunt_coefficients(l1, l2, l3):
+    """Integrals (2 l1 + 1, 2 l2 + 1, 2 l3 + 1) over the sphere of three real harmonics.
+
+    By a product of Gauss-Legendre and trapezoidal rules that is exact for them.
+    """
+    values, weights = _sphere(l1 + l2 + l3)
+    one, two, three = (values[ell**2 : (ell + 1) ** 2] for ell in (l1, l2, l3))
+    integrals = np.einsum("ap,bp,cp,p->abc", one, two, three, weights, optimize=True)
+    integrals[np.abs(integrals) < 1e-13] = 0.0
+    integrals.flags.writeable = False
+    return integrals
+
+
+@cache
+def product_terms(l_max):
+    """Terms of Y_(l1 m1) Y_(l2 m2) = sum_(L M) g Y_LM for l1, l2 <= l_max that are not zero.
+
+    Returns
+    -------
+    first : ((l_max + 1)^2 + 1,) array
+        Place of the first term of the pair (l1, l2) at ``l1 * (l_max + 1) + l2``.
+    places : (terms, 3) array
+        m1 and m2 as ``(l1 + m1) * (2 l2 + 1) + l2 + m2``; n = (l1 + l2 - L) / 2; and
+        ``L^2 + L + M``.
+    values : (terms,) array
+        The g.
+    """
+    first, places, values = [0], [], []
+    for l1 in range(l_max + 1):
+        for l2 in range(l_max + 1):
+            for n in range(min(l1, l2) + 1):
+                total = l1 + l2 - 2 * n
+                integrals = gaunt_coefficients(l1, l2, total)
+                for i, j, k in np.argwhere(integrals):
+                    places.append((i * (2 * l2 + 1) + j, n, total * total + k))
+                    values.append(integrals[i, j, k])
+            first.append(len(places))
+    return np.array(first), np.array(places), np.array(values)
+
+
+@cache
+def _sphere(degree):
+    """Harmonics (harmonics, points) and weights that integrate up to a degree exactly."""
+    cosines, heights = np.polynomial.legendre.leggauss(degree // 2 + 1)
+    angles = 2 * np.pi * np.arange(degree + 1) / (degree + 1)
+    sines = np.sqrt(1 - cosines**2)[:, None]
+    x, y = (sines * np.cos(angles)).ravel(), (sines * np.sin(angles)).ravel()
+    z = np.repeat(cosines, angles.size)
+    # No factor has a higher degree than the sum of the two others, where the integral is not zero.
+    l_max, stride = degree // 2, x.size + WIDTH
+    values = np.empty((l_max + 1) ** 2 * stride)
+    padded = (np.pad(one, (0, WIDTH)) for one in (x, y, z))
+    real_harmonics(*padded, x.size, l_max, harmonic_coefficients(l_max), stride, values)
+    return values.reshape(-1, stride)[:, : x.size], np.repeat(
+        heights * 2 * np.pi / (degree + 1), angles.size
+    )
