@@ -18,6 +18,7 @@ __getattr__, __dir__, _names = lazy_names(
         "ElectronGas": "electrons.gas",
         "ElectronicStates": "spectra.states",
         "EnergyGrid": "spectra.dos",
+        "LambdaSOAP": "descriptors.lambda_soap",
         "LaserPulse": "dynamics.laser_pulse",
         "LocalDOS": "spectra.local_dos",
         "SOAP": "descriptors.soap",

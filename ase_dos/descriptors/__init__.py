@@ -5,6 +5,8 @@ from ase_dos._lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "EquivariantPoints": "equivariant_points",
+        "LambdaSOAP": "lambda_soap",
         "NeighborSearch": "neighbors",
         "Pairs": "neighbors",
         "RadialScaling": "radial",

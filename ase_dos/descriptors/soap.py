@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 from ase import Atoms
@@ -11,16 +10,14 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from numpy.typing import DTypeLike, NDArray
 
 from ase_dos.descriptors.backends import LIBRARIES, Features
+from ase_dos.descriptors.expansion import expansion_arguments
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
-from ase_dos.descriptors.radial import RadialScaling, radial_tables
+from ase_dos.descriptors.radial import RadialScaling
 from ase_dos.descriptors.soap_hyperparameters import SOAPHyperparameters
-from ase_dos.descriptors.species import species_index
 from ase_dos.kernels import gradient as kernels_gradient
 from ase_dos.kernels import soap as kernels
-from ase_dos.kernels.arrays import room_for
-from ase_dos.kernels.expansion import Expansion
-from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients
+from ase_dos.kernels.harmonics import gradient_terms
 from ase_dos.kernels.regression import Regressor
 from ase_dos.kernels.threads import on_threads
 from ase_dos.utils.checks import as_array, as_count
@@ -102,7 +99,7 @@ class SOAP(SOAPHyperparameters):
         Errors as in `compute`.
         """
         size = as_count(size, "block size", 1)
-        kinds = self._kinds(atoms)
+        kinds = self.species_of(atoms)
         if self.backend == "numba":
             compute = self._by_kernels(atoms, kinds)
         else:
@@ -110,12 +107,6 @@ class SOAP(SOAPHyperparameters):
         for start in range(0, len(atoms), size):
             where = slice(start, min(start + size, len(atoms)))
             yield where, compute(where.start, where.stop)
-
-    def _kinds(self, atoms: Atoms) -> NDArray:
-        """Index (atoms,) of the species of every atom of a sound frame."""
-        if len(atoms) == 0:
-            raise ValueError("atoms: the frame is empty; expected at least one atom")
-        return species_index(atoms.numbers, self.species)
 
     def linear_map(
         self,
@@ -192,12 +183,12 @@ class SOAP(SOAPHyperparameters):
             blocks = [feature_map(block) for _, block in self.blocks(atoms)]
             return np.concatenate(blocks)[slice(None) if which is None else which]
         search = self._checked_search(atoms, search)
-        kinds = self._kinds(atoms)[search.order]
+        kinds = self.species_of(atoms)[search.order]
         # In the order of the cells, neighbours in space are neighbours in memory.
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
         rows = search.order if which is None else np.argsort(search.place_of[which])
         out = np.empty((len(places), regressor.sizes[-1]))
-        bins, hypers = search.bins, _kernel_arguments(self, np.dtype(dtype))
+        bins, hypers = search.bins, expansion_arguments(self, np.dtype(dtype))
 
         def regress_range(a: int, b: int) -> int:
             return kernels.regress_atoms(
@@ -245,13 +236,13 @@ class SOAP(SOAPHyperparameters):
         if regressor.sizes[-1] != 1:
             raise ValueError(f"derivatives: expected one output, got {regressor.sizes[-1]}")
         search = self._checked_search(atoms, search)
-        kinds = self._kinds(atoms)[search.order]
+        kinds = self.species_of(atoms)[search.order]
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
         parts = int(np.clip(len(places) // _ATOMS_PER_PART, 1, _MOST_PARTS))
         gradients, virials = np.empty((parts, 3 * len(atoms))), np.empty((parts, 6))
         turns, values = gradient_terms(self.max_angular)
         turns, values = turns.ravel(), values.astype(dtype)
-        bins, hypers = search.bins, _kernel_arguments(self, np.dtype(dtype))
+        bins, hypers = search.bins, expansion_arguments(self, np.dtype(dtype))
 
         def differentiate_range(a: int, b: int) -> int:
             return kernels_gradient.differentiate_parts(
@@ -290,7 +281,7 @@ class SOAP(SOAPHyperparameters):
         """Return the function (start, stop) -> features by the kernels of this package."""
         search = NeighborSearch(atoms, self.cutoff)
         kinds = kinds[search.order]
-        hypers = _kernel_arguments(self, np.dtype(float))
+        hypers = expansion_arguments(self, np.dtype(float))
 
         def compute(start: int, stop: int) -> NDArray:
             out = np.empty((stop - start, self.n_features))
@@ -310,30 +301,3 @@ class SOAP(SOAPHyperparameters):
         """Return the function (start, stop) -> features by another library."""
         compute = LIBRARIES[self.backend](self.primitive, atoms)
         return lambda start, stop: self.contract(compute(start, stop))
-
-
-@lru_cache(maxsize=16)
-def _kernel_arguments(soap: SOAP, dtype: np.dtype) -> Expansion:
-    """Collect everything that the kernels need to know, in one floating-point type."""
-    tables, length, at_origin = radial_tables(
-        soap.cutoff, soap.max_radial, soap.max_angular, soap.width, soap.contraction
-    )
-    table = room_for(tables.size, dtype).reshape(tables.shape)
-    table[...] = tables
-    rate, scale, exponent = soap.radial_scaling or (1.0, 1.0, 0)
-    ell = np.arange(soap.max_angular + 1)
-    return Expansion(
-        n_species=len(soap.species),
-        n_max=soap.n_radial,
-        l_max=soap.max_angular,
-        cutoff=soap.cutoff,
-        smoothing=soap.cutoff_smoothing,
-        rate=rate,
-        scale=scale,
-        exponent=exponent,
-        table=table,
-        length=length,
-        center=(soap.center_weight * at_origin / np.sqrt(4.0 * np.pi)).astype(dtype),
-        harmonic_factors=harmonic_coefficients(soap.max_angular).astype(dtype),
-        factors=((-1.0) ** ell / np.sqrt(2 * ell + 1)).astype(dtype),
-    )
