@@ -21,6 +21,7 @@ NAMES = (
     "evaluate",
     "predict",
     "trajectory",
+    "spectrum",
     "report",
     "export",
     "plot",
@@ -37,7 +38,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
     ase_main(
         "ase-dos",
-        "Electronic density of states of structures and trajectories.",
+        "Densities of states and electron densities of structures and trajectories.",
         __version__,
         commands=COMMANDS,
         hook=_parse,

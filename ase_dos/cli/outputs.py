@@ -8,7 +8,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["StoredResult", "output_directory", "output_file", "save_or_elsewhere"]
+__all__ = [
+    "StoredResult",
+    "figure_suffixes",
+    "output_directory",
+    "output_file",
+    "save_or_elsewhere",
+]
 
 
 def output_file(
@@ -43,6 +49,13 @@ def output_file(
         raise ValueError(f"{option}: {path} is an input of this command; choose another name")
     _check_folder(path.parent, option)
     return path
+
+
+def figure_suffixes() -> list[str]:
+    """Return the endings of the names of files that a figure can be drawn into."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    return [f".{kind}" for kind in sorted(FigureCanvasBase.get_supported_filetypes())]
 
 
 def output_directory(name: str | os.PathLike, option: str) -> Path:

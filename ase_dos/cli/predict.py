@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
 from ase_dos.cli.main import reports_user_errors
-from ase_dos.cli.outputs import output_file
+from ase_dos.cli.outputs import figure_suffixes, output_file
 from ase_dos.cli.trajectory import add_element_arguments, split_selection
 from ase_dos.utils.files import errors_name
 from ase_dos.utils.quantities import QUANTITIES
@@ -60,7 +60,7 @@ class CLICommand:
         if args.output:
             output_file(args.output, "--output", (".csv", ".npz"), [path])
         if args.plot:
-            output_file(args.plot, "--plot", _figure_suffixes(), [path])
+            output_file(args.plot, "--plot", figure_suffixes(), [path])
         atoms = _read(args)
         calc = DOSCalculator(args.model)
         try:
@@ -83,12 +83,6 @@ class CLICommand:
             with errors_name(args.plot):
                 figure_of(ax).savefig(args.plot, dpi=DPI)
             print(f"wrote {args.plot}")
-
-
-def _figure_suffixes() -> list[str]:
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    return [f".{kind}" for kind in sorted(FigureCanvasBase.get_supported_filetypes())]
 
 
 def _read(args: Namespace) -> Atoms:

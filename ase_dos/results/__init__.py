@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Averages": "averages",
         "Difference": "difference",
         "HeatCapacityTable": "heat_capacity_table",
+        "InfraredSpectrum": "infrared",
         "AtomicFrame": "atoms",
         "TrajectoryResult": "result",
         "assign_clusters": "local_map",
@@ -18,7 +19,9 @@ __getattr__, __dir__, __all__ = lazy_names(
         "finished_structures": "atoms",
         "fit_local_map": "local_map",
         "group_atoms": "groups",
+        "infrared_spectrum": "infrared",
         "atomic_frames": "atoms",
+        "trajectory_spectrum": "dipoles",
         "write_report": "html",
     },
 )

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 # Arrays over atoms that are no quantities of their own.
-_OF_THE_LOCAL_DOS = ("numbers", "valence", "coefficients")
+_NO_SCALARS = ("numbers", "valence", "coefficients", "partial_charge_member")
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +201,7 @@ def _atomic_frame(frame: Dataset, constants: Mapping[str, NDArray]) -> AtomicFra
     scalars = {}
     for name, array in arrays.items():
         values = array.astype(float)
-        if name in _OF_THE_LOCAL_DOS:
+        if name in _NO_SCALARS:
             continue
         if values.ndim == 1:
             scalars[name] = values
@@ -212,4 +212,5 @@ def _atomic_frame(frame: Dataset, constants: Mapping[str, NDArray]) -> AtomicFra
     modes: tuple[NDArray, ...] = ()
     if "coefficients" in arrays:
         modes = (constants["energy"], constants["basis"], arrays["coefficients"])
-    return AtomicFrame(int(frame["frame"]), float(frame["fermi_level"]), scalars, numbers, *modes)
+    fermi_level = float(frame.get("fermi_level", np.nan))
+    return AtomicFrame(int(frame["frame"]), fermi_level, scalars, numbers, *modes)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.results.dataset import Results, results_dataset
 from ase_dos.results.repeats import Repeats
-from ase_dos.results.series import FrameSeries, Series
+from ase_dos.results.series import FrameSeries, Series, named
 from ase_dos.results.variables import MISSING
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.quantities import THERMAL, Quantity
@@ -131,9 +131,10 @@ class Averages:
     Attributes
     ----------
     quantities : dict of str to Average
-        ``dos`` (on ``energies``), ``occupied_width`` (E_F - band bottom) and
+        Of a DOS model ``dos`` (on ``energies``), ``occupied_width`` (E_F - band bottom) and
         ``dos_at_fermi_level``; ``heat_capacity``, ``entropy`` and ``free_energy`` (at
-        ``temperatures``). ``averages[name]`` gives one.
+        ``temperatures``). Of a density model ``dipole_size``, and for every element the average
+        charge of its atoms, such as ``charge_O``. ``averages[name]`` gives one.
     energies : (k,) array
         Energies (eV), relative to ``reference``.
     temperatures : (m,) array
@@ -168,7 +169,7 @@ class Averages:
     repeats: Repeats
 
     def __getitem__(self, name: str) -> Average:
-        return self.quantities[name]
+        return named(self.quantities, name)
 
     def numbers(self) -> list[Average]:
         """All but the DOS as single numbers: a quantity at each of its temperatures."""

@@ -79,7 +79,7 @@ class Difference:
 
 
 def compare(first: Averages, second: Averages) -> dict[str, Difference]:
-    """Differences of two runs and their significance, by the names of `Averages`.
+    """Differences of what two runs have in common and their significance, by name.
 
     Where both have the same members of the same model, model errors are those of the
     differences member by member. Others add up in quadrature: for the DOS of one model too,
@@ -94,12 +94,39 @@ def compare(first: Averages, second: Averages) -> dict[str, Difference]:
     Raises
     ------
     ValueError
-        If they have no temperature in common, or different references or steps of energy.
+        If they have no quantity or no temperature in common, or different references or steps of
+        energy.
     """
     if first.reference != second.reference:
         raise ValueError(
             f"compare: expected one reference, got {first.reference} and {second.reference}"
         )
+    common = {name: one for name, one in first.quantities.items() if name in second.quantities}
+    if not common:
+        raise ValueError(
+            f"compare: no quantity in common, got {', '.join(first.quantities)} and "
+            f"{', '.join(second.quantities)}"
+        )
+    everywhere: tuple[Places, Places] = (..., ...)
+    energies = temperatures = everywhere
+    if "dos" in common:
+        energies, temperatures = _common_axes(first, second)
+    shared = first.ensemble is not None and first.ensemble == second.ensemble
+    differences = {}
+    for name, one in common.items():
+        places = everywhere
+        if name == "dos":
+            places = energies
+        elif name in THERMAL:
+            places = temperatures
+        differences[name] = _difference(one, second[name], places, shared)
+    return differences
+
+
+def _common_axes(
+    first: Averages, second: Averages
+) -> tuple[tuple[Places, Places], tuple[Places, Places]]:
+    """Places of common energies, and of common temperatures, in both."""
     steps = [a.energies[1] - a.energies[0] for a in (first, second)]
     if not np.isclose(steps[0], steps[1], rtol=1e-6):
         raise ValueError(f"compare: expected one step of energy, got {steps[0]:g} and {steps[1]:g}")
@@ -112,16 +139,7 @@ def compare(first: Averages, second: Averages) -> dict[str, Difference]:
             "compare: no temperature in common, got "
             f"{first.temperatures.tolist()} and {second.temperatures.tolist()} K"
         )
-    shared = first.ensemble is not None and first.ensemble == second.ensemble
-    differences = {}
-    for name, one in first.quantities.items():
-        places: tuple[Places, Places] = (..., ...)
-        if name == "dos":
-            places = energies
-        elif name in THERMAL:
-            places = temperatures
-        differences[name] = _difference(one, second[name], places, shared)
-    return differences
+    return energies, temperatures
 
 
 def _difference(

@@ -30,7 +30,7 @@ __all__ = ["TrajectoryResult"]
 
 # Attributes of a result that have another name in its data set.
 _COORDINATES = {"frames": "frame", "temperatures": "temperature", "energies": "energy"}
-_VIEWED = ("local_dos_at_fermi_level", "local_charge", "novelty")
+_VIEWED = ("local_dos_at_fermi_level", "local_charge", "novelty", "partial_charge")
 # Of every frame in the comment line of extended xyz, by the names that readers find there.
 _OF_FRAMES = {
     "time": "time",
@@ -40,6 +40,7 @@ _OF_FRAMES = {
     "entropy": "electronic_entropy",
     "free_energy": "electronic_free_energy",
     "heat_capacity": "electronic_heat_capacity",
+    "dipole": "dipole",
 }
 
 
@@ -53,8 +54,8 @@ class TrajectoryResult:
     ``dos`` (n, k) (states/eV) on ``energies`` (eV), ``fermi_level`` and ``band_bottom`` (eV on
     ``energies``, T = 0), ``dos_at_fermi_level`` (states/eV); at each of the ``temperatures`` (K),
     (n, m): ``chemical_potential`` mu(T) - E_F (eV), ``entropy`` and ``heat_capacity`` (eV/K),
-    ``free_energy`` F(T) - F(0) (eV). So are all other variables of the data set that are not over
-    atoms.
+    ``free_energy`` F(T) - F(0) (eV). With a density model ``dipole`` (n, 3) (e Angstrom). So are
+    all other variables of the data set that are not over atoms.
 
     Parameters
     ----------
@@ -89,7 +90,8 @@ class TrajectoryResult:
     def about(self) -> dict[str, Any]:
         """Where the results come from: source, command, version, options, header of the model."""
         about = dict(self.dataset.attrs)
-        return {**about, **{name: json.loads(about[name]) for name in ("options", "model")}}
+        parsed = [name for name in ("options", "model", "density_model") if name in about]
+        return {**about, **{name: json.loads(about[name]) for name in parsed}}
 
     @cached_property
     def missing(self) -> dict[int, str]:
@@ -113,9 +115,7 @@ class TrajectoryResult:
         if variable not in VARIABLES or "atom" in VARIABLES[variable].dims:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         if variable not in self.dataset:
-            raise AttributeError(
-                f"{name}: not in these results; run the analysis with members=... (--members M)"
-            )
+            raise AttributeError(f"{name}: not in these results; {_advice(variable)}")
         return self._finished[variable].values
 
     def local(self, frame: int) -> dict[str, NDArray]:
@@ -127,7 +127,8 @@ class TrajectoryResult:
             By name, (atoms, ...): ``numbers``, ``local_dos_at_fermi_level`` (states/eV),
             ``local_charge`` (e: valence less electrons at T = 0), ``local_heat_capacity``
             (temperatures, atoms; eV/K), ``novelty`` if the model knows it; with ``local=True``
-            also ``coefficients`` (atoms, modes) and ``valence`` (e).
+            also ``coefficients`` (atoms, modes) and ``valence`` (e); with a density model
+            ``partial_charge`` (e).
 
         Raises
         ------
@@ -163,8 +164,9 @@ class TrajectoryResult:
         """Write the finished frames with their results, for viewers and other programs.
 
         The atoms carry ``local_dos_at_fermi_level`` (states/eV), ``local_charge`` (e) and
-        ``novelty``. ``info`` of a frame has its index ``frame``; ``time`` and ``step`` where it
-        has them; of the cell ``fermi_level`` (eV, on the energies of the model),
+        ``novelty``, or ``partial_charge`` (e), as far as the results have them. ``info`` of a frame
+        has its index ``frame``; ``time`` and ``step`` where it has them; ``dipole`` (e Angstrom)
+        of a density model; of the cell ``fermi_level`` (eV, on the energies of the model),
         ``dos_at_fermi_level`` (states/eV), ``electronic_temperature`` (K), and at each of these
         temperatures ``electronic_entropy`` and ``electronic_heat_capacity`` (eV/K) and
         ``electronic_free_energy`` (F(T) - F(0), eV): numbers, or arrays for several temperatures.
@@ -209,16 +211,17 @@ class TrajectoryResult:
     def _info(self, place: int) -> dict[str, Any]:
         """Results of a finished frame as a whole, by their names in extended xyz."""
         info: dict[str, Any] = {"frame": int(self._frames[place])}
-        for variable, name in _OF_FRAMES.items():
-            values = self._of_frames[variable][place]
-            if np.isfinite(values).all():
-                info[name] = values.squeeze()[()]
-        info["electronic_temperature"] = self.temperatures.squeeze()[()]
+        for variable, rows in self._of_frames.items():
+            if np.isfinite(rows[place]).all():
+                info[_OF_FRAMES[variable]] = rows[place].squeeze()[()]
+        if "temperature" in self.dataset:
+            info["electronic_temperature"] = self.temperatures.squeeze()[()]
         return info
 
     @cached_property
     def _of_frames(self) -> dict[str, NDArray]:
-        return {variable: self._finished[variable].values for variable in _OF_FRAMES}
+        present = [variable for variable in _OF_FRAMES if variable in self.dataset]
+        return {variable: self._finished[variable].values for variable in present}
 
     def aligned_dos(self) -> tuple[NDArray, NDArray]:
         """DOS of every frame on one axis with E_F at zero.
@@ -245,3 +248,12 @@ class TrajectoryResult:
     def summary(self, repeated: str = "copies") -> str:
         """Table of `averages`, with remarks on repeated frames and on the errors."""
         return f"{self.about['source']}: {self.averages(repeated=repeated).table()}"
+
+
+def _advice(variable: str) -> str:
+    """Return what gives the results a variable that they lack."""
+    if variable.endswith("_member"):
+        return "run the analysis with members=... (--members M)"
+    if variable == "dipole":
+        return "run the analysis with a density model"
+    return "run the analysis with a DOS model (--model MODEL)"

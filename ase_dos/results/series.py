@@ -1,11 +1,13 @@
-"""Results of a trajectory as series over its frames, per atom and with the DOS on one axis."""
+"""Results of a trajectory as series over its frames: electrons, dipole moments, charges."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.results.alignment import align_spectra
@@ -18,10 +20,19 @@ from ase_dos.utils.quantities import QUANTITIES, Quantity
 if TYPE_CHECKING:
     from xarray import Dataset
 
-__all__ = ["FrameSeries", "Series"]
+__all__ = ["FrameSeries", "Series", "named"]
 
+T = TypeVar("T")
 # Extensive quantities of a frame that are followed over a trajectory.
 _PER_ATOM = ("dos_at_fermi_level", "heat_capacity", "entropy", "free_energy")
+# What stands in the place of a DOS in results without one.
+_NO_ELECTRONS: dict[str, Any] = {
+    "quantities": {},
+    "dos_error": None,
+    "energies": np.empty(0),
+    "band_bottom": np.nan,
+    "temperatures": np.empty(0),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +61,10 @@ class FrameSeries:
     Attributes
     ----------
     quantities : dict of str to Series
-        ``dos`` (n, k), ``occupied_width`` (E_F - band bottom) and ``dos_at_fermi_level`` (n,);
-        ``heat_capacity``, ``entropy`` and ``free_energy`` (n, m). ``series[name]`` gives one.
+        Of a DOS model ``dos`` (n, k), ``occupied_width`` (E_F - band bottom) and
+        ``dos_at_fermi_level`` (n,); ``heat_capacity``, ``entropy`` and ``free_energy`` (n, m). Of
+        a density model ``dipole_size`` (n,) and the average charge of the atoms of every element,
+        ``charge_O`` for example. ``series[name]`` gives one.
     dos_error : (n, k) array, optional
         Standard deviation of the DOS over the members of the ensemble (states/eV per atom).
     weights : (n,) array
@@ -91,7 +104,7 @@ class FrameSeries:
     repeats: Repeats
 
     def __getitem__(self, name: str) -> Series:
-        return self.quantities[name]
+        return named(self.quantities, name)
 
     @property
     def used(self) -> NDArray:
@@ -116,35 +129,20 @@ class FrameSeries:
         data = dataset.isel(frame=rows)
         times, axis = time_axis(data)
         used = w > 0
-        fermi = data["fermi_level"].values
-        zero = np.average(fermi[used], weights=w[used])
-        references = fermi if reference == "fermi" else np.full(fermi.shape, zero)
-        energies, dos = _aligned(data, "dos", references, used)
-        error = _aligned(data, "dos_error", references, used)[1] if "dos_error" in data else None
-        bottoms = data["band_bottom"].values
-        widths = None
-        if "band_bottom_member" in data:
-            widths = data["fermi_level_member"].values - data["band_bottom_member"].values
+        electrons = _of_electrons(data, w, reference) if "dos" in data else _NO_ELECTRONS
         places = np.arange(len(w))
         return cls(
-            {
-                "dos": Series(QUANTITIES["dos"].per_atom, dos),
-                "occupied_width": Series(QUANTITIES["occupied_width"], fermi - bottoms, widths),
-                **{name: _per_atom(data, name) for name in _PER_ATOM},
-            },
-            dos_error=error,
+            {**electrons["quantities"], **_of_density(data, used)},
             weights=w,
             status=data["status"].values,
             rows=rows,
             # A frame without a result has no time; it gets one between its neighbours.
             x=np.interp(places, places[used], times[used]),
             axis=axis,
-            energies=energies,
             reference=reference,
-            band_bottom=float((bottoms - references)[used].min()),
-            temperatures=np.asarray(data["temperature"].values, dtype=float),
             ensemble=_ensemble_identity(dataset),
             repeats=repeats,
+            **{name: value for name, value in electrons.items() if name != "quantities"},
         )
 
 
@@ -159,6 +157,82 @@ def _weights(status: NDArray, weights: ArrayLike | None, rows: NDArray) -> tuple
         raise ValueError("results: no finished frame, or none with a weight above zero")
     ends = slice(counting[0], counting[-1] + 1)
     return w[ends], rows[ends]
+
+
+def named(quantities: Mapping[str, T], name: str) -> T:
+    """Return what belongs to a quantity.
+
+    Raises
+    ------
+    ValueError
+        If the results do not have it.
+    """
+    if name not in quantities:
+        raise ValueError(
+            f"{name}: not in these results, which have {', '.join(quantities)}; what follows from "
+            "the DOS takes a run with a DOS model, dipole moments and charges one with a density "
+            "model"
+        )
+    return quantities[name]
+
+
+def _of_electrons(data: Dataset, w: NDArray, reference: str) -> dict[str, Any]:
+    """Fields of a `FrameSeries` that a DOS model gives."""
+    used = w > 0
+    fermi = data["fermi_level"].values
+    zero = np.average(fermi[used], weights=w[used])
+    references = fermi if reference == "fermi" else np.full(fermi.shape, zero)
+    energies, dos = _aligned(data, "dos", references, used)
+    error = _aligned(data, "dos_error", references, used)[1] if "dos_error" in data else None
+    bottoms = data["band_bottom"].values
+    widths = None
+    if "band_bottom_member" in data:
+        widths = data["fermi_level_member"].values - data["band_bottom_member"].values
+    return {
+        "quantities": {
+            "dos": Series(QUANTITIES["dos"].per_atom, dos),
+            "occupied_width": Series(QUANTITIES["occupied_width"], fermi - bottoms, widths),
+            **{name: _per_atom(data, name) for name in _PER_ATOM},
+        },
+        "dos_error": error,
+        "energies": energies,
+        "band_bottom": float((bottoms - references)[used].min()),
+        "temperatures": np.asarray(data["temperature"].values, dtype=float),
+    }
+
+
+def _of_density(data: Dataset, used: NDArray) -> dict[str, Series]:
+    """Series that a density model gives; charges of elements that all frames have."""
+    if "dipole" not in data:
+        return {}
+    quantity = QUANTITIES["dipole_size"]
+
+    def size(name: str) -> NDArray | None:
+        return np.linalg.norm(data[name], axis=1) / quantity.size if name in data else None
+
+    sizes = size("dipole")
+    assert sizes is not None
+    found = {"dipole_size": Series(quantity.shown, sizes, size("dipole_member"))}
+    numbers = data["numbers"].values
+    charges = {n: data[n].values for n in ("partial_charge", "partial_charge_member") if n in data}
+    for number in np.unique(numbers[numbers > 0]):
+        if not (numbers[used] == number).any(axis=1).all():
+            continue
+        symbol = chemical_symbols[number]
+        means = [_mean_of_atoms(values, numbers == number) for values in charges.values()]
+        name = f"charge_{symbol}"
+        found[name] = Series(
+            replace(QUANTITIES["partial_charge"], name=name, symbol=f"charge of {symbol}"), *means
+        )
+    return found
+
+
+def _mean_of_atoms(values: NDArray, chosen: NDArray) -> NDArray:
+    """Average of values (n, atoms, ...) over the chosen atoms (n, atoms); NaN where none is."""
+    where = chosen.reshape(*chosen.shape, *(1,) * (values.ndim - 2))
+    count = where.sum(axis=1)
+    total = np.sum(values, axis=1, where=where, dtype=float)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
 def _aligned(
@@ -190,5 +264,6 @@ def _per_atom(data: Dataset, name: str) -> Series:
 
 
 def _ensemble_identity(dataset: Dataset) -> tuple[str, int] | None:
-    model, members = dataset.attrs.get("model_hash"), dataset.sizes.get("member")
-    return None if model is None or members is None else (model, members)
+    hashes = [dataset.attrs.get(name, "") for name in ("model_hash", "density_model_hash")]
+    model, members = " ".join(filter(None, hashes)), dataset.sizes.get("member")
+    return (model, members) if model and members is not None else None

@@ -59,6 +59,7 @@ class Store:
         self._arrays = ZarrRows(self.path, last="status")
         self._constants: dict[str, NDArray] = {}  # known from the first record on
         self._waiting: dict[int, dict[str, Any]] = {}  # rows before it
+        self._begun = False
         self._block = 1
         self._committed = time.monotonic()
         self._changed = self._has_committed = self._failed = False
@@ -93,7 +94,7 @@ class Store:
         ValueError
             If its energies differ from those of the frames before it.
         """
-        if not self._constants:
+        if not self._begun:
             self._begin(record)
         for name, values in self._constants.items():
             if not equal_to_rounding(values, record[name]):
@@ -114,7 +115,7 @@ class Store:
 
     def commit(self) -> None:
         """Write what was put to disk, so that it survives the process."""
-        if self._changed and self._constants:
+        if self._changed and self._begun:
             errors = {str(index): why for index, why in sorted(self.missing.items())}
             self._arrays.attributes["errors"] = json.dumps(errors)
             self._arrays.commit()
@@ -152,6 +153,7 @@ class Store:
             name: self._arrays.read(name) for name in CONSTANTS if name in self._arrays
         }
         self._block = self._arrays.chunk_rows("numbers")
+        self._begun = True
 
     def _begin(self, record: Mapping[str, Any]) -> None:
         """Make the arrays, in the sizes of the first record."""
@@ -173,6 +175,7 @@ class Store:
             for name, values in self._constants.items()
         }
         self._arrays.create(columns, constants)
+        self._begun = True
         for row, values in self._waiting.items():
             self._arrays.put(row, values)
 
@@ -199,7 +202,7 @@ class Store:
             self.fingerprints.append(0)
         self.status[row], self.fingerprints[row] = values["status"], fingerprint
         self._changed = True
-        if not self._constants:
+        if not self._begun:
             self._waiting[row] = values
             return
         self._failed = True

@@ -27,7 +27,9 @@ _OF_FRAMES = {
     "fermi_level band_bottom dos_at_fermi_level repaired_electrons status",
     ("frame", "temperature"): "chemical_potential entropy free_energy heat_capacity",
     ("frame", "energy"): "dos dos_error",
-    ("frame", "atom"): "numbers local_dos_at_fermi_level local_charge novelty valence",
+    ("frame", "direction"): "dipole",
+    ("frame", "atom"): "numbers local_dos_at_fermi_level local_charge novelty valence "
+    "partial_charge",
     ("frame", "temperature", "atom"): "local_heat_capacity",
     ("frame", "atom", "mode"): "coefficients",
 }
@@ -35,7 +37,7 @@ _CONSTANT = {("energy",): "energy", ("temperature",): "temperature", ("mode", "e
 # Of these there is a value for each member of the model's ensemble too.
 _OF_MEMBERS = (
     "fermi_level band_bottom dos_at_fermi_level "
-    "chemical_potential entropy free_energy heat_capacity"
+    "chemical_potential entropy free_energy heat_capacity dipole partial_charge"
 )
 _INTEGERS = {
     "frame": "<i8",

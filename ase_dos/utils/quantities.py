@@ -2,19 +2,19 @@
 
 Stores, series, tables, pages, figures and the command line take theirs from here. Arrays and files
 for programs are in the units of ASE (eV, Angstrom, K). Tables and figures of trajectories show
-heat capacities and entropies in k_B.
+heat capacities and entropies in k_B, and dipole moments in debye (D).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ase.units import kB
+from ase.units import Debye, kB
 
 __all__ = ["HEAT_CAPACITY_UNITS", "QUANTITIES", "THERMAL", "Quantity"]
 
-# Unit of heat capacities and entropies in arrays, and the one that people read.
-STORED, SHOWN = "eV/K", "k_B"
+# Units of arrays, those that people read in their place, and their size.
+_SHOWN = {"eV/K": ("k_B", kB), "e Angstrom": ("D", Debye)}
 DIGITS = ".5g"  # of a value in a table
 # Units in which a heat capacity is written for other programs.
 HEAT_CAPACITY_UNITS = ("J/m^3/K", "J/kg/K", "eV/K/atom", "eV/K/electron")
@@ -52,12 +52,16 @@ class Quantity:
     @property
     def shown(self) -> Quantity:
         """The quantity in the unit that people read."""
-        return replace(self, unit=self.unit.replace(STORED, SHOWN))
+        unit = self.unit
+        for stored, (read, _) in _SHOWN.items():
+            unit = unit.replace(stored, read)
+        return replace(self, unit=unit)
 
     @property
     def size(self) -> float:
         """Unit that people read, in the unit of the values: divide these by it."""
-        return kB if self.unit.startswith(STORED) else 1.0
+        sizes = [size for stored, (_, size) in _SHOWN.items() if self.unit.startswith(stored)]
+        return sizes[0] if sizes else 1.0
 
     @property
     def per_atom(self) -> Quantity:
@@ -102,6 +106,8 @@ _INTENSIVE = (
     ("band_bottom", "band bottom", "eV", "energy below which 0.5 % of the electrons lie"),
     ("occupied_width", "E_F - band bottom", "eV", "width of the occupied bands"),
     ("chemical_potential", "mu(T) - E_F", "eV", "chemical potential relative to E_F"),
+    ("dipole", "dipole moment", "e Angstrom", "dipole moment about the centre of nuclear charge"),
+    ("dipole_size", "|dipole moment|", "e Angstrom", "size of the dipole moment"),
 )
 _OF_AN_ATOM = (
     ("numbers", "Z", "1", "atomic number, 0 where there is no atom"),
@@ -111,6 +117,7 @@ _OF_AN_ATOM = (
     ("local_dos_at_fermi_level", "g(E_F)", "states/eV", "part of the atom of g(E_F)"),
     ("local_charge", "charge", "e", "valence less electrons of the atom at T = 0"),
     ("local_heat_capacity", "C_el", "eV/K", "part of the atom of the heat capacity"),
+    ("partial_charge", "partial charge", "e", "charge of the atom, by the electron density"),
     (
         "novelty",
         "novelty",

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from ase.units import kB
+from ase.units import Debye, kB
 from toy_results import toy_dataset
 
 from ase_dos.model.evaluation import DERIVED_QUANTITIES
@@ -34,9 +34,9 @@ def test_extensive_quantities_are_divided_by_the_atoms_once():
 @pytest.mark.parametrize("name", QUANTITIES)
 def test_values_divided_by_the_size_are_in_the_unit_shown(name):
     quantity = QUANTITIES[name]
-    in_boltzmann = "eV/K" in quantity.unit
-    assert quantity.size == (kB if in_boltzmann else 1.0)
-    assert quantity.shown.unit == quantity.unit.replace("eV/K", "k_B")
+    size = kB if "eV/K" in quantity.unit else Debye if "e Angstrom" in quantity.unit else 1.0
+    assert quantity.size == size
+    assert quantity.shown.unit == quantity.unit.replace("eV/K", "k_B").replace("e Angstrom", "D")
     assert quantity.name == name
     assert quantity.meaning
 

@@ -1,0 +1,76 @@
+"""Figures of dipole moments along a trajectory, and of their infrared spectrum."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from ase_dos.plot.style import BLUE, COLORS, ORANGE, PURPLE, axes_or_new, markers
+from ase_dos.results.dataset import Results
+from ase_dos.results.infrared import InfraredSpectrum
+from ase_dos.results.series import FrameSeries
+
+__all__ = ["plot_dipoles", "plot_infrared"]
+
+NAMED = 0.03  # of the highest band, from which on a band has its wavenumber in the figure
+
+
+def plot_infrared(spectrum: InfraredSpectrum, ax: Axes | None = None) -> Axes:
+    """Draw an infrared spectrum with one standard error, and name its bands.
+
+    Parameters
+    ----------
+    spectrum : InfraredSpectrum
+        The spectrum.
+    ax : Axes, optional
+        Where to draw.
+    """
+    ax = axes_or_new(ax, (7.0, 4.0))
+    x, values = spectrum.wavenumbers, spectrum.values
+    if np.isfinite(spectrum.model_error).all():
+        edges = values + np.outer([-1, 1], spectrum.model_error)
+        ax.fill_between(x, *edges, color=PURPLE, alpha=0.35, lw=0, label="model error")
+    if np.isfinite(spectrum.error).all():
+        edges = values + np.outer([-1, 1], spectrum.error)
+        label = f"error by {len(spectrum.blocks)} blocks"
+        ax.fill_between(x, *edges, color=ORANGE, alpha=0.4, lw=0, label=label)
+    ax.plot(x, values, color=BLUE, lw=1.2, label=f"{spectrum.temperature:g} K")
+    for band in spectrum.bands(NAMED):
+        top = np.interp(band.wavenumber, x, values)
+        ax.annotate(
+            f"{band.wavenumber:.0f} 1/cm\n{band.intensity:.3g} km/mol",
+            (band.wavenumber, top),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            fontsize="small",
+        )
+    ax.set(
+        xlim=(0, x[-1]),
+        ylim=(0, 1.25 * values.max()),
+        xlabel="Wavenumber (1/cm)",
+        ylabel="Intensity (km/mol per 1/cm)",
+    )
+    ax.legend(frameon=False, fontsize="small", loc="upper left")
+    return ax
+
+
+def plot_dipoles(result: Results, ax: Axes | None = None, repeated: str = "copies") -> Axes:
+    """Draw the size of the dipole moment against time.
+
+    Parameters
+    ----------
+    result : TrajectoryResult or xarray.Dataset
+        Results with dipole moments.
+    ax : Axes, optional
+        Where to draw.
+    repeated : {"copies", "last", "keep"}
+        What is left out of repeated frames, see `ase_dos.results.averages.average`.
+    """
+    ax = axes_or_new(ax)
+    series = FrameSeries.of(result, repeated=repeated)
+    dipole, x = series["dipole_size"], series.x[series.used]
+    ax.plot(x, dipole.values[series.used], color=COLORS[0], **markers(x))
+    ax.set(xlabel=series.axis, ylabel=dipole.quantity.label)
+    ax.margins(x=0.02)
+    return ax
