@@ -6,5 +6,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "AuxiliaryBasis": "basis",
+        "Density": "density",
+        "DensityDifference": "density",
     },
 )

@@ -95,6 +95,13 @@ class BasisLayout(NamedTuple):
     exponents: NDArray
     coefficients: NDArray
 
+    @property
+    def shells(self) -> NDArray:
+        """First shell (n_atoms, max l + 2) of every atom and l, and the one after its last."""
+        rows = int(self.l.max()) + 1
+        wanted = np.arange(self.atom[-1] + 1)[:, None] * rows + np.arange(rows + 1)
+        return np.searchsorted(self.atom * rows + self.l, wanted)
+
 
 @dataclass(frozen=True)
 class AuxiliaryBasis:
@@ -145,7 +152,7 @@ class AuxiliaryBasis:
         ImportError
             If PySCF is not installed.
         """
-        return cls(name, {z: _shells_of_pyscf(name, z) for z in as_species(species)})
+        return cls(name, {z: _shells_of_pyscf(name, z) for z in as_species(set(species))})
 
     @property
     def species(self) -> tuple[int, ...]:

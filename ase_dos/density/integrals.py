@@ -53,21 +53,18 @@ def coulomb(basis: AuxiliaryBasis, numbers: ArrayLike, positions: ArrayLike) -> 
 def _integrals(
     basis: AuxiliaryBasis, numbers: ArrayLike, positions: ArrayLike, *, coulomb: bool
 ) -> NDArray:
-    layout, l_max = basis.layout(numbers), basis.max_l
+    layout = basis.layout(numbers)
+    l_max = int(layout.l.max())
     if 2 * l_max > MAX_ORDER:
         raise ValueError(
             f"basis {basis.name}: has functions of l = {l_max}; expected {MAX_ORDER // 2} at most"
         )
     n_atoms = int(layout.atom[-1]) + 1
     centers = as_array(positions, "positions", (n_atoms, 3)) / units.Bohr
-    # First shell of every atom and l: shells stand by atom, then by l.
-    order = layout.atom * (l_max + 1) + layout.l
-    wanted = np.arange(n_atoms)[:, None] * (l_max + 1) + np.arange(l_max + 2)
-    shells = np.searchsorted(order, wanted)
     momenta = np.repeat(layout.l, np.diff(layout.first))
     weights = layout.coefficients / (2 * layout.exponents) ** momenta
     tables = (harmonic_coefficients(2 * l_max), *product_terms(l_max), *boys_table())
-    functions = (shells, layout.start, layout.first, layout.exponents, weights)
+    functions = (layout.shells, layout.start, layout.first, layout.exponents, weights)
     out = np.empty((layout.size, layout.size))
     on_threads(
         n_atoms,

@@ -1,4 +1,4 @@
-"""Bridge to PySCF: order of functions, molecules, auxiliary molecules."""
+"""Bridge to PySCF: order of functions, auxiliary molecules, start of a calculation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from ase_dos.density.basis import P_PLACES, AuxiliaryBasis, BasisLayout
 
 if TYPE_CHECKING:
     from pyscf.gto import Mole
+    from pyscf.scf.hf import SCF
 
-__all__ = ["auxiliary_molecule", "numbers_and_positions", "pyscf_order"]
+__all__ = ["auxiliary_molecule", "initial_guess", "numbers_and_positions", "pyscf_order"]
+
+# Functional where that of a calculation needs more than a density: orbitals.
+_SEMILOCAL = "pbe,pbe"
+_POINTS = 4000  # of the grid at a time
+_INTEGRALS = 2e7  # three-centre integrals at a time
 
 
 def pyscf_order(layout: BasisLayout) -> NDArray:
@@ -66,4 +72,142 @@ def auxiliary_molecule(molecule: Mole, basis: AuxiliaryBasis) -> Mole:
         ]
         for z in set(numbers.tolist())
     }
-    return make_auxmol(molecule, shells)
+    auxiliary = make_auxmol(molecule, shells)
+    auxiliary.cart = False
+    return auxiliary
+
+
+def initial_guess(
+    mean_field: SCF,
+    basis: AuxiliaryBasis,
+    numbers: NDArray,
+    positions: NDArray,
+    coefficients: NDArray,
+) -> NDArray:
+    """Density matrix of the orbitals in the potential that a density makes.
+
+    Nuclei, the Coulomb potential of the density and its exchange-correlation potential make one
+    Fock matrix, which is diagonalised once. The functional is that of the calculation, or PBE where
+    that is a hybrid, a meta-GGA or Hartree-Fock, which need orbitals. Both spins have the same
+    orbitals.
+
+    Parameters
+    ----------
+    mean_field : SCF
+        RHF, RKS, UHF, UKS, ROHF or ROKS of PySCF, not yet run.
+    basis, numbers, positions, coefficients
+        Of `ase_dos.density.density.Density`.
+
+    Returns
+    -------
+    (n, n) or, unrestricted and restricted open shell, (2, n, n) array
+        For ``mean_field.kernel(dm0=...)``.
+
+    Raises
+    ------
+    ValueError
+        If the calculation is of another kind, periodic, of other atoms or another number of
+        electrons, or has pseudopotentials.
+    """
+    from pyscf.scf.hf import eig
+
+    _check(mean_field, numbers, positions, coefficients @ basis.charges(numbers))
+    molecule = mean_field.mol
+    auxiliary = auxiliary_molecule(molecule, basis)
+    density = coefficients[pyscf_order(basis.layout(numbers))]
+    if molecule.cart:  # PySCF has integrals of either kind, not of both
+        density = auxiliary.cart2sph_coeff() @ density
+        auxiliary.cart = True
+    fock = (
+        mean_field.get_hcore()
+        + _coulomb_potential(molecule, auxiliary, density)
+        + _exchange_correlation(mean_field, auxiliary, density)
+    )
+    _, orbitals = eig(fock, mean_field.get_ovlp())
+    spins = [orbitals[:, :n] @ orbitals[:, :n].T for n in molecule.nelec]
+    return np.array(spins) if _has_two_spins(mean_field) else spins[0] + spins[1]
+
+
+def _has_two_spins(mean_field: SCF) -> bool:
+    from pyscf.scf import rohf, uhf
+
+    return isinstance(mean_field, (uhf.UHF, rohf.ROHF))
+
+
+def _check(mean_field: SCF, numbers: NDArray, positions: NDArray, electrons: float) -> None:
+    from pyscf import scf
+
+    molecule = mean_field.mol
+    if hasattr(molecule, "lattice_vectors"):
+        raise ValueError("mean_field: is periodic; periodic densities are not supported yet")
+    if not isinstance(mean_field, (scf.hf.RHF, scf.uhf.UHF)):
+        raise ValueError(
+            "mean_field: expected RHF, RKS, UHF, UKS, ROHF or ROKS of a molecule, got "
+            f"{type(mean_field).__name__}"
+        )
+    own_numbers, own_positions = numbers_and_positions(molecule)
+    if not np.array_equal(own_numbers, numbers) or np.abs(own_positions - positions).max() > 1e-4:
+        raise ValueError(
+            "mean_field: expected the atoms of the density, in their order and at their places, "
+            "got others"
+        )
+    if abs(molecule.nelectron - electrons) > 0.5:
+        raise ValueError(
+            f"mean_field: has {molecule.nelectron} electrons, the density {electrons:.3f}; "
+            "expected one charge"
+        )
+
+
+def _coulomb_potential(molecule: Mole, auxiliary: Mole, density: NDArray) -> NDArray:
+    """Coulomb matrix (n, n) of a density in the orbital basis."""
+    from pyscf.df.incore import aux_e2
+    from pyscf.lib import unpack_tril
+
+    packed = np.zeros(molecule.nao * (molecule.nao + 1) // 2)
+    places = auxiliary.ao_loc_nr()
+    most = max(int(_INTEGRALS / packed.size), 1)
+    begin, shells = 0, molecule.nbas
+    while begin < auxiliary.nbas:
+        end = max(int(np.searchsorted(places, places[begin] + most, side="right")) - 1, begin + 1)
+        here = (0, shells, 0, shells, begin, end)
+        integrals = aux_e2(molecule, auxiliary, aosym="s2ij", shls_slice=here)
+        packed += integrals @ density[places[begin] : places[end]]
+        begin = end
+    return unpack_tril(packed)
+
+
+def _exchange_correlation(mean_field: SCF, auxiliary: Mole, density: NDArray) -> NDArray:
+    """Exchange-correlation matrix (n, n) of a density in the orbital basis."""
+    from pyscf.dft import Grids, libxc
+    from pyscf.dft.numint import NumInt
+
+    molecule, integrator = mean_field.mol, NumInt()
+    grids = getattr(mean_field, "grids", None) or Grids(molecule)
+    if grids.coords is None:
+        grids.build(with_non0tab=True)
+    functional = _functional(mean_field)
+    kind = libxc.xc_type(functional)
+    # Values, and for a GGA derivatives by x, y and z.
+    derivative, parts = (0, 1) if kind == "LDA" else (1, 4)
+    matrix = np.zeros((molecule.nao, molecule.nao))
+    for begin in range(0, len(grids.weights), _POINTS):
+        block = slice(begin, begin + _POINTS)
+        points, weights = grids.coords[block], grids.weights[block]
+        functions = integrator.eval_ao(auxiliary, points, deriv=derivative)
+        rho = functions.reshape(parts, len(weights), -1) @ density
+        potential = integrator.eval_xc_eff(functional, rho, deriv=1, xctype=kind)[1]
+        weighted = potential.reshape(parts, -1) * weights
+        weighted[0] /= 2  # its transpose is added
+        orbitals = integrator.eval_ao(molecule, points, deriv=derivative)
+        orbitals = orbitals.reshape(parts, len(weights), -1)
+        matrix += orbitals[0].T @ np.einsum("xp,xpi->pi", weighted, orbitals)
+    return matrix + matrix.T
+
+
+def _functional(mean_field: SCF) -> str:
+    """Functional of density and gradient alone: that of the calculation, or one near it."""
+    from pyscf.dft import libxc
+
+    functional = getattr(mean_field, "xc", "hf")
+    known = libxc.xc_type(functional) in ("LDA", "GGA") and not libxc.is_hybrid_xc(functional)
+    return functional if known else _SEMILOCAL

@@ -6,8 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from ase_dos.kernels.harmonics import harmonic_coefficients, real_harmonics
-from ase_dos.kernels.vector import WIDTH
+from ase_dos.kernels.harmonics import harmonics_of
 
 
 @cache
@@ -57,13 +56,14 @@ def _sphere(degree):
     cosines, heights = np.polynomial.legendre.leggauss(degree // 2 + 1)
     angles = 2 * np.pi * np.arange(degree + 1) / (degree + 1)
     sines = np.sqrt(1 - cosines**2)[:, None]
-    x, y = (sines * np.cos(angles)).ravel(), (sines * np.sin(angles)).ravel()
-    z = np.repeat(cosines, angles.size)
-    # No factor has a higher degree than the sum of the two others, where the integral is not zero.
-    l_max, stride = degree // 2, x.size + WIDTH
-    values = np.empty((l_max + 1) ** 2 * stride)
-    padded = (np.pad(one, (0, WIDTH)) for one in (x, y, z))
-    real_harmonics(*padded, x.size, l_max, harmonic_coefficients(l_max), stride, values)
-    return values.reshape(-1, stride)[:, : x.size], np.repeat(
-        heights * 2 * np.pi / (degree + 1), angles.size
+    points = np.stack(
+        [
+            (sines * np.cos(angles)).ravel(),
+            (sines * np.sin(angles)).ravel(),
+            np.repeat(cosines, angles.size),
+        ],
+        axis=1,
     )
+    # No factor has a higher degree than the sum of the two others, where the integral is not zero.
+    values = harmonics_of(points, degree // 2).T
+    return values, np.repeat(heights * 2 * np.pi / (degree + 1), angles.size)

@@ -33,6 +33,15 @@ def harmonic_coefficients(l_max):
     return coefficients.ravel()
 
 
+def harmonics_of(vectors, l_max):
+    """Real spherical harmonics (n, (l_max + 1)^2) of unit vectors (n, 3), by numpy alone."""
+    stride = len(vectors) + WIDTH
+    columns = np.pad(vectors, ((0, WIDTH), (0, 0))).T.copy()
+    out = np.empty((l_max + 1) ** 2 * stride)
+    real_harmonics(*columns, len(vectors), l_max, harmonic_coefficients(l_max), stride, out)
+    return out.reshape(-1, stride)[:, : len(vectors)].T
+
+
 @cache
 def gradient_terms(l_max):
     """Gradients of the solid harmonics r^l Y_lm, which are solid harmonics of l - 1.

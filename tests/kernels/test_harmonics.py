@@ -5,17 +5,7 @@ import pytest
 import reference_soap as reference
 from derivatives import central
 
-from ase_dos.kernels.harmonics import gradient_terms, harmonic_coefficients, real_harmonics
-from ase_dos.kernels.vector import WIDTH
-
-
-def harmonics(vectors, l_max):
-    """Real harmonics (vectors, harmonics) by the kernel, which reads and writes whole vectors."""
-    stride = len(vectors) + WIDTH
-    columns = np.pad(vectors, ((0, WIDTH), (0, 0))).T.copy()
-    out = np.empty((l_max + 1) ** 2 * stride)
-    real_harmonics(*columns, len(vectors), l_max, harmonic_coefficients(l_max), stride, out)
-    return out.reshape(-1, stride)[:, : len(vectors)].T
+from ase_dos.kernels.harmonics import gradient_terms, harmonics_of
 
 
 @pytest.mark.parametrize("l_max", [0, 1, 2, 12])
@@ -24,13 +14,13 @@ def test_harmonics_agree_with_legendre_functions(l_max):
     vectors[:6] = np.concatenate([np.eye(3), -np.eye(3)])
     vectors /= np.linalg.norm(vectors, axis=1)[:, None]
     expected = reference.harmonics(vectors, l_max)
-    np.testing.assert_allclose(harmonics(vectors, l_max), expected, atol=1e-12)
+    np.testing.assert_allclose(harmonics_of(vectors, l_max), expected, atol=1e-12)
 
 
 def solid_harmonics(point, l_max):
     length = np.linalg.norm(point)
     powers = np.repeat(np.arange(l_max + 1), 2 * np.arange(l_max + 1) + 1)
-    return harmonics(point[None] / length, l_max)[0] * length**powers
+    return harmonics_of(point[None] / length, l_max)[0] * length**powers
 
 
 def test_gradients_of_solid_harmonics_are_solid_harmonics():
