@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.bands.band_grid import BandGrid
+from ase_dos.bands.band_signal import BandSignal, band_signal
 from ase_dos.bands.spectra_sample import SpectraSample, sample_spectra
 from ase_dos.bands.stacked_likelihood import Fit, StackedLikelihood
 from ase_dos.utils.checks import as_positive
@@ -160,6 +161,8 @@ class Found:
         Standard deviations of shift and scales; NaN of what was not free or is at its limit.
     dispersion : float
         Mean square of deviations over those of Poisson statistics.
+    signal : BandSignal
+        How the bands divide the signal.
     rivals : tuple of Optimum
         Other places nearly as good.
     remarks : tuple of str
@@ -170,6 +173,7 @@ class Found:
     start: float
     std: NDArray
     dispersion: float
+    signal: BandSignal
     rivals: tuple[Optimum, ...]
     remarks: tuple[str, ...]
 
@@ -209,7 +213,10 @@ def best_alignment(
     start = fine.value(as_given, 30)
     rivals = _rivals(coarse, climbed)
     std = _deviations(fit, free, best)
-    return Found(best, start, std, fit.dispersion, rivals, _remarks(best, rivals, free))
+    positions = best.energy_scale * fine.energies(best.momentum_scale) + best.shift
+    signal = band_signal(fine.sample, positions, best.width, fit.dispersion)
+    remarks = (*_remarks(best, rivals, free), *signal.remarks())
+    return Found(best, start, std, fit.dispersion, signal, rivals, remarks)
 
 
 def _require_bands_inside(on_map: NDArray, band_map: BandMap, max_shift: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,14 +15,24 @@ from ase_dos.utils.checks import as_array
 if TYPE_CHECKING:
     from xarray import DataArray
 
-__all__ = ["ENERGY", "arranged", "check_values"]
+__all__ = ["ENERGY", "arranged", "blocks", "check_values", "no_counts"]
 
 ENERGY = "eV"
 _LARGEST_COUNT = 2**53  # integers beyond it are not exact in float64
+_BLOCK = 2**20  # values
 
 
-def arranged(data: DataArray) -> DataArray:
-    """Copy with dimensions in order, axes rising and in our units, values as float64."""
+def blocks(values: NDArray) -> Iterator[NDArray]:
+    """Parts of an array along its first axis, so that what is made of them takes little memory."""
+    rows = max(1, _BLOCK // max(1, values.size // len(values)))
+    return (values[i : i + rows] for i in range(0, len(values), rows))
+
+
+def arranged(data: DataArray, *, copy: bool = True) -> DataArray:
+    """Map with dimensions in order, axes rising and in our units, values as float64.
+
+    Without ``copy``, values that are so already are not copied.
+    """
     names = [str(name) for name in data.dims if name != ENERGY]
     if ENERGY not in data.dims or len(names) not in (1, 2):
         raise ValueError(
@@ -42,7 +53,8 @@ def arranged(data: DataArray) -> DataArray:
         axes[name] = uniform_axis(axis, name)[0]
     if data.dtype.kind not in "biuf":
         raise ValueError(f"band map: expected numbers, got values of type {data.dtype}")
-    values = np.array(data.values, dtype=float, order="C")
+    convert = np.array if copy else np.asarray
+    values = convert(data.values, dtype=float, order="C")
     kept = {
         name: one.copy()
         for name, one in data.coords.items()
@@ -63,21 +75,27 @@ def check_values(values: NDArray, counts: bool) -> None:
     ValueError
         If they are not, a value is infinite, or none is above zero.
     """
-    if np.isinf(values).any():
+    infinite = sum(int(np.isinf(block).sum()) for block in blocks(values))
+    if infinite:
         raise ValueError(
-            f"band map: {int(np.isinf(values).sum())} values are infinite; NaN marks what was not "
-            f"measured"
+            f"band map: {infinite} values are infinite; NaN marks what was not measured"
         )
-    if not (values > 0).any():
+    if not any((block > 0).any() for block in blocks(values)):
         what = "only NaN" if np.isnan(values).all() else "no value above zero"
         raise ValueError(f"band map: there is {what} in it; is it the right array of the file?")
     if not counts:
         return
-    measured = values[~np.isnan(values)]
-    wrong = (measured < 0) | (measured != np.floor(measured)) | (measured > _LARGEST_COUNT)
-    if wrong.any():
+    wrong = np.concatenate([block[no_counts(block)] for block in blocks(values)])
+    if wrong.size:
         raise ValueError(
-            f"band map: {int(wrong.sum())} of {measured.size} values are no counts, the first is "
-            f"{measured[wrong][0]:g}; raw counts are integers from 0 up. If it was normalised, "
+            f"band map: {wrong.size} of {np.isfinite(values).sum()} values are no counts, the "
+            f"first is {wrong[0]:g}; raw counts are integers from 0 up. If it was normalised, "
             f"corrected or smoothed, give --intensities (in Python, counts=False)"
         )
+
+
+def no_counts(values: NDArray) -> NDArray[np.bool_]:
+    """Where values are no counts; gaps may be."""
+    return (
+        (values < 0) | (values > _LARGEST_COUNT) | (values != np.floor(values)) & ~np.isnan(values)
+    )

@@ -24,26 +24,7 @@ __all__ = ["BandGrid"]
 
 @dataclass(frozen=True, eq=False)
 class BandGrid:
-    """Bands on uniform axes of momentum; see `TheoryBands`.
-
-    Parameters
-    ----------
-    energies : (bands, nx, ny) or (bands, n) array
-        Energies (eV) relative to the Fermi level or another zero, finite. Stored ascending at
-        each momentum; copied, read-only.
-    momenta : tuple of (n,) arrays
-        One or two uniform axes in 1/Angstrom, with the factor 2 pi.
-    names : tuple of str, optional
-        Names of the axes; ("kx", "ky") or ("k",) by default.
-    interpolation_error : float, optional
-        Root mean square error (eV) of the energies from interpolation between the k-points of
-        the calculation, if known; see `CrystalMesh.interpolation_error`.
-
-    Raises
-    ------
-    ValueError
-        If shapes disagree, energies are not finite, or axes are not uniform.
-    """
+    """Bands on uniform axes of momentum; parameters and errors are those of `TheoryBands`."""
 
     energies: NDArray
     momenta: tuple[NDArray, ...]

@@ -104,7 +104,7 @@ class BandMap(MapValue):
             counts=counts,
         )
         try:
-            return cls(data)
+            return cls._of_own(data)
         except ValueError as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.bands.counted import spectra_of, start_on
-from ase_dos.bands.freeing import choose_freedom
+from ase_dos.bands.freeing import MOST_FITS, choose_freedom
 from ase_dos.bands.levels_of_detail import coarse, factors_to, sampled_coarse
 from ase_dos.bands.poisson_fit import COARSE, first_lines
+from ase_dos.bands.progress import StageProgress
 from ase_dos.utils.checks import as_count
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def compare_band_numbers(
     *,
     least_share: float = 0.003,
     seed: int = 0,
+    progress: bool = True,
 ) -> list[BandNumber]:
     """Compare sets of bands by counts set aside, to find how many bands a map shows.
 
@@ -63,11 +65,13 @@ def compare_band_numbers(
     band_map : BandMap
         Raw counts.
     theories : sequence of TheoryBands
-        Candidates, aligned: ``[theory.select(range(n)) for n in (13, 14, 15)]``.
+        Candidates, aligned: ``[theory.select(range(14 - n, 14)) for n in (3, 4, 5)]``.
     least_share : float
         Part of the signal that each band of the best set has at least.
     seed : int
         Seed of the counts set aside.
+    progress : bool
+        Show what is being done on a terminal.
 
     Returns
     -------
@@ -83,21 +87,14 @@ def compare_band_numbers(
         raise ValueError("theories: expected at least one set of bands")
     seed = as_count(seed, "seed", 0)
     losses, shares = [], []
-    for theory in theories:
-        start, known = start_on(theory, band_map)
-        spectra = spectra_of(band_map, known)
-        factors = factors_to(spectra.momenta, COARSE)
-        binned = coarse(spectra, factors)
-        theory_here = sampled_coarse(start, factors)
-        freedom, lines = choose_freedom(
-            binned,
-            first_lines(binned, theory_here, None),
-            theory_here,
-            np.random.default_rng(seed),
-        )
-        losses.append(freedom.held_out)
-        strength = lines.amplitudes.reshape(len(start), -1).sum(axis=1)
-        shares.append(strength / strength.sum())
+    parts = {_place(i, theory): MOST_FITS for i, theory in enumerate(theories)}
+    with StageProgress(progress, parts, "numbers of bands") as shown:
+        for i, theory in enumerate(theories):
+            shown.begin(_place(i, theory))
+            loss, share = _fitted_half(band_map, theory, seed, shown.done)
+            losses.append(loss)
+            shares.append(share)
+        shown.finish()
     seen = [bool(share.min() >= least_share) for share in shares]
     ranked = np.array(
         [x if ok or not any(seen) else np.inf for x, ok in zip(losses, seen, strict=True)]
@@ -108,3 +105,27 @@ def compare_band_numbers(
         BandNumber(theory.n_bands, loss - losses[best], share, i == best)
         for i, (theory, loss, share) in enumerate(zip(theories, losses, shares, strict=True))
     ]
+
+
+def _place(i: int, theory: TheoryBands) -> str:
+    return f"candidate {i} of {theory.n_bands} bands"
+
+
+def _fitted_half(
+    band_map: BandMap, theory: TheoryBands, seed: int, report: Callable[[str], None]
+) -> tuple[float, NDArray]:
+    """Loss of counts set aside, after a fit to the others, and the bands' shares of the signal."""
+    start, known = start_on(theory, band_map)
+    spectra = spectra_of(band_map, known)
+    factors = factors_to(spectra.momenta, COARSE)
+    binned = coarse(spectra, factors)
+    theory_here = sampled_coarse(start, factors)
+    freedom, lines = choose_freedom(
+        binned,
+        first_lines(binned, theory_here, None),
+        theory_here,
+        np.random.default_rng(seed),
+        report=report,
+    )
+    strength = lines.amplitudes.reshape(len(start), -1).sum(axis=1)
+    return freedom.held_out, strength / strength.sum()

@@ -30,9 +30,11 @@ def spectra_of(band_map: BandMap, known: NDArray) -> CountedSpectra:
             'likelihood "poisson" needs raw counts, and this map holds other intensities: if its '
             'values are counts, give --counts (in Python, counts=True), else "log-intensity"'
         )
+    counts = np.full(band_map.shape, -1.0, np.float32)
     seen = band_map.valid & known[..., None]
+    np.copyto(counts, band_map.values, casting="same_kind", where=seen)
     return CountedSpectra(
-        np.where(seen, band_map.values, -1.0).astype(np.float32),
+        counts,
         float(band_map.energies[0]),
         band_map.energy_step,
         tuple(float(axis[1] - axis[0]) for axis in band_map.momenta),

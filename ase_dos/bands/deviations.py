@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ase_dos.bands.grid_deviations import field_deviations
 from ase_dos.bands.joint_fit import BandPrior
 from ase_dos.bands.spectra_model import CountedSpectra, Lines
+from ase_dos.kernels.threads import on_threads
 
 __all__ = ["dispersion", "standard_deviations"]
 
@@ -34,11 +36,17 @@ def standard_deviations(spectra: CountedSpectra, lines: Lines, prior: BandPrior)
     covariance = np.linalg.inv(information + ridge * np.eye(bands))
     curvature = 1.0 / np.diagonal(covariance, axis1=-2, axis2=-1)
     grid = (spectra.momenta[0], -1)
-    deviations = [
-        field_deviations(curvature[..., band].reshape(grid), *prior.smoothness.on_grid(band))
-        for band in range(bands)
-    ]
-    return np.reshape(deviations, lines.positions.shape)
+
+    def of_bands(first: int, end: int) -> list[NDArray]:
+        return [
+            field_deviations(curvature[..., band].reshape(grid), *prior.smoothness.on_grid(band))
+            for band in range(first, end)
+        ]
+
+    # Threads inside products of such small matrices take ten times the work itself.
+    with threadpool_limits(1, user_api="blas"):
+        deviations = on_threads(bands, of_bands)
+    return np.concatenate(deviations).reshape(lines.positions.shape)
 
 
 def dispersion(spectra: CountedSpectra, lines: Lines) -> float:

@@ -8,16 +8,22 @@ best is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ase_dos.bands.joint_fit import BandPrior, fit_line, fit_positions, with_edge_if_seen
+from ase_dos.bands.joint_fit import (
+    BandPrior,
+    fit_line,
+    fit_positions,
+    may_jump,
+    with_edge_if_seen,
+)
 from ase_dos.bands.spectra_model import CountedSpectra, Lines
 
-__all__ = ["Freedom", "choose_freedom", "freed", "refined", "thinned"]
+__all__ = ["ETAS", "MOST_FITS", "Freedom", "choose_freedom", "freed", "refined", "thinned"]
 
 # Corrections of a slope (eV Angstrom) from hardly any to as steep as bands themselves.
 ETAS = tuple(0.01 * 2.0**i for i in range(10))
@@ -32,6 +38,8 @@ _SLACK = 10.0
 # square).
 _AT_REST = 0.003
 _STEP_BACK = 2.0**0.5
+# Steps back are few: between two candidates there is one.
+MOST_FITS = len(ETAS) + 4 + len(JUMPS) + len(WIDTHS)
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,7 @@ def choose_freedom(
     etas: Sequence[float] = ETAS,
     widths: Sequence[float] = WIDTHS,
     only_last: bool = False,
+    report: Callable[[str], None] = lambda part: None,
 ) -> tuple[Freedom, Lines]:
     """Choose eta and the width of amplitudes by counts set aside.
 
@@ -135,6 +144,8 @@ def choose_freedom(
         Candidates, rising.
     only_last : bool
         Whether the last of ``etas`` is given, and the others only lead to it.
+    report : callable
+        Called with the name of each fit that is done, `MOST_FITS` times at most.
 
     Returns
     -------
@@ -150,6 +161,7 @@ def choose_freedom(
     worse = 0
     for eta, now in freed(training, halved, base, etas, widths[start], rng):
         loss = float(held_out.losses(now).sum())
+        report(f"eta {eta:.2g}")
         if best is None or only_last or loss < best[0].held_out:
             best, worse = (Freedom(eta, widths[start], loss), now), 0
         else:
@@ -157,12 +169,12 @@ def choose_freedom(
             if worse == 2:
                 break
     assert best is not None
-    tried = _Trials(training, held_out, base, rng, *best)
+    tried = _Trials(training, held_out, base, rng, report, *best)
     # On the way up fits lag behind, the more the less free they are: back, from where it ended.
     if not only_last:
         while tried.improve(eta=tried.freedom.eta / _STEP_BACK):
             pass
-    for jump in JUMPS:
+    for jump in JUMPS if may_jump(base) else ():
         if not tried.improve(slack=_SLACK, jump=jump):
             break
     for step in (1, -1):
@@ -184,10 +196,12 @@ class _Trials:
         held_out: CountedSpectra,
         base: NDArray,
         rng: np.random.Generator,
+        report: Callable[[str], None],
         freedom: Freedom,
         lines: Lines,
     ) -> None:
         self.training, self.held_out, self.base, self.rng = training, held_out, base, rng
+        self.report = report
         self.freedom, self.lines = freedom, lines
 
     def improve(self, *, slack: float = 0.0, **changes: float) -> bool:
@@ -199,6 +213,7 @@ class _Trials:
         prior = tried.prior(self.base, self.training.spacings)
         lines, _ = refined(self.training, self.lines, prior, tried.width, self.rng, rounds=2)
         loss = float(self.held_out.losses(lines).sum())
+        self.report(", ".join(f"{name} {value:.2g}" for name, value in changes.items()))
         if loss >= self.freedom.held_out + slack:
             return False
         self.freedom, self.lines = replace(tried, held_out=loss), lines

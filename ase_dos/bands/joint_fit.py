@@ -25,7 +25,7 @@ _EDGE, _WIDEST_EDGE = 0.03, 0.1
 # An edge has to raise the log likelihood of the sample by so much.
 _GAIN = 20.0
 
-__all__ = ["BandPrior", "fit_line", "fit_positions", "in_order", "with_edge_if_seen"]
+__all__ = ["BandPrior", "fit_line", "fit_positions", "in_order", "may_jump", "with_edge_if_seen"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class BandPrior:
         Bands are numbered by energy. Where two of another character cross, each goes on with the
         number of the other, and the corrections change places: they differ by some ``jump`` (eV).
         """
-        if jump == 0.0 or len(base) == 1 or not base.any():
+        if jump == 0.0 or not may_jump(base):
             return cls(base, Smoothness(spacings, eta))
         gaps = np.diff(base, axis=0)
         apart = np.full((1, *base.shape[1:]), np.inf)
@@ -66,6 +66,11 @@ class BandPrior:
     def gradient(self, positions: NDArray) -> NDArray[np.float64]:
         """Its derivative (1/eV)."""
         return self.smoothness.gradient(positions - self.base)
+
+
+def may_jump(base: NDArray) -> bool:
+    """Whether corrections to a base may jump: it is a theory of several bands."""
+    return len(base) > 1 and bool(base.any())
 
 
 def in_order(positions: NDArray, trust: NDArray) -> NDArray[np.float64]:
@@ -178,7 +183,9 @@ def with_edge_if_seen(spectra: CountedSpectra, lines: Lines, rng: np.random.Gene
     edged = replace(lines, line=replace(lines.line, edge=width))
     without, loss = _fit_line_on(spectra, lines, pick, 4)
     edged, loss_edged = _fit_line_on(spectra, edged, pick, 4)
-    return edged if loss_edged < loss - _GAIN else without
+    # As wide as can be, it is no edge: it makes up for lines that are not of one width.
+    seen = loss_edged < loss - _GAIN and edged.line.edge < 0.99 * _WIDEST_EDGE
+    return edged if seen else without
 
 
 def _sample(spectra: CountedSpectra, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -32,13 +32,22 @@ class MapValue:
                 f"band map: expected an xarray.DataArray, got {type(data).__name__}; arrays go "
                 f"through BandMap.from_arrays"
             )
-        data = arranged(data)
+        self._keep(arranged(data), counts)
+
+    def _keep(self, data: DataArray, counts: bool | None) -> None:
         if counts is None:
             counts = bool(data.attrs.get("counts", False))
         check_values(data.values, counts)
         data.attrs = {**data.attrs, "counts": int(counts)}
         data.values.flags.writeable = False
         self._data, self._counts = data, counts
+
+    @classmethod
+    def _of_own(cls, data: DataArray, counts: bool | None = None) -> Self:
+        """Map of data that nobody else has: a large map need not be in memory twice."""
+        found = cls.__new__(cls)
+        found._keep(arranged(data, copy=False), counts)
+        return found
 
     @classmethod
     def from_arrays(
@@ -161,7 +170,7 @@ class MapValue:
     def _changed(self, data: DataArray, counts: bool, what: str) -> Self:
         """Map of changed data that also says what was done."""
         attrs = {**self._data.attrs, "history": "\n".join([*self.history, what])}
-        return type(self)(data.assign_attrs({**data.attrs, **attrs}), counts=counts)
+        return self._of_own(data.assign_attrs({**data.attrs, **attrs}), counts)
 
     def _named(
         self, given: Mapping[str, Any], names: Sequence[str] | None = None

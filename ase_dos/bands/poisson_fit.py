@@ -5,7 +5,7 @@ Where a map has many momenta, freedom is chosen on bins of momenta and the fit f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from ase_dos.bands.certificate import best_near
 from ase_dos.bands.checkpoint import Checkpoint
 from ase_dos.bands.deviations import standard_deviations
-from ase_dos.bands.freeing import ETAS, Freedom, choose_freedom, refined
-from ase_dos.bands.joint_fit import BandPrior
+from ase_dos.bands.freeing import ETAS, MOST_FITS, Freedom, choose_freedom, refined
+from ase_dos.bands.joint_fit import BandPrior, with_edge_if_seen
 from ase_dos.bands.levels_of_detail import coarse, factors_to, fine, sampled_coarse
 from ase_dos.bands.line_profile import LineProfile
+from ase_dos.bands.progress import StageProgress
 from ase_dos.bands.spectra_model import CountedSpectra, Lines, SpectralLine
 
-__all__ = ["COARSE", "PoissonFit", "first_lines", "fit_counts"]
+__all__ = ["COARSE", "PoissonFit", "first_lines", "fit_counts", "stages"]
 
 # Momenta along an axis while freedom is chosen.
 COARSE = 48
@@ -77,6 +78,21 @@ def first_lines(spectra: CountedSpectra, theory: NDArray, profile: LineProfile |
     )
 
 
+def stages(priors: Iterable[str], n_bands: int) -> dict[str, int]:
+    """Stages of `fit_counts`, and the most parts of each."""
+    return {
+        **{_freedom_of(name): MOST_FITS for name in priors},
+        "momenta in bins": 1,
+        "all momenta": _ROUNDS,
+        "certificates": (1 + _SEARCHES) * n_bands,
+        "standard deviations": 1,
+    }
+
+
+def _freedom_of(prior: str) -> str:
+    return f"freedom of the {prior}"
+
+
 def fit_counts(
     spectra: CountedSpectra,
     start: Lines,
@@ -85,7 +101,7 @@ def fit_counts(
     eta: float | None,
     seed: int,
     checkpoint: Checkpoint,
-    report: Callable[[str], None],
+    progress: StageProgress,
 ) -> PoissonFit:
     """Fit bands to counts.
 
@@ -103,25 +119,26 @@ def fit_counts(
         Of the counts set aside, and of the spectra that the line is fitted to.
     checkpoint : Checkpoint
         Where to begin, and what to leave.
-    report : callable
-        Called with the name of each finished part.
+    progress : StageProgress
+        With the stages of `stages`.
 
     Returns
     -------
     PoissonFit
     """
     if checkpoint.found is None:
-        lines, state = _choose(spectra, start, bases, eta, np.random.default_rng(seed), report)
+        lines, state = _choose(spectra, start, bases, eta, np.random.default_rng(seed), progress)
         checkpoint.save(lines, **state)
     else:
         lines, state = checkpoint.found
     freedom = Freedom(**state["freedom"])
     prior = freedom.prior(bases[state["prior"]], spectra.spacings)
-    lines, converged = _settled(spectra, lines, prior, freedom, state, seed, checkpoint, report)
+    lines, converged = _settled(spectra, lines, prior, freedom, state, seed, checkpoint, progress)
     rng = np.random.default_rng([seed, _ROUNDS])
-    lines, gaps, converged = _certified(spectra, lines, prior, freedom, converged, rng, report)
+    lines, gaps, converged = _certified(spectra, lines, prior, freedom, converged, rng, progress)
+    progress.begin("standard deviations")
     std = standard_deviations(spectra, lines, prior)
-    report("standard deviations")
+    progress.finish()
     return PoissonFit(lines, state["prior"], freedom, state["held_out"], gaps, std, converged)
 
 
@@ -131,7 +148,7 @@ def _choose(
     bases: Mapping[str, NDArray],
     eta: float | None,
     rng: np.random.Generator,
-    report: Callable[[str], None],
+    progress: StageProgress,
 ) -> tuple[Lines, dict]:
     """Prior and freedom by counts set aside, and lines with them at every momentum."""
     factors = factors_to(spectra.momenta, COARSE)
@@ -149,6 +166,7 @@ def _choose(
     held_out = {}
     seed = int(rng.integers(2**63))
     for name, base in bases.items():
+        progress.begin(_freedom_of(name))
         # The same counts are set aside for all candidates.
         freedom, lines = choose_freedom(
             binned,
@@ -157,17 +175,17 @@ def _choose(
             np.random.default_rng(seed),
             etas=etas,
             only_last=eta is not None,
+            report=progress.done,
         )
         held_out[name] = freedom.held_out
-        report(f"freedom of the {name} chosen")
         if best is None or freedom.held_out < best[1].held_out:
             best = name, freedom, lines
     assert best is not None
     name, freedom, lines = best
     coarse_base = sampled_coarse(bases[name], factors)
     prior = freedom.prior(coarse_base, binned.spacings)
+    progress.begin("momenta in bins")
     lines = refined(binned, lines, prior, freedom.width, rng, rounds=_ROUNDS)[0]
-    report("momenta in bins fitted")
     # The sum over pairs of more momenta is the same integral of the slope squared if eta grows by
     # the root of the bins' size.
     wide = float(np.mean(factors))
@@ -179,7 +197,14 @@ def _choose(
         "rounds": 0,
         "converged": False,
     }
-    return fine(lines, coarse_base, bases[name], factors), state
+    lines = fine(lines, coarse_base, bases[name], factors)
+    if binned is not spectra and lines.line.edge:
+        # Bins of momenta smear steep bands, which may look like an edge.
+        lines = replace(lines, line=replace(lines.line, edge=0.0))
+        fine_prior = freedom.prior(bases[name], spectra.spacings)
+        lines, _ = refined(spectra, lines, fine_prior, freedom.width, rng, rounds=1)
+        lines = with_edge_if_seen(spectra, lines, rng)
+    return lines, state
 
 
 def _up_to(eta: float) -> tuple[float, ...]:
@@ -195,10 +220,11 @@ def _settled(
     state: dict,
     seed: int,
     checkpoint: Checkpoint,
-    report: Callable[[str], None],
+    progress: StageProgress,
 ) -> tuple[Lines, bool]:
     """Lines that stay where they are, and whether they do; kept after every round."""
     converged = state["converged"]
+    progress.begin("all momenta")
     for done in range(state["rounds"], _ROUNDS):
         if converged:
             break
@@ -206,7 +232,7 @@ def _settled(
         rng = np.random.default_rng([seed, done])
         lines, converged = refined(spectra, lines, prior, freedom.width, rng, rounds=1)
         checkpoint.save(lines, **{**state, "rounds": done + 1, "converged": converged})
-        report(f"round {done + 1}")
+        progress.done(f"round {done + 1}")
     return lines, converged
 
 
@@ -217,20 +243,21 @@ def _certified(
     freedom: Freedom,
     converged: bool,
     rng: np.random.Generator,
-    report: Callable[[str], None],
+    progress: StageProgress,
 ) -> tuple[Lines, NDArray, bool]:
     """Certificates of all bands, after fits from better energies that they found on the way."""
-    gaps, moved = _certificates(spectra, lines, prior, report)
+    progress.begin("certificates")
+    gaps, moved = _certificates(spectra, lines, prior, progress)
     for _ in range(_SEARCHES):
         if gaps.max() <= _LOOSE:
             break
         lines, converged = refined(spectra, moved, prior, freedom.width, rng, rounds=3)
-        gaps, moved = _certificates(spectra, lines, prior, report)
+        gaps, moved = _certificates(spectra, lines, prior, progress)
     return lines, gaps, converged
 
 
 def _certificates(
-    spectra: CountedSpectra, lines: Lines, prior: BandPrior, report: Callable[[str], None]
+    spectra: CountedSpectra, lines: Lines, prior: BandPrior, progress: StageProgress
 ) -> tuple[NDArray, Lines]:
     """Gap of every band, and lines with each that is loose moved to the best near it, in turn."""
     gaps = np.empty(len(lines.positions))
@@ -241,5 +268,5 @@ def _certificates(
             positions = moved.positions.copy()
             positions[band] = best
             moved = replace(moved, positions=positions)
-        report(f"band {band} certified")
+        progress.done(f"band {band} certified")
     return gaps, moved

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +15,8 @@ from ase_dos.bands.counted import spectra_of, start_on
 from ase_dos.bands.deviations import dispersion
 from ase_dos.bands.line_profile import LineProfile
 from ase_dos.bands.log_intensity import log_intensity, ridge_by_icm, ridge_by_trws
-from ase_dos.bands.poisson_fit import PoissonFit, first_lines, fit_counts
+from ase_dos.bands.poisson_fit import PoissonFit, first_lines, fit_counts, stages
+from ase_dos.bands.progress import StageProgress
 from ase_dos.bands.reconstructed import ReconstructedBands
 from ase_dos.bands.smoothness import Smoothness
 from ase_dos.bands.spectra_model import CountedSpectra
@@ -144,7 +143,7 @@ def reconstruct_bands(
         spectra.counts, start, header=json.dumps([names, eta, seed, _profile_json(profile)])
     )
     kept = Checkpoint(checkpoint, task)
-    with _Report(progress, len(names) + len(start) + 5) as report:
+    with StageProgress(progress, stages(names, len(start)), "reconstruction") as shown:
         fit = fit_counts(
             spectra,
             first_lines(spectra, start, profile),
@@ -152,7 +151,7 @@ def reconstruct_bands(
             eta=eta,
             seed=seed,
             checkpoint=kept,
-            report=report,
+            progress=shown,
         )
     result = _from_fit(fit, spectra, known, settings, common)
     kept.remove()
@@ -273,27 +272,3 @@ def _from_intensity(
 
 def _profile_json(profile: LineProfile | None) -> list[float] | None:
     return None if profile is None else [profile.gaussian, profile.lorentzian]
-
-
-class _Report:
-    """Bar that names the part that was finished last; on a terminal only."""
-
-    def __init__(self, progress: bool, parts: int) -> None:
-        from tqdm import tqdm
-
-        self.bar = tqdm(
-            total=parts,
-            desc="reconstruction",
-            disable=not (progress and sys.stderr.isatty()),
-            bar_format="{l_bar}{bar}| [{elapsed}{postfix}]",
-        )
-
-    def __enter__(self) -> Callable[[str], None]:
-        return self.show
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.close()
-
-    def show(self, part: str) -> None:
-        self.bar.set_postfix_str(part, refresh=False)
-        self.bar.update()

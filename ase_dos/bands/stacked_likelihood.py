@@ -136,6 +136,15 @@ class StackedLikelihood:
         dispersion = float(residual.sum() / max(freedom, 1.0))
         return Fit(value, strengths, score.astype(float), information, dispersion)
 
+    def divided(
+        self, positions: NDArray, width: float, sweeps: int = 60
+    ) -> tuple[NDArray, NDArray]:
+        """Return the counts (spectra, bands) of each line, and the rates (spectra, energies)."""
+        lines = self._lines(positions, width, ("line",))[0]
+        _, strengths, rates, totals = self._eliminated(lines, None, sweeps)
+        within = np.matmul(lines[:, :-1], self._valid[:, :, None])[..., 0]
+        return strengths[self._sample.group][:, :-1] * within * totals, rates
+
     def _lines(
         self, positions: NDArray, width: float, kinds: tuple[str, ...]
     ) -> list[NDArray[np.float32]]:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.bands.alignment import Optimum, best_alignment, warn_of
 from ase_dos.bands.band_grid import BandGrid
+from ase_dos.bands.band_signal import BandSignal
 from ase_dos.bands.crystal_mesh import CrystalMesh, point_operations
 from ase_dos.bands.planes import turned
 from ase_dos.bands.zone import momentum_axes
@@ -304,7 +305,8 @@ class TheoryBands(BandGrid):
         Warns
         -----
         AlignmentWarning
-            If another alignment is nearly as good, or a scale is at its limit.
+            If another alignment is nearly as good, a scale is at its limit, or theory and map seem
+            to have different bands.
         """
         found = best_alignment(self, band_map, max_shift, energy_scale, momentum_scale)
         warn_of(found.remarks, stacklevel=2)
@@ -318,6 +320,7 @@ class TheoryBands(BandGrid):
             best.width,
             best.log_likelihood - found.start,
             found.dispersion,
+            found.signal,
             found.rivals,
             found.remarks,
         )
@@ -343,6 +346,8 @@ class Alignment:
         Mean square of the deviations from the fit over that of Poisson statistics. For counts it
         is 1 if the theory is right up to shift and scales. Standard deviations take it into
         account, but not that neighbouring values of smoothed intensities depend on each other.
+    signal : BandSignal
+        How the bands divide the signal of the map, and whether it has peaks that belong to none.
     rivals : tuple of Optimum
         Other alignments that gain nearly as much and put the bands elsewhere.
     remarks : tuple of str
@@ -359,6 +364,7 @@ class Alignment:
     width: float
     log_likelihood_gained: float
     dispersion: float
+    signal: BandSignal
     rivals: tuple[Optimum, ...] = ()
     remarks: tuple[str, ...] = ()
 

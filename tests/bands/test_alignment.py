@@ -135,10 +135,13 @@ def test_another_optimum_is_named():
     rungs = TheoryBands(np.stack([wave - 1.0, wave - 1.6]), (WIDE, WIDE))
     there = 0.05 * np.cos(A * KX)[:, None] * np.cos(A * KY)
     band_map = toy_map(np.stack([there - 0.7, there - 1.3, there - 1.9]), (KX, KY), E, 300)
-    with pytest.warns(AlignmentWarning, match="another alignment is nearly as good: shift"):
+    with pytest.warns(AlignmentWarning, match="nearly as good|no band explains") as warned:
         found = rungs.align(band_map, energy_scale=False)
     shifts = sorted([found.shift, *(one.shift for one in found.rivals)])
     np.testing.assert_allclose(shifts, [-0.3, 0.3], atol=0.02)
+    said = [str(one.message) for one in warned]
+    assert said[0].startswith("another alignment is nearly as good: shift")
+    assert "have a peak that no band explains" in said[1]  # the third rung
 
 
 def test_theory_at_the_limit_of_momentum():
@@ -193,3 +196,20 @@ def test_lines_of_the_likelihood_are_voigt_profiles():
     np.testing.assert_allclose(lines[:, 0][near], expected[near], atol=4e-3 * expected.max())
     assert (lines[:, 0][~near] < 0.01 * expected.max()).all()
     np.testing.assert_allclose(lines[:, 1], 1 / len(E))
+
+
+def test_bands_of_map_and_theory_that_the_other_lacks_are_named():
+    band_map = small_map()
+    assert THEORY.align(band_map).signal.stray < 0.01
+    with pytest.warns(AlignmentWarning, match="have a peak that no band explains, near -0"):
+        lower = THEORY.select([0]).align(band_map, max_shift=0.3, energy_scale=False)
+    assert lower.signal.stray > 0.3
+    flat = np.full((1, *THEORY.energies.shape[1:]), -1.6)
+    more = TheoryBands(np.concatenate([THEORY.energies, flat]), (WIDE, WIDE))
+    with pytest.warns(AlignmentWarning, match=r"bands 1 \(from 0\) have less than a fifth of the"):
+        found = more.align(band_map, max_shift=0.3)
+    assert found.signal.shares.argmin() == 1
+    assert found.signal.shares.sum() == pytest.approx(1.0)
+    above = TheoryBands(np.concatenate([THEORY.energies, THEORY.energies[1:] + 1.6]), (WIDE, WIDE))
+    with pytest.warns(AlignmentWarning, match=r"bands 2 \(from 0\) lie outside the energies"):
+        assert above.align(band_map, max_shift=0.5).signal.inside[2] == 0.0

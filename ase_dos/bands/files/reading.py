@@ -10,9 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ase_dos.bands.arrangement import ENERGY
+from ase_dos.bands.arrangement import ENERGY, blocks, no_counts
 from ase_dos.bands.files.energy import relative_energies
 from ase_dos.bands.files.hdf5 import hdf5_format, read_hdf5
 from ase_dos.bands.netcdf import import_xarray
@@ -180,8 +178,7 @@ def _has_counts(data: DataArray) -> bool:
         return bool(data.attrs["counts"])
     if str(data.attrs.get("units", "")).lower() not in ("counts", "count"):
         return False
-    values = data.values[~np.isnan(data.values)]
-    return bool((values >= 0).all() and (values == np.floor(values)).all())
+    return not any(no_counts(block).any() for block in blocks(data.values))
 
 
 def _warn_of_empty(data: DataArray, path: str | os.PathLike) -> None:

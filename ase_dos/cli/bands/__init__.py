@@ -8,7 +8,7 @@ from textwrap import dedent
 
 from ase_dos.cli.main import reports_user_errors
 
-ACTIONS = ("simulate", "align", "reconstruct", "compare", "plot", "info")
+ACTIONS = ("simulate", "align", "number", "reconstruct", "compare", "similarity", "plot", "info")
 
 
 class CLICommand:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ase_dos.cli.arguments import number
-from ase_dos.cli.bands.inputs import chosen_bands, kind_of_file
-
-if TYPE_CHECKING:
-    from ase_dos.cli.bands.differences import AnyBands
+from ase_dos.cli.bands.inputs import bands_like
 
 __all__ = ["add_arguments", "run"]
 
@@ -20,7 +15,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("first", metavar="BANDS", help="reconstructed or calculated bands")
     add("others", nargs="+", metavar="OTHER", help="bands to compare them with")
-    add("--bands", metavar="FIRST:LAST", help="calculated bands of OTHER to take")
+    add(
+        "--bands",
+        metavar="FIRST:LAST",
+        help="bands to take of calculations that have more than BANDS, ends included",
+    )
     add(
         "--shift",
         type=number(),
@@ -38,20 +37,7 @@ def run(args: Namespace) -> None:
     """
     from ase_dos.cli.bands.differences import difference_lines
 
-    first = _load(args.first)
+    first = bands_like(args.first)
     for name in args.others:
-        lines = list(difference_lines(first, _load(name, first, args.bands), args.shift))
+        lines = list(difference_lines(first, bands_like(name, first, args.bands), args.shift))
         print(f"{args.first} - {name}", *lines, sep="\n")
-
-
-def _load(name: str, like: AnyBands | None = None, bands: str | None = None) -> AnyBands:
-    """Read bands; those of a k mesh are taken to the momenta of others."""
-    path = Path(name)
-    if kind_of_file(path) == "reconstructed":
-        from ase_dos.bands.reconstructed import ReconstructedBands
-
-        return ReconstructedBands.load(path)
-    from ase_dos.bands.theory_file import read_theory
-
-    momenta = like.momenta if like is not None and len(like.momenta) == 2 else None
-    return chosen_bands(read_theory(path, momenta=momenta), bands)

@@ -12,16 +12,21 @@ from ase_dos.cli.arguments import integer, number
 if TYPE_CHECKING:
     from ase_dos.bands.band_map import BandMap
     from ase_dos.bands.theory import TheoryBands
+    from ase_dos.cli.bands.differences import AnyBands
 
 __all__ = [
+    "add_align_argument",
     "add_map_arguments",
     "add_theory_arguments",
+    "aligned",
+    "bands_like",
     "chosen_bands",
     "kind_of_file",
     "named_number",
     "named_range",
     "read_map",
     "read_theory_on",
+    "read_whole_theory",
 ]
 
 # Share by which bands of a k mesh reach beyond the map, so that align may scale its momenta.
@@ -150,9 +155,14 @@ def _whole(name: str, value: float) -> int:
     return int(value)
 
 
-def add_theory_arguments(parser: ArgumentParser) -> None:
+def add_theory_arguments(parser: ArgumentParser, *, several: bool = False) -> None:
     """Declare calculated bands, and how they become those of the map."""
-    parser.add_argument("theory", metavar="THEORY", help="calculated bands (.npz, .json, .nc)")
+    parser.add_argument(
+        "theory",
+        metavar="THEORY",
+        nargs="+" if several else None,
+        help="calculated bands (.npz, .json, .nc)",
+    )
     group = parser.add_argument_group("calculated bands")
     add = group.add_argument
     add(
@@ -175,16 +185,64 @@ def add_theory_arguments(parser: ArgumentParser) -> None:
         metavar="DEGREES",
         help="angle of the crystal of the map against the cell of a mesh",
     )
-    add("--bands", metavar="FIRST:LAST", help="bands to take, from 0 and from below, ends included")
+    add(
+        "--bands",
+        action="append" if several else "store",
+        metavar="FIRST:LAST",
+        help="bands to take, from 0 and from below, ends included"
+        + ("; may be repeated" if several else ""),
+    )
+
+
+def add_align_argument(parser: ArgumentParser, what: str) -> None:
+    """Declare how calculated bands are aligned to the map before anything else."""
+    parser.add_argument(
+        "--align",
+        choices=["full", "shift", "no"],
+        default="shift",
+        help=f"align {what} to the map first: shift and scales, the rigid shift only, or nothing "
+        "(default: %(default)s)",
+    )
 
 
 def read_theory_on(args: Namespace, axes: Any) -> TheoryBands:
     """Read calculated bands; those of a mesh reach a little beyond the axes of a map."""
+    return chosen_bands(read_whole_theory(args.theory, args, axes), args.bands)
+
+
+def read_whole_theory(path: str, args: Namespace, axes: Any) -> TheoryBands:
+    """Read all bands of a file."""
     from ase_dos.bands.theory_file import read_theory
 
     momenta = tuple(map(_wider, axes)) if len(axes) == 2 else None
-    theory = read_theory(args.theory, momenta=momenta, kz=args.kz, azimuth=args.azimuth)
-    return chosen_bands(theory, args.bands).shifted(args.shift)
+    theory = read_theory(path, momenta=momenta, kz=args.kz, azimuth=args.azimuth)
+    return theory.shifted(args.shift)
+
+
+def aligned(theory: TheoryBands, band_map: BandMap, how: str) -> TheoryBands:
+    """Bands after --align."""
+    if how == "no":
+        return theory
+    scales = how == "full"
+    return theory.align(band_map, energy_scale=scales, momentum_scale=scales).theory
+
+
+def bands_like(name: str, like: AnyBands | None = None, bands: str | None = None) -> AnyBands:
+    """Read reconstructed or calculated bands, to compare them with others.
+
+    Those of a k mesh go to the momenta of the others, and if they are more, some are chosen.
+    """
+    path = Path(name)
+    if kind_of_file(path) == "reconstructed":
+        from ase_dos.bands.reconstructed import ReconstructedBands
+
+        return ReconstructedBands.load(path)
+    from ase_dos.bands.theory_file import read_theory
+
+    momenta = like.momenta if like is not None and len(like.momenta) == 2 else None
+    theory = read_theory(path, momenta=momenta)
+    as_many = like is not None and theory.n_bands == like.n_bands
+    return theory if as_many else chosen_bands(theory, bands)
 
 
 def chosen_bands(theory: TheoryBands, text: str | None) -> TheoryBands:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ase_dos.cli.arguments import integer, number
 from ase_dos.cli.bands.inputs import (
+    add_align_argument,
     add_map_arguments,
     add_theory_arguments,
     read_map,
@@ -26,13 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_theory_arguments(parser)
     add = parser.add_argument
     add("-o", "--output", required=True, metavar="BANDS.nc", help="reconstructed bands to write")
-    add(
-        "--align",
-        choices=["full", "shift", "no"],
-        default="shift",
-        help="align the calculated bands to the map first: shift and scales, the rigid shift only, "
-        "or nothing (default: %(default)s)",
-    )
+    add_align_argument(parser, "the calculated bands")
     group = parser.add_argument_group("model")
     add = group.add_argument
     add(

@@ -6,7 +6,7 @@ from command_line import fails, is_png
 from map_files import write_mpes
 from paths import REPOSITORY
 
-from ase_dos.bands import BandMap, ReconstructedBands, read_theory
+from ase_dos.bands import BandMap, ReconstructedBands, TheoryBands, read_theory, write_theory
 from ase_dos.cli.main import main
 
 WSE2 = REPOSITORY / "data" / "wse2" / "wse2.npz"
@@ -60,6 +60,32 @@ def test_align_finds_the_shift_and_compare_sees_it(tmp_path, capsys, theory_file
     run("compare", theory_file, WSE2, "--bands", "12:13")
     line = fails(capsys, "bands", "align", map_file, theory_file, "-o", theory_file)
     assert "is an input of this command" in line
+
+
+def test_number_of_bands(tmp_path, capsys, band_theory, map_file):
+    """Two bands in the map; theories of one, two and three."""
+    more = np.concatenate([band_theory.energies, band_theory.energies[:1] - 0.4])
+    path = tmp_path / "three.nc"
+    write_theory(TheoryBands(more, band_theory.momenta), path)
+    given = ("number", map_file, path, "--shift", 0.1, "--align", "no")
+    run(*given, "--bands", "2:2", "--bands", "1:2", "--bands", "0:2")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [row[2] for row in rows] == ["1", "2", "3"]
+    assert [row[-1] == "this" for row in rows] == [False, True, False]
+    assert float(rows[0][3]) > 100
+    assert "--bands: expected several choices" in fails(capsys, "bands", *given)
+
+
+def test_similarity_of_shapes(tmp_path, capsys, bands_file, theory_file):
+    out = tmp_path / "matrix.png"
+    aside = ("--bands", "12:13", "--square", 5.0, "--functions", 20, "-o", out)
+    run("similarity", bands_file, theory_file, WSE2, *aside)
+    rows = capsys.readouterr().out.splitlines()
+    near, far = (float(row.split()[3]) for row in rows[1:3])
+    assert near < 20 < far
+    assert is_png(out)
+    line = fails(capsys, "bands", "similarity", bands_file, theory_file, "--hexagonal", 500)
+    assert "no momentum is left at which all bands are known" in line
 
 
 def test_info_knows_what_a_file_is(capsys, theory_file, map_file):
