@@ -97,6 +97,15 @@ def _training() -> None:
     best_shift(target, target(energies)[0], energies, 0.0)
 
 
+def _equivariant_features() -> None:
+    from ase_dos.descriptors.lambda_soap import LambdaSOAP
+
+    descriptor = LambdaSOAP(cutoff=3.0, max_radial=2, max_angular=2)
+    points = descriptor.points(_crystal())
+    descriptor.features(points)
+    descriptor.products(points, points)
+
+
 def _many_structures() -> None:
     import numpy as np
 
@@ -127,6 +136,7 @@ JOBS = {
     "DOS, single precision": lambda: _dos("float32"),
     "forces, single precision": lambda: _forces("float32"),
     "many structures and cells": _many_structures,
+    "equivariant features": _equivariant_features,
     "training": _training,
     "XTC files": _packed_coordinates,
 }

@@ -9,7 +9,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from ase_dos.kernels.vector import WIDTH
+from ase_dos.kernels.equivariant_products import LANES
 from ase_dos.utils.checks import as_array
 
 __all__ = ["EquivariantPoints"]
@@ -91,10 +91,10 @@ class EquivariantPoints:
         groups, species = [], []
         for z in np.unique(self.species):
             places = np.flatnonzero(self.species == z)
-            padded = np.full(-(-places.size // WIDTH) * WIDTH, -1)
+            padded = np.full(-(-places.size // LANES) * LANES, -1)
             padded[: places.size] = places
-            groups.append(padded.reshape(-1, WIDTH))
+            groups.append(padded.reshape(-1, LANES))
             species += [z] * len(groups[-1])
-        lanes = np.concatenate(groups) if groups else np.empty((0, WIDTH), int)
+        lanes = np.concatenate(groups) if groups else np.empty((0, LANES), int)
         grouped = self.coefficients[lanes] * (lanes >= 0)[:, :, None, None]
         return np.ascontiguousarray(grouped.transpose(0, 2, 3, 1)), lanes, np.array(species, int)

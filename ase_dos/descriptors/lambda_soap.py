@@ -116,7 +116,7 @@ class LambdaSOAP(ExpansionHyperparameters):
             As `SOAP.compute` does: for an empty frame, a species not in `species`, two atoms at one
             position, a NaN position, a periodic cell without volume.
         """
-        return self._features(self.points(atoms))
+        return self.features(self.points(atoms))
 
     def blocks(self, atoms: Atoms, size: int = 64) -> Iterator[tuple[slice, list[NDArray]]]:
         """Yield (slice of the atoms, their features), at most ``size`` atoms at a time.
@@ -127,7 +127,21 @@ class LambdaSOAP(ExpansionHyperparameters):
         points = self.points(atoms)
         for start in range(0, len(points), size):
             where = slice(start, min(start + size, len(points)))
-            yield where, self._features(points.take(where))
+            yield where, self.features(points.take(where))
+
+    def features(self, points: EquivariantPoints) -> list[NDArray]:
+        """Features of expanded surroundings, as in `compute`."""
+        self._checked(points)
+        shapes = [
+            (len(points), 2 * ell + 1, self.n_features(ell)) for ell in range(self.max_lambda + 1)
+        ]
+        out, starts, arrays = _one_array(shapes)
+
+        def compute_range(a: int, b: int) -> None:
+            equivariants(a, b, points.coefficients, self._couplings, starts, out)
+
+        on_threads(len(points), compute_range)
+        return arrays
 
     def points(self, atoms: Atoms, which: NDArray | None = None) -> EquivariantPoints:
         """Density expansion around the atoms of a frame, or around ``which`` of them (indices).
@@ -189,12 +203,12 @@ class LambdaSOAP(ExpansionHyperparameters):
         shapes = [(len(rows), w, len(points), w) for w in widths.tolist()]
         out, starts, arrays = _one_array(shapes)
         grouped, lanes, species = points.side_by_side()
-        groups = grouped.ravel(), lanes.ravel(), species_index(species, self.species), len(points)
-        shape = np.array([self.max_angular, self.n_channels])
-        flat = rows.coefficients.ravel()
+        groups = grouped, lanes, species_index(species, self.species), len(points)
 
         def multiply_range(a: int, b: int) -> None:
-            equivariant_products(a, b, flat, kinds, *groups, shape, self._couplings, starts, out)
+            equivariant_products(
+                a, b, rows.coefficients, kinds, *groups, self._couplings, starts, out
+            )
 
         on_threads(len(rows), multiply_range)
         return arrays
@@ -207,7 +221,7 @@ class LambdaSOAP(ExpansionHyperparameters):
         self._checked(points)
         out = np.empty((self.max_lambda + 1, len(points)))
         for i in range(len(points)):
-            for ell, features in enumerate(self._features(points.take([i]))):
+            for ell, features in enumerate(self.features(points.take([i]))):
                 out[ell, i] = np.linalg.norm(features)
         return out
 
@@ -236,19 +250,6 @@ class LambdaSOAP(ExpansionHyperparameters):
                 f"them, got {points.coefficients.shape[1:]}"
             )
         return species_index(points.species, self.species)
-
-    def _features(self, points: EquivariantPoints) -> list[NDArray]:
-        """Features of expanded surroundings."""
-        shapes = [
-            (len(points), 2 * ell + 1, self.n_features(ell)) for ell in range(self.max_lambda + 1)
-        ]
-        out, starts, arrays = _one_array(shapes)
-
-        def compute_range(a: int, b: int) -> None:
-            equivariants(a, b, points.coefficients, self._couplings, starts, out)
-
-        on_threads(len(points), compute_range)
-        return arrays
 
 
 def _one_array(shapes: Sequence[tuple[int, ...]]) -> tuple[NDArray, NDArray, list[NDArray]]:

@@ -19,7 +19,7 @@ class Couplings(NamedTuple):
 
     Attributes
     ----------
-    max_lambda : int
+    l_max, max_lambda : int
     first_block : (max_lambda + 2,) int array
         Blocks (lambda, l1, l2) of a lambda: from ``first_block[lambda]`` to the next one.
     l1, l2 : (blocks,) int array
@@ -30,6 +30,7 @@ class Couplings(NamedTuple):
     values : (entries,) array
     """
 
+    l_max: int
     max_lambda: int
     first_block: np.ndarray
     l1: np.ndarray
@@ -64,7 +65,9 @@ def coupling_tables(l_max, max_lambda):
     lambdas, l1, l2 = np.array(blocks).T.copy()
     m1, m2 = np.concatenate(places).T.copy()
     first_block = np.searchsorted(lambdas, np.arange(max_lambda + 2))
-    return Couplings(max_lambda, first_block, l1, l2, first_entry, m1, m2, np.concatenate(values))
+    return Couplings(
+        l_max, max_lambda, first_block, l1, l2, first_entry, m1, m2, np.concatenate(values)
+    )
 
 
 def coupling_coefficients(ell, l1, l2):
@@ -74,24 +77,29 @@ def coupling_coefficients(ell, l1, l2):
     are orthonormal, with the sign (-1)^((l1 + l2 + ell) / 2): for ell = 0 they become
     (-1)^l / sqrt(2 l + 1) on the diagonal. l1 + l2 + ell has to be even.
     """
-    # Exact for the polynomials of degree l1 + l2 + ell that are integrated.
-    degree = l1 + l2 + ell
+    values, weights = _harmonics_on_grid(max(l1, l2, ell))
+    first, second, third = (values[k * k : (k + 1) ** 2] for k in (l1, l2, ell))
+    gaunt = np.einsum("cp,ap,bp->cab", third * weights, first, second, optimize=True)
+    length = np.sqrt(np.sum(gaunt**2) / (2 * ell + 1))
+    return (-1) ** ((l1 + l2 + ell) // 2) * gaunt / length
+
+
+@cache
+def _harmonics_on_grid(l_max):
+    """Real harmonics ((l_max + 1)^2, points) on a grid that integrates products of three.
+
+    Also the weights (points,) of the integral over the sphere.
+    """
+    degree = 3 * l_max
     heights, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
     angles = 2 * np.pi * np.arange(degree + 1) / (degree + 1)
     z, angle = (grid.ravel() for grid in np.meshgrid(heights, angles, indexing="ij"))
     across = np.sqrt(1 - z * z)
-    weights = np.repeat(weights, angles.size) * 2 * np.pi / angles.size
-    values = _harmonics(across * np.cos(angle), across * np.sin(angle), z, max(l1, l2, ell))
-    first, second, third = (values[k * k : (k + 1) ** 2] for k in (l1, l2, ell))
-    gaunt = np.einsum("cp,ap,bp->cab", third * weights, first, second, optimize=True)
-    length = np.sqrt(np.sum(gaunt**2) / (2 * ell + 1))
-    return (-1) ** (degree // 2) * gaunt / length
-
-
-def _harmonics(x, y, z, l_max):
-    """Real harmonics ((l_max + 1)^2, points) of unit vectors."""
-    stride = x.size + WIDTH
-    x, y, z = (np.pad(component, (0, WIDTH)) for component in (x, y, z))
+    directions = np.stack([across * np.cos(angle), across * np.sin(angle), z])
+    count, stride = z.size, z.size + WIDTH
+    x, y, z = np.pad(directions, ((0, 0), (0, WIDTH)))
     out = np.empty((l_max + 1) ** 2 * stride)
-    real_harmonics(x, y, z, stride - WIDTH, l_max, harmonic_coefficients(l_max), stride, out)
-    return out.reshape(-1, stride)[:, : stride - WIDTH]
+    real_harmonics(x, y, z, count, l_max, harmonic_coefficients(l_max), stride, out)
+    return out.reshape(-1, stride)[:, :count], np.repeat(
+        weights, angles.size
+    ) * 2 * np.pi / angles.size

@@ -44,6 +44,7 @@ def gram(features):
         ("ethanol", {}),
         ("ethanol", {"max_angular": 1, "max_lambda": 2, "max_radial": 1, "center_weight": 0.3}),
         ("perovskite", {"cutoff": 3.0, "max_radial": 2, "max_angular": 4, "max_lambda": 6}),
+        ("ethanol", {"max_radial": 1, "max_angular": 8, "max_lambda": 6}),
         ("slab", {"cutoff": 3.0, "max_radial": 9, "radial_scaling": (1.0, 2.0, 5)}),
         ("ethanol", {"contraction": contraction_for(SOME, 2)}),
     ],
@@ -134,7 +135,7 @@ def test_blocks_join_to_the_whole():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"max_radial": 6, "max_angular": 4, "max_lambda": 6}, {"max_angular": 2}]
+    "options", [{}, {"max_radial": 6, "max_angular": 8, "max_lambda": 6}, {"max_angular": 2}]
 )
 def test_products_are_those_of_the_features(options):
     atoms = ETHANOL
@@ -168,7 +169,7 @@ def test_points_join_and_measure_their_length():
         np.testing.assert_allclose(lengths[ell] ** 2, squares, rtol=1e-12)
 
 
-def test_number_of_threads_changes_no_digit(monkeypatch):
+def test_how_threads_share_the_atoms_changes_no_digit(monkeypatch):
     points = SOME.points(ETHANOL)
     whole = SOME.products(ETHANOL, points), SOME.compute(ETHANOL)
     monkeypatch.setattr(

@@ -15,9 +15,8 @@ def coupling(ell, l1, l2):
     directions = np.stack([across * np.cos(angle), across * np.sin(angle), z], axis=1)
     values = reference.harmonics(directions, max(ell, l1, l2))
     first, second, third = (values[:, k * k : (k + 1) ** 2] for k in (l1, l2, ell))
-    gaunt = np.einsum(
-        "p,pc,pa,pb->cab", np.repeat(weights, 64) * 2 * np.pi / 64, third, first, second
-    )
+    third = third * np.repeat(weights, 64)[:, None] * 2 * np.pi / 64
+    gaunt = np.einsum("pc,pa,pb->cab", third, first, second, optimize=True)
     sign = (-1) ** ((l1 + l2 + ell) // 2)
     return sign * gaunt / np.linalg.norm(gaunt[0])
 
