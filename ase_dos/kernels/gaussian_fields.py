@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 from ase_dos.kernels.boys import boys
-from ase_dos.kernels.harmonics import real_harmonics
-from ase_dos.kernels.jit import inner_kernel, kernel
+from ase_dos.kernels.harmonics import directions, real_harmonics
+from ase_dos.kernels.jit import kernel
 from ase_dos.kernels.vector import WIDTH
 
 # Points at a time: what is kept of them stays in the first-level cache.
@@ -80,7 +80,7 @@ def gaussian_fields(
             for k in range(count):
                 out[one, block + k] = 0.0
         for atom in range(positions.shape[0]):
-            nearest = _directions(points, block, count, positions, atom, x, y, z, distances)
+            nearest = directions(points, block, count, positions, atom, x, y, z, distances)
             if charges[atom] != 0.0:
                 for one in range(coefficients.shape[0]):
                     for k in range(count):
@@ -116,21 +116,3 @@ def gaussian_fields(
                                 out[one, block + k] += weight * radial[k] * harmonics[row + k]
                 for k in range(count):
                     powers[k] *= distances[k]
-
-
-@inner_kernel
-def _directions(points, block, count, positions, atom, x, y, z, distances):
-    """Directions and distances of some points from an atom; returns the least distance."""
-    nearest = math.inf
-    for k in range(count):
-        dx = points[block + k, 0] - positions[atom, 0]
-        dy = points[block + k, 1] - positions[atom, 1]
-        dz = points[block + k, 2] - positions[atom, 2]
-        distance = math.sqrt(dx * dx + dy * dy + dz * dz)
-        distances[k] = distance
-        nearest = min(nearest, distance)
-        if distance == 0.0:  # only l = 0 counts, which has no direction
-            x[k], y[k], z[k] = 0.0, 0.0, 1.0
-        else:
-            x[k], y[k], z[k] = dx / distance, dy / distance, dz / distance
-    return nearest

@@ -5,11 +5,11 @@ Hobson's theorem makes every Gaussian a derivative of a spherical one,
     r^l Y_lm(r) exp(-a r^2) = (2 a)^-l Y_lm(grad_A) exp(-a |r - A|^2),
 
 with the solid harmonic of the gradient with respect to the centre A. So an integral over two of
-them is a derivative of that over two spheres, F(R), where R = A - B, p = a + b, u = a b / p and
+them is a derivative of that over two spheres, F(R), where R = B - A, p = a + b, u = a b / p and
 x = u R^2 (P. M. W. Gill et al., https://doi.org/10.1016/0009-2614(93)E1340-M; B. I. Dunlap,
 https://doi.org/10.1103/PhysRevA.42.1127):
 
-    (-1)^l2 (2 a)^-l1 (2 b)^-l2 Y_1(grad) Y_2(grad) F(R)
+    (-1)^l1 (2 a)^-l1 (2 b)^-l2 Y_1(grad) Y_2(grad) F(R)
     Y_1(grad) Y_2(grad) = sum_(L M) g_LM laplacian^n Y_LM(grad),      n = (l1 + l2 - L) / 2
 
     overlap  F = (pi / p)^(3/2) exp(-x)
@@ -28,7 +28,7 @@ import math
 import numpy as np
 
 from ase_dos.kernels.boys import boys
-from ase_dos.kernels.harmonics import real_harmonics
+from ase_dos.kernels.harmonics import directions, real_harmonics
 from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.vector import WIDTH
 
@@ -80,12 +80,12 @@ def two_centre_integrals(
     """
     l_max = shells.shape[1] - 2
     stride = end + WIDTH
-    x, y, z, distances = np.empty(stride), np.empty(stride), np.empty(stride), np.empty(end)
+    x, y, z, distances = np.empty(stride), np.empty(stride), np.empty(stride), np.empty(stride)
     harmonics = np.empty((2 * l_max + 1) ** 2 * stride)
     angular = np.empty((l_max + 1, (2 * l_max + 1) ** 2))
     radial = np.empty(l_max + 1)
     for a in range(begin, end):
-        _directions(positions, a, x, y, z, distances)
+        directions(positions, 0, a + 1, positions, a, x, y, z, distances)
         real_harmonics(x, y, z, a + 1, 2 * l_max, harmonic_factors, stride, harmonics)
         for b in range(a + 1):
             for l1 in range(l_max + 1):
@@ -124,42 +124,26 @@ def two_centre_integrals(
 
 
 @inner_kernel
-def _directions(positions, a, x, y, z, distances):
-    """Directions and distances of atom ``a`` from all atoms up to itself."""
-    for b in range(a + 1):
-        dx = positions[a, 0] - positions[b, 0]
-        dy = positions[a, 1] - positions[b, 1]
-        dz = positions[a, 2] - positions[b, 2]
-        distance = math.sqrt(dx * dx + dy * dy + dz * dz)
-        distances[b] = distance
-        if distance == 0.0:  # only L = 0 counts, which has no direction
-            x[b], y[b], z[b] = 0.0, 0.0, 1.0
-        else:
-            x[b], y[b], z[b] = dx / distance, dy / distance, dz / distance
-
-
-@inner_kernel
 def _add_radial(coulomb, l1, l2, a, b, weight, distance, nodes, limits, radial):
     """Add the factors of Y_LM(R), over n, of two Gaussians."""
     p = a + b
     u = a * b / p
     x = u * distance * distance
-    if l2 % 2 == 1:
+    if l1 % 2 == 1:
         weight = -weight
     overlap = weight * (math.pi / p) ** 1.5 * math.exp(-x)
-    sphere = weight * 2.0 * math.pi**2.5 / (a * b * math.sqrt(p))
+    if coulomb:
+        overlap *= -4.0 * math.pi  # one laplacian of the terms of n > 0
     for n in range(min(l1, l2) + 1):
         total = l1 + l2 - 2 * n
-        power = 1.0
-        for _ in range(total):
-            power *= -2.0 * u * distance
-        if not coulomb:
-            value = overlap * _laplacians(n, total, u, x)
-        elif n == 0:
-            value = sphere * boys(total, x, nodes, limits)
+        if coulomb and n == 0:
+            sphere = 2.0 * math.pi**2.5 / (a * b * math.sqrt(p))
+            value = weight * sphere * boys(total, x, nodes, limits)
         else:
-            value = -4.0 * math.pi * overlap * _laplacians(n - 1, total, u, x)
-        radial[n] += power * value
+            value = overlap * _laplacians(n - 1 if coulomb else n, total, u, x)
+        for _ in range(total):
+            value *= -2.0 * u * distance
+        radial[n] += value
 
 
 @inner_kernel

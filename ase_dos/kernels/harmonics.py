@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -87,6 +88,27 @@ def _to_real(ell):
         matrix[ell + m, [ell + m, ell - m]] = np.sqrt(0.5)
         matrix[ell - m, [ell + m, ell - m]] = -1j * np.sqrt(0.5), 1j * np.sqrt(0.5)
     return matrix
+
+
+@inner_kernel
+def directions(points, begin, count, origins, origin, x, y, z, distances):
+    """Find unit vectors and distances from an origin to points; returns the least distance.
+
+    A point on the origin has the direction of z, so that solid harmonics r^l Y_lm are right there.
+    """
+    nearest = math.inf
+    for k in range(count):
+        dx = points[begin + k, 0] - origins[origin, 0]
+        dy = points[begin + k, 1] - origins[origin, 1]
+        dz = points[begin + k, 2] - origins[origin, 2]
+        distance = math.sqrt(dx * dx + dy * dy + dz * dz)
+        distances[k] = distance
+        nearest = min(nearest, distance)
+        if distance == 0.0:
+            x[k], y[k], z[k] = 0.0, 0.0, 1.0
+        else:
+            x[k], y[k], z[k] = dx / distance, dy / distance, dz / distance
+    return nearest
 
 
 @inner_kernel

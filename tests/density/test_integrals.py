@@ -7,6 +7,7 @@ from derivatives import central
 from toy_densities import NUMBERS, POSITIONS, basis_to_l6, pyscf_molecule
 
 from ase_dos.density.basis import AuxiliaryBasis, Shell
+from ase_dos.density.fields import potentials, values
 from ase_dos.density.integrals import coulomb, overlap
 from ase_dos.density.pyscf import auxiliary_molecule, pyscf_order
 from ase_dos.kernels.boys import MAX_ORDER, boys, boys_table
@@ -38,6 +39,23 @@ def test_integrals_of_a_real_basis_are_those_of_pyscf():
     found = overlap(basis, NUMBERS, POSITIONS), coulomb(basis, NUMBERS, POSITIONS)
     assert_equal(found[0], reference.intor("int1e_ovlp"), basis, NUMBERS)
     assert_equal(found[1], reference.intor("int2c2e"), basis, NUMBERS)
+
+
+def test_integrals_to_l6_are_sums_over_a_grid():
+    """Without any reference: products of values, and of values and potentials."""
+    shells = tuple(Shell.normalized(ell, [0.15 + 0.01 * ell], [1.0]) for ell in range(7))
+    basis, numbers = AuxiliaryBasis("wide", {1: shells}), [1, 1]
+    positions = np.array([[0.0, 0.1, -0.2], [0.6, -0.5, 0.9]])
+    edge = np.arange(-9, 9.1, 0.4)
+    grid = np.stack(np.meshgrid(edge, edge, edge), axis=-1).reshape(-1, 3)
+    volume = (0.4 / units.Bohr) ** 3
+    sums = np.random.default_rng(0).normal(size=(4, basis.layout(numbers).size))
+    density = values(basis, numbers, positions, sums, grid)
+    potential = -potentials(basis, numbers, positions, sums, grid, np.zeros(2))
+    found = (sums @ matrix(basis, numbers, positions) @ sums.T for matrix in (overlap, coulomb))
+    for matrix, other in zip(found, (density, potential), strict=True):
+        expected = volume * density @ other.T
+        np.testing.assert_allclose(matrix, expected, atol=1e-10 * np.abs(expected).max())
 
 
 def test_laplacian_of_the_coulomb_matrix_is_the_overlap():
