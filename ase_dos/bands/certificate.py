@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ase_dos.bands.joint_fit import BandPrior
 from ase_dos.bands.spectra_model import CountedSpectra, Lines
-from ase_dos.kernels.markov_field import make_field, within
+from ase_dos.kernels.markov_field import make_field
 from ase_dos.kernels.tree_reweighted import Optimum, least_energy, no_messages
 
 __all__ = ["best_near", "minimized"]
@@ -68,7 +68,6 @@ def best_near(
     here = lines.positions[band]
     energies = here[..., None] + steps
     costs = spectra.costs(lines, band, energies)
-    costs = _in_order(costs, lines.positions, band, spacing)
     # Relative to the least cost of each momentum, so that constants do not make a gap look small.
     costs -= costs.min(axis=-1, keepdims=True)
     best = minimized(costs, here - prior.base[band], spacing, prior.smoothness.on_grid(band))
@@ -77,17 +76,3 @@ def best_near(
     )
     gap = max(present - best.bound, 0.0) / max(present, 1e-300)
     return gap, here + steps[best.labels.reshape(here.shape)]
-
-
-def _in_order(costs: NDArray, positions: NDArray, band: int, spacing: float) -> NDArray:
-    """Forbid labels that cross the bands below and above."""
-    unlimited = np.full(positions.shape[1:], np.inf)
-    below = positions[band - 1] - positions[band] if band > 0 else -unlimited
-    above = positions[band + 1] - positions[band] if band + 1 < len(positions) else unlimited
-    grid = (len(costs), -1)
-    allowed = within(
-        costs.reshape(*grid, costs.shape[-1]),
-        _LABELS + below.reshape(grid) / spacing,
-        _LABELS + above.reshape(grid) / spacing,
-    )
-    return allowed.reshape(costs.shape)

@@ -1,9 +1,13 @@
-"""Joint fit of all bands to counts: from a rigid shift to smooth corrections, order kept.
+"""Joint fit of all bands to counts: from a rigid shift to smooth corrections.
 
 The maximum of likelihood times prior is found by Fisher scoring, a Newton method with the expected
 curvature, which is never negative. A line far from its band pulls hardly at all, so that the fit
 would stay where it starts: it begins with wide lines and a prior that lets a band only move as a
 whole, and frees it step by step (`freeing`).
+
+Bands may cross meanwhile. They are numbered by energy, so that where corrections make two of a
+theory cross that only touch, each goes on as the other: to keep them in order would put both onto
+one energy there. They are put in order when the fit is done.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ _EDGE, _WIDEST_EDGE = 0.03, 0.1
 # An edge has to raise the log likelihood of the sample by so much.
 _GAIN = 20.0
 
-__all__ = ["BandPrior", "fit_line", "fit_positions", "in_order", "may_jump", "with_edge_if_seen"]
+__all__ = ["BandPrior", "fit_line", "fit_positions", "may_jump", "with_edge_if_seen"]
 
 
 @dataclass(frozen=True)
@@ -73,48 +77,6 @@ def may_jump(base: NDArray) -> bool:
     return len(base) > 1 and bool(base.any())
 
 
-def in_order(positions: NDArray, trust: NDArray) -> NDArray[np.float64]:
-    """Nearest positions that do not cross: bands that do meet at their weighted mean.
-
-    Parameters
-    ----------
-    positions : (bands, *momenta) array
-        Energies (eV).
-    trust : (bands, *momenta) array
-        Weights, not negative.
-
-    Returns
-    -------
-    (bands, *momenta) array
-        Not decreasing along the bands.
-    """
-    crossed = (np.diff(positions, axis=0) < 0.0).any(axis=0)
-    if not crossed.any():
-        return positions
-    result = positions.copy()
-    result[:, crossed] = _pooled(positions[:, crossed], trust[:, crossed])
-    return result
-
-
-def _pooled(values: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Isotonic regression of every column, by its min-max formula."""
-    bands = len(values)
-    weights = weights + 1e-9 * weights.max() + 1e-300
-    sums = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(weights * values, axis=0)])
-    mass = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(weights, axis=0)])
-    result = np.empty_like(values)
-    for b in range(bands):
-        highest = np.full(values.shape[1:], -np.inf)
-        for low in range(b + 1):
-            means = [
-                (sums[high + 1] - sums[low]) / (mass[high + 1] - mass[low])
-                for high in range(b, bands)
-            ]
-            highest = np.maximum(highest, np.min(means, axis=0))
-        result[b] = highest
-    return np.maximum.accumulate(result, axis=0)
-
-
 def fit_positions(
     spectra: CountedSpectra,
     lines: Lines,
@@ -135,7 +97,7 @@ def fit_positions(
     Returns
     -------
     Lines
-        With new positions, in order.
+        With new positions.
     """
     width = lines.line.profile.fwhm
     loss, gradient, information = spectra.score(lines)
@@ -145,9 +107,8 @@ def fit_positions(
         move = prior.smoothness.solve(information, -pull)
         # A line knows the slope of the data some half of its width around itself.
         np.clip(move, -0.5 * width, 0.5 * width, out=move)
-        trust = np.moveaxis(np.diagonal(information, axis1=-2, axis2=-1), -1, 0)
         for _ in range(6):
-            trial = replace(lines, positions=in_order(lines.positions + move, trust))
+            trial = replace(lines, positions=lines.positions + move)
             score = spectra.score(trial)
             new = score[0] + prior.energy(trial.positions)
             if new <= value:

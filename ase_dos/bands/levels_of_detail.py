@@ -56,7 +56,7 @@ def fine(
     share = 1.0 / float(np.prod(factors))
     corrections = [spread(field) for field in lines.positions - coarse_base]
     return Lines(
-        np.sort(base + np.array(corrections), axis=0),
+        base + np.array(corrections),
         share * np.array([spread(field) for field in lines.amplitudes]),
         share * spread(lines.background),
         lines.line,

@@ -38,7 +38,7 @@ class PoissonFit:
     Parameters
     ----------
     lines : Lines
-        Positions, amplitudes, background, and the line.
+        Positions, amplitudes, background, and the line; bands in order of energy.
     prior : str
         "correction" or "dispersion".
     freedom : Freedom
@@ -139,7 +139,18 @@ def fit_counts(
     progress.begin("standard deviations")
     std = standard_deviations(spectra, lines, prior)
     progress.finish()
+    lines, std = _in_order(lines, std)
     return PoissonFit(lines, state["prior"], freedom, state["held_out"], gaps, std, converged)
+
+
+def _in_order(lines: Lines, std: NDArray) -> tuple[Lines, NDArray]:
+    """Bands numbered by energy at every momentum: those that crossed exchange their numbers."""
+    order = np.argsort(lines.positions, axis=0)
+    positions, amplitudes, std = (
+        np.take_along_axis(of_bands, order, axis=0)
+        for of_bands in (lines.positions, lines.amplitudes, std)
+    )
+    return replace(lines, positions=positions, amplitudes=amplitudes), std
 
 
 def _choose(

@@ -67,8 +67,9 @@ def reconstruct_bands(
     .. math:: -\log P = \sum_{kE} [\lambda_{kE} - n_{kE} \log \lambda_{kE}] + \sum_{b, \langle ij
        \rangle} \frac{(d_{bi} - d_{bj})^2}{2 (\eta\, \Delta k_{ij})^2}
 
-    Line, amplitudes, and how smooth (eta) are found from the data; bands keep their order. From
-    other intensities bands are ridges, found one at a time, without error bars.
+    Line, amplitudes, and how smooth (eta) are found from the data. Bands may cross in the fit, and
+    are numbered by energy when it is done. From other intensities bands are ridges, found one at a
+    time, without error bars.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from ase_dos.kernels.arrays import room_for
 from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.vector import WIDTH
 
-__all__ = ["MarkovField", "field_energy", "make_field", "within"]
+__all__ = ["MarkovField", "field_energy", "make_field"]
 
 
 class MarkovField(NamedTuple):
@@ -98,27 +98,6 @@ def field_energy(field, labels):
     x[1:-1], y[:, 1:-1] = labels[:-1] - labels[1:], labels[:, :-1] - labels[:, 1:]
     steps = np.concatenate([x.ravel(), y.ravel()]) + field.shifts
     return np.take_along_axis(costs, labels[:, :, None], 2).sum() + field.weights @ steps**2
-
-
-def within(costs, lowest, highest):
-    """Forbid the labels outside of limits, such as the bands below and above.
-
-    Parameters
-    ----------
-    costs : (rows, columns, labels) array
-    lowest, highest : (rows, columns) array
-        Limits in labels, which need not be whole; none where infinite or NaN. Where no allowed
-        label lies between them the nearest stays, and where they have crossed that in the middle.
-
-    Returns
-    -------
-    (rows, columns, labels) array
-        New costs, infinite for what is forbidden.
-    """
-    labels = np.arange(costs.shape[2])
-    outside = np.fmax(lowest[:, :, None] - labels, labels - highest[:, :, None])
-    outside = np.where(np.isinf(costs), np.inf, np.fmax(outside, 0.0))
-    return np.where(outside == outside.min(2, keepdims=True), costs, np.inf)
 
 
 @inner_kernel

@@ -3,6 +3,7 @@
     python -m benchmarks.bands.reconstruction one --seeds 3
     python -m benchmarks.bands.reconstruction fourteen --counts 500 --first-seed 3
     python -m benchmarks.bands.reconstruction priors
+    python -m benchmarks.bands.reconstruction large --single
 
 The published model (log intensity, smoothness of the bands, iterated conditional modes) starts
 from the same theory, and is given the best of several smoothings and eta by the truth, which no
@@ -21,83 +22,13 @@ import time
 import warnings
 
 import numpy as np
-from ase import Atoms
 
-from ase_dos.bands import (
-    BandMap,
-    LineProfile,
-    MatrixElements,
-    TheoryBands,
-    compare_band_numbers,
-    reconstruct_bands,
-    simulate_map,
-)
-from benchmarks.measure import ROOT
+from ase_dos.bands import BandMap, TheoryBands, compare_band_numbers, reconstruct_bands
+from benchmarks.bands.large import large_map
+from benchmarks.bands.maps import PROFILE, measured, rmse, theory_of_wse2, true_energies
 
-PROFILE = LineProfile(0.05, 0.04)
 ETAS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 WIDTHS = ((0.0, 0.0), (0.03, 0.0), (0.06, 0.0), (0.03, 0.05), (0.06, 0.08))
-
-
-def theory_of_wse2(size: int) -> TheoryBands:
-    """14 bands on a square of momenta."""
-    with np.load(ROOT / "data" / "wse2" / "wse2.npz") as data:
-        atoms = Atoms(
-            data["numbers"], scaled_positions=data["scaled_positions"], cell=data["cell"], pbc=True
-        )
-        axis = np.linspace(-1.2, 1.2, size)
-        return TheoryBands.from_mesh(
-            data["kpoints"], data["energies"], data["cell"], atoms=atoms, momenta=(axis, axis)
-        )
-
-
-def true_energies(theory: TheoryBands, seed: int, common: bool = False) -> np.ndarray:
-    """Theory and smooth corrections: plane waves, of other phases for each band or common to all.
-
-    Common ones turn over some 6 eV, so slowly that bands keep their order.
-    """
-    rng = np.random.default_rng(seed)
-    x, y = np.meshgrid(*theory.momenta, indexing="ij")
-
-    def correction(band):
-        """Sum of plane waves in momentum, and in energy where they are common."""
-        wrong = 0.05
-        for _ in range(3):
-            turn, wave, phase = rng.uniform(0.0, 2.0 * np.pi), rng.uniform(0.5, 2.5), rng.uniform()
-            along = wave * (np.cos(turn) * x + np.sin(turn) * y)
-            if common:
-                along = along + rng.uniform(-1.0, 1.0) * band
-            wrong = wrong + rng.normal(0.0, 0.05) * np.cos(along + 2.0 * np.pi * phase)
-        return wrong
-
-    if common:
-        return theory.energies + correction(theory.energies)
-    return np.sort([band + correction(band) for band in theory.energies], axis=0)
-
-
-def measured(truth: np.ndarray, theory: TheoryBands, energies, counts, seed) -> BandMap:
-    """Simulate counts of the true bands."""
-    kx, ky = theory.momenta
-    return simulate_map(
-        truth,
-        energies,
-        PROFILE,
-        counts_per_edc=counts,
-        amplitudes=MatrixElements(len(truth), seed=seed),
-        background=0.1,
-        step=0.05,
-        seed=seed,
-        kx=kx,
-        ky=ky,
-    )
-
-
-def rmse(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """Root mean square error over all bands and of the worst (meV)."""
-    squares = (found - truth) ** 2
-    return 1e3 * float(np.sqrt(squares.mean())), 1e3 * float(
-        np.sqrt(squares.reshape(len(truth), -1).mean(axis=1).max())
-    )
 
 
 def published(band_map: BandMap, theory: TheoryBands, truth: np.ndarray) -> tuple[float, float]:
@@ -265,6 +196,7 @@ CASES = {
     "priors": wrong_theories,
     "number": band_number,
     "align": alignment,
+    "large": large_map,
 }
 
 
@@ -277,6 +209,8 @@ def main() -> None:
     parser.add_argument("--counts", type=float, nargs="+", help="per spectrum")
     parser.add_argument("--common", action="store_true", help="one correction for all (fourteen)")
     parser.add_argument("--peer", action="store_true", help="the published model as well")
+    parser.add_argument("--single", action="store_true", help="topmost band only (large)")
+    parser.add_argument("--threads", type=int, default=2, help="(large)")
     options = parser.parse_args()
     options.seeds = range(options.first_seed, options.first_seed + options.seeds)
     warnings.simplefilter("once")

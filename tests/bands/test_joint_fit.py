@@ -7,7 +7,7 @@ from toy_photoemission import PROFILE, toy_map
 from ase_dos.bands.certificate import best_near
 from ase_dos.bands.counted import spectra_of, start_on
 from ase_dos.bands.freeing import thinned
-from ase_dos.bands.joint_fit import BandPrior, fit_line, fit_positions, in_order
+from ase_dos.bands.joint_fit import BandPrior, fit_line, fit_positions
 from ase_dos.bands.levels_of_detail import coarse, fine, sampled_coarse
 from ase_dos.bands.line_profile import LineProfile
 from ase_dos.bands.smoothness import Smoothness
@@ -25,19 +25,6 @@ def problem():
         start, np.full(shape, 600.0), np.full(shape[1:], 1.0), SpectralLine(PROFILE, 1e-4)
     )
     return spectra, spectra.with_amplitudes(lines, 4.0, 20), truth
-
-
-def test_bands_in_order_are_the_nearest_by_least_squares():
-    rng = np.random.default_rng(0)
-    positions, trust = rng.normal(size=(5, 40)), rng.uniform(0.1, 3.0, (5, 40))
-    found = in_order(positions, trust)
-    assert (np.diff(found, axis=0) >= 0.0).all()
-    value = (trust * (found - positions) ** 2).sum()
-    for _ in range(2000):
-        other = np.sort(found + rng.normal(scale=0.05, size=found.shape), axis=0)
-        assert (trust * (other - positions) ** 2).sum() >= value
-    ordered = np.sort(positions, axis=0)
-    np.testing.assert_array_equal(in_order(ordered, trust), ordered)
 
 
 def test_fit_of_positions_ends_where_the_derivative_vanishes(problem):
@@ -85,16 +72,6 @@ def test_certificate_finds_a_band_that_was_moved_away(problem):
         spectra, fit_positions(spectra, placed, prior, steps=40, tolerance=1e-6), prior, 2
     )
     assert small <= 1e-4
-
-
-def test_certificate_keeps_the_order_of_bands(problem):
-    spectra, lines, truth = problem
-    prior = BandPrior(truth, Smoothness(spectra.spacings, 0.2))
-    together = truth.copy()
-    together[0] = together[1]
-    astray = Lines(together, lines.amplitudes, lines.background, lines.line)
-    _, energies = best_near(spectra, astray, prior, 0)
-    assert (energies <= together[1] + 1e-12).all()
 
 
 def test_halves_add_up_and_keep_gaps(problem):

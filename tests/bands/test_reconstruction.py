@@ -34,6 +34,19 @@ def test_bands_are_found_and_their_errors_known(reconstructed):
     assert bands.settings["scatter"] == pytest.approx(1.0, abs=0.05)
 
 
+def test_bands_cross_where_theory_is_wrong_by_more_than_their_distance():
+    """Two bands of theory touch on a ring; +50 and -60 meV make them cross there."""
+    measured, theory, truth = toy_map(14)
+    bands = reconstruct_bands(measured, theory, prior="correction", progress=False)
+    assert rmse(bands.energies, truth) < 0.005
+    assert (np.diff(bands.energies, axis=0) >= 0.0).all()
+    ring = truth[1] - truth[0] < 0.15
+    assert ring.mean() > 0.2
+    off = (np.abs(bands.energies - truth) / bands.std)[:2, ring]
+    assert (off < 1.0).mean() > 0.6
+    assert (off < 2.0).mean() > 0.9
+
+
 def test_line_and_counts_are_found(reconstructed):
     bands, measured, _, _ = reconstructed
     assert bands.profile.fwhm == pytest.approx(PROFILE.fwhm, rel=0.05)
