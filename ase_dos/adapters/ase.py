@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Set
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,6 +27,7 @@ from ase_dos.model.interface import DOSPredictor
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.electron_groups import ElectronGroups, ExcitedGroups
 from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.utils.warnings import WarningCounter
 
 __all__ = ["DOSCalculator"]
 
@@ -86,6 +88,9 @@ class DOSCalculator(AdjustableCalculator):
 
     `get_dos`, `get_local_dos` and `get_electron_gas` put the zero of energy at E_F. Without
     ``atoms`` they describe the structure that the calculator is attached to, as it is now.
+
+    Of each kind of warning an ``Atoms`` object gets the first, so that a run of dynamics is not
+    warned at every step.
     """
 
     # No ClassVar, which ruff would want: ASE declares both without it.
@@ -111,6 +116,8 @@ class DOSCalculator(AdjustableCalculator):
         self._local: LocalDOS | None = None
         self._excited: ExcitedGroups | None = None
         self._gradient: tuple[NDArray, NDArray] | None = None  # and virial
+        self._warned_of: Atoms | None = None
+        self._warnings = WarningCounter()
         super().__init__(model=model, **kwargs)
         self._seal(DOSCalculator)
 
@@ -139,7 +146,8 @@ class DOSCalculator(AdjustableCalculator):
         if name not in self.results and name not in self._own_results:
             if not allow_calculation:
                 return None
-            self.calculate(self.atoms if atoms is None else atoms, [name], changes)
+            with self._once_per_run(atoms):
+                self.calculate(self.atoms if atoms is None else atoms, [name], changes)
         value = self.results.get(name, self._own_results.get(name))
         return value.copy() if isinstance(value, np.ndarray) else value
 
@@ -249,7 +257,8 @@ class DOSCalculator(AdjustableCalculator):
         """
         if temperature is None:
             temperature = self.electronic_temperature
-        return _electron_gas(self.get_dos(atoms), temperature)
+        with self._once_per_run(atoms):
+            return _electron_gas(self.get_dos(atoms), temperature)
 
     def get_electron_info(self, atoms: Atoms | None = None) -> dict[str, float]:
         """Temperature and thermodynamics of the electrons, for ``atoms.info``.
@@ -278,6 +287,12 @@ class DOSCalculator(AdjustableCalculator):
         """Forget what is known of a structure."""
         self.results, self._own_results = {}, {}
         self._local = self._excited = self._gradient = None
+
+    def _once_per_run(self, atoms: Atoms | None) -> AbstractContextManager[None]:
+        """Give each kind of warning once for one Atoms object, whose positions a run changes."""
+        if atoms is not None and atoms is not self._warned_of:
+            self._warned_of, self._warnings = atoms, WarningCounter()
+        return self._warnings.once()
 
     def _structure(self, atoms: Atoms | None) -> Atoms:
         """Return the given structure, or the one that the calculator is attached to."""

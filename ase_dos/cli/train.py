@@ -327,6 +327,7 @@ def _search(args: Namespace, training: Part, validation: Part) -> Search | None:
 
 
 def _trained(args: Namespace, training: Part, choice: dict[str, Any]) -> DOSModel:
+    from ase_dos.fit.outliers import too_few_to_judge
     from ase_dos.model.dos_model import DOSModel
 
     options = _options_for(args, _species(training), choice)
@@ -345,6 +346,11 @@ def _trained(args: Namespace, training: Part, choice: dict[str, Any]) -> DOSMode
         f"leave-one-out RMSE {model.info['leave_one_out_rmse']:.4f} {UNIT} "
         f"({model.info['n_groups']} groups of like structures)"
     )
+    if model.info["outliers"] is None:
+        print(
+            "structures that contradict the others were not looked for: "
+            + too_few_to_judge(model.info["n_structures"])
+        )
     return model
 
 

@@ -14,6 +14,9 @@ Electrons keep their entropy while the cell changes, as they do while ions move:
 for them, and no heat flows. Their pressure ``-dF/dV`` at constant T_e is ``-dU/dV`` at constant
 S_e, so that the work of the piston on them is their change of energy, and T_e follows from the DOS
 of the new volume. In a metal of ``C_e = gamma T_e``, T_e is then proportional to 1/gamma(V).
+
+A slab in vacuum has no volume, but ``V P_int`` does not depend on the vacuum. At P = 0 the axes in
+its plane move as those of a crystal, with the volume of its atoms in W.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ from ase_dos.utils.checks import as_positive
 __all__ = ["Barostat", "Piston"]
 
 _ISOTROPIC = "isotropic"
+_VACUUM = 8.0  # Angstrom between layers of atoms that leave each other alone
+_LAYER = 3.0  # Angstrom: thickness of one layer
 
 
 @dataclass(frozen=True)
@@ -45,14 +50,14 @@ class Barostat:
     time : float
         Period of the oscillations of the volume (ASE's unit of time): some 500 time steps. The mass
         of the piston follows from it, ``W = 9 V B (time / 2 pi)^2`` for all axes together and
-        ``V B (time / 2 pi)^2`` for one, at the volume at the start.
+        ``V B (time / 2 pi)^2`` for one, at the volume at the start, without vacuum.
     bulk_modulus : float
         Bulk modulus B of the sample in ASE's unit, ``76.0 * ase.units.GPa``; as the period, it need
         not be exact.
     axes : str
         "isotropic" keeps the shape of the cell. Some of "xyz", as "z" or "xyz", are strained each
         at its own rate, the others are clamped: a film on its substrate, or a shock, expands along
-        one.
+        one. A slab in vacuum, of no pressure, takes those in its plane.
     damping : float, optional
         Rate (1 / ASE's unit of time) at which the motion of the piston is lost to the ions; that of
         its period by default, 0 for none.
@@ -126,16 +131,17 @@ class Piston:
     Raises
     ------
     ValueError
-        If the sample has no volume or a constraint, or its calculator gives no stress.
+        If the sample has a constraint, no volume, or vacuum that the piston would move or press,
+        or its calculator gives no stress.
     """
 
     def __init__(self, barostat: Barostat, atoms: Atoms) -> None:
         if not isinstance(barostat, Barostat):
             raise ValueError(f"barostat: expected Barostat, got {type(barostat).__name__}")
-        if not atoms.pbc.all() or atoms.cell.rank < 3:
+        if atoms.cell.rank < 3:
             raise ValueError(
-                "barostat: a pressure needs a structure that is periodic in three directions, got "
-                f"pbc = {atoms.pbc.tolist()}; a cluster, wire or slab in vacuum has no volume"
+                f"barostat: expected a cell of three vectors, got {atoms.cell.rank}; a slab in "
+                "vacuum needs one across its plane"
             )
         if "stress" not in atoms.calc.ground_state.implemented_properties:
             raise ValueError(
@@ -144,7 +150,8 @@ class Piston:
             )
         self.barostat, self.modes = barostat, barostat.modes
         self.rates = np.zeros(len(self.modes))
-        self.volume = float(atoms.get_volume())
+        filled = self._filled(atoms)
+        self.volume = float(atoms.get_volume() * filled.prod())
         self.require_free(atoms)
 
     @property
@@ -157,6 +164,25 @@ class Piston:
     def strain_rates(self) -> NDArray:
         """Rates v (3,) along x, y and z."""
         return self.rates @ self.modes
+
+    def _filled(self, atoms: Atoms) -> NDArray:
+        """Share (3,) of the heights of the cell without vacuum, which the piston leaves alone."""
+        cell, press = atoms.cell.array, self.barostat
+        areas = np.linalg.norm(np.cross(cell[[1, 2, 0]], cell[[2, 0, 1]]), axis=1)
+        heights = atoms.get_volume() / areas
+        scaled = np.sort(atoms.get_scaled_positions(), axis=0)
+        gaps = np.diff(scaled, axis=0, append=scaled[:1] + 1.0).max(axis=0) * heights
+        vacuum = (gaps > _VACUUM) | ~atoms.pbc
+        strained = self.modes.any(axis=0)
+        if vacuum.any() and (press.pressure or cell[np.ix_(vacuum, strained)].any()):
+            raise ValueError(
+                "barostat: vacuum has no pressure and must keep its size, and the cell has some "
+                f"along {' and '.join(np.array(list('abc'))[vacuum])} (pbc = {atoms.pbc.tolist()}, "
+                f"the widest gaps between atoms are {', '.join(f'{gap:.1f}' for gap in gaps)} "
+                "Angstrom); a slab takes pressure=0 and the axes in its plane, as axes='xy', got "
+                f"pressure={press.pressure:g} and axes={press.axes!r}"
+            )
+        return np.where(vacuum, 1.0 - np.clip(gaps - _LAYER, 0.0, None) / heights, 1.0)
 
     def require_free(self, atoms: Atoms) -> None:
         """Check that no constraint holds atoms, which would have to move with the cell."""

@@ -14,7 +14,6 @@ negative and F falls with T, whatever the DOS.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 
@@ -39,7 +38,7 @@ from ase_dos.electrons.smearing import (
 from ase_dos.electrons.weights import FunctionalWeights, functional_weights
 from ase_dos.electrons.window import MISSED_ELECTRONS
 from ase_dos.utils.checks import as_array, as_positive, as_temperature
-from ase_dos.utils.warnings import CollectedWarning
+from ase_dos.utils.warnings import CollectedWarning, warn
 
 __all__ = [
     "ElectronGas",
@@ -313,7 +312,7 @@ def gas_from_dos(
     given = set()
     for text, category in chain.from_iterable(gas.cautions(0.0 if correct_smearing else smearing)):
         if category not in given:
-            warnings.warn(text, category, stacklevel=2)
+            warn(text, category, stacklevel=2)
             given.add(category)
     return gas
 

@@ -19,7 +19,8 @@ from ase_dos.fit.leave_one_out import LeaveOneOut, leave_one_out
 from ase_dos.fit.posterior import most_likely_noise
 from ase_dos.fit.regression import Alignment, Regression
 
-__all__ = ["Outlier", "largest_expected", "outliers"]
+__all__ = ["Outlier", "largest_expected", "outliers", "too_few_to_judge"]
+
 
 # Median absolute deviation of a normal distribution with unit variance, inverted.
 _PER_DEVIATION = 1.4826
@@ -28,7 +29,7 @@ _PER_DEVIATION = 1.4826
 _CONSPICUOUS, _CERTAIN = 0.7, 1.15
 _ROUNDS = 10
 _MOST = 0.1  # share of the structures that may be outliers
-_FEWEST = 40  # fewer structures do not show how errors spread
+_FEWEST = 40
 _SHARE = 0.2  # of the spread of the targets: smaller errors contradict nothing
 
 
@@ -56,8 +57,17 @@ def largest_expected(n: int) -> float:
     return float(np.sqrt(2.0 * np.log(n)))
 
 
-def outliers(regression: Regression, alignment: Alignment, first: LeaveOneOut) -> list[Outlier]:
+def too_few_to_judge(n: int) -> str:
+    """Say why `outliers` does not judge ``n`` structures."""
+    return f"{n} structures do not show how errors spread, which takes {_FEWEST} or more"
+
+
+def outliers(
+    regression: Regression, alignment: Alignment, first: LeaveOneOut
+) -> list[Outlier] | None:
     """Find the outliers of a regression for given energy shifts, the worst first.
+
+    Returns None, which is not the same as none, for fewer structures than show how errors spread.
 
     Parameters
     ----------
@@ -68,7 +78,9 @@ def outliers(regression: Regression, alignment: Alignment, first: LeaveOneOut) -
         The errors for these.
     """
     n = len(regression.targets)
-    if n < _FEWEST or not first.errors.squared.min() > 0:
+    if n < _FEWEST:
+        return None
+    if not first.errors.squared.min() > 0:
         return []
     limit, most = largest_expected(n), int(_MOST * n)
     suspects = np.empty(0, dtype=int)

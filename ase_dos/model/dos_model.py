@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ase_dos._version import __version__
 from ase_dos.descriptors.soap import SOAP
-from ase_dos.fit.posterior import recalibrated
-from ase_dos.io.model_file import FORMAT, digest, find_model, read_model, write_model
+from ase_dos.io.model_file import digest, find_model, read_model, write_model
 from ase_dos.model.evaluation import Evaluation, evaluate_predictions
+from ase_dos.model.header import header, options_in
 from ase_dos.model.like_structures import LikeStructures, as_groups
 from ase_dos.model.options import ModelOptions
 from ase_dos.model.predictor import Predictor
@@ -28,14 +25,10 @@ from ase_dos.model.training_remarks import (
     lacks_boundaries,
     structure_label,
     training_set_remarks,
+    validation_remarks,
     warn_of_boundaries,
 )
-from ase_dos.model.training_set import (
-    States,
-    TrainingFeatures,
-    make_targets,
-    training_set_hash,
-)
+from ase_dos.model.training_set import States, TrainingFeatures, make_targets
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS, warn_of_novelty
@@ -43,10 +36,6 @@ from ase_dos.spectra.target import DOSTarget
 from ase_dos.utils.structure_errors import StructureError, of_structure
 
 __all__ = ["DOSModel"]
-
-# Ratio of validation to leave-one-out errors that chance does not explain, from so many validation
-# structures on.
-FAR_ABOVE, FEWEST = 2.0, 8
 
 
 class DOSModel:
@@ -217,7 +206,7 @@ class DOSModel:
             raise StructureError([int(kept[i]) for i in error.indices], error.reason) from error
         self._training = training.of_given(kept, repeats.place)
         self._predictor = training.predictor
-        self.info = self._header(frames, targets, self._training, kept)
+        self.info = header(self.options, frames, targets, self._training, kept)
         self._sign()
         for text in training_set_remarks(frames, targets, self._training, repeats):
             warnings.warn(text, TrainingSetWarning, stacklevel=2)
@@ -241,27 +230,15 @@ class DOSModel:
             If these errors are far above those of leave-one-out.
         """
         report = self.evaluate(frames, states, families)
-        learned = self.predictor
-        distances = np.array([learned.distance(atoms) for atoms in frames])
-        squared = report.errors.squared / learned.error_unit**2
-        posterior = recalibrated(learned.posterior, distances, squared)
-        self._predictor = replace(learned, posterior=posterior)
+        self._predictor = self.predictor.calibrated(frames, report.errors.squared)
         self.info["validation"] = {
             "n_structures": len(report.prediction),
             "rmse": report.rmse,
             "percent_rmse": report.percent_rmse,
         }
         self._sign()
-        left_out = self.info["leave_one_out_rmse"]
-        if len(report.prediction) >= FEWEST and report.rmse > FAR_ABOVE * left_out:
-            warnings.warn(
-                f"validation RMSE {report.rmse:.4f} is {report.rmse / left_out:.1f} times the "
-                f"leave-one-out RMSE {left_out:.4f}: the training structures are more like each "
-                "other than like these. If they come in families, or from few runs, give fit() "
-                "their groups (ase-dos train --groups), so that the regularisation fits others",
-                TrainingSetWarning,
-                stacklevel=2,
-            )
+        for text in validation_remarks(report, self.info["leave_one_out_rmse"]):
+            warnings.warn(text, TrainingSetWarning, stacklevel=2)
         return report
 
     def refitted(
@@ -302,39 +279,6 @@ class DOSModel:
                 f"expected one set of states per frame, got {len(states)} for {len(frames)}"
             )
         return make_targets(states, self.smearing)
-
-    def _header(
-        self,
-        frames: Sequence[Atoms],
-        targets: Sequence[DOSTarget],
-        training: Training,
-        kept: NDArray,
-    ) -> dict[str, Any]:
-        learned = training.predictor
-        return {
-            "format": FORMAT,
-            "version": __version__,
-            "options": self.options.to_dict(),
-            "maps": [one.header() for one in learned.maps],
-            "descriptor": learned.descriptor.to_dict(),
-            "species": [chemical_symbols[z] for z in self.species],
-            "valence": learned.valence.tolist(),
-            "grid": asdict(learned.grid),
-            "smearing": learned.smearing,
-            "regularization": float(training.alignment.regularization),
-            "shift_penalty": float(training.alignment.penalty),
-            "n_structures": len(kept),
-            "n_groups": training.like.count,
-            "outliers": [
-                {"label": structure_label(frames[one.structure], one.structure), **asdict(one)}
-                for one in training.outliers
-            ],
-            "training_set_hash": training_set_hash(
-                [frames[i] for i in kept], [targets[i] for i in kept]
-            ),
-            "leave_one_out_rmse": training.leave_one_out_rmse,
-            "novelty_limit": learned.novelty_limit,
-        }
 
     # Prediction
 
@@ -473,31 +417,9 @@ class DOSModel:
             If there is no such model, or the file is damaged or from a newer release.
         """
         info, arrays = read_model(find_model(name_or_path))
-        model = cls.from_options(_options_in(info, len(arrays["modes"])))
+        model = cls.from_options(options_in(info, len(arrays["modes"])))
         model.info, model._predictor = info, Predictor.restored(info, arrays)
         return model
 
     def _sign(self) -> None:
         self.info["hash"] = digest(self.info, self.predictor.arrays())
-
-
-def _options_in(info: dict[str, Any], n_modes: int) -> ModelOptions:
-    """Hyperparameters in the header of a file; of format 2, which lacks some, as far as known.
-
-    Where the energies ended and which candidates were tried is not in such a file: training it
-    again takes the same energies and the usual candidates.
-    """
-    if "options" in info:
-        return ModelOptions.from_dict(info["options"])
-    descriptor = SOAP.from_dict(info["descriptor"])
-    return ModelOptions.from_dict(
-        {
-            "descriptor": descriptor.primitive.to_dict(),
-            "grid": info["grid"],
-            "regressor": {"kind": info["kind"], **info["regressor"]},
-            "radial_basis": descriptor.n_radial if descriptor.contraction else None,
-            "n_modes": n_modes,
-            "valence": dict(zip(info["species"], info["valence"], strict=True)),
-            **{name: info[name] for name in ("reference", "smearing", "metric", "count_below")},
-        }
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.descriptors.species import species_counts, species_index
-from ase_dos.fit.posterior import Posterior
+from ase_dos.fit.posterior import Posterior, recalibrated
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
@@ -163,6 +163,12 @@ class Predictor:
         """Distance of the mean surroundings from those of the training set, ``q``."""
         mean = self._deviations(atoms)[0][None] / len(atoms)
         return float(self.posterior.distances(mean, self._composition(atoms))[0])
+
+    def calibrated(self, frames: Sequence[Atoms], squared: NDArray) -> Predictor:
+        """Return the same with errors of the size of those of structures: ``squared`` (n,)."""
+        distances = np.array([self.distance(atoms) for atoms in frames])
+        posterior = recalibrated(self.posterior, distances, squared / self.error_unit**2)
+        return replace(self, posterior=posterior)
 
     def _composition(self, atoms: Atoms) -> NDArray:
         """Share of every species (1, species)."""

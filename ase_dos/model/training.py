@@ -52,8 +52,8 @@ class Training:
         Leave-one-out errors of the candidates.
     like : LikeStructures
         Structures that leave-one-out leaves out together.
-    outliers : list of Outlier
-        Structures that contradict the others, the worst first.
+    outliers : list of Outlier, optional
+        Structures that contradict the others, the worst first; None if there are too few to tell.
     place : (n,) array of int, optional
         Index of each given structure among those trained on; by default all were.
     """
@@ -62,7 +62,7 @@ class Training:
     alignment: Alignment
     history: list[dict[str, float]]
     like: LikeStructures
-    outliers: list[Outlier]
+    outliers: list[Outlier] | None
     place: NDArray | None = None
 
     @property
@@ -74,7 +74,9 @@ class Training:
     def of_given(self, kept: NDArray, place: NDArray) -> Training:
         """Return the same with the numbers of all structures given, of which some were kept."""
         like = LikeStructures(self.like.groups[place], kept[self.like.repeated])
-        found = [replace(one, structure=int(kept[one.structure])) for one in self.outliers]
+        found = self.outliers and [
+            replace(one, structure=int(kept[one.structure])) for one in self.outliers
+        ]
         return replace(self, like=like, outliers=found, place=place)
 
     @property

@@ -1,4 +1,4 @@
-"""Remarks on a training set: structures given twice, and structures that contradict the others."""
+"""Remarks on a training set: structures given twice or contradicting others, unlike validation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ase import Atoms
 
+from ase_dos.model.evaluation import Evaluation
 from ase_dos.model.repeats import RepeatedStructures, same_states
 from ase_dos.model.training import Training
 from ase_dos.spectra.dos import DOS
@@ -18,10 +19,14 @@ __all__ = [
     "lacks_boundaries",
     "structure_label",
     "training_set_remarks",
+    "validation_remarks",
     "warn_of_boundaries",
 ]
 
 _MOST_NAMED = 8
+# Ratio of validation to leave-one-out errors that chance does not explain, from so many validation
+# structures on.
+_FAR_ABOVE, _FEWEST = 2.0, 8
 
 
 class TrainingSetWarning(UserWarning):
@@ -102,3 +107,15 @@ def training_set_remarks(
             "to their positions, their units, and their k-points"
         )
     return remarks
+
+
+def validation_remarks(report: Evaluation, left_out: float) -> list[str]:
+    """Say if errors of validation are far above those of leave-one-out (same unit)."""
+    if len(report.prediction) < _FEWEST or report.rmse <= _FAR_ABOVE * left_out:
+        return []
+    return [
+        f"validation RMSE {report.rmse:.4f} is {report.rmse / left_out:.1f} times the "
+        f"leave-one-out RMSE {left_out:.4f}: the training structures are more like each "
+        "other than like these. If they come in families, or from few runs, give fit() "
+        "their groups (ase-dos train --groups), so that the regularisation fits others"
+    ]

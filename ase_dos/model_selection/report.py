@@ -10,6 +10,7 @@ from ase import Atoms
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ase_dos.fit.outliers import too_few_to_judge
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.model.evaluation import DERIVED_QUANTITIES, Evaluation, derived_quantities
 from ase_dos.model_selection.hyperparameters import DEFAULTS, describe
@@ -143,13 +144,18 @@ class Report:
         return "\n".join(f"- {line}" for line in lines)
 
     def _outliers(self) -> str:
-        found = self.model.info.get("outliers")
-        if not found:
+        info, title = self.model.info, "## Structures that contradict the others"
+        if "outliers" not in info:  # a model of an early release
             return ""
+        found = info["outliers"]
+        if found is None:
+            return f"{title}\n\nNot looked for: {too_few_to_judge(info['n_structures'])}."
+        if not found:
+            return f"{title}\n\nNone stands out."
         rows = [(one["label"], f"{one['z_score']:.1f}", f"{one['error']:.4f}") for one in found]
         return (
-            "## Structures that contradict the others\n\nTheir errors, predicted from the others, "
-            "are far above what is expected. Do their levels\nbelong to their positions?\n\n"
+            f"{title}\n\nTheir errors, predicted from the others, are far above what is expected. "
+            "Do their levels\nbelong to their positions?\n\n"
             + _table(("structure", "z score", "leave-one-out error"), rows)
         )
 

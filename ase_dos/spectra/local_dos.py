@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos.electrons.excitation import Excitation
 from ase_dos.spectra.dos import DOS
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.warnings import warn
 
 __all__ = ["LocalDOS", "NoveltyWarning", "warn_of_novelty"]
 
@@ -138,7 +138,7 @@ def warn_of_novelty(local: LocalDOS) -> None:
     unknown = int(np.sum(local.novelty > 1.0))
     if unknown:
         worst = int(local.novelty.argmax())
-        warnings.warn(
+        warn(
             f"{unknown} of {len(local)} atoms have surroundings unlike those the model was "
             f"trained on (the largest novelty is {local.novelty[worst]:.3g}, of atom {worst}; in "
             "the training set it is at most 1): the DOS may be wrong; in Python, "

@@ -1,15 +1,22 @@
-"""Warnings of a long run: collected block by block, counted by kind, each kind given once."""
+"""Warnings of a long run: collected block by block, counted by kind, each kind given once.
+
+Whatever a run repeats at every step, with other numbers, warns by `warn`. It asks the outermost of
+those who count: a collection, which takes all, or `WarningCounter.once`, which lets the first of a
+kind pass.
+"""
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
-__all__ = ["CollectedWarning", "WarningCounter", "collect_warnings", "kind_of"]
+__all__ = ["CollectedWarning", "WarningCounter", "collect_warnings", "kind_of", "warn"]
 
+_REST_IS_COUNTED = "(further warnings of this kind are only counted)"
 _NUMBER = re.compile(r"[-+]?\d[\d.]*(e[-+]?\d+)?")
 
 
@@ -30,11 +37,38 @@ class CollectedWarning(NamedTuple):
         return kind_of(self.text)
 
 
+# What is given of a warning: the text, or nothing.
+_Decision = Callable[[CollectedWarning], str]
+_decision: ContextVar[_Decision | None] = ContextVar("decision", default=None)
+
+
+@contextmanager
+def _decided_by(decision: _Decision) -> Iterator[None]:
+    """Let this decide on `warn`, unless it is decided on already."""
+    if _decision.get() is not None:
+        yield
+        return
+    token = _decision.set(decision)
+    try:
+        yield
+    finally:
+        _decision.reset(token)
+
+
+def warn(text: str, category: type[Warning], *, stacklevel: int = 1) -> None:
+    """Warn, if whoever counts the warnings of a run lets it pass."""
+    decision = _decision.get()
+    given = text if decision is None else decision(CollectedWarning(text, category))
+    if given:
+        warnings.warn(given, category, stacklevel=stacklevel + 1)
+
+
 @contextmanager
 def collect_warnings() -> Iterator[list[CollectedWarning]]:
     """Collect the warnings of a block in place of showing them; the list is filled at its end."""
     found: list[CollectedWarning] = []
-    with warnings.catch_warnings(record=True) as caught:
+    all_of_them = _decided_by(lambda warning: warning.text)
+    with all_of_them, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             yield found
@@ -77,10 +111,23 @@ class WarningCounter:
             yield
         for text, category in self.add(block, found):
             warnings.warn(
-                f"{block}: {text} (further warnings of this kind are only counted)",
+                f"{block}: {text} {_REST_IS_COUNTED}",
                 category,
                 stacklevel=4,
             )
+
+    @contextmanager
+    def once(self, block: str = "") -> Iterator[None]:
+        """Let `warn` give the first of every kind alone, and count the others.
+
+        Cheaper than `give_first`, and without an effect on other warnings: those go their way.
+        """
+
+        def first(warning: CollectedWarning) -> str:
+            return f"{warning.text} {_REST_IS_COUNTED}" if self.add(block, [warning]) else ""
+
+        with _decided_by(first):
+            yield
 
     def give_summary(self, total: int, blocks: str, *, stacklevel: int = 1) -> None:
         """Give every kind once, with the number of the ``total`` blocks ("frames") it came from."""

@@ -17,11 +17,13 @@ from toy_model import toy_frames
 
 from ase_dos.adapters.ase import DOSCalculator
 from ase_dos.descriptors.soap import SOAP
+from ase_dos.electrons.negative_dos import NegativeDOSWarning
 from ase_dos.fit.network import Network
 from ase_dos.fit.sparse_kernel import SparseKernel
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.model.loading import load_model
 from ase_dos.spectra.dos import DOS, EnergyGrid
+from ase_dos.utils.warnings import collect_warnings
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ase_dos.spectra.local_dos.NoveltyWarning"),
@@ -141,6 +143,30 @@ def test_energy_is_conserved_with_a_dos_that_dips_below_zero():
             total.append(atoms.get_total_energy())
             potential.append(atoms.get_potential_energy())
     assert np.ptp(total) < 1e-3 * np.ptp(potential)
+
+
+def test_a_run_is_warned_once_of_a_dos_that_dips_below_zero():
+    calc = DOSCalculator(DippedModel(), electronic_temperature=9000.0)
+    warned = pytest.warns(NegativeDOSWarning, match="of this kind are only counted")
+    for _ in range(2):  # of two structures the second is another run
+        atoms = STRUCTURES["crystal"].copy()
+        atoms.calc = calc
+        with warned as found, VelocityVerlet(atoms, 2 * fs) as run:
+            atoms.rattle(0.05, seed=1)
+            run.run(5)
+            calc.get_electron_gas()
+        assert [one.category for one in found] == [NegativeDOSWarning]
+
+
+def test_dynamics_count_the_warnings_of_all_steps():
+    atoms = STRUCTURES["crystal"].copy()
+    calc = DOSCalculator(DippedModel(), electronic_temperature=9000.0)
+    with collect_warnings() as found:
+        for seed in range(3):
+            atoms.rattle(0.05, seed=seed)
+            calc.get_property("forces", atoms)
+    assert len({one.kind for one in found}) == 1
+    assert len(found) == 3
 
 
 def test_parts_of_the_atoms_sum_to_the_cell(models):

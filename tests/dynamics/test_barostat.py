@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from ase.build import fcc111
 from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 from ase.units import GPa, fs, kB
 from toy_md import FlatMetal, Springs, crystal, follow, silicon
 
-from ase_dos import Barostat, LaserPulse, TwoTemperature
+from ase_dos import Barostat, DOSCalculator, LaserPulse, TwoTemperature
 from ase_dos.dynamics.barostat import Piston
 from ase_dos.spectra.local_dos import LocalDOS
 
@@ -275,6 +277,46 @@ def test_friction_follows_the_density_unless_it_is_given():
         assert ratio == pytest.approx(1.0 if given else atoms.get_volume() / 27 / SITE, rel=1e-12)
 
 
+def slab(vacuum, pbc=(True, True, False)):
+    atoms = fcc111("Al", (2, 2, 3), vacuum=vacuum / 2)
+    atoms.rattle(0.1, seed=1)
+    atoms.pbc = pbc
+    atoms.calc = DOSCalculator(FlatMetal(), ground_state=EMT(), electronic_temperature=3000.0)
+    return atoms
+
+
+@pytest.mark.parametrize("pbc", [(True, True, False), True])
+def test_a_slab_breathes_in_its_plane_whatever_its_vacuum(pbc):
+    found = []
+    for vacuum in (12.0, 30.0):
+        atoms = slab(vacuum, pbc)
+        start = atoms.cell.array.copy()
+        press = Barostat(0.0, 100 * fs, 70 * GPa, axes="xy")
+        dynamics = TwoTemperature(atoms, 2 * fs, barostat=press, rng=3)
+        dynamics.run(30)
+        np.testing.assert_array_equal(atoms.cell[2], start[2])
+        assert np.abs(atoms.cell.array - start).max() > 0.02
+        assert abs(dynamics.drift) < 1e-3
+        found.append((atoms.cell[:2], atoms.positions - atoms.positions.mean(axis=0)))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("pbc", "options"),
+    [
+        ((True, True, False), {}),
+        (True, {}),
+        (True, {"axes": "z"}),
+        ((True, True, False), {"axes": "xy", "pressure": GPa}),
+        (False, {"axes": "xy"}),
+    ],
+)
+def test_vacuum_is_neither_pressed_nor_stretched(pbc, options):
+    with pytest.raises(ValueError, match=r"vacuum has no pressure .*a slab takes pressure=0 and"):
+        TwoTemperature(slab(12.0, pbc), fs, barostat=barostat(**options))
+
+
 def test_damping_keeps_energy_and_centre_of_mass():
     atoms = solid()
     piston = Piston(barostat(axes="xyz"), atoms)
@@ -309,11 +351,8 @@ def test_samples_without_a_pressure():
     atoms = solid()
     with pytest.raises(ValueError, match="barostat: expected Barostat, got float"):
         TwoTemperature(atoms, fs, barostat=1.0)
-    atoms.pbc = (True, True, False)
-    with pytest.raises(ValueError, match=r"periodic in three directions, got pbc = .*slab in"):
-        TwoTemperature(atoms, fs, barostat=barostat())
-    atoms.pbc, atoms.cell = False, None
-    with pytest.raises(ValueError, match="periodic in three directions"):
+    atoms.cell[2] = 0.0
+    with pytest.raises(ValueError, match="expected a cell of three vectors, got 2"):
         TwoTemperature(atoms, fs, barostat=barostat())
     with pytest.raises(ValueError, match="a ground state with a stress, got Springs"):
         TwoTemperature(crystal((2, 2, 2)), fs, barostat=barostat())

@@ -172,6 +172,8 @@ def test_outliers_are_said_and_stored(independent):
         model.fit(frames, levels)
     assert {0, other} <= {one["structure"] for one in model.info["outliers"]}
     assert all(one["z_score"] > 2.7 for one in model.info["outliers"])
+    model.fit(frames[:39], levels[:39])  # too few to tell
+    assert model.info["outliers"] is None
 
 
 @pytest.mark.filterwarnings("ignore:training set")

@@ -1,5 +1,6 @@
 """Report on a model: its numbers, error bars and figures."""
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -49,6 +50,17 @@ def test_text_holds_the_numbers(report):
     ):
         assert number in text, text
     assert "even" in text
+
+
+def test_text_says_whether_structures_were_judged(report):
+    assert "Not looked for: 14 structures do not show how errors spread, which takes 40" in (
+        report.text()
+    )
+    model = copy(report.model)
+    named = [{"label": "3 (file.out)", "structure": 3, "z_score": 4.26, "error": 0.5}]
+    for found, text in (([], "None stands out."), (named, "| 3 (file.out) | 4.3 | 0.5000 |")):
+        model.info = {**report.model.info, "outliers": found}
+        assert text in replace(report, model=model).text()
 
 
 def test_error_bars_are_those_of_the_ensembles(report, toy_model):

@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from ase_dos.utils.warnings import CollectedWarning, WarningCounter, collect_warnings
+from ase_dos.utils.warnings import CollectedWarning, WarningCounter, collect_warnings, warn
 
 
 class HeatWarning(UserWarning):
@@ -67,3 +67,23 @@ def test_summary_names_the_number_of_blocks_and_the_first():
         "2 of 3 frames, the first is frame 5: at 300 K it is hot"
     ]
     assert caught[0].filename == __file__
+
+
+def test_warnings_pass_once_and_the_outermost_decides():
+    counter = WarningCounter()
+
+    def warn_twice(temperature):
+        with counter.once():
+            warn(f"at {temperature:g} K it is hot", HeatWarning)
+        warn("hot", HeatWarning)
+
+    rest = "(further warnings of this kind are only counted)"
+    for temperature, expected in ((300.0, [f"at 300 K it is hot {rest}", "hot"]), (400.0, ["hot"])):
+        with pytest.warns(HeatWarning) as caught:
+            warn_twice(temperature)
+        assert [str(one.message) for one in caught] == expected
+        assert {one.filename for one in caught} == {__file__}
+    with collect_warnings() as found:
+        warn_twice(500.0)
+    assert [one.text for one in found] == ["at 500 K it is hot", "hot"]
+    assert counter.counts == {"at # K it is hot": 2}
