@@ -18,13 +18,14 @@ _SUFFIXES = {
     ".h5md": "h5md",
     ".h5": "h5md",
 }
-_UNPACKED_HERE = ("extxyz", "gromacs", "vasp-xdatcar")  # ASE opens other files by itself
 _PEEK = 1 << 16  # bytes
 KNOWN = (
     "LAMMPS dump (text), extended xyz, XDATCAR, ASE .traj, H5MD (.h5md, .h5), .dcd, .xtc, .trr, "
-    ".tng, .gro, AMBER NetCDF (.nc, .ncdf) and all that ASE reads; text also as .gz, .bz2, .xz or "
-    ".zst"
+    ".tng, .gro, .pdb, AMBER NetCDF (.nc, .ncdf) and all that ASE reads; text also as .gz, .bz2, "
+    ".xz or .zst"
 )
+# ASE opens other files by itself.
+_UNPACKED_HERE = ("extxyz", "gromacs", "proteindatabank", "vasp-xdatcar")
 
 
 class UnknownFormatError(ValueError):

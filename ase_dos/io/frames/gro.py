@@ -19,7 +19,7 @@ from ase_dos.io.frames.elements import types_to_numbers
 from ase_dos.io.frames.text import TextFormat, TextFrames, decoded
 from ase_dos.utils.checks import as_array
 
-__all__ = ["gro", "split_gro"]
+__all__ = ["gro", "split_gro", "times_in_title"]
 
 _TIME = re.compile(r"\bt=\s*([-+.\deE]+)")  # ps
 _STEP = re.compile(r"\bstep=\s*(\d+)")
@@ -108,11 +108,18 @@ def _parse(text: bytes, head: bytes, types: Sequence[str] | None, numbers: NDArr
     cell = _cell(box)
     if cell.any():
         atoms.cell, atoms.pbc = cell, True
-    if time := _TIME.search(title):
-        atoms.info["time"] = 1000.0 * float(as_array(time[1], "time", ()))
-    if step := _STEP.search(title):
-        atoms.info["step"] = int(step[1])
+    atoms.info |= times_in_title(title)
     return atoms
+
+
+def times_in_title(title: str) -> dict[str, float | int]:
+    """Return time (fs) and step, where GROMACS has written them into a title."""
+    found: dict[str, float | int] = {}
+    if time := _TIME.search(title):
+        found["time"] = 1000.0 * float(as_array(time[1], "time", ()))
+    if step := _STEP.search(title):
+        found["step"] = int(step[1])
+    return found
 
 
 def _label(name: str, types: Sequence[str] | None) -> str:

@@ -28,6 +28,7 @@ from ase_dos.io.frames.gro import gro
 from ase_dos.io.frames.h5md import H5MDFrames
 from ase_dos.io.frames.lammps import lammps_dump
 from ase_dos.io.frames.netcdf import NetCDFFrames
+from ase_dos.io.frames.pdb import pdb
 from ase_dos.io.frames.topology import Topology, read_topology
 from ase_dos.io.frames.traj import TrajFrames
 from ase_dos.io.frames.universe import UniverseFrames, is_universe
@@ -95,6 +96,7 @@ def open_frames(
     extended xyz, xyz, CP2K xyz + .cell    column, or ``types``             yes, not parsed
     XDATCAR                                in the file                      yes, not parsed
     GROMACS .gro                           names, ``types``, ``topology``   yes, not parsed
+    PDB                                    in the file, or as for .gro      yes, not parsed
     ASE .traj                              in the file                      yes
     H5MD                                   in the file, ``types``           yes
     AMBER NetCDF                           in the file, ``types``           yes
@@ -138,6 +140,7 @@ _OPENERS: dict[str, tuple[Callable[..., Frames], tuple[str, ...]]] = {
     "extxyz": (xyz, ("types", "topology", "cache_index")),
     "vasp-xdatcar": (xdatcar, ("cache_index",)),
     "gromacs": (gro, ("types", "topology", "cache_index")),
+    "proteindatabank": (pdb, ("types", "topology", "cache_index")),
     "traj": (TrajFrames, ()),
     "dcd": (DCDFrames, ("topology",)),
     "xtc": (XTCFrames, ("topology",)),

@@ -93,6 +93,7 @@ WRITERS = {
     "md.traj": write_by_ase,
     "md.json": write_by_ase,
     "md.gro": write_gro,
+    "md.pdb": write_by_ase,
     "md.h5md": write_h5md,
     "md.dcd": write_coordinates,
     "md.xtc": write_coordinates,

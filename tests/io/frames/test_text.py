@@ -181,10 +181,10 @@ def test_frames_packed_with_zstandard(images, tmp_path):
         frames = open_frames(path)
         for i in (3, 0, 4, 1):
             assert frames[i] == expected[i]
-    ase.io.write(tmp_path / "md.pdb", images)
-    (tmp_path / "md.pdb.zst").write_bytes(zstandard.compress((tmp_path / "md.pdb").read_bytes()))
-    with pytest.raises(ValueError, match=r"md\.pdb\.zst: a file of format 'proteindatabank' that"):
-        open_frames(tmp_path / "md.pdb.zst")
+    ase.io.write(tmp_path / "md.cif", images)
+    (tmp_path / "md.cif.zst").write_bytes(zstandard.compress((tmp_path / "md.cif").read_bytes()))
+    with pytest.raises(ValueError, match=r"md\.cif\.zst: a file of format 'cif' that"):
+        open_frames(tmp_path / "md.cif.zst")
 
 
 def test_without_its_package_zstandard_names_the_file(tmp_path, monkeypatch):
