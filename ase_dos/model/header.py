@@ -31,10 +31,12 @@ def header(
 ) -> dict[str, Any]:
     """Describe a training on the structures ``kept``, of all that were given, as plain values."""
     learned = training.predictor
-    outliers = training.outliers and [
-        {"label": structure_label(frames[one.structure], one.structure), **asdict(one)}
-        for one in training.outliers
-    ]
+    outliers = None
+    if training.outliers is not None:
+        outliers = [
+            {"label": structure_label(frames[one.structure], one.structure), **asdict(one)}
+            for one in training.outliers
+        ]
     return {
         "format": FORMAT,
         "version": __version__,
