@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from ase.build import bulk
+from networks import stored
 from paths import REPOSITORY
 from toy_model import toy_frames, toy_states
 
@@ -173,19 +174,17 @@ except ImportError as error:
 """
 
 
-def test_prediction_needs_no_torch(data, tmp_path):
-    pytest.importorskip("torch")
-    model = DOSModel(SOAP_SMALL, regressor=QUICK, **OPTIONS).fit(*data)
-    model.save(tmp_path / "model.npz")
+def test_prediction_needs_no_torch():
+    path = REPOSITORY / "tests" / "data" / "networks" / "toy.npz"
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path / "model.npz")],
+        [sys.executable, "-c", WITHOUT_TORCH, str(path)],
         capture_output=True,
         text=True,
         cwd=REPOSITORY,
     )
     assert done.returncode == 0, done.stderr
     total, ensemble, message = done.stdout.splitlines()
-    atoms = bulk("Si", cubic=True)
+    atoms, model = bulk("Si", cubic=True), stored("toy")
     expected = model.predictor.predict(atoms).total().values.sum()
     assert float(total) == pytest.approx(expected, rel=1e-12)
     expected = model.predict_ensemble(atoms, 4).values.sum()

@@ -1,6 +1,7 @@
 """Models of every kind of regressor, trained once for all modules here."""
 
 import pytest
+from networks import network
 from toy_training import KERNEL, QUICK, soap, two_species
 
 from ase_dos.fit.network import Network
@@ -12,8 +13,10 @@ def trained(request, toy_data):
     if request.param == "two species":
         frames, states = two_species({"C": 4, "Si": 4})
         return DOSModel(soap(species=("C", "Si")), regressor=KERNEL, **QUICK).fit(frames, states)
+
+    def train(regressor):
+        return DOSModel(soap(), regressor=regressor, **QUICK).fit(*toy_data)
+
     if request.param == "network":
-        pytest.importorskip("torch")
-    network = Network(width=8, committee=2, steps=20)
-    how = {"ridge": "ridge", "kernel": KERNEL, "network": network}[request.param]
-    return DOSModel(soap(), regressor=how, **QUICK).fit(*toy_data)
+        return network("toy", lambda: train(Network(width=8, committee=2, steps=20)))
+    return train({"ridge": "ridge", "kernel": KERNEL}[request.param])
