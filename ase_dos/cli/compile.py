@@ -106,6 +106,18 @@ def _equivariant_features() -> None:
     descriptor.products(points, points)
 
 
+def _densities() -> None:
+    import numpy as np
+
+    from ase_dos.density.basis import AuxiliaryBasis, Shell
+    from ase_dos.density.density import Density
+
+    basis = AuxiliaryBasis("one s function", {1: (Shell.normalized(0, [1.0], [1.0]),)})
+    density = Density(basis, np.ones(1), np.zeros((1, 3)), 1 / basis.charges([1]))
+    density.hartree_energy()
+    density.evaluate(np.ones((1, 3)))
+
+
 def _many_structures() -> None:
     import numpy as np
 
@@ -137,6 +149,7 @@ JOBS = {
     "forces, single precision": lambda: _forces("float32"),
     "many structures and cells": _many_structures,
     "equivariant features": _equivariant_features,
+    "electron densities": _densities,
     "training": _training,
     "XTC files": _packed_coordinates,
 }
