@@ -24,6 +24,8 @@ __all__ = ["EquivariantPoints", "LambdaSOAP"]
 
 # Atoms that threads take at a time are multiples of this: the expansion goes by lanes.
 _GRAIN = 64
+# Their features take up to 40 MB for four species and l up to 4.
+_ATOMS_PER_BLOCK = 64
 
 
 @dataclass(frozen=True)
@@ -118,15 +120,16 @@ class LambdaSOAP(ExpansionHyperparameters):
         """
         return self.features(self.points(atoms))
 
-    def blocks(self, atoms: Atoms, size: int = 64) -> Iterator[tuple[slice, list[NDArray]]]:
+    def blocks(
+        self, atoms: Atoms, size: int = _ATOMS_PER_BLOCK
+    ) -> Iterator[tuple[slice, list[NDArray]]]:
         """Yield (slice of the atoms, their features), at most ``size`` atoms at a time.
 
         Errors as in `compute`.
         """
         size = as_count(size, "block size", 1)
         points = self.points(atoms)
-        for start in range(0, len(points), size):
-            where = slice(start, min(start + size, len(points)))
+        for where in _slices(len(points), size):
             yield where, self.features(points.take(where))
 
     def features(self, points: EquivariantPoints) -> list[NDArray]:
@@ -150,7 +153,7 @@ class LambdaSOAP(ExpansionHyperparameters):
         """
         kinds = self.species_of(atoms)
         search = NeighborSearch(atoms, self.cutoff)
-        chosen = np.arange(len(atoms)) if which is None else np.asarray(which, dtype=int)
+        chosen = np.arange(len(atoms))[slice(None) if which is None else which]
         places = search.place_of[chosen]
         sorted_kinds = kinds[search.order]
         hypers = expansion_arguments(self, np.dtype(float))
@@ -181,7 +184,7 @@ class LambdaSOAP(ExpansionHyperparameters):
         points : EquivariantPoints
             From `points` of this descriptor.
         which : (n,) int array, optional
-            Indices of the atoms to do; all by default.
+            Indices of the atoms to do, in this order; all by default.
 
         Returns
         -------
@@ -220,9 +223,9 @@ class LambdaSOAP(ExpansionHyperparameters):
         """
         self._checked(points)
         out = np.empty((self.max_lambda + 1, len(points)))
-        for i in range(len(points)):
-            for ell, features in enumerate(self.features(points.take([i]))):
-                out[ell, i] = np.linalg.norm(features)
+        for where in _slices(len(points), _ATOMS_PER_BLOCK):
+            for ell, features in enumerate(self.features(points.take(where))):
+                out[ell, where] = np.linalg.norm(features.reshape(len(features), -1), axis=1)
         return out
 
     @cached_property
@@ -250,6 +253,12 @@ class LambdaSOAP(ExpansionHyperparameters):
                 f"them, got {points.coefficients.shape[1:]}"
             )
         return species_index(points.species, self.species)
+
+
+def _slices(count: int, size: int) -> Iterator[slice]:
+    """Slices of at most ``size`` that cover 0 to ``count``."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
 
 
 def _one_array(shapes: Sequence[tuple[int, ...]]) -> tuple[NDArray, NDArray, list[NDArray]]:

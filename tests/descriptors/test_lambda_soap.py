@@ -160,6 +160,15 @@ def test_products_of_chosen_atoms_with_chosen_points():
         assert (found == again).all()
 
 
+def test_atoms_are_chosen_by_index_or_mask():
+    whole, mask = SOME.points(ETHANOL), ETHANOL.numbers > 1
+    for chosen in (mask, np.flatnonzero(mask)):
+        some = SOME.points(ETHANOL, chosen)
+        assert (some.species == ETHANOL.numbers[mask]).all()
+        assert_close(some.coefficients, whole.coefficients[mask], 1e-13)
+    assert [one.shape[2] for one in SOME.products(ETHANOL, SOME.points(ETHANOL, []))] == [0] * 5
+
+
 def test_points_join_and_measure_their_length():
     joined = type(points := SOME.points(ETHANOL)).join([points.take([0, 3]), points.take([5])])
     assert (joined.species == ETHANOL.numbers[[0, 3, 5]]).all()
