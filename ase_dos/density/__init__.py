@@ -8,5 +8,11 @@ __getattr__, __dir__, __all__ = lazy_names(
         "AuxiliaryBasis": "basis",
         "Density": "density",
         "DensityDifference": "density",
+        "DensityEvaluation": "evaluation",
+        "DensityModel": "model",
+        "DensityOptions": "options",
+        "fit_density": "fitting",
+        "read_densities": "files",
+        "write_densities": "files",
     },
 )

@@ -8,16 +8,17 @@ of how structures are predicted that have none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.fit.residual_maker import ResidualMaker
 
-__all__ = ["LeftOut", "alone", "rows_of_groups"]
+__all__ = ["LeftOut", "alone", "group_labels", "rows_of_groups"]
 
 # Eigenvalue of a part of P below which something of its structures is told by nothing else.
 _ALONE = 1e-12
@@ -26,6 +27,33 @@ _ALONE = 1e-12
 def alone(n: int) -> NDArray:
     """Labels (n,) of groups of one structure each."""
     return np.arange(n)
+
+
+def group_labels(groups: Sequence[Any], n: int) -> NDArray:
+    """Integer labels (n,) of groups, counted from 0 in the order of their first structures.
+
+    Parameters
+    ----------
+    groups : (n,) sequence
+        Labels of any kind.
+    n : int
+        Structures.
+
+    Raises
+    ------
+    ValueError
+        If there is not one for each structure, or no two differ.
+    """
+    if len(groups) != n:
+        raise ValueError(f"groups: expected one label per structure, {n}, got {len(groups)}")
+    numbers: dict[Any, int] = {}
+    labels = np.array([numbers.setdefault(label, len(numbers)) for label in groups], dtype=int)
+    if len(numbers) < 2:
+        raise ValueError(
+            "groups: expected two or more different labels, got one; structures of one group are "
+            "left out together, and nothing would be left to learn from"
+        )
+    return labels
 
 
 def rows_of_groups(groups: NDArray) -> list[NDArray]:

@@ -18,7 +18,7 @@ from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.utils.checks import as_count
 from ase_dos.utils.signs import signs_of
 
-__all__ = ["SparseKernel", "farthest_points"]
+__all__ = ["SparseKernel", "farthest_points", "inverse_root"]
 
 # Directions of the kernel matrix below this share of the largest add numbers to the model, but no
 # accuracy.
@@ -72,16 +72,24 @@ class SparseKernel:
         # An atom without neighbours, and without a weight of its own, is like no other.
         unit = thinned[lengths > 0] / lengths[lengths > 0, None]
         points = unit[farthest_points(unit, self.n_points)]
-        values, vectors = np.linalg.eigh((points @ points.T) ** self.degree)
-        vectors *= signs_of(vectors, axis=0)
-        large = values > _SMALLEST * values[-1]
         return FeatureMap(
             weights=[points.T],
             biases=[np.zeros(len(points))],
             degree=self.degree,
             unit_length=True,
-            mix=vectors[:, large] / np.sqrt(values[large]),
+            mix=inverse_root((points @ points.T) ** self.degree, _SMALLEST),
         )
+
+
+def inverse_root(kernel: NDArray, smallest: float) -> NDArray:
+    """``R`` (n, r) of a kernel matrix with ``R R^T`` its inverse on the directions that matter.
+
+    Those of eigenvalues below ``smallest`` times the largest are left out.
+    """
+    values, vectors = np.linalg.eigh(kernel)
+    vectors *= signs_of(vectors, axis=0)
+    large = values > smallest * values[-1]
+    return vectors[:, large] / np.sqrt(values[large])
 
 
 def farthest_points(vectors: NDArray, count: int) -> NDArray:

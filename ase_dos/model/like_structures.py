@@ -29,6 +29,7 @@ from scipy.spatial import cKDTree
 
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.species import species_counts
+from ase_dos.fit.left_out import group_labels
 from ase_dos.kernels.nearest_rows import squared_differences
 from ase_dos.model.training_set import TrainingFeatures
 
@@ -86,16 +87,7 @@ def as_groups(groups: Sequence[Any] | LikeStructures, n: int) -> LikeStructures:
     """
     if isinstance(groups, LikeStructures):
         return groups
-    if len(groups) != n:
-        raise ValueError(f"groups: expected one label per structure, {n}, got {len(groups)}")
-    numbers: dict[Any, int] = {}
-    labels = np.array([numbers.setdefault(label, len(numbers)) for label in groups], dtype=int)
-    if len(numbers) < 2:
-        raise ValueError(
-            "groups: expected two or more different labels, got one; structures of one group are "
-            "left out together, and nothing would be left to learn from"
-        )
-    return LikeStructures(labels, np.empty((0, 2), dtype=int))
+    return LikeStructures(group_labels(groups, n), np.empty((0, 2), dtype=int))
 
 
 def like_structures(features: TrainingFeatures) -> LikeStructures:

@@ -14,7 +14,7 @@ from ase_dos.fit.metric import METRICS
 from ase_dos.fit.network import Network
 from ase_dos.fit.sparse_kernel import SparseKernel
 from ase_dos.spectra.dos import EnergyGrid
-from ase_dos.utils.checks import as_array, as_positive
+from ase_dos.utils.checks import as_array, as_candidates, as_choice, as_positive
 
 __all__ = ["REFERENCES", "REGRESSORS", "ModelOptions"]
 
@@ -90,8 +90,8 @@ class ModelOptions:
     valence: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
-        _check_choice(self.reference, "reference", REFERENCES)
-        _check_choice(self.metric, "metric", METRICS)
+        as_choice(self.reference, "reference", REFERENCES)
+        as_choice(self.metric, "metric", METRICS)
         if not isinstance(self.descriptor, SOAP):
             raise ValueError(f"descriptor: expected SOAP, got {type(self.descriptor).__name__}")
         if self.radial_basis is not None:
@@ -107,8 +107,8 @@ class ModelOptions:
                 if self.count_below is None
                 else float(as_array(self.count_below, "count_below", ()))
             ),
-            "regularizations": _as_candidates(self.regularizations, "regularizations"),
-            "penalties": _as_candidates(self.penalties, "penalties", zero=True),
+            "regularizations": as_candidates(self.regularizations, "regularizations"),
+            "penalties": as_candidates(self.penalties, "penalties", zero=True),
             "valence": (
                 {str(k): float(v) for k, v in self.valence.items()} if self.valence else None
             ),
@@ -159,20 +159,8 @@ class ModelOptions:
         )
 
 
-def _check_choice(value: object, name: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
-
-
 def _as_regressor(value: str | SparseKernel | Network) -> str | SparseKernel | Network:
     if isinstance(value, (SparseKernel, Network)):
         return value
-    _check_choice(value, "regressor", REGRESSORS)
+    as_choice(value, "regressor", REGRESSORS)
     return _BY_KIND[value]() if value in _BY_KIND else value
-
-
-def _as_candidates(values: Sequence[float], name: str, zero: bool = False) -> tuple[float, ...]:
-    numbers = as_array(values, name, (None,))
-    if not numbers.size or not ((numbers >= 0) if zero else (numbers > 0)).all():
-        raise ValueError(f"{name}: expected numbers {'>= 0' if zero else '> 0'}, got {values}")
-    return tuple(numbers.tolist())

@@ -8,37 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from ase_dos.spectra.target import DOSTarget
+from ase_dos.utils.equal_structures import equal_structures
 
-__all__ = ["RepeatedStructures", "equal_structures", "same_states"]
+__all__ = ["RepeatedStructures", "same_states"]
 
-# Angstrom: more than what output files round, less than any step of a calculation that matters.
-_SAME = 1e-3
 # Of the DOS: more than what rounding of levels to four decimals makes, less than other functionals,
 # spin-orbit coupling or k-points do.
 _SAME_DOS = 0.01
 _SAME_ELECTRONS = 0.01
-
-
-def equal_structures(frames: Sequence[Atoms]) -> list[tuple[int, int]]:
-    """Pairs of indices, in rising order, of structures that are equal to 0.001 Angstrom.
-
-    Elements, positions, cell and periodic directions count, in the order of the atoms.
-    """
-    groups: dict[bytes, list[int]] = {}
-    for index, atoms in enumerate(frames):
-        if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
-            continue  # what is wrong with it is said where it is used
-        key = atoms.numbers.tobytes() + atoms.pbc.tobytes()
-        groups.setdefault(key, []).append(index)
-    found = []
-    for rows in groups.values():
-        points = [np.vstack([frames[i].cell.array, frames[i].positions]).ravel() for i in rows]
-        pairs = cKDTree(np.array(points)).query_pairs(_SAME, p=np.inf)
-        found += [(rows[min(pair)], rows[max(pair)]) for pair in pairs]
-    return sorted(found)
 
 
 def same_states(one: DOSTarget, other: DOSTarget) -> bool:

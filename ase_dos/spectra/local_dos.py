@@ -10,13 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos.electrons.excitation import Excitation
 from ase_dos.spectra.dos import DOS
 from ase_dos.utils.checks import as_array
-from ase_dos.utils.warnings import warn
+from ase_dos.utils.novelty import NoveltyWarning, warn_of_novel_atoms
 
 __all__ = ["LocalDOS", "NoveltyWarning", "warn_of_novelty"]
-
-
-class NoveltyWarning(UserWarning):
-    """Atoms have surroundings unlike those that the model was trained on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,16 +129,9 @@ class LocalDOS:
 
 def warn_of_novelty(local: LocalDOS) -> None:
     """Warn of atoms unlike those of the training set; the warning points to the caller's caller."""
-    if local.novelty is None:
-        return
-    unknown = int(np.sum(local.novelty > 1.0))
-    if unknown:
-        worst = int(local.novelty.argmax())
-        warn(
-            f"{unknown} of {len(local)} atoms have surroundings unlike those the model was "
-            f"trained on (the largest novelty is {local.novelty[worst]:.3g}, of atom {worst}; in "
-            "the training set it is at most 1): the DOS may be wrong; in Python, "
-            "predict_ensemble() estimates by how much",
-            NoveltyWarning,
+    if local.novelty is not None:
+        warn_of_novel_atoms(
+            local.novelty,
+            "the DOS may be wrong; in Python, predict_ensemble() estimates by how much",
             stacklevel=3,
         )

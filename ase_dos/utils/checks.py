@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "as_array",
+    "as_candidates",
+    "as_choice",
     "as_count",
     "as_positive",
     "as_temperature",
@@ -118,6 +120,33 @@ def as_count(value: object, name: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
     return int(value)
+
+
+def as_choice(value: object, name: str, choices: Sequence[str]) -> str:
+    """Return a text that is one of ``choices``.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
+    return value
+
+
+def as_candidates(values: Sequence[float], name: str, *, zero: bool = False) -> tuple[float, ...]:
+    """Return one or more numbers above zero (or not below it, if ``zero`` is allowed).
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is below that.
+    """
+    numbers = as_array(values, name, (None,))
+    if not numbers.size or not ((numbers >= 0) if zero else (numbers > 0)).all():
+        raise ValueError(f"{name}: expected numbers {'>= 0' if zero else '> 0'}, got {values}")
+    return tuple(numbers.tolist())
 
 
 def uniform_grid(energies: ArrayLike) -> tuple[NDArray, float]:

@@ -8,7 +8,7 @@ from toy_model import toy_frames, toy_states
 from toy_training import QUICK, soap
 
 from ase_dos.model.dos_model import DOSModel
-from ase_dos.model.repeats import RepeatedStructures, equal_structures, same_states
+from ase_dos.model.repeats import RepeatedStructures, same_states
 from ase_dos.model.training_remarks import TrainingSetWarning
 from ase_dos.model.training_set import make_targets
 from ase_dos.utils.structure_errors import StructureError
@@ -20,17 +20,6 @@ TARGETS = make_targets(STATES, 0.3)
 
 def model():
     return DOSModel(soap(), **QUICK)
-
-
-def test_equal_structures():
-    moved = [FRAMES[2].copy() for _ in range(3)]
-    moved[0].positions += 4e-4
-    moved[1].positions[0, 0] += 2e-3
-    moved[2].pbc = (True, True, False)
-    moved.append(FRAMES[2].copy())
-    moved[3].numbers[0] = 6
-    assert equal_structures([*FRAMES, *moved]) == [(2, 8)]
-    assert equal_structures([]) == []
 
 
 def test_same_states_but_for_rounding_and_the_zero_of_energy():

@@ -1,0 +1,131 @@
+"""Fit of an auxiliary basis to the electron density of a PySCF calculation.
+
+The coefficients closest to a density rho in the metric M are ``c = M^-1 w``, with w_i the overlap,
+or the Coulomb repulsion, of function i with rho. With an exact number of electrons they are
+corrected as `ase_dos.density.metric.ElectronNumber` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.density.basis import AuxiliaryBasis
+from ase_dos.density.density import Density
+from ase_dos.density.metric import ElectronNumber, metric_matrix, solve_metric
+from ase_dos.density.pyscf import auxiliary_molecule, numbers_and_positions, pyscf_order
+from ase_dos.utils.checks import as_array
+
+if TYPE_CHECKING:
+    from pyscf.gto import Mole
+    from pyscf.scf.hf import SCF
+
+__all__ = ["fit_density"]
+
+_INTEGRALS = {"coulomb": "int3c2e", "overlap": "int3c1e"}
+_NUMBERS = ("exact", "free")
+# Three-centre integrals that are held at a time.
+_MOST_INTEGRALS = 2**24
+
+
+def fit_density(
+    calculation: SCF | Mole,
+    metric: str = "coulomb",
+    electron_number: str = "exact",
+    basis: str | AuxiliaryBasis = "def2-universal-jkfit",
+    density_matrix: ArrayLike | None = None,
+) -> Density:
+    """Fit an auxiliary basis to an electron density.
+
+    Parameters
+    ----------
+    calculation : PySCF mean field or molecule
+        A converged calculation of any spin; or the molecule, with its ``density_matrix``.
+    metric : {"coulomb", "overlap"}
+        What the fit minimises: the electrostatic energy, or the square, of the error.
+    electron_number : {"exact", "free"}
+        Whether the fit holds exactly as many electrons as the molecule.
+    basis : str or AuxiliaryBasis
+        Auxiliary basis, by itself or by a name that PySCF knows.
+    density_matrix : (n, n) or (2, n, n) array_like, optional
+        In the orbital basis of the molecule, in atomic units; of both spins in the second form.
+
+    Returns
+    -------
+    Density
+
+    Raises
+    ------
+    ValueError
+        If an option is unknown, the calculation has not converged or has a pseudopotential, the
+        density matrix is of another shape or holds another number of electrons, the basis lacks an
+        element, or its functions are linearly dependent.
+    """
+    if metric not in _INTEGRALS:
+        raise ValueError(f"metric: expected one of {', '.join(_INTEGRALS)}, got {metric!r}")
+    if electron_number not in _NUMBERS:
+        raise ValueError(
+            f"electron_number: expected one of {', '.join(_NUMBERS)}, got {electron_number!r}"
+        )
+    molecule: Mole = getattr(calculation, "mol", calculation)
+    numbers, positions = numbers_and_positions(molecule)
+    matrix = _density_matrix(calculation, molecule, density_matrix)
+    if isinstance(basis, str):
+        basis = AuxiliaryBasis.from_pyscf(basis, species=np.unique(numbers).tolist())
+    overlaps = _overlaps(molecule, matrix, basis, _INTEGRALS[metric])
+    products = metric_matrix(metric, basis, numbers, positions)
+    coefficients = solve_metric(products, overlaps)
+    if electron_number == "exact":
+        number = ElectronNumber.of(basis.charges(numbers), products)
+        coefficients = number.corrected(coefficients, molecule.nelectron)
+    return Density(basis, numbers, positions, coefficients, charge=float(molecule.charge))
+
+
+def _density_matrix(
+    calculation: SCF | Mole, molecule: Mole, density_matrix: ArrayLike | None
+) -> NDArray:
+    """Density matrix (n, n) of both spins together."""
+    if density_matrix is None:
+        if not getattr(calculation, "converged", False):
+            raise ValueError(
+                "density: expected a converged calculation, or a density matrix; call kernel(), "
+                "and check that it converges"
+            )
+        density_matrix = calculation.make_rdm1()
+    n = molecule.nao
+    matrix = as_array(density_matrix, "density_matrix")
+    if matrix.shape == (2, n, n):
+        matrix = matrix.sum(axis=0)
+    if matrix.shape != (n, n):
+        raise ValueError(
+            f"density_matrix: expected shape ({n}, {n}) or (2, {n}, {n}), as the molecule has {n} "
+            f"orbitals, got {matrix.shape}"
+        )
+    electrons = float(np.sum(matrix * molecule.intor("int1e_ovlp")))
+    if abs(electrons - molecule.nelectron) > 1e-4 * molecule.nelectron:
+        raise ValueError(
+            f"density_matrix: holds {electrons:.4f} electrons, the molecule {molecule.nelectron}; "
+            "is it of another charge, or of one spin only?"
+        )
+    return matrix
+
+
+def _overlaps(molecule: Mole, matrix: NDArray, basis: AuxiliaryBasis, integrals: str) -> NDArray:
+    """``w`` (size,) in the order of the basis, by blocks of its shells."""
+    from pyscf.df.incore import aux_e2
+
+    auxiliary = auxiliary_molecule(molecule, basis)
+    widths = np.diff(auxiliary.ao_loc_nr())
+    most = max(_MOST_INTEGRALS // molecule.nao**2, widths.max())
+    parts, first = [], 0
+    while first < auxiliary.nbas:
+        last = first + int(np.searchsorted(np.cumsum(widths[first:]), most, side="right"))
+        shells = (0, molecule.nbas, 0, molecule.nbas, first, last)
+        block = aux_e2(molecule, auxiliary, integrals, shls_slice=shells)
+        parts.append(np.tensordot(matrix, block, 2))
+        first = last
+    overlaps = np.empty(auxiliary.nao)
+    overlaps[pyscf_order(basis.layout(numbers_and_positions(molecule)[0]))] = np.concatenate(parts)
+    return overlaps
