@@ -51,7 +51,9 @@ def plain_errors(*passes: type[Exception]) -> Iterator[None]:
 
 
 @contextmanager
-def library_errors(library: str, *passes: type[Exception]) -> Iterator[None]:
+def library_errors(
+    library: str, *passes: type[Exception], reason: str = "the frame is damaged"
+) -> Iterator[None]:
     """Turn whatever a library raises at a broken file into a ValueError that says who could not.
 
     Its own exceptions need not be those of Python: that of chemfiles is no Exception. Those of
@@ -72,9 +74,7 @@ def library_errors(library: str, *passes: type[Exception]) -> Iterator[None]:
         text = " ".join(str(error).split())
         if not isinstance(error, ValueError) or not text:
             text = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        raise ValueError(
-            f"the frame is damaged, {library} cannot read it ({text[:200]})"
-        ) from error
+        raise ValueError(f"{reason}, {library} cannot read it ({text[:200]})") from error
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.io.frames.base import IndexedFrames, library_errors
+from ase_dos.io.frames.base import IndexedFrames
 from ase_dos.utils.checks import as_array
 
-if TYPE_CHECKING:
-    from chemfiles import Trajectory
-
-__all__ = ["CoordinateFrames", "Coordinates", "TNGFrames", "cell_of"]
+__all__ = ["CoordinateFrames", "Coordinates", "cell_of"]
 
 Handle = TypeVar("Handle")
 
@@ -89,41 +83,6 @@ class CoordinateFrames(IndexedFrames[Handle]):
         if given.time is not None:
             atoms.info["time"] = float(as_array(given.time, "time", ()))
         return atoms
-
-
-class TNGFrames(CoordinateFrames["Trajectory"]):
-    """Frames of a TNG file, read by chemfiles."""
-
-    def _open(self) -> tuple[Trajectory, int]:
-        try:
-            from chemfiles import Trajectory
-        except ImportError:
-            raise ImportError(
-                f"{self.name}: reading it needs chemfiles: pip install 'ase_dos[formats]'"
-            ) from None
-        with _chemfiles_errors():
-            trajectory = Trajectory(self.name, "r", "TNG")
-            return trajectory, trajectory.nsteps
-
-    def _coordinates(self, handle: Trajectory, index: int) -> Coordinates:
-        with _chemfiles_errors():
-            frame = handle.read_step(index)
-            self._require_count(len(frame.atoms))
-            time = frame["time"] if "time" in frame.list_properties() else None  # ps
-            return Coordinates(
-                np.array(frame.positions),
-                np.array(frame.cell.matrix).T,
-                None if time is None else 1000.0 * time,
-                frame.step,
-            )
-
-
-@contextmanager
-def _chemfiles_errors() -> Iterator[None]:
-    """Turn errors of chemfiles into ours; it warns of what it raises."""
-    with warnings.catch_warnings(), library_errors("chemfiles", ValueError):
-        warnings.simplefilter("ignore")
-        yield
 
 
 def cell_of(lengths: ArrayLike, angles: ArrayLike) -> NDArray:

@@ -21,7 +21,6 @@ from ase_dos.io.frames.base import (
     failing,
 )
 from ase_dos.io.frames.by_ase import ase_frames
-from ase_dos.io.frames.coordinates import TNGFrames
 from ase_dos.io.frames.dcd import DCDFrames
 from ase_dos.io.frames.formats import frame_format
 from ase_dos.io.frames.gro import gro
@@ -29,6 +28,7 @@ from ase_dos.io.frames.h5md import H5MDFrames
 from ase_dos.io.frames.lammps import lammps_dump
 from ase_dos.io.frames.netcdf import NetCDFFrames
 from ase_dos.io.frames.pdb import pdb
+from ase_dos.io.frames.tng import TNGFrames
 from ase_dos.io.frames.topology import Topology, read_topology
 from ase_dos.io.frames.traj import TrajFrames
 from ase_dos.io.frames.universe import UniverseFrames, is_universe

@@ -230,13 +230,3 @@ def test_a_topology_is_read_as_a_trajectory_is(images, tmp_path):
     (tmp_path / "ipi.xyz").write_text(text[:40])
     with pytest.raises(ValueError, match=r"ipi\.xyz \(topology\): "):
         open_frames(tmp_path / "md.xtc", topology=tmp_path / "ipi.xyz")
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_bytes_that_are_no_tng_give_a_plain_error(images, tmp_path, seed):
-    """No library at hand writes TNG, so that none can be damaged by a little."""
-    pytest.importorskip("chemfiles")
-    head = b"".join(n.to_bytes(8, "big") for n in (72, 100, 0)) if seed % 2 else b""
-    (tmp_path / "md.tng").write_bytes(head + np.random.default_rng(seed).bytes(3000))
-    with pytest.raises(ValueError, match=r"frame 0 of .*md\.tng: .*chemfiles cannot read it"):
-        open_frames(tmp_path / "md.tng", topology=images[0]).length()
