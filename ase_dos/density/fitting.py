@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.density import Density
 from ase_dos.density.metric import ElectronNumber, metric_matrix, solve_metric
-from ase_dos.density.pyscf import auxiliary_molecule, numbers_and_positions, pyscf_order
+from ase_dos.density.pyscf import numbers_and_positions, three_centre_integrals
 from ase_dos.utils.checks import as_array
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ __all__ = ["fit_density"]
 
 _INTEGRALS = {"coulomb": "int3c2e", "overlap": "int3c1e"}
 _NUMBERS = ("exact", "free")
-# Three-centre integrals that are held at a time.
-_MOST_INTEGRALS = 2**24
 
 
 def fit_density(
@@ -112,20 +110,12 @@ def _density_matrix(
     return matrix
 
 
-def _overlaps(molecule: Mole, matrix: NDArray, basis: AuxiliaryBasis, integrals: str) -> NDArray:
-    """``w`` (size,) in the order of the basis, by blocks of its shells."""
-    from pyscf.df.incore import aux_e2
+def _overlaps(molecule: Mole, matrix: NDArray, basis: AuxiliaryBasis, kind: str) -> NDArray:
+    """``w`` (size,) in the order of the basis."""
+    from pyscf.lib import pack_tril
 
-    auxiliary = auxiliary_molecule(molecule, basis)
-    widths = np.diff(auxiliary.ao_loc_nr())
-    most = max(_MOST_INTEGRALS // molecule.nao**2, widths.max())
-    parts, first = [], 0
-    while first < auxiliary.nbas:
-        last = first + int(np.searchsorted(np.cumsum(widths[first:]), most, side="right"))
-        shells = (0, molecule.nbas, 0, molecule.nbas, first, last)
-        block = aux_e2(molecule, auxiliary, integrals, shls_slice=shells)
-        parts.append(np.tensordot(matrix, block, 2))
-        first = last
-    overlaps = np.empty(auxiliary.nao)
-    overlaps[pyscf_order(basis.layout(numbers_and_positions(molecule)[0]))] = np.concatenate(parts)
+    pairs = pack_tril(matrix + matrix.T - np.diag(np.diag(matrix)))
+    overlaps = np.empty(basis.layout(numbers_and_positions(molecule)[0]).size)
+    for places, integrals in three_centre_integrals(molecule, basis, kind):
+        overlaps[places] = pairs @ integrals
     return overlaps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +16,18 @@ if TYPE_CHECKING:
     from pyscf.gto import Mole
     from pyscf.scf.hf import SCF
 
-__all__ = ["auxiliary_molecule", "initial_guess", "numbers_and_positions", "pyscf_order"]
+__all__ = [
+    "auxiliary_molecule",
+    "initial_guess",
+    "numbers_and_positions",
+    "pyscf_order",
+    "three_centre_integrals",
+]
 
 # Functional where that of a calculation needs more than a density: orbitals.
 _SEMILOCAL = "pbe,pbe"
 _POINTS = 4000  # of the grid at a time
-_INTEGRALS = 2e7  # three-centre integrals at a time
+_INTEGRALS = 2**24  # three-centre integrals at a time
 
 
 def pyscf_order(layout: BasisLayout) -> NDArray:
@@ -77,6 +84,54 @@ def auxiliary_molecule(molecule: Mole, basis: AuxiliaryBasis) -> Mole:
     return auxiliary
 
 
+def three_centre_integrals(
+    molecule: Mole, basis: AuxiliaryBasis, kind: str = "int3c2e"
+) -> Iterator[tuple[NDArray, NDArray]]:
+    """Integrals of products of two orbitals with functions of an auxiliary basis, by blocks.
+
+    Parameters
+    ----------
+    molecule : Mole
+        Molecule with an orbital basis of n functions, spherical or Cartesian.
+    basis : AuxiliaryBasis
+        Auxiliary functions.
+    kind : {"int3c2e", "int3c1e"}
+        Coulomb or overlap integrals.
+
+    Yields
+    ------
+    places, integrals : (k,), (n (n + 1) / 2, k) array
+        Places of some functions in the order of `ase_dos.density.basis`, and their integrals with
+        pairs of orbitals, as `pyscf.lib.unpack_tril` has them.
+
+    Raises
+    ------
+    ValueError
+        If the basis lacks a species, or the molecule has pseudopotentials.
+    """
+    from pyscf.df.incore import aux_e2
+
+    auxiliary = auxiliary_molecule(molecule, basis)
+    order = pyscf_order(basis.layout(numbers_and_positions(molecule)[0]))
+    ends = auxiliary.ao_loc_nr()
+    most = max(int(_INTEGRALS / (molecule.nao * (molecule.nao + 1) / 2)), 1)
+    if molecule.cart:  # PySCF has integrals of three spherical or three Cartesian functions
+        to_spherical, cartesian_ends = auxiliary.cart2sph_coeff(), auxiliary.ao_loc_nr(cart=True)
+        auxiliary.cart = True
+    begin = 0
+    while begin < auxiliary.nbas:
+        after = int(np.searchsorted(ends, ends[begin] + most, side="right"))
+        end = max(after - 1, begin + 1)
+        shells = (0, molecule.nbas, 0, molecule.nbas, begin, end)
+        integrals = aux_e2(molecule, auxiliary, kind, aosym="s2ij", shls_slice=shells)
+        here = slice(ends[begin], ends[end])
+        if molecule.cart:
+            cartesian = slice(cartesian_ends[begin], cartesian_ends[end])
+            integrals = integrals @ to_spherical[cartesian, here]
+        yield order[here], integrals
+        begin = end
+
+
 def initial_guess(
     mean_field: SCF,
     basis: AuxiliaryBasis,
@@ -115,12 +170,9 @@ def initial_guess(
     molecule = mean_field.mol
     auxiliary = auxiliary_molecule(molecule, basis)
     density = coefficients[pyscf_order(basis.layout(numbers))]
-    if molecule.cart:  # PySCF has integrals of either kind, not of both
-        density = auxiliary.cart2sph_coeff() @ density
-        auxiliary.cart = True
     fock = (
         mean_field.get_hcore()
-        + _coulomb_potential(molecule, auxiliary, density)
+        + _coulomb_potential(molecule, basis, coefficients)
         + _exchange_correlation(mean_field, auxiliary, density)
     )
     _, orbitals = eig(fock, mean_field.get_ovlp())
@@ -158,22 +210,12 @@ def _check(mean_field: SCF, numbers: NDArray, positions: NDArray, electrons: flo
         )
 
 
-def _coulomb_potential(molecule: Mole, auxiliary: Mole, density: NDArray) -> NDArray:
+def _coulomb_potential(molecule: Mole, basis: AuxiliaryBasis, coefficients: NDArray) -> NDArray:
     """Coulomb matrix (n, n) of a density in the orbital basis."""
-    from pyscf.df.incore import aux_e2
     from pyscf.lib import unpack_tril
 
-    packed = np.zeros(molecule.nao * (molecule.nao + 1) // 2)
-    places = auxiliary.ao_loc_nr()
-    most = max(int(_INTEGRALS / packed.size), 1)
-    begin, shells = 0, molecule.nbas
-    while begin < auxiliary.nbas:
-        end = max(int(np.searchsorted(places, places[begin] + most, side="right")) - 1, begin + 1)
-        here = (0, shells, 0, shells, begin, end)
-        integrals = aux_e2(molecule, auxiliary, aosym="s2ij", shls_slice=here)
-        packed += integrals @ density[places[begin] : places[end]]
-        begin = end
-    return unpack_tril(packed)
+    blocks = three_centre_integrals(molecule, basis)
+    return unpack_tril(sum(integrals @ coefficients[places] for places, integrals in blocks))
 
 
 def _exchange_correlation(mean_field: SCF, auxiliary: Mole, density: NDArray) -> NDArray:

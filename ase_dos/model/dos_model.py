@@ -414,9 +414,14 @@ class DOSModel:
         Raises
         ------
         ValueError
-            If there is no such model, or the file is damaged or from a newer release.
+            If there is no such model, or the file is damaged, of a newer release or another kind.
         """
         info, arrays = read_model(find_model(name_or_path))
+        if "modes" not in arrays:
+            raise ValueError(
+                f"{os.fspath(name_or_path)}: expected a model of the density of states; this file "
+                f"holds another kind, {info.get('kind')!r}"
+            )
         model = cls.from_options(options_in(info, len(arrays["modes"])))
         model.info, model._predictor = info, Predictor.restored(info, arrays)
         return model

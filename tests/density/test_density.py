@@ -6,6 +6,7 @@ from ase import units
 from ase.io.cube import read_cube_data
 from toy_densities import NUMBERS, POSITIONS, basis_to_l6, pyscf_molecule, smooth_basis, toy_density
 
+from ase_dos import DOSModel
 from ase_dos.density import AuxiliaryBasis, Density
 from ase_dos.density.pyscf import auxiliary_molecule, pyscf_order
 
@@ -215,6 +216,11 @@ def test_files_of_other_kinds_are_refused(tmp_path):
 
     with pytest.raises(ValueError, match="expected a file with an electron density"):
         Density.load(find_model("silicon"))
+    toy_density().save(path)
+    with pytest.raises(
+        ValueError, match=r"a model of the density of states; .* 'electron density'"
+    ):
+        DOSModel.load(path)
 
 
 # Bad input

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from toy_densities import NUMBERS, basis_to_l6, pyscf_molecule, toy_density
 
-from ase_dos.density import AuxiliaryBasis, Density
-from ase_dos.density.integrals import coulomb
-from ase_dos.density.pyscf import auxiliary_molecule, numbers_and_positions, pyscf_order
+from ase_dos.density import Density
+from ase_dos.density.fitting import fit_density
+from ase_dos.density.pyscf import pyscf_order, three_centre_integrals
 
 pytest.importorskip("pyscf")
 WATER = np.array([8, 1, 1]), np.array([[0.0, 0.0, 0.1], [0.0, 0.76, -0.48], [0.0, -0.76, -0.48]])
+LAYOUT = basis_to_l6().layout(NUMBERS)
 
 
 def calculation(kind="RKS", xc="pbe", **options):
@@ -24,33 +25,30 @@ def calculation(kind="RKS", xc="pbe", **options):
     return mean_field
 
 
-def fitted(mean_field):
-    """Density closest to that of a converged calculation in the Coulomb metric."""
-    from pyscf.df.incore import aux_e2
-
-    basis = AuxiliaryBasis.from_pyscf(species=mean_field.mol.elements)
-    numbers, positions = numbers_and_positions(mean_field.mol)
-    integrals = aux_e2(mean_field.mol, auxiliary_molecule(mean_field.mol, basis))
-    total = mean_field.make_rdm1()
-    total = total if total.ndim == 2 else total.sum(axis=0)
-    right = np.empty(integrals.shape[2])
-    right[pyscf_order(basis.layout(numbers))] = np.einsum("ijp,ij->p", integrals, total)
-    coefficients = np.linalg.solve(coulomb(basis, numbers, positions), right)
-    return Density(basis, numbers, positions, coefficients, mean_field.mol.charge)
-
-
 @pytest.fixture(scope="module")
 def water():
     mean_field = calculation().run()
-    return mean_field, fitted(mean_field)
+    return mean_field, fit_density(mean_field)
 
 
 def test_order_differs_for_p_functions_alone():
-    layout = basis_to_l6().layout(NUMBERS)
-    order = pyscf_order(layout)
-    assert sorted(order) == list(range(layout.size))
-    owner = np.repeat(layout.l, 2 * layout.l + 1)
-    assert set(owner[order != np.arange(layout.size)]) == {1}
+    order = pyscf_order(LAYOUT)
+    assert sorted(order) == list(range(LAYOUT.size))
+    owner = np.repeat(LAYOUT.l, 2 * LAYOUT.l + 1)
+    assert set(owner[order != np.arange(LAYOUT.size)]) == {1}
+
+
+@pytest.mark.parametrize("kind", ["int3c2e", "int3c1e"])
+def test_three_centre_integrals_of_cartesian_orbitals(kind):
+    """Orbitals s and p are the same functions in both forms; auxiliary ones go to l = 6."""
+    found = []
+    for cartesian in (False, True):
+        molecule = pyscf_molecule(basis="6-31g", cart=cartesian)
+        integrals = np.empty((molecule.nao * (molecule.nao + 1) // 2, LAYOUT.size))
+        for places, block in three_centre_integrals(molecule, basis_to_l6(), kind):
+            integrals[:, places] = block
+        found.append(integrals)
+    np.testing.assert_allclose(*found, atol=1e-12)
 
 
 def test_a_fitted_density_converges_in_few_cycles(water):
