@@ -14,6 +14,8 @@ __getattr__, __dir__, _names = lazy_names(
         "DOS": "spectra.dos",
         "DOSCalculator": "adapters.ase",
         "DOSModel": "model.dos_model",
+        "DensityCalculator": "adapters.density",
+        "DensityModel": "density.model",
         "DOSObserver": "trajectory.observer",
         "ElectronGas": "electrons.gas",
         "ElectronicStates": "spectra.states",

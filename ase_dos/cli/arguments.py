@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import isfinite
 
 __all__ = [
+    "add_charge_argument",
     "add_model_argument",
     "add_on_error_argument",
     "add_repeated_argument",
@@ -72,6 +73,17 @@ def add_model_argument(parser: ArgumentParser) -> None:
     """Declare the model that predicts."""
     parser.add_argument(
         "--model", default="silicon", help="model file or name (default: %(default)s)"
+    )
+
+
+def add_charge_argument(parser: ArgumentParser) -> None:
+    """Declare the total charge of molecules whose density is predicted."""
+    parser.add_argument(
+        "--charge",
+        type=number(),
+        default=0.0,
+        metavar="Q",
+        help="total charge (e) for the density model (default: %(default)g)",
     )
 
 

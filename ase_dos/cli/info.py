@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ase_dos.cli.main import reports_user_errors
 
@@ -57,12 +57,25 @@ def _shipped() -> Iterator[str]:
 
 
 def _model(source: str) -> Iterator[str]:
+    from ase_dos.io.model_file import find_model, read_model
+
+    if read_model(find_model(source))[0].get("kind") == "density":
+        from ase_dos.density.model import DensityModel
+
+        density = DensityModel.load(source)
+        return _header(density.options.to_dict(), density.info)
     from ase_dos.model.dos_model import DOSModel
 
     model = DOSModel.load(source)
-    # The descriptor stands in the options; that of the header has hundreds of numbers.
-    of_training = {k: v for k, v in model.info.items() if k not in ("options", "descriptor")}
-    for key, value in {**model.options.to_dict(), **of_training}.items():
+    return _header(model.options.to_dict(), model.info)
+
+
+def _header(options: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[str]:
+    """Hyperparameters and origin of a model, without its hundreds of numbers."""
+    plain = {**options, **{k: v for k, v in info.items() if k not in ("options", "descriptor")}}
+    if isinstance(basis := plain.get("basis"), Mapping):
+        plain["basis"] = basis["name"]
+    for key, value in plain.items():
         yield f"{key:<22} {value}"
 
 

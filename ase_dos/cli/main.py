@@ -27,6 +27,7 @@ NAMES = (
     "plot",
     "info",
     "bands",
+    "density",
     "compile",
 )
 COMMANDS = [(name, f"ase_dos.cli.{name}") for name in NAMES]

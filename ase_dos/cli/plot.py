@@ -25,7 +25,8 @@ class CLICommand:
     """Draw the results of a trajectory, or the energy modes of a model.
 
     Writes ensemble.png, time_series.png, dos_image.png and, for more than one temperature,
-    heat_capacity.png for a directory of results; modes.png for a model.
+    heat_capacity.png for a directory of results with a DOS, dipoles.png for one with dipole
+    moments; modes.png for a model.
     """
 
     @staticmethod
@@ -65,6 +66,7 @@ class CLICommand:
 def result_figures(result: TrajectoryResult, repeated: str) -> dict[str, Figure]:
     """Figures of a `TrajectoryResult` by name; ``repeated`` as for its averages."""
     from ase_dos.plot.style import figure_of
+    from ase_dos.results.dipole_plots import plot_dipoles
     from ase_dos.results.plots import (
         plot_dos_image,
         plot_ensemble,
@@ -73,12 +75,16 @@ def result_figures(result: TrajectoryResult, repeated: str) -> dict[str, Figure]
     )
 
     averages = result.averages(repeated=repeated)
-    axes = {"ensemble": plot_ensemble(averages)}
+    axes, has_dos = {}, "dos" in averages.quantities
+    if has_dos:
+        axes["ensemble"] = plot_ensemble(averages)
     if len(averages.temperatures) > 1:
         axes["heat_capacity"] = plot_heat_capacity(averages)
-    if len(result) > 1:
+    if has_dos and len(result) > 1:
         axes["time_series"] = plot_time_series(result, repeated=repeated)[0]
         axes["dos_image"] = plot_dos_image(result, repeated=repeated)
+    if "dipole_size" in averages.quantities and len(result) > 1:
+        axes["dipoles"] = plot_dipoles(result, repeated=repeated)
     return {name: figure_of(ax) for name, ax in axes.items()}
 
 

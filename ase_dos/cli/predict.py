@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.outputs import figure_suffixes, output_file
-from ase_dos.cli.trajectory import add_element_arguments, split_selection
+from ase_dos.cli.trajectory import add_element_arguments, read_structure, split_selection
 from ase_dos.utils.files import errors_name
 from ase_dos.utils.quantities import QUANTITIES
 
@@ -61,7 +61,7 @@ class CLICommand:
             output_file(args.output, "--output", (".csv", ".npz"), [path])
         if args.plot:
             output_file(args.plot, "--plot", figure_suffixes(), [path])
-        atoms = _read(args)
+        atoms = read_structure(args)
         calc = DOSCalculator(args.model)
         try:
             dos = calc.get_dos(atoms)
@@ -83,17 +83,6 @@ class CLICommand:
             with errors_name(args.plot):
                 figure_of(ax).savefig(args.plot, dpi=DPI)
             print(f"wrote {args.plot}")
-
-
-def _read(args: Namespace) -> Atoms:
-    from ase_dos.io.frames import open_frames
-
-    path, chosen = split_selection(args.structure)
-    frames = open_frames(path, types=args.types, topology=args.topology)
-    indices = range(frames.length())[slice(None) if chosen is None else chosen]
-    if not indices:
-        raise ValueError(f"{args.structure}: no structure")
-    return frames[indices[-1]]
 
 
 def _print_gas(calc: DOSCalculator, dos: DOS, atoms: Atoms, temperatures: Sequence[float]) -> None:

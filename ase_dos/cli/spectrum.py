@@ -13,7 +13,7 @@ from ase_dos.utils.files import errors_name
 class CLICommand:
     """Infrared spectrum of a trajectory with dipole moments.
 
-    RESULT is a directory of `ase-dos trajectory` with a density model. Prints the bands, with
+    RESULT is a directory of `ase-dos trajectory` with --density-model. Prints the bands, with
     errors from blocks of the run. The spectrum is the power of the time derivative of the dipole
     moment (the Fourier transform of its autocorrelation) under Hann's window, times the quantum
     correction of harmonic vibrations; its integral over a band (1/cm) is the intensity in km/mol.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ase_dos.cli.arguments import (
-    add_model_argument,
+    add_charge_argument,
     add_on_error_argument,
     add_repeated_argument,
     add_temperature_argument,
@@ -17,6 +17,8 @@ from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.outputs import StoredResult, output_directory, output_file
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from ase_dos.io.frames import Frames
 
 
@@ -26,8 +28,9 @@ class CLICommand:
     MD_FILE is anything that ASE reads, compressed or not, a LAMMPS dump, H5MD, DCD, XTC, TRR or
     AMBER NetCDF; 'dump.*.gz' in quotes takes all files of that pattern. MD_FILE@START:STOP:STEP
     takes some of the frames, @-1 the last and @-10: the last ten. The results are a zarr
-    directory: `ase-dos plot` draws figures of it, `ase-dos report` writes a page, and any program
-    that reads zarr can open it. A run that was stopped continues with the same command.
+    directory: `ase-dos plot` draws figures of it, `ase-dos report` writes a page, `ase-dos
+    spectrum` gives the infrared spectrum of dipole moments, and any program that reads zarr can
+    open it. A run that was stopped continues with the same command.
     """
 
     @staticmethod
@@ -35,7 +38,18 @@ class CLICommand:
         """Declare the arguments."""
         add = parser.add_argument
         add("trajectory", metavar="MD_FILE", help="trajectory")
-        add_model_argument(parser)
+        add(
+            "--model",
+            help="model of the DOS, a file or name (default: silicon, or no DOS with "
+            "--density-model)",
+        )
+        add(
+            "--density-model",
+            metavar="MODEL",
+            help="model of the electron density, a file or name, which gives the dipole moment and "
+            "the charges of molecules",
+        )
+        add_charge_argument(parser)
         add_temperature_argument(parser)
         add(
             "-o",
@@ -50,7 +64,7 @@ class CLICommand:
             "--members",
             type=integer(2),
             metavar="M",
-            help="store results of M members of the ensemble, which give the errors of the model",
+            help="store results of M members of each model's ensemble, which give its errors",
         )
         add("--processes", type=integer(1), metavar="N", help="analyse frames in N processes")
         add(
@@ -72,8 +86,8 @@ class CLICommand:
         add(
             "--extxyz",
             metavar="FILE",
-            help="also write the frames with T_e, S, F(T) - F(0), C_el and E_F of each, and "
-            "g(E_F), charge and novelty of every atom",
+            help="also write the frames with T_e, S, F(T) - F(0), C_el, E_F and dipole moment of "
+            "each, and g(E_F), charges and novelty of every atom",
         )
         add_repeated_argument(parser)
         add_on_error_argument(parser)
@@ -99,6 +113,8 @@ class CLICommand:
             args.model,
             args.temperature or (300.0,),
             args.output,
+            density_model=args.density_model,
+            charge=args.charge,
             **selection,
             local=args.local,
             members=args.members,
@@ -163,6 +179,24 @@ def selected_frames(source: str, args: Namespace) -> tuple[Frames, dict[str, int
     path, chosen = _selection(source, args)
     options = {"types": args.types, "topology": args.topology, "cache_index": args.cache_index}
     return open_frames(path, **options), chosen
+
+
+def read_structure(args: Namespace) -> Atoms:
+    """Read the last structure of a file, or the one that ASE's ``@`` syntax names.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    from ase_dos.io.frames import open_frames
+
+    path, chosen = split_selection(args.structure)
+    frames = open_frames(path, types=args.types, topology=args.topology)
+    indices = range(frames.length())[slice(None) if chosen is None else chosen]
+    if not indices:
+        raise ValueError(f"{args.structure}: no structure")
+    return frames[indices[-1]]
 
 
 def split_selection(source: str) -> tuple[str, slice | None]:

@@ -139,7 +139,17 @@ class Density:
         ValueError
             If the density has no members.
         """
-        return _deviation(self._dipoles(self._members(), origin), self.dipole(origin))
+        return _deviation(self.member_dipoles(origin), self.dipole(origin))
+
+    def member_dipoles(self, origin: ArrayLike | None = None) -> NDArray:
+        """Dipole moments (n_members, 3) of the members (e Angstrom), with `dipole`'s origin.
+
+        Raises
+        ------
+        ValueError
+            If the density has no members.
+        """
+        return self._dipoles(self._members(), origin)
 
     def _dipoles(self, coefficients: NDArray, origin: ArrayLike | None) -> NDArray:
         center = self.numbers @ self.positions / self.numbers.sum()
@@ -165,7 +175,17 @@ class Density:
         ValueError
             If the density has no members.
         """
-        return _deviation(self._charges(self._members()), self.charges())
+        return _deviation(self.member_charges(), self.charges())
+
+    def member_charges(self) -> NDArray:
+        """Charges (n_members, n_atoms) of the members (e).
+
+        Raises
+        ------
+        ValueError
+            If the density has no members.
+        """
+        return self._charges(self._members())
 
     def _charges(self, coefficients: NDArray) -> NDArray:
         layout = self.basis.layout(self.numbers)

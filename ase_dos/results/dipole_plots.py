@@ -12,7 +12,8 @@ from ase_dos.results.series import FrameSeries
 
 __all__ = ["plot_dipoles", "plot_infrared"]
 
-NAMED = 0.03  # of the highest band, from which on a band has its wavenumber in the figure
+NAMED = 0.03  # of the highest value, from which on a band has its wavenumber in the figure
+BEYOND = 1.25  # wavenumbers shown, in units of the highest that is named
 
 
 def plot_infrared(spectrum: InfraredSpectrum, ax: Axes | None = None) -> Axes:
@@ -35,8 +36,9 @@ def plot_infrared(spectrum: InfraredSpectrum, ax: Axes | None = None) -> Axes:
         label = f"error by {len(spectrum.blocks)} blocks"
         ax.fill_between(x, *edges, color=ORANGE, alpha=0.4, lw=0, label=label)
     ax.plot(x, values, color=BLUE, lw=1.2, label=f"{spectrum.temperature:g} K")
-    for band in spectrum.bands(NAMED):
-        top = np.interp(band.wavenumber, x, values)
+    tops = {band: np.interp(band.wavenumber, x, values) for band in spectrum.bands()}
+    named = {band: top for band, top in tops.items() if top > NAMED * values.max()}
+    for band, top in named.items():
         ax.annotate(
             f"{band.wavenumber:.0f} 1/cm\n{band.intensity:.3g} km/mol",
             (band.wavenumber, top),
@@ -44,14 +46,24 @@ def plot_infrared(spectrum: InfraredSpectrum, ax: Axes | None = None) -> Axes:
             textcoords="offset points",
             ha="center",
             fontsize="small",
+            annotation_clip=True,
+            in_layout=False,  # one that is clipped would shrink the axes
         )
+    last = max((BEYOND * band.wavenumber for band in named), default=x[-1])
     ax.set(
-        xlim=(0, x[-1]),
-        ylim=(0, 1.25 * values.max()),
+        xlim=(0, min(last, x[-1])),
+        ylim=(0, 1.2 * values.max()),
         xlabel="Wavenumber (1/cm)",
         ylabel="Intensity (km/mol per 1/cm)",
     )
-    ax.legend(frameon=False, fontsize="small", loc="upper left")
+    ax.legend(
+        frameon=False,
+        ncols=4,
+        fontsize="small",
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=0.2,
+    )
     return ax
 
 

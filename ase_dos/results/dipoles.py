@@ -60,7 +60,10 @@ class DipoleRuns:
         """
         dataset = results_dataset(source)
         if "dipole" not in dataset:
-            raise ValueError("dipole: not in these results; run the analysis with a density model")
+            raise ValueError(
+                "dipole: not in these results; run the analysis with density_model=... "
+                "(--density-model MODEL)"
+            )
         times = _times(dataset, timestep)
         repeats = Repeats.of_dataset(dataset)
         left_out = repeats.frames[repeats.left_out]

@@ -53,7 +53,7 @@ class Band:
     Attributes
     ----------
     wavenumber, wavenumber_error : float
-        Centre of the part above half height, and its standard error (1/cm).
+        Centre of the area above half height, and its standard error (1/cm).
     width : float
         Width at half height (1/cm), that of the window included.
     intensity, intensity_error : float
@@ -142,20 +142,18 @@ class InfraredSpectrum:
         heights = np.log(values + least * values.max())
         noise = np.sqrt(2 / (3 * len(self.blocks)))
         tops, _ = find_peaks(heights, prominence=CERTAIN * noise)
-        _, _, left, right = peak_widths(values, tops, rel_height=0.5)
+        _, levels, left, right = peak_widths(values, tops, rel_height=0.5)
         valleys = [a + int(np.argmin(values[a:b])) for a, b in pairwise(tops)]
         limits = [0.0, *x[valleys], np.inf]
-        return [
-            self._band(first, last, *ends)
-            for first, last, ends in zip(left, right, pairwise(limits), strict=True)
-        ]
+        halves = zip(levels, left, right, pairwise(limits), strict=True)
+        return [self._band(level, first, last, *ends) for level, first, last, ends in halves]
 
-    def _band(self, left: float, right: float, low: float, high: float) -> Band:
-        """Band with the places of its half height, and its limits (1/cm)."""
+    def _band(self, level: float, left: float, right: float, low: float, high: float) -> Band:
+        """Band with its half height and the places of that, and its limits (1/cm)."""
         upper = slice(int(np.ceil(left)), int(right) + 1)
-        x, values = self.wavenumbers[upper], self.values[upper]
-        centre = float(np.average(x, weights=values))
-        moments = self.blocks[:, upper] @ (x - centre) / values.sum()
+        x, above = self.wavenumbers[upper], self.values[upper] - level
+        centre = float(np.average(x, weights=above))
+        moments = self.blocks[:, upper] @ (x - centre) / above.sum()
         return Band(
             wavenumber=centre,
             wavenumber_error=float(_standard_error(moments)),

@@ -255,5 +255,5 @@ def _advice(variable: str) -> str:
     if variable.endswith("_member"):
         return "run the analysis with members=... (--members M)"
     if variable == "dipole":
-        return "run the analysis with a density model"
+        return "run the analysis with density_model=... (--density-model MODEL)"
     return "run the analysis with a DOS model (--model MODEL)"

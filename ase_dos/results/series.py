@@ -170,8 +170,7 @@ def named(quantities: Mapping[str, T], name: str) -> T:
     if name not in quantities:
         raise ValueError(
             f"{name}: not in these results, which have {', '.join(quantities)}; what follows from "
-            "the DOS takes a run with a DOS model, dipole moments and charges one with a density "
-            "model"
+            "the DOS takes a run with --model, dipole moments and charges one with --density-model"
         )
     return quantities[name]
 

@@ -1,4 +1,4 @@
-"""Analysis of frames, a few at a time: read, predict, solve the electrons."""
+"""Analysis of frames, a few at a time: read, predict DOS or density, solve the electrons."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from ase_dos.model.interface import DOSPredictor, require_ensemble
 from ase_dos.model.loading import load_model
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.local_dos import LocalDOS
-from ase_dos.trajectory.record import ensemble_record, frame_record
+from ase_dos.trajectory.density import DensityAnalysis
+from ase_dos.trajectory.record import as_stored, dos_record, ensemble_record, structure_record
 from ase_dos.utils.checks import as_temperature
 from ase_dos.utils.warnings import CollectedWarning, collect_warnings
 
@@ -40,6 +41,14 @@ class Prediction(NamedTuple):
     atoms: Atoms
     local: LocalDOS
     dos: DOS
+
+    @classmethod
+    def of(cls, atoms: Atoms, predict: Callable[[Atoms], LocalDOS]) -> Prediction:
+        """Predict a frame; of a cluster it is said that it is one."""
+        if not atoms.pbc.any():
+            warnings.warn(_CLUSTER, UserWarning, stacklevel=2)
+        local = predict(atoms)
+        return cls(atoms, local, local.total())
 
 
 @dataclass
@@ -73,14 +82,22 @@ class FrameResult:
         self.warnings += found
 
 
+class _Begun(NamedTuple):
+    """A frame whose electrons are not solved yet, and the record of the rest."""
+
+    result: FrameResult
+    record: dict[str, NDArray]
+    prediction: Prediction
+
+
 @dataclass(frozen=True, eq=False)
 class FrameAnalysis:
     """Analysis of frames, which may take place in another process.
 
     Parameters
     ----------
-    model : DOSPredictor
-        The model.
+    model : DOSPredictor, optional
+        Model of the DOS.
     temperatures : (m,) array
         Electronic temperatures (K), rising.
     local : bool
@@ -89,59 +106,70 @@ class FrameAnalysis:
         Members of the ensemble to store.
     predict : callable, optional
         Gives the local DOS of a frame in place of ``model.predict``.
+    density : DensityAnalysis, optional
+        What a density model gives; at least one of the two models is there.
     """
 
-    model: DOSPredictor
+    model: DOSPredictor | None
     temperatures: NDArray
     local: bool = False
     members: int | None = None
     predict: Callable[[Atoms], LocalDOS] | None = None
+    density: DensityAnalysis | None = None
 
     @classmethod
     def of(
         cls,
-        model: str | os.PathLike | DOSPredictor,
+        model: str | os.PathLike | DOSPredictor | None,
         temperatures: ArrayLike,
         *,
         local: bool = False,
         members: int | None = None,
+        density: DensityAnalysis | None = None,
     ) -> FrameAnalysis:
-        """Make an analysis for a model or its name or path, and temperatures in any order.
+        """Make an analysis for models or their names or paths, and temperatures in any order.
 
         Raises
         ------
         ValueError
             If there is no such model, there are no temperatures or bad ones, or fewer than two
-            members, or the model has no ensemble.
+            members, or the model has no ensemble, or the local DOS is asked for without one.
         """
         temperatures = np.unique(as_temperature(np.atleast_1d(temperatures), "temperatures"))
         if not temperatures.size:
             raise ValueError("temperatures: expected at least one, got none")
         if members is not None and members < 2:
             raise ValueError(f"members: expected 2 or more, got {members}")
+        if model is None:
+            if local:
+                raise ValueError("local: takes a DOS model (--model), got a density model alone")
+            return cls(None, temperatures, False, members, density=density)
         model = load_model(model)
         if members is not None:
             require_ensemble(model)
-        return cls(model, temperatures, bool(local), members)
+        return cls(model, temperatures, bool(local), members, density=density)
 
     @property
     def options(self) -> dict[str, Any]:
         """Options that results depend on, as plain values."""
-        return {
-            "model": self.model.info["hash"],
-            "temperatures": self.temperatures.tolist(),
-            "local": self.local,
-            "members": self.members,
-        }
+        electrons: dict[str, Any] = {}
+        if self.model is not None:
+            electrons = {
+                "model": self.model.info["hash"],
+                "temperatures": self.temperatures.tolist(),
+                "local": self.local,
+            }
+        density = {} if self.density is None else self.density.options
+        return {**electrons, **density, "members": self.members}
 
     @property
     def about(self) -> dict[str, Any]:
         """Origin of results, as attributes of a data set."""
-        return {
-            "ase_dos_version": __version__,
-            "model_hash": self.model.info["hash"],
-            "model": json.dumps(dict(self.model.info)),
-        }
+        about = {"ase_dos_version": __version__}
+        if self.model is not None:
+            info = dict(self.model.info)
+            about |= {"model_hash": info["hash"], "model": json.dumps(info)}
+        return about if self.density is None else {**about, **self.density.about}
 
     def __call__(self, frames: Iterable[tuple[int, Callable[[], Atoms]]]) -> list[FrameResult]:
         """Read and analyse frames, given by their indices and readers.
@@ -150,14 +178,21 @@ class FrameAnalysis:
         any other exception of it is a defect that must not pass for one.
         """
         results: list[FrameResult] = []
-        group: list[tuple[FrameResult, Prediction]] = []
+        group: list[_Begun] = []
         for index, read in frames:
             result = FrameResult(index)
             results.append(result)
-            prediction = predict_frame(result, read, self.predict or self.model.predict)
-            if prediction is not None:
-                group.append((result, prediction))
-            if sum(len(one.atoms) for _, one in group) >= TOGETHER_ATOMS:
+            with result.collecting():
+                atoms = _read(read)
+                record = structure_record(atoms)
+                if self.density is not None:
+                    record |= as_stored(self.density.quantities(atoms))
+                if self.model is None:
+                    result.record = record
+                else:
+                    prediction = Prediction.of(atoms, self.predict or self.model.predict)
+                    group.append(_Begun(result, record, prediction))
+            if sum(len(one.prediction.atoms) for one in group) >= TOGETHER_ATOMS:
                 self._finish(group)  # memory is that of a group
                 group = []
         self._finish(group)
@@ -167,22 +202,20 @@ class FrameAnalysis:
         """Read and analyse a frame."""
         return self([(index, read)])[0]
 
-    def _finish(self, group: Sequence[tuple[FrameResult, Prediction]]) -> None:
-        """Solve the electrons of frames together, and make the records."""
+    def _finish(self, group: Sequence[_Begun]) -> None:
+        """Solve the electrons of frames together, and complete the records."""
         try:
-            solved = _electrons([prediction.dos for _, prediction in group], self.temperatures)
+            solved = _electrons([one.prediction.dos for one in group], self.temperatures)
         except ValueError:  # of some frame, which shows when each is solved by itself
             solved = []
-        for i, (result, prediction) in enumerate(group):
+        for i, (result, record, (atoms, local, dos)) in enumerate(group):
             with result.collecting():
-                gas, cautions = (
-                    solved[i] if solved else _electrons([prediction.dos], self.temperatures)[0]
-                )
+                gas, cautions = solved[i] if solved else _electrons([dos], self.temperatures)[0]
                 result.warnings += cautions
-                record = frame_record(*prediction, gas, local=self.local)
-                if self.members:
+                record |= dos_record(local, dos, gas, local=self.local)
+                if self.members and self.model is not None:
                     model = require_ensemble(self.model)
-                    ensemble = model.predict_ensemble(prediction.atoms, self.members)
+                    ensemble = model.predict_ensemble(atoms, self.members)
                     record |= ensemble_record(ensemble, self.temperatures)
                 result.record = record
 
@@ -192,17 +225,19 @@ def predict_frame(
 ) -> Prediction | None:
     """Read a frame and predict its DOS; None where ``result`` has the reason why not."""
     with result.collecting():
-        try:
-            atoms = read()
-        except Exception as error:
-            raise ValueError(error_text(error)) from error
-        if len(atoms) == 0:
-            raise ValueError("the frame has no atoms")
-        if not atoms.pbc.any():
-            warnings.warn(_CLUSTER, UserWarning, stacklevel=2)
-        local = predict(atoms)
-        return Prediction(atoms, local, local.total())
+        return Prediction.of(_read(read), predict)
     return None
+
+
+def _read(read: Callable[[], Atoms]) -> Atoms:
+    """Read a frame, whatever goes wrong is a ValueError."""
+    try:
+        atoms = read()
+    except Exception as error:
+        raise ValueError(error_text(error)) from error
+    if len(atoms) == 0:
+        raise ValueError("the frame has no atoms")
+    return atoms
 
 
 def error_text(error: Exception) -> str:

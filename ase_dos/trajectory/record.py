@@ -1,4 +1,4 @@
-"""Record of one frame: its DOS, its electrons, and the share of every atom."""
+"""Record of one frame: its structure and clock, its DOS, electrons, and share of every atom."""
 
 from __future__ import annotations
 
@@ -16,37 +16,50 @@ from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.utils.digests import fingerprint
 
-__all__ = ["ensemble_record", "frame_clock", "frame_record", "thermal_quantities"]
+__all__ = [
+    "as_stored",
+    "dos_record",
+    "ensemble_record",
+    "frame_clock",
+    "structure_record",
+    "thermal_quantities",
+]
 
 
-def frame_record(
-    atoms: Atoms, predicted: LocalDOS, dos: DOS, gas: ElectronGas, *, local: bool = False
+def structure_record(atoms: Atoms) -> dict[str, NDArray]:
+    """Structure and clock of a frame, under the names of stored variables."""
+    volume = atoms.cell.volume
+    return as_stored(
+        {
+            **frame_clock(atoms),
+            "fingerprint": fingerprint(atoms),
+            "n_atoms": len(atoms),
+            "volume": volume if volume > 0 else np.nan,
+            "numbers": atoms.numbers,
+        }
+    )
+
+
+def dos_record(
+    predicted: LocalDOS, dos: DOS, gas: ElectronGas, *, local: bool = False
 ) -> dict[str, NDArray]:
-    """Results of one frame under the names of `ase_dos.results.variables.VARIABLES`, per cell.
+    """Electrons of one frame under the names of `ase_dos.results.variables.VARIABLES`, per cell.
 
     Parameters
     ----------
-    atoms : Atoms
-        The frame.
     predicted, dos : LocalDOS, DOS
-        Its local DOS and the sum of it.
+        Local DOS of the frame and the sum of it.
     gas : ElectronGas
         Its electrons at T = 0 and at other temperatures.
     local : bool
         Store the local DOS too.
     """
-    fermi, volume = float(np.asarray(gas.fermi_level)[0]), atoms.cell.volume
-    record = {
-        **frame_clock(atoms),
-        "fingerprint": fingerprint(atoms),
-        "n_atoms": len(atoms),
+    record: dict[str, ArrayLike] = {
         "n_electrons": dos.n_electrons,
-        "volume": volume if volume > 0 else np.nan,
-        "numbers": atoms.numbers,
         "energy": dos.energies,
         "temperature": np.asarray(gas.temperature)[1:],
         "dos": dos.values,
-        "fermi_level": fermi,
+        "fermi_level": float(np.asarray(gas.fermi_level)[0]),
         "band_bottom": dos.band_bottom,
         "dos_at_fermi_level": float(np.asarray(gas.thermal_dos)[0]),
         "repaired_electrons": float(np.max(gas.repaired_electrons)),
@@ -59,7 +72,7 @@ def frame_record(
             "basis": predicted.basis,
             "valence": predicted.valence,
         }
-    return _as_stored(record)
+    return as_stored(record)
 
 
 def frame_clock(atoms: Atoms) -> dict[str, float]:
@@ -72,7 +85,7 @@ def ensemble_record(ensemble: DOSEnsemble, temperatures: NDArray) -> dict[str, N
     """Error of the DOS of a frame, and quantities of every member at temperatures (K)."""
     gas = ensemble.electron_gas(np.append(0.0, temperatures))
     levels = np.asarray(gas.fermi_level)[:, 0]
-    return _as_stored(
+    return as_stored(
         {
             "dos_error": ensemble.error,
             "fermi_level_member": levels,
@@ -129,5 +142,6 @@ def _atomic_parts(predicted: LocalDOS, dos: DOS, gas: ElectronGas) -> dict[str, 
     return parts if predicted.novelty is None else {**parts, "novelty": predicted.novelty}
 
 
-def _as_stored(record: Mapping[str, ArrayLike]) -> dict[str, NDArray]:
+def as_stored(record: Mapping[str, ArrayLike]) -> dict[str, NDArray]:
+    """Return results in the types of stored variables."""
     return {name: np.asarray(value, VARIABLES[name].dtype) for name, value in record.items()}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ase import Atoms
 from numpy.typing import ArrayLike
 
+from ase_dos.density.interface import DensityProvider
 from ase_dos.io.frames import (
     FrameSource,
     Reader,
@@ -32,6 +33,7 @@ from ase_dos.model.interface import DOSPredictor
 from ase_dos.results.result import TrajectoryResult
 from ase_dos.results.store import Store
 from ase_dos.results.variables import FINISHED
+from ase_dos.trajectory.density import DensityAnalysis
 from ase_dos.trajectory.frame import TOGETHER_ATOMS, FrameAnalysis, FrameResult
 from ase_dos.trajectory.jobs import Broken, FrameAt, Job, copied, jobs_of, read_now
 from ase_dos.utils.checks import as_count
@@ -52,10 +54,12 @@ _SELECTION = ("start", "stop", "step")
 
 def analyze_trajectory(
     frames: FrameSource,
-    model: str | os.PathLike | DOSPredictor = "silicon",
+    model: str | os.PathLike | DOSPredictor | None = None,
     temperatures: ArrayLike = (300.0,),
     output: str | os.PathLike | None = None,
     *,
+    density_model: str | os.PathLike | DensityProvider | None = None,
+    charge: float = 0.0,
     start: int = 0,
     stop: int | None = None,
     step: int = 1,
@@ -67,7 +71,7 @@ def analyze_trajectory(
     command: str = "analyze_trajectory",
     progress: bool = True,
 ) -> TrajectoryResult:
-    """Predict the DOS and the electronic quantities of every frame.
+    """Predict the DOS, the electronic quantities and the dipole moment of every frame.
 
     A run that was stopped, in whatever way, continues after its finished frames when it is called
     again. Its arrays are then those of a run that was never stopped.
@@ -78,9 +82,10 @@ def analyze_trajectory(
         Trajectory in any format that `ase_dos.open_frames` knows, also compressed (.gz,
         .bz2, .xz), or structures. Where elements of types, or a topology, have to be given, pass
         what that function returns.
-    model : str, path or DOSPredictor
+    model : str, path or DOSPredictor, optional
         Name of a shipped model, path of a model file, or any model with the interface of
-        `ase_dos.model.interface.DOSPredictor`.
+        `ase_dos.model.interface.DOSPredictor`. By default "silicon", or no DOS where there is a
+        density model.
     temperatures : (m,) array_like
         Electronic temperatures (K), zero or above.
     output : str or path, optional
@@ -88,13 +93,18 @@ def analyze_trajectory(
         frames found there are not computed again; the first and the last of them must still be
         the structures they were computed for, and so must all where that needs no parsing of a
         file. Without it, results live in memory.
+    density_model : str, path or DensityProvider, optional
+        Model of the electron density of molecules, given in the same ways. Then the results have
+        the dipole moment and the partial charges of every frame.
+    charge : float
+        Total charge of every frame (e), for the density model.
     start, stop, step : int
         Frames to take, as in a Python slice: negative numbers count from the end.
     local : bool
         Store the local DOS of every atom too, as mode coefficients in single precision.
     members : int, optional
-        Also store the quantities of this many members of the model's ensemble. They give the
-        error of the model, for every frame and for all averages.
+        Also store the quantities of this many members of the ensemble of each model. They give
+        the error of the model, for every frame and for all averages.
     on_error : {"raise", "skip"}
         At a frame that cannot be read or predicted, end the run, or record the frame in
         ``missing`` and go on as far as the file can be read.
@@ -139,8 +149,15 @@ def analyze_trajectory(
     selection = frame_range(frames, start, stop, step)
     if start < 0 or (stop is not None and stop < 0):  # which frames these are changes if it grows
         start, stop = selection.start, selection.stop
-    analysis = FrameAnalysis.of(model, temperatures, local=local, members=members)
+    density = None
+    if density_model is not None:
+        density = DensityAnalysis.of(density_model, charge, members)
+    elif model is None:
+        model = "silicon"
+    analysis = FrameAnalysis.of(model, temperatures, local=local, members=members, density=density)
     if block_atoms is not None:
+        if analysis.model is None:
+            raise ValueError("block_atoms: takes a DOS model (--model), got a density model alone")
         predict = partial(
             predict_in_blocks,
             analysis.model,

@@ -53,7 +53,7 @@ def test_interrupt_is_not_a_success(capsys, model, md, tmp_path, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ase_dos.trajectory.frame.frame_record", interrupt)
+    monkeypatch.setattr("ase_dos.trajectory.frame.dos_record", interrupt)
     with pytest.raises(SystemExit) as stop:
         main(["trajectory", str(md), "--model", str(model), "-o", str(tmp_path / "o")])
     assert stop.value.code == 130

@@ -174,6 +174,8 @@ def test_error_bars_are_deviations_of_the_members():
         return np.sqrt(np.mean([(function(one) - function(density)) ** 2 for one in each], axis=0))
 
     points = points_around()[::10]
+    np.testing.assert_allclose(density.member_dipoles(), [one.dipole() for one in each])
+    np.testing.assert_allclose(density.member_charges(), [one.charges() for one in each])
     np.testing.assert_allclose(density.dipole_std(), deviation(Density.dipole), rtol=1e-9)
     np.testing.assert_allclose(density.charges_std(), deviation(Density.charges), rtol=1e-9)
     potential = deviation(lambda one: one.potential(points))

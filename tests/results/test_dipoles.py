@@ -88,9 +88,7 @@ def test_averages_of_dipoles_and_charges(tmp_path):
 
 def test_what_needs_a_dos_says_so(tmp_path):
     result = run(tmp_path / "run")
-    with pytest.raises(
-        ValueError, match=r"dos: not in these results.* takes a run with a DOS model"
-    ):
+    with pytest.raises(ValueError, match=r"dos: not in these results.* takes a run with --model"):
         plot_ensemble(result)
     with pytest.raises(AttributeError, match="with a DOS model"):
         _ = result.fermi_level
@@ -99,7 +97,7 @@ def test_what_needs_a_dos_says_so(tmp_path):
 
 
 def test_results_without_dipoles_say_so(tmp_path):
-    with pytest.raises(ValueError, match=r"dipole: not in these results.*a density model"):
+    with pytest.raises(ValueError, match=r"dipole: not in these results.*--density-model"):
         trajectory_spectrum(toy_dataset(n=20), 300.0)
 
 

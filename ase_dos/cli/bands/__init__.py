@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from importlib import import_module
-from textwrap import dedent
+from argparse import ArgumentParser, Namespace
 
+from ase_dos.cli.actions import add_actions, run_action
 from ase_dos.cli.main import reports_user_errors
 
 ACTIONS = ("simulate", "align", "number", "reconstruct", "compare", "similarity", "plot", "info")
@@ -25,20 +24,10 @@ class CLICommand:
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
         """Declare the actions and their arguments."""
-        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        for name in ACTIONS:
-            module = import_module(f"ase_dos.cli.bands.{name}")
-            text = dedent("    " + (module.run.__doc__ or "")).strip()
-            one = actions.add_parser(
-                name,
-                help=text.splitlines()[0],
-                description=text,
-                formatter_class=RawDescriptionHelpFormatter,
-            )
-            module.add_arguments(one)
+        add_actions(parser, __name__, ACTIONS)
 
     @staticmethod
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Run the action."""
-        import_module(f"ase_dos.cli.bands.{args.action}").run(args)
+        run_action(args, __name__)
