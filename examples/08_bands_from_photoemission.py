@@ -4,7 +4,7 @@ The truth is known here: four calculated bands, changed by what theory gets wron
 that is too small, and smooth local errors), make a map with Poisson counts. From this map and the
 unchanged calculation the bands are found again: aligned, reconstructed, compared with the truth.
 Last, counts set aside tell how many bands the map shows. Writes bands.nc and
-bands_from_photoemission.png into the current directory, in half a minute on one core.
+bands_from_photoemission.png into the current directory, in 40 s on one core.
 """
 
 from pathlib import Path
@@ -50,7 +50,7 @@ def plot(band_map, found, theory, truth, path):
 
     corners = [(kx[0], ky[row]), (kx[-1], ky[row])]
     plot_cut(band_map, found, theory, points=corners, ax=cut)
-    cut.set_title(f"cut at $k_y$ = {ky[row]:.2f} 1/Å")
+    cut.set_xlabel(f"$k$ along $k_x$ at $k_y$ = {ky[row]:.2f} (1/Å)")
 
     image = band_map.constant_energy(level, 0.05)
     surface.pcolormesh(kx, ky, image.values.T, cmap="Greys", rasterized=True)

@@ -5,7 +5,7 @@ from ase_dos._lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "Alignment": "theory",
+        "Alignment": "alignment",
         "AlignmentWarning": "alignment",
         "BandMap": "band_map",
         "BandNumber": "band_number",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from ase_dos.utils.checks import as_positive
 if TYPE_CHECKING:
     from ase_dos.bands.band_map import BandMap
 
-__all__ = ["AlignmentWarning", "Found", "Optimum", "best_alignment", "warn_of"]
+__all__ = ["Alignment", "AlignmentWarning", "Optimum", "best_alignment", "warn_of"]
 
 _SCALES = (0.9, 0.95, 1.0, 1.05, 1.1)  # of energy: where the search begins
 _SCALE_LIMITS = (0.7, 1.4)
@@ -36,6 +36,8 @@ _EDGE = 0.05  # eV: bands that come out higher than this cross the Fermi level
 _BELOW_EDGE = 0.15  # eV: 6 kT at room temperature
 _FEWEST = 16  # energies
 _DIFFERENCE = 1e-3  # of the scale of momentum, for derivatives
+
+Bands = TypeVar("Bands", bound=BandGrid)
 
 
 class AlignmentWarning(UserWarning):
@@ -148,43 +150,64 @@ class _Level:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """Result of `best_alignment`.
+class Alignment(Generic[Bands]):
+    """Theory aligned to a map: ``energies = energy_scale * theory(k / momentum_scale) + shift``.
 
     Parameters
     ----------
-    best : Optimum
-        The most likely place.
-    start : float
-        Log likelihood of the theory as it came, at the best width.
-    std : (3,) array
-        Standard deviations of shift and scales; NaN of what was not free or is at its limit.
+    theory : TheoryBands
+        The aligned bands.
+    shift, shift_std : float
+        In eV, and its standard deviation.
+    energy_scale, energy_scale_std, momentum_scale, momentum_scale_std : float
+        Factors, and their standard deviations; NaN of what was not fitted, or is at its limit.
+    width : float
+        Standard deviation (eV) of the Gaussian part of the lines that fit best.
+    log_likelihood_gained : float
+        Over the theory as it came; of the spectra that were used.
     dispersion : float
-        Mean square of deviations over those of Poisson statistics.
+        Mean square of the deviations from the fit over that of Poisson statistics. For counts it
+        is 1 if the theory is right up to shift and scales. Standard deviations take it into
+        account, but not that neighbouring values of smoothed intensities depend on each other.
     signal : BandSignal
-        How the bands divide the signal.
+        How the bands divide the signal of the map, and whether it has peaks that belong to none.
     rivals : tuple of Optimum
-        Other places nearly as good.
+        Other alignments that gain nearly as much and put the bands elsewhere.
     remarks : tuple of str
-        What should be checked.
+        What should be checked; also given as warnings.
     """
 
-    best: Optimum
-    start: float
-    std: NDArray
+    theory: Bands
+    shift: float
+    shift_std: float
+    energy_scale: float
+    energy_scale_std: float
+    momentum_scale: float
+    momentum_scale_std: float
+    width: float
+    log_likelihood_gained: float
     dispersion: float
     signal: BandSignal
-    rivals: tuple[Optimum, ...]
-    remarks: tuple[str, ...]
+    rivals: tuple[Optimum, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [
+            f"shift           {self.shift:+.4f} +- {self.shift_std:.4f} eV",
+            f"energy scale    {self.energy_scale:.4f} +- {self.energy_scale_std:.4f}",
+            f"momentum scale  {self.momentum_scale:.4f} +- {self.momentum_scale_std:.4f}",
+            f"log likelihood  {self.log_likelihood_gained:+.1f}, dispersion {self.dispersion:.2f}",
+        ]
+        return "\n".join([*lines, *self.remarks])
 
 
 def best_alignment(
-    theory: BandGrid,
+    theory: Bands,
     band_map: BandMap,
     max_shift: float,
     energy_scale: bool,
     momentum_scale: bool,
-) -> Found:
+) -> Alignment[Bands]:
     """Find shift and scales of a theory; see `TheoryBands.align`."""
     max_shift = as_positive(max_shift, "max_shift", zero=True)
     on_map = theory.on(band_map)
@@ -212,11 +235,23 @@ def best_alignment(
     as_given = replace(best, shift=0.0, energy_scale=1.0, momentum_scale=1.0)
     start = fine.value(as_given, 30)
     rivals = _rivals(coarse, climbed)
-    std = _deviations(fit, free, best)
+    std = [float(one) for one in _deviations(fit, free, best)]
     positions = best.energy_scale * fine.energies(best.momentum_scale) + best.shift
     signal = band_signal(fine.sample, positions, best.width, fit.dispersion)
     remarks = (*_remarks(best, rivals, free), *signal.remarks())
-    return Found(best, start, std, fit.dispersion, signal, rivals, remarks)
+    scaled = theory.scaled(energy=best.energy_scale, momentum=best.momentum_scale)
+    return Alignment(
+        scaled.shifted(best.shift),
+        *(best.shift, std[0]),
+        *(best.energy_scale, std[1]),
+        *(best.momentum_scale, std[2]),
+        best.width,
+        best.log_likelihood - start,
+        fit.dispersion,
+        signal,
+        rivals,
+        remarks,
+    )
 
 
 def _require_bands_inside(on_map: NDArray, band_map: BandMap, max_shift: float) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.utils.checks import as_array
 
-__all__ = ["checked_axes", "uniform_axis"]
+__all__ = ["checked_axes", "grid_points", "uniform_axis"]
 
 # Files hold axes in single precision: kinetic energies near 100 eV in steps of 5 meV are off by
 # a thousandth of a step.
@@ -51,6 +53,11 @@ def uniform_axis(values: ArrayLike, name: str) -> tuple[NDArray, float]:
             f"xarray's DataArray.interp for example"
         )
     return axis, float(step)
+
+
+def grid_points(axes: Sequence[ArrayLike]) -> NDArray:
+    """Points (*axes, number of axes) of the grid that axes span."""
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
 def checked_axes(

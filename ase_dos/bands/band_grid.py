@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.bands.axes import checked_axes
+from ase_dos.bands.axes import checked_axes, grid_points
 from ase_dos.bands.momentum_spline import MomentumSpline
 from ase_dos.utils.checks import as_array, as_positive
 
@@ -91,7 +91,7 @@ class BandGrid:
         axes, names = band_map.momenta, band_map.momentum_names
         along = [name in band_map.data.coords for name in self.names]
         if names == self.names or (len(axes) == len(self.names) == 1 and "k" in names + self.names):
-            return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+            return grid_points(axes)
         if len(axes) == 1 and all(along):
             columns = [np.asarray(band_map.data.coords[name].values) for name in self.names]
             if all(column.shape == (len(axes[0]),) for column in columns):

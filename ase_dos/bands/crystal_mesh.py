@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
+from ase_dos.bands.axes import grid_points
 from ase_dos.utils.checks import as_array
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class CrystalMesh:
         if not (shape > 1).any():
             return 0.0
         even = ((shape % 2 == 0) | (shape == 1)).all()
-        grid = np.stack(np.meshgrid(*(np.arange(n) / n for n in shape), indexing="ij"), axis=-1)
+        grid = grid_points([np.arange(n) / n for n in shape])
         if even:
             every = tuple(slice(None, None, 2 if n > 1 else 1) for n in shape)
             left_out = np.ones(shape, dtype=bool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,11 +121,7 @@ def _expected(
     valid: NDArray,
 ) -> tuple[NDArray, NDArray]:
     """Return the expected counts (spectra, energies) of all, and of the line of one band."""
-    assert found.profile is not None
-    settings = found.settings
-    shape = SpectralLine(
-        found.profile, float(settings.get("inelastic", 0.0)), float(settings.get("edge", 0.0))
-    )
+    shape = SpectralLine.of_bands(found)
     energies = band_map.energies
     positions, amplitudes = found.energies[:, used].T, found.amplitudes[:, used].T
     known = np.isfinite(positions) & np.isfinite(amplitudes)
@@ -142,5 +138,5 @@ def _expected(
     rest = np.where(valid, measured - lines, 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)
     only = np.zeros_like(amplitudes)
     only[:, band] = amplitudes[:, band]
-    own = rates(only, SpectralLine(found.profile, 0.0, shape.edge))
+    own = rates(only, replace(shape, inelastic=0.0))
     return lines + np.maximum(rest, 0.0)[:, None], own

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
+from ase_dos.bands.axes import grid_points
 from ase_dos.bands.line_profile import LineProfile
 
-__all__ = ["REACH", "LineSpectra", "grid_points", "refined", "resolved_spectra"]
+__all__ = ["REACH", "LineSpectra", "refined", "resolved_spectra"]
 
 REACH = 5.0  # standard deviations of a resolution; what lies beyond is 6e-7 of it
 _NODES = np.arange(-2, 4)  # steps from the grid point below a line
@@ -65,11 +66,6 @@ class LineSpectra:
     def evaluated(self, placed: NDArray) -> NDArray:
         """Spectra (points, energies) in 1/eV of lines on the grid."""
         return placed @ self._shapes
-
-
-def grid_points(axes: tuple[NDArray, ...]) -> NDArray:
-    """Points (*axes, axes) of a grid."""
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
 def refined(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -219,8 +219,7 @@ def _start(
     bands: ReconstructedBands, profile: LineProfile, spectra: CountedSpectra, known: NDArray
 ) -> Lines:
     """Lines of a reconstruction, with the background that fits best with them."""
-    settings = bands.settings
-    line = SpectralLine(profile, settings.get("inelastic", 0.0), settings.get("edge", 0.0))
+    line = replace(SpectralLine.of_bands(bands), profile=profile)
     counted = np.where(spectra.counts >= 0.0, spectra.counts, 0.0).sum(axis=-1)
     lines = Lines(
         np.where(known, bands.energies, spectra.first),
@@ -228,7 +227,7 @@ def _start(
         0.1 * counted / spectra.counts.shape[-1] + _TINY,
         line,
     )
-    return spectra.with_amplitudes(lines, settings.get("amplitude_width", 1.0), 20)
+    return spectra.with_amplitudes(lines, bands.settings.get("amplitude_width", 1.0), 20)
 
 
 def _check_scatter(scatter: float, bins: int) -> None:

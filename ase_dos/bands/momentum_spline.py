@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import NdBSpline, RegularGridInterpolator, make_interp_spline
 from scipy.ndimage import distance_transform_edt
 
+from ase_dos.bands.axes import grid_points
+
 __all__ = ["MomentumSpline"]
 
 _ROUNDING = 1e-9  # of the length of an axis: its last point is not off it
@@ -65,7 +67,7 @@ class MomentumSpline:
 
     def on(self, axes: Sequence[NDArray]) -> NDArray:
         """Return the bands (bands, *momenta) on a grid with these axes."""
-        return self.at(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
+        return self.at(grid_points(axes))
 
 
 def _filled(values: NDArray, unknown: NDArray) -> NDArray:

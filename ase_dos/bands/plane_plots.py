@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 
+from ase_dos.bands.axes import grid_points
 from ase_dos.bands.band_map import BandMap
 from ase_dos.bands.plot_parts import BRIGHTEST, INTENSITY, axis_label, hidden_spline, where_known
 from ase_dos.bands.reconstructed import ReconstructedBands
@@ -153,7 +154,7 @@ def plot_surfaces(
 def _grid_of(momenta: tuple[NDArray, ...]) -> NDArray:
     """Return the points (nx, ny, 2) of a grid, finer where it is coarse."""
     axes = [np.linspace(axis[0], axis[-1], _MOST) for axis in momenta]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    return grid_points(axes)
 
 
 def _rays(zone: BrillouinZone) -> NDArray:

@@ -12,13 +12,12 @@ from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from ase_dos.bands.axes import checked_axes, uniform_axis
+from ase_dos.bands.axes import checked_axes, grid_points, uniform_axis
 from ase_dos.bands.band_map import BandMap
 from ase_dos.bands.line_profile import LineProfile
 from ase_dos.bands.line_spectra import (
     REACH,
     Levels,
-    grid_points,
     refined,
     resolved_spectra,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from scipy.special import expit
 
 from ase_dos.bands.line_profile import LineProfile
 from ase_dos.kernels import line_spectra
+
+if TYPE_CHECKING:
+    from ase_dos.bands.reconstructed import ReconstructedBands
 
 __all__ = ["CountedSpectra", "Lines", "SpectralLine"]
 
@@ -40,6 +43,13 @@ class SpectralLine:
     profile: LineProfile
     inelastic: float = 0.0
     edge: float = 0.0
+
+    @classmethod
+    def of_bands(cls, bands: ReconstructedBands) -> SpectralLine:
+        """Line that a reconstruction found in counts."""
+        assert bands.profile is not None
+        settings = bands.settings
+        return cls(bands.profile, settings.get("inelastic", 0.0), settings.get("edge", 0.0))
 
     def model(self, energies: NDArray) -> line_spectra.LineModel:
         """Return what kernels need to know of the line, for bins of these centres (eV)."""

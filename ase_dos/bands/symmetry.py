@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_dos.bands.axes import grid_points
 from ase_dos.bands.interpolation import interpolate, interpolation_matrix
 from ase_dos.utils.checks import as_array, as_count
 
@@ -66,7 +67,7 @@ def mean_over_operations(
     array of the shape of ``values``
         At each momentum the mean over those operations that lead to data.
     """
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+    points = grid_points(axes).reshape(-1, len(axes))
     flat = values.reshape(len(points), -1)
     total, number = np.zeros_like(flat), np.zeros(flat.shape, dtype=np.int32)
     for operation in operations:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.bands.alignment import Optimum, best_alignment, warn_of
+from ase_dos.bands.alignment import Alignment, best_alignment, warn_of
+from ase_dos.bands.axes import grid_points
 from ase_dos.bands.band_grid import BandGrid
-from ase_dos.bands.band_signal import BandSignal
 from ase_dos.bands.crystal_mesh import CrystalMesh, point_operations
 from ase_dos.bands.planes import turned
 from ase_dos.bands.zone import momentum_axes
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ase_dos.bands.band_map import BandMap
     from ase_dos.spectra.calculator_states import EigenvalueCalculator
 
-__all__ = ["Alignment", "TheoryBands"]
+__all__ = ["TheoryBands"]
 
 Reference: TypeAlias = float | Literal["fermi", "vbm"]
 
@@ -185,7 +185,7 @@ class TheoryBands(BandGrid):
         axes = tuple(
             as_array(axis, name, (None,)) for axis, name in zip(momenta, "xy", strict=True)
         )
-        points = turned(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1), -azimuth)
+        points = turned(grid_points(axes), -azimuth)
         heights = np.full((*points.shape[:2], 1), 0.0 if kz is None else kz)
         energies = mesh.at(np.concatenate([points, heights], axis=-1)) - reference
         return cls(energies, axes, ("kx", "ky"), mesh.interpolation_error())
@@ -272,7 +272,7 @@ class TheoryBands(BandGrid):
         max_shift: float = 1.0,
         energy_scale: bool = True,
         momentum_scale: bool = True,
-    ) -> Alignment:
+    ) -> Alignment[TheoryBands]:
         """Find the rigid shift and the scales of energy and momentum that fit a map best.
 
         Strengths of bands and background are eliminated, in groups of neighbouring spectra, and
@@ -310,72 +310,7 @@ class TheoryBands(BandGrid):
         """
         found = best_alignment(self, band_map, max_shift, energy_scale, momentum_scale)
         warn_of(found.remarks, stacklevel=2)
-        best, std = found.best, [float(one) for one in found.std]
-        scaled = self.scaled(energy=best.energy_scale, momentum=best.momentum_scale)
-        return Alignment(
-            scaled.shifted(best.shift),
-            *(best.shift, std[0]),
-            *(best.energy_scale, std[1]),
-            *(best.momentum_scale, std[2]),
-            best.width,
-            best.log_likelihood - found.start,
-            found.dispersion,
-            found.signal,
-            found.rivals,
-            found.remarks,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Alignment:
-    """Theory aligned to a map: ``energies = energy_scale * theory(k / momentum_scale) + shift``.
-
-    Parameters
-    ----------
-    theory : TheoryBands
-        The aligned bands.
-    shift, shift_std : float
-        In eV, and its standard deviation.
-    energy_scale, energy_scale_std, momentum_scale, momentum_scale_std : float
-        Factors, and their standard deviations; NaN of what was not fitted, or is at its limit.
-    width : float
-        Standard deviation (eV) of the Gaussian part of the lines that fit best.
-    log_likelihood_gained : float
-        Over the theory as it came; of the spectra that were used.
-    dispersion : float
-        Mean square of the deviations from the fit over that of Poisson statistics. For counts it
-        is 1 if the theory is right up to shift and scales. Standard deviations take it into
-        account, but not that neighbouring values of smoothed intensities depend on each other.
-    signal : BandSignal
-        How the bands divide the signal of the map, and whether it has peaks that belong to none.
-    rivals : tuple of Optimum
-        Other alignments that gain nearly as much and put the bands elsewhere.
-    remarks : tuple of str
-        What should be checked; also given as warnings.
-    """
-
-    theory: TheoryBands
-    shift: float
-    shift_std: float
-    energy_scale: float
-    energy_scale_std: float
-    momentum_scale: float
-    momentum_scale_std: float
-    width: float
-    log_likelihood_gained: float
-    dispersion: float
-    signal: BandSignal
-    rivals: tuple[Optimum, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        lines = [
-            f"shift           {self.shift:+.4f} +- {self.shift_std:.4f} eV",
-            f"energy scale    {self.energy_scale:.4f} +- {self.energy_scale_std:.4f}",
-            f"momentum scale  {self.momentum_scale:.4f} +- {self.momentum_scale_std:.4f}",
-            f"log likelihood  {self.log_likelihood_gained:+.1f}, dispersion {self.dispersion:.2f}",
-        ]
-        return "\n".join([*lines, *self.remarks])
+        return found
 
 
 def _channel(energies: NDArray, spin: int | None) -> NDArray:

@@ -11,6 +11,7 @@ from scipy.linalg import qr
 from scipy.spatial import Voronoi
 from scipy.special import eval_jacobi
 
+from ase_dos.bands.axes import grid_points
 from ase_dos.bands.planes import turned
 from ase_dos.utils.checks import as_array, as_count, as_positive
 
@@ -83,9 +84,7 @@ class BrillouinZone:
     @property
     def corners(self) -> NDArray:
         """Corners (n, 2) of the zone (1/Angstrom), counter-clockwise."""
-        steps = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 2, indexing="ij"), axis=-1).reshape(
-            -1, 2
-        )
+        steps = grid_points([np.arange(-2, 3)] * 2).reshape(-1, 2)
         diagram = Voronoi(steps @ self.reciprocal)
         middle = int(np.flatnonzero((steps == 0).all(axis=1))[0])
         corners = diagram.vertices[diagram.regions[diagram.point_region[middle]]]
@@ -125,7 +124,7 @@ class BrillouinZone:
         """Momenta (nx, ny) of a grid with these two axes that lie in the zone."""
         if len(momenta) != 2:
             raise ValueError(f"momenta: expected the axes kx and ky, got {len(momenta)}")
-        return self.contains(np.stack(np.meshgrid(*momenta, indexing="ij"), axis=-1))
+        return self.contains(grid_points(momenta))
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +182,7 @@ class ZoneBasis:
             raise ValueError(
                 f"size: {size} functions need as many points, and the mask has {self.mask.sum()}"
             )
-        points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)[self.mask]
+        points = grid_points(axes)[self.mask]
         self.orders = _orders(size)
         functions, triangle = qr(
             _zernike(points, self.orders), mode="economic", overwrite_a=True, check_finite=False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_dos.bands.axes import grid_points
 from ase_dos.bands.similarity import band_rmse
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def difference_lines(first: AnyBands, other: AnyBands, shift: float) -> Iterator
             f"{len(other.energies)}: choose as many"
         )
     here = first.energies
-    there = other.at(np.stack(np.meshgrid(*first.momenta, indexing="ij"), axis=-1)) + shift
+    there = other.at(grid_points(first.momenta)) + shift
     change = here - there
     known = np.isfinite(change) & getattr(first, "mask", np.True_)
     rms = 1000 * band_rmse(here, there, known)

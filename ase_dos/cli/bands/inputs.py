@@ -88,7 +88,7 @@ def add_map_arguments(
         "--counts", action="store_true", default=None, help="values are raw numbers of electrons"
     )
     counts.add_argument(
-        "--intensities", dest="counts", action="store_false", help="values are no raw counts"
+        "--intensities", dest="counts", action="store_false", help="values are not raw counts"
     )
     preparing = parser.add_argument_group("preparing the map, in this order")
     add = preparing.add_argument
@@ -111,16 +111,21 @@ def add_map_arguments(
         "--symmetrize",
         type=integer(1),
         metavar="N",
-        help="take the mean over an N-fold rotation; the result is no counts",
+        help="take the mean over an N-fold rotation; the result has no counts",
     )
-    add("--mirror", type=number(), metavar="DEGREES", help="and over mirror lines; 0 is along kx")
+    add(
+        "--mirror",
+        type=number(),
+        metavar="DEGREES",
+        help="take the mean over a mirror as well, whose line has this angle to kx",
+    )
     add(
         "--center",
         type=number(),
         nargs="+",
         default=[0.0],
-        metavar="K",
-        help="momentum of the centre of rotation (1/Angstrom; default: 0)",
+        metavar="1/A",
+        help="momentum of the centre of rotation (default: 0)",
     )
 
 
@@ -175,8 +180,8 @@ def add_theory_arguments(parser: ArgumentParser, *, several: bool = False) -> No
     add(
         "--kz",
         type=number(),
-        metavar="K",
-        help="momentum along z that the map shows (1/Angstrom); needed for a mesh with several",
+        metavar="1/A",
+        help="momentum along z that the map shows; needed for a mesh with several",
     )
     add(
         "--azimuth",

@@ -78,13 +78,14 @@ def run(args: Namespace) -> None:
 def _matrix(args: Namespace) -> SimilarityMatrix:
     import numpy as np
 
+    from ase_dos.bands.axes import grid_points
     from ase_dos.bands.similarity import similarity_matrix
     from ase_dos.bands.zone import ZoneBasis
 
     first = bands_like(args.first)
     if len(first.momenta) != 2:
         raise ValueError(f"{args.first}: expected bands over kx and ky, these have one momentum")
-    points = np.stack(np.meshgrid(*first.momenta, indexing="ij"), axis=-1)
+    points = grid_points(first.momenta)
     bands = {args.first: first.energies}
     for name in args.others:
         bands[name] = bands_like(name, first, args.bands).at(points)

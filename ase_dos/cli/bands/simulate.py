@@ -41,8 +41,20 @@ def add_arguments(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("lines and counts")
     add = group.add_argument
     positive, least = number(above=0), number(least=0)
-    add("--gaussian", type=least, default=0.05, help="standard deviation of a line (eV)")
-    add("--lorentzian", type=least, default=0.05, help="half width of a line's tails (eV)")
+    add(
+        "--gaussian",
+        type=least,
+        default=0.05,
+        metavar="eV",
+        help="standard deviation of a line's Gaussian part (default: %(default)g)",
+    )
+    add(
+        "--lorentzian",
+        type=least,
+        default=0.05,
+        metavar="eV",
+        help="half width of its Lorentzian part (default: %(default)g)",
+    )
     add("--counts", type=positive, default=1000.0, help="electrons per EDC (default: 1000)")
     add(
         "--background",
@@ -50,7 +62,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=0.1,
         help="share of them that is constant (default: 0.1)",
     )
-    add("--step", type=least, default=0.0, help="scattered electrons per electron and eV below it")
+    add(
+        "--step",
+        type=least,
+        default=0.0,
+        help="electrons scattered to each eV below a line, per electron in it",
+    )
     add(
         "--matrix-elements",
         type=least,
@@ -64,8 +81,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--momentum-resolution",
         type=least,
         default=0.0,
-        metavar="K",
-        help="standard deviation (1/Angstrom)",
+        metavar="1/A",
+        help="standard deviation",
     )
     add("--seed", type=integer(0), default=0, help="of the counts (default: 0)")
     add("--expected", action="store_true", help="write expected counts, without noise")
