@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
+from io import StringIO
+from itertools import pairwise
 
 from ase import Atoms
 
 from ase_dos.io.frames.base import Frames, Stream, library_errors, require_sound
+from ase_dos.io.frames.buffer import Buffer, open_binary
+from ase_dos.io.frames.formats import frame_format
+from ase_dos.io.frames.text import decoded
 
 __all__ = ["ase_frames"]
 
+# Where the frames of text formats begin that ASE parses all at once, behind a header for each.
+_CASTEP = r"^[ \t]*\n(?!\s*END)(?=[ \t]+\S)"
+_BEGINNINGS = {
+    "castep-geom": _CASTEP,
+    "castep-md": _CASTEP,
+    "cif": r"^data_",
+    "xsf": r"^[ \t]*(PRIMVEC[ \t]+\d+[ \t]*\n(.*\n){3})?[ \t]*PRIMCOORD[ \t]+\d+",
+}
 _GIVE_UP = 3  # frames in a row that cannot be read: the rest is lost, or there is none
 
 
@@ -27,7 +41,38 @@ def _read(path: str) -> Iterator[Atoms | ValueError]:
             yield atoms
             count += 1
     except ValueError as error:
-        yield from _read_in_parts(path, count, error)
+        frames = _cut_frames(path) if count == 0 else []
+        if len(frames) > 1:
+            yield from map(partial(_read_text, frame_format(path)), frames)
+        else:
+            yield from _read_in_parts(path, count, error)
+
+
+def _cut_frames(path: str) -> list[str]:
+    """Return the text of every frame with the header of the file; none of other formats."""
+    beginning = _BEGINNINGS.get(frame_format(path))
+    if beginning is None:
+        return []
+    with open_binary(path) as stream:
+        buffer = Buffer(stream)
+        while buffer.more():
+            pass
+    text = decoded(bytes(buffer.data)).replace("\r\n", "\n")
+    starts = [found.start() for found in re.finditer(beginning, text, re.MULTILINE)]
+    head = re.sub(r"^(\s*ANIMSTEPS)\s+\d+", r"\1 1", text[: starts[0]] if starts else "")
+    return [
+        head + text[start:end].rstrip() + "\n\n" for start, end in pairwise([*starts, len(text)])
+    ]
+
+
+def _read_text(name: str, text: str) -> Atoms | ValueError:
+    from ase.io import read
+
+    try:
+        with library_errors("ASE"):
+            return require_sound(read(StringIO(text), format=name))  # type: ignore[arg-type]
+    except ValueError as error:
+        return error
 
 
 def _read_slice(path: str, chosen: slice) -> Iterator[Atoms]:

@@ -145,6 +145,24 @@ def test_a_fault_in_a_file_that_ase_reads_does_not_lose_the_frames_behind_it(tmp
         assert lengths == expected
 
 
+@pytest.mark.parametrize("name", ["md.md", "md.geom", "md.cif", "md.xsf"])
+def test_damage_of_one_frame_costs_no_other_where_ase_parses_all_at_once(images, tmp_path, name):
+    path = tmp_path / name
+    for atoms in images:
+        atoms.cell = images[0].cell  # that of all, in a file of one cell
+    ase.io.write(path, images)
+    expected = list(open_frames(path))
+    text = path.read_text()
+    point = text.index(".", len(text) // 2)  # in the third of five
+    path.write_text(text[:point] + "x" + text[point + 1 :])
+    frames = open_frames(path)
+    assert frames.length() == N_FRAMES
+    for i in (0, 1, 3, 4):
+        assert_same(frames[i], expected[i])
+    with pytest.raises(ValueError, match=rf"frame 2 of .*{name}: .*ASE cannot read it"):
+        frames[2]
+
+
 def test_a_file_of_one_structure_is_broken_once(tmp_path):
     ase.io.write(tmp_path / "POSCAR", bulk("Si"))
     text = (tmp_path / "POSCAR").read_text().splitlines()
