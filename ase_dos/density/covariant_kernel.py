@@ -29,9 +29,8 @@ from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["CovariantKernel", "Outputs", "momenta_of"]
 
-# Directions of the kernel among the sparse points, and of the outputs of the training set, that
-# are left out: below this share of the largest.
-_SMALLEST_KERNEL, _SMALLEST_OUTPUT = 1e-8, 1e-6
+# Directions of the kernel among the sparse points below this share of the largest are left out.
+_SMALLEST = 1e-8
 _ATOMS_PER_BLOCK = 64
 
 # Outputs (atoms, 2 l + 1, n) of the atoms of one frame, by species and l.
@@ -71,6 +70,7 @@ class CovariantKernel:
         basis: AuxiliaryBasis,
         frames: Sequence[Atoms],
         n_points: int,
+        tolerance: float,
         max_candidates: int,
     ) -> tuple[CovariantKernel, list[Outputs]]:
         """Choose sparse points among the atoms of a training set; also return its outputs.
@@ -84,6 +84,8 @@ class CovariantKernel:
         frames : sequence of Atoms
         n_points : int
             Of every species, farthest points of lambda = 0 first.
+        tolerance : float
+            Share of the largest variance of outputs, below which a direction is left out.
         max_candidates : int
             Atoms of a species to choose from; more are thinned out evenly.
 
@@ -101,13 +103,13 @@ class CovariantKernel:
                 size = len(own) * (2 * l + 1)
                 kernel = kernels[l].reshape(size, size)
                 unit = np.trace(kernel) / size or 1.0
-                root = inverse_root(kernel / unit, _SMALLEST_KERNEL)
+                root = inverse_root(kernel / unit, _SMALLEST)
                 mixes[species, l] = root.reshape(len(own), 2 * l + 1, -1) / unit
         whole, outputs = cls(descriptor, zeta, points, mixes), []
         for index, atoms in enumerate(frames):
             with of_structure(index):
                 outputs.append(whole.outputs(atoms))
-        turns = {key: _principal_directions(outputs, key) for key in mixes}
+        turns = {key: _principal_directions(outputs, key, tolerance) for key in mixes}
         turned = {key: mixes[key] @ turns[key] for key in mixes}
         reduced = [{key: one[key] @ turns[key] for key in one} for one in outputs]
         return cls(descriptor, zeta, points, turned), reduced
@@ -196,9 +198,11 @@ def _sparse_points(
     )
 
 
-def _principal_directions(outputs: Sequence[Outputs], key: tuple[int, int]) -> NDArray:
+def _principal_directions(
+    outputs: Sequence[Outputs], key: tuple[int, int], tolerance: float
+) -> NDArray:
     """Directions (outputs, n) in which the outputs of a species and l differ from zero."""
     rows = [one[key].reshape(-1, one[key].shape[-1]) for one in outputs if key in one]
     values, vectors = np.linalg.eigh(np.sum([part.T @ part for part in rows], axis=0))
     vectors *= signs_of(vectors, axis=0)
-    return vectors[:, values > _SMALLEST_OUTPUT * values[-1]]
+    return vectors[:, values > tolerance * values[-1]]

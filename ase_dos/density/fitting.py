@@ -14,8 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.density import Density
-from ase_dos.density.metric import ElectronNumber, metric_matrix, solve_metric
-from ase_dos.density.pyscf import numbers_and_positions, three_centre_integrals
+from ase_dos.density.metric import ElectronNumber, solve_metric
+from ase_dos.density.pyscf import (
+    auxiliary_molecule,
+    numbers_and_positions,
+    pyscf_order,
+    three_centre_integrals,
+)
 from ase_dos.utils.checks import as_array
 
 if TYPE_CHECKING:
@@ -24,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_density"]
 
-_INTEGRALS = {"coulomb": "int3c2e", "overlap": "int3c1e"}
+# PySCF's names of integrals over two and three functions.
+_INTEGRALS = {"coulomb": ("int2c2e", "int3c2e"), "overlap": ("int1e_ovlp", "int3c1e")}
 _NUMBERS = ("exact", "free")
 
 
@@ -72,8 +78,11 @@ def fit_density(
     matrix = _density_matrix(calculation, molecule, density_matrix)
     if isinstance(basis, str):
         basis = AuxiliaryBasis.from_pyscf(basis, species=np.unique(numbers).tolist())
-    overlaps = _overlaps(molecule, matrix, basis, _INTEGRALS[metric])
-    products = metric_matrix(metric, basis, numbers, positions)
+    two_centres, three_centres = _INTEGRALS[metric]
+    overlaps = _overlaps(molecule, matrix, basis, three_centres)
+    order = pyscf_order(basis.layout(numbers))
+    products = np.empty((len(order), len(order)))
+    products[np.ix_(order, order)] = auxiliary_molecule(molecule, basis).intor(two_centres)
     coefficients = solve_metric(products, overlaps)
     if electron_number == "exact":
         number = ElectronNumber.of(basis.charges(numbers), products)

@@ -104,6 +104,10 @@ class ElectronNumber:
         missing = n_electrons - coefficients @ self.charges
         return coefficients + missing[..., None] * self.direction
 
+    def functionals(self, functionals: NDArray) -> NDArray:
+        """Linear functionals (size, k) of errors, after their correction to no electrons."""
+        return functionals - np.outer(self.charges, self.direction @ functionals)
+
     def projected(self, matrix: NDArray) -> NDArray:
         """Metric of the errors that the correction leaves."""
         return matrix - self.stiffness * np.outer(self.charges, self.charges)

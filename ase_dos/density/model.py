@@ -16,7 +16,6 @@ from ase_dos._version import __version__
 from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.density import Density
 from ase_dos.density.evaluation import DensityEvaluation, evaluate_densities
-from ase_dos.density.metric import metric_matrix
 from ase_dos.density.options import DensityOptions
 from ase_dos.density.predictor import DensityPredictor
 from ase_dos.density.training import DensityTraining, train
@@ -44,8 +43,8 @@ class DensityModel:
         That of the densities; a name is looked up in PySCF.
     **options
         Other hyperparameters, as `ase_dos.density.options.DensityOptions` lists them: ``metric``,
-        ``electron_number``, ``n_points``, ``zeta``, ``max_candidates``,
-        ``regularizations``, ``n_members``.
+        ``electron_number``, ``n_points``, ``zeta``, ``tolerance``,
+        ``max_candidates``, ``regularizations``, ``n_members``.
 
     Attributes
     ----------
@@ -180,9 +179,10 @@ class DensityModel:
         return self
 
     def calibrate(self, frames: Sequence[Atoms], densities: Sequence[Density]) -> DensityEvaluation:
-        """Set the size of the expected errors by molecules outside the training set.
+        """Set the size of the expected errors by dipole moments outside the training set.
 
-        Without this call, leave-one-out errors of the training set decide on it.
+        Without this call, leave-one-out errors of the dipole moments of the training set decide
+        on it.
 
         Parameters
         ----------
@@ -191,18 +191,8 @@ class DensityModel:
         """
         report = self.evaluate(frames, densities)
         learned = self.predictor
-        loss = expected = 0.0
-        for atoms, density in zip(frames, densities, strict=True):
-            guess, _ = learned.predict(atoms, density.charge)
-            matrix = metric_matrix(
-                learned.metric, density.basis, density.numbers, density.positions
-            )
-            error = guess.coefficients - density.coefficients
-            deviations = guess.members - guess.coefficients
-            loss += error @ matrix @ error
-            expected += float(np.mean(np.sum(deviations @ matrix * deviations, axis=1)))
-        spread = learned.spread * float(np.sqrt(loss / expected))
-        self._predictor = replace(learned, spread=spread)
+        factor = float(np.sqrt(np.mean(report.dipole_scores**2)))
+        self._predictor = replace(learned, spread=factor * learned.spread)
         self.info["validation"] = {
             "n_structures": len(frames),
             "coulomb_percent": float(np.sqrt(np.mean(report.coulomb**2))),

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.metric import metric_matrix
 
-__all__ = ["AtomMetrics"]
+__all__ = ["NOVELTY_SIZE", "AtomMetrics"]
+
+# Random draws that stand for the posterior of the weights where only distances matter.
+NOVELTY_SIZE = 16
 
 
 class AtomMetrics:
@@ -36,11 +39,11 @@ class AtomMetrics:
             [np.sum(matrix * covariance[own, own]) for own, matrix in self._atoms(numbers)]
         )
 
-    def distances_of_members(self, numbers: NDArray, deviations: NDArray) -> NDArray:
-        """Estimate `distances` from deviations (members, size) of the members of an ensemble."""
+    def distances_in_sketch(self, numbers: NDArray, sketch: NDArray) -> NDArray:
+        """Estimate `distances` from random draws (n, size) with that covariance."""
         return np.array(
             [
-                np.mean(np.sum(deviations[:, own] @ matrix * deviations[:, own], axis=1))
+                np.mean(np.sum(sketch[:, own] @ matrix * sketch[:, own], axis=1))
                 for own, matrix in self._atoms(numbers)
             ]
         )

@@ -52,12 +52,14 @@ class DensityPredictor:
     weights : (weights,) array
     deviations : (weights, members) array
         Of the weights of each member of the ensemble from ``weights``, before `spread`.
+    sketch : (weights, draws) array
+        Draws from the posterior of the weights, for the novelty of atoms.
     means : dict of (shells,) arrays
         Mean coefficients for l = 0, by atomic number.
     metric : {"coulomb", "overlap", "identity"}
     electron_number : {"exact", "a_posteriori", "free"}
     spread : float
-        Size of the deviations that explains the errors of other molecules.
+        Size of the deviations that explains the errors of dipole moments of other molecules.
     novelty_limit : float
         Largest distance of an atom of the training set from the molecules of other groups.
     """
@@ -66,6 +68,7 @@ class DensityPredictor:
     kernel: CovariantKernel
     weights: NDArray
     deviations: NDArray
+    sketch: NDArray
     means: dict[int, NDArray]
     metric: str
     electron_number: str
@@ -89,11 +92,12 @@ class DensityPredictor:
         """
         numbers, positions = atoms.numbers, atoms.positions
         design = self.layout.design(numbers, self.kernel.outputs(atoms))
-        all_weights = np.column_stack([self.weights, self.deviations])
+        all_weights = np.column_stack([self.weights, self.deviations, self.sketch])
         expansion = (design @ all_weights).T
+        n_members = self.deviations.shape[1]
         coefficients = mean_coefficients(self.basis, numbers, self.means) + expansion[0]
-        members = coefficients + self.spread * expansion[1:]
-        squared = self._atom_metrics.distances_of_members(numbers, expansion[1:])
+        members = coefficients + self.spread * expansion[1 : n_members + 1]
+        squared = self._atom_metrics.distances_in_sketch(numbers, expansion[n_members + 1 :])
         if self.electron_number != "free":
             matrix = metric_matrix(self.metric, self.basis, numbers, positions)
             number = ElectronNumber.of(self.basis.charges(numbers), matrix)
@@ -116,6 +120,7 @@ class DensityPredictor:
         arrays = {
             "weights": self.weights,
             "deviations": self.deviations.astype(np.float32),
+            "sketch": self.sketch.astype(np.float32),
             "sizes": np.array([self.spread, self.novelty_limit]),
             "point_species": self.kernel.points.species,
             "point_coefficients": self.kernel.points.coefficients,
@@ -139,6 +144,7 @@ class DensityPredictor:
             CovariantKernel(options.descriptor, options.zeta, points, mixes),
             arrays["weights"],
             arrays["deviations"].astype(float),
+            arrays["sketch"].astype(float),
             {z: arrays[f"mean_{z}"] for z in options.basis.species},
             options.metric,
             options.electron_number,

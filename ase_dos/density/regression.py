@@ -9,7 +9,12 @@ and C = (sum_A Phi_A^T M_A Phi_A + strength)^-1 is their posterior covariance bu
 Without the molecules of a group G they would be w_G, with errors and covariance there of
 
     dc_G - Phi_G w_G = (1 - B M_G)^-1 (dc_G - Phi_G w),   B = Phi_G C Phi_G^T,
-    Phi_G C_G Phi_G^T = (1 - B M_G)^-1 B.
+    Phi_G C_G Phi_G^T = (1 - B M_G)^-1 B,
+    w - w_G = C Phi_G^T M_G (dc_G - Phi_G w_G).
+
+The last are the influences of the groups. The sum of their squares is the jackknife estimate of the
+covariance of the weights, or C times the measured errors in place of those that the posterior takes
+for granted (the sandwich estimator; J. G. MacKinnon and H. White, J. Econometrics 29, 305 (1985)).
 
 Only one molecule at a time, or group of them, is held.
 """
@@ -56,22 +61,21 @@ class LeftOutMolecule(NamedTuple):
         True minus predicted coefficients.
     covariance : (size, size) array
         Their posterior covariance but for its size, ``Phi C Phi^T``.
+    influence : (weights,) array
+        What the molecule changes the weights by. The influence of a group is the sum of those of
+        its molecules.
     metric : (size, size) array
     """
 
     error: NDArray
     covariance: NDArray
+    influence: NDArray
     metric: NDArray
 
     @property
     def loss(self) -> float:
         """``error^T M error``."""
         return float(self.error @ self.metric @ self.error)
-
-    @property
-    def distance(self) -> float:
-        """Trace of the covariance in the metric: expected `loss` but for its size."""
-        return float(np.sum(self.metric * self.covariance))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,10 +147,13 @@ class DensityRegression:
         self, regularization: float, groups: NDArray
     ) -> Iterator[tuple[int, LeftOutMolecule]]:
         """Index of each molecule and its prediction by those of other groups, group by group."""
+        spread = self.values + regularization * self.scale
         for indices, group in self._groups(groups):
             errors, halves = self._without(group, regularization)
             for index, one, error, half in zip(indices, group, errors, halves, strict=True):
-                yield index, LeftOutMolecule(error, half @ one.design.T, one.metric)
+                along = one.design.T @ (one.metric @ error)
+                influence = self.vectors @ (along / spread)
+                yield index, LeftOutMolecule(error, half @ one.design.T, influence, one.metric)
 
     def _groups(self, groups: NDArray) -> Iterator[tuple[list[int], list[_Rotated]]]:
         """Collect the molecules of each group, and yield it as soon as it is complete."""

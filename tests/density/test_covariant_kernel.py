@@ -13,7 +13,7 @@ FRAMES = toy_waters(12)
 
 @pytest.fixture(scope="module")
 def fitted():
-    return CovariantKernel.fit(DESCRIPTOR, 2, BASIS, FRAMES, 6, 1000)
+    return CovariantKernel.fit(DESCRIPTOR, 2, BASIS, FRAMES, 6, 1e-6, 1000)
 
 
 def test_outputs_of_the_training_set_are_those_of_the_kernel(fitted):
@@ -29,7 +29,7 @@ def test_outputs_of_the_training_set_are_those_of_the_kernel(fitted):
 
 def test_products_of_outputs_are_the_kernel_where_all_points_are_kept():
     # as many points as atoms: the outputs span the whole function space of the training set
-    kernel, outputs = CovariantKernel.fit(DESCRIPTOR, 2, BASIS, FRAMES[:3], 100, 1000)
+    kernel, outputs = CovariantKernel.fit(DESCRIPTOR, 2, BASIS, FRAMES[:3], 100, 1e-6, 1000)
     oxygens = [DESCRIPTOR.points(atoms, np.flatnonzero(atoms.numbers == 8)) for atoms in FRAMES[:3]]
     kernels = kernel.kernels(oxygens[0], oxygens[1])
     units = [kernel.kernels(one, one) for one in oxygens]
@@ -58,11 +58,11 @@ def test_outputs_turn_with_the_molecule_as_a_covariant_density_does(fitted):
 def test_a_species_without_atoms_is_named():
     lone = [atoms[[1, 2]] for atoms in FRAMES]
     with pytest.raises(ValueError, match="no O in any structure"):
-        CovariantKernel.fit(DESCRIPTOR, 2, BASIS, lone, 6, 1000)
+        CovariantKernel.fit(DESCRIPTOR, 2, BASIS, lone, 6, 1e-6, 1000)
 
 
 def test_thinned_candidates(fitted):
-    few, _ = CovariantKernel.fit(DESCRIPTOR, 2, BASIS, FRAMES, 50, 5)
+    few, _ = CovariantKernel.fit(DESCRIPTOR, 2, BASIS, FRAMES, 50, 1e-6, 5)
     assert (few.points.species == 1).sum() <= 5
     assert (few.points.species == 8).sum() <= 5
     assert (fitted[0].points.species == 8).sum() == 6

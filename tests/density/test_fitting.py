@@ -63,6 +63,16 @@ def test_open_shells_and_ions(calculation):
     assert density.n_electrons == pytest.approx(10.0, abs=1e-10)
 
 
+def test_cartesian_orbitals():
+    from pyscf import gto, scf
+
+    molecule = gto.M(atom=WATER, basis="cc-pvdz", cart=True, verbose=0)
+    cartesian = scf.RHF(molecule).run()
+    density = fit_density(cartesian)
+    error = density.dipole() / units.Debye - cartesian.dip_moment(unit="Debye", verbose=0)
+    assert np.abs(error).max() < 0.005
+
+
 def test_molecule_and_density_matrix(calculation):
     matrix = calculation.make_rdm1()
     whole = fit_density(calculation).coefficients

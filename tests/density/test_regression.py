@@ -111,6 +111,10 @@ def test_what_is_left_out_is_predicted_by_a_regression_without_it(groups):
         np.testing.assert_allclose(
             found[index].covariance, dense(one) @ inverse @ dense(one).T, atol=1e-8
         )
+        if len(set(groups)) == len(groups):
+            np.testing.assert_allclose(
+                found[index].influence, fit.weights(REGULARIZATION) - weights, atol=1e-8
+            )
         assert found[index].loss == pytest.approx(error @ one.metric @ error)
     candidates = [1e-6, REGULARIZATION]
     losses = fit.left_out_losses(candidates, groups)
