@@ -148,6 +148,8 @@ class Predictor:
         parts = kinds * len(weights) + labels
         for number in np.unique(parts):
             kind, group = divmod(int(number), len(weights))
+            if not weights[group].any():
+                continue
             part = self.descriptor.differentiate(
                 atoms,
                 self._with_output(kind, columns[:, group : group + 1]),
