@@ -52,7 +52,7 @@ def test_cut_files_and_other_files_are_refused(tmp_path):
         if length in np.cumsum([len(block(*one)) for one in BLOCKS]):
             continue
         path.write_bytes(data[:length])
-        with pytest.raises(ValueError, match="the file is cut off|the block at byte"):
+        with pytest.raises(ValueError, match=r"the file is cut off|the block at byte"):
             check(path)
     for seed in range(4):
         path.write_bytes(np.random.default_rng(seed).bytes(3000))
@@ -64,7 +64,5 @@ def test_a_damaged_file_is_refused_before_chemfiles_reads_it(tmp_path, images):
     pytest.importorskip("chemfiles")
     path = write(tmp_path / "md.tng")
     path.write_bytes(path.read_bytes()[:-60])
-    with pytest.raises(
-        ValueError, match=r"frame 0 of .*md\.tng: the file is cut off: the block at"
-    ):
+    with pytest.raises(ValueError, match=r"frame 0 of .*md\.tng: the file is cut off"):
         open_frames(path, topology=images[0]).length()
