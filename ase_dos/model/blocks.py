@@ -73,7 +73,8 @@ def cut_blocks(atoms: Atoms, cutoff: float, size: int) -> Iterator[Block]:
     for part in _halve(images, size):
         home = part.home
         order = np.concatenate([np.flatnonzero(home), np.flatnonzero(~home)])
-        block = Atoms(atoms.numbers[part.atom[order]], part.positions[order])
+        numbers = atoms.numbers[part.atom[order]]
+        block = Atoms(numbers=numbers, positions=part.positions[order])
         yield Block(part.atom[home], block)
 
 
@@ -124,7 +125,7 @@ def cut_region(atoms: Atoms, cutoff: float, which: NDArray) -> tuple[Atoms, NDAr
     halo = turns.any(axis=1) | ~chosen[copies]
     sources = np.concatenate([which, copies[halo]])
     shifted = np.concatenate([positions[which], positions[copies[halo]] + turns[halo] @ cell])
-    return Atoms(atoms.numbers[sources], shifted), sources
+    return Atoms(numbers=atoms.numbers[sources], positions=shifted), sources
 
 
 def predict_in_blocks(

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.units import fs
 from lammps_runs import MORSE, SYMBOLS, alloy, deviations, start
 from paths import REPOSITORY, SUPPORT
 from toy_pairs import PairModel
 
 from ase_dos.adapters.ase import DOSCalculator
 from ase_dos.adapters.lammps import attach
+from ase_dos.dynamics import HeatedElectrons, LaserPulse
 from ase_dos.model.loading import load_model
 from ase_dos.model.validation import validate_model
 
@@ -135,6 +137,46 @@ def test_the_temperature_may_follow_the_time(pairs):
     assert lmp.extract_fix("hot_electrons", 0, 1, 0) == 300.0
 
 
+def heated(model, law, *commands):
+    """LAMMPS whose electrons follow a law, and a function for K + E_0 + U (eV)."""
+    lmp = start(alloy(2, rattle=0.05), MORSE)
+    attach(lmp, model, SYMBOLS, law(lmp))
+    lmp.commands_list(["velocity all create 600 3", "fix move all nve", *commands, "run 0"])
+
+    def energy():
+        temperature, entropy = (lmp.extract_fix("hot_electrons", 0, 1, k) for k in (0, 1))
+        return lmp.get_thermo("etotal") + temperature * entropy
+
+    return lmp, energy
+
+
+def test_isolated_electrons_conserve_the_energy_and_absorb_light(pairs):
+    pulse = LaserPulse(energy=0.2, center=30 * fs, duration=10 * fs)
+    lmp, energy = heated(pairs, lambda _: HeatedElectrons(8000.0, [pulse]), "timestep 0.001")
+    before = energy()
+    lmp.command("run 60")
+    assert energy() - before == pytest.approx(0.2 * lmp.get_natoms(), abs=2e-3)
+    assert lmp.extract_fix("hot_electrons", 0, 1, 0) > 9000
+
+
+def test_electrons_and_ions_exchange_heat(pairs):
+    """Electron-phonon coupling as a Langevin thermostat at T, whose work the electrons pay."""
+    lmp, energy = heated(
+        pairs,
+        lambda lmp: HeatedElectrons(8000.0, gain=lambda: lmp.extract_fix("coupling", 0, 0)),
+        "variable T equal f_hot_electrons[1]",
+        "fix coupling all langevin v_T 0 0.1 7 tally yes",
+        "timestep 0.001",
+    )
+    before, ions = energy(), lmp.get_thermo("ke")
+    lmp.command("run 60")
+    given = -lmp.extract_fix("coupling", 0, 0)
+    assert given > 5.0
+    assert lmp.get_thermo("ke") > 2 * ions
+    # What was given in the last two steps, or three, they have not paid yet.
+    assert energy() == pytest.approx(before, abs=3 * given / 60)
+
+
 def test_minimization(pairs):
     """At the minimum of E_0 + F no force is left; at that of the potential there would be."""
     atoms = alloy(2)
@@ -217,8 +259,8 @@ def on_ranks(count, *program):
 
 @pytest.fixture(scope="module")
 def two_ranks():
-    size = "from mpi4py import MPI; print(MPI.COMM_WORLD.size)"
-    if on_ranks(2, "-c", size).split() != ["2", "2"]:
+    size = "from mpi4py import MPI; MPI.COMM_WORLD.rank or print(MPI.COMM_WORLD.size)"
+    if on_ranks(2, "-c", size).split() != ["2"]:
         pytest.skip("mpiexec and mpi4py belong to different MPI libraries")
     return json.loads(on_ranks(2, str(SUPPORT / "lammps_on_ranks.py")))
 
