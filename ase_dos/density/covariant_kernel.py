@@ -135,19 +135,25 @@ class CovariantKernel:
 
     def kernels(self, atoms: EquivariantPoints, points: EquivariantPoints) -> list[NDArray]:
         """Kernels (atoms, 2 l + 1, points, 2 l + 1) of every l between two sets of surroundings."""
-        lengths = np.outer(self._lengths(atoms), self._lengths(points))[:, None, :, None]
-        cosines = [one / lengths for one in self.descriptor.products(atoms, points)]
+        return self._kernels(atoms, points, self._lengths(points))
+
+    def _kernels(
+        self, atoms: EquivariantPoints, points: EquivariantPoints, lengths: NDArray
+    ) -> list[NDArray]:
+        """Kernels with points of which the lengths are known."""
+        both = np.outer(self._lengths(atoms), lengths)[:, None, :, None]
+        cosines = [one / both for one in self.descriptor.products(atoms, points)]
         alike = cosines[0] ** (self.zeta - 1)
         return [one * alike for one in cosines]
 
     def _of_species(self, atoms: Atoms, species: int) -> Iterator[tuple[tuple[int, int], NDArray]]:
         chosen = np.flatnonzero(atoms.numbers == species)
-        points = self.points.take(np.flatnonzero(self.points.species == species))
+        points, lengths = self._of_points[species]
         keys = [key for key in self.mixes if key[0] == species]
         parts: dict[tuple[int, int], list[NDArray]] = {key: [] for key in keys}
         for start in range(0, len(chosen), _ATOMS_PER_BLOCK):
             some = self.descriptor.points(atoms, chosen[start : start + _ATOMS_PER_BLOCK])
-            kernels = self.kernels(some, points)
+            kernels = self._kernels(some, points, lengths)
             for key in keys:
                 parts[key].append(np.tensordot(kernels[key[1]], self.mixes[key], 2))
         for key in keys:
@@ -157,6 +163,13 @@ class CovariantKernel:
         """Lengths of the vectors of lambda = 0; those of atoms that are like no other are one."""
         lengths = self._scalar.lengths(points)[0]
         return np.where(lengths > 0.0, lengths, 1.0)
+
+    @cached_property
+    def _of_points(self) -> dict[int, tuple[EquivariantPoints, NDArray]]:
+        """Sparse points of every species, and their lengths."""
+        rows = {z: np.flatnonzero(self.points.species == z) for z in self.descriptor.species}
+        points = {z: self.points.take(chosen) for z, chosen in rows.items()}
+        return {z: (own, self._lengths(own)) for z, own in points.items()}
 
     @cached_property
     def _scalar(self) -> LambdaSOAP:

@@ -282,22 +282,23 @@ class Density:
     # Other densities and programs
 
     def difference(self, other: Density) -> DensityDifference:
-        """Difference to another density of the same nuclei in the same basis.
+        """Difference to another density of the same nuclei in the same functions.
 
         Raises
         ------
         ValueError
-            If the basis, an atom or a position differs.
+            If a function, an atom or a position differs.
         """
-        if other.basis != self.basis:
-            raise ValueError(
-                f"difference: expected two densities in one basis, got {self.basis.name} and "
-                f"{other.basis.name}, or other functions of that name"
-            )
         if not np.array_equal(other.numbers, self.numbers) or not np.allclose(
             other.positions, self.positions, rtol=0, atol=1e-8
         ):
             raise ValueError("difference: expected two densities of the same atoms at one place")
+        species = set(self.numbers.tolist())
+        if any(other.basis.shells[z] != self.basis.shells[z] for z in species):
+            raise ValueError(
+                f"difference: expected two densities in one basis, got {self.basis.name} and "
+                f"{other.basis.name}, or other functions of that name"
+            )
         return DensityDifference(
             self.basis,
             self.numbers,

@@ -10,6 +10,7 @@ from ase.units import Debye
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
 from ase_dos.density.density import Density, DensityDifference
 from ase_dos.density.evaluation import DensityEvaluation
@@ -19,6 +20,7 @@ __all__ = ["plot_density_difference", "plot_dipole_parity"]
 
 POINTS = 241  # of a side of a map
 LEVELS = 8  # contours of either sign
+CORE = 0.35  # Angstrom, around a nucleus
 
 
 def plot_dipole_parity(
@@ -78,7 +80,8 @@ def plot_density_difference(
     padding : float
         Room on all sides of the atoms (Angstrom).
     largest : float, optional
-        Value (electrons/Angstrom^3) at the end of the colours; the largest of the map by default.
+        Value (electrons/Angstrom^3) at the end of the colours; the largest of the map by default,
+        cores left out.
     """
     ax = axes_or_new(ax, (5.4, 4.4))
     center, plane = _plane(difference.positions)
@@ -86,8 +89,10 @@ def plot_density_difference(
     low, high = flat.min(axis=0) - padding, flat.max(axis=0) + padding
     x, y = (np.linspace(a, b, POINTS) for a, b in zip(low, high, strict=True))
     grid = np.stack(np.meshgrid(x, y), axis=-1)
-    values = difference.evaluate(center + grid.reshape(-1, 2) @ plane).reshape(POINTS, POINTS)
-    top = float(np.abs(values).max()) if largest is None else largest
+    points = center + grid.reshape(-1, 2) @ plane
+    values = difference.evaluate(points).reshape(POINTS, POINTS)
+    outside = cdist(points, difference.positions).min(axis=1).reshape(values.shape) > CORE
+    top = float(np.abs(values[outside]).max()) if largest is None else largest
     image = ax.pcolormesh(x, y, values, cmap="RdBu_r", vmin=-top, vmax=top, rasterized=True)
     steps = top * np.linspace(1 / LEVELS, 1, LEVELS)
     ax.contour(x, y, values, [*-steps[::-1], *steps], colors="black", linewidths=0.4)

@@ -42,9 +42,8 @@ def species_index(numbers: ArrayLike, species: Sequence[int]) -> NDArray:
     """
     numbers, known = np.asarray(numbers), np.asarray(species)
     index = np.searchsorted(known, numbers).clip(max=len(known) - 1)
-    wrong = known[index] != numbers
-    if wrong.any():
-        unknown = np.unique(numbers[wrong])
+    unknown = np.unique(numbers[known[index] != numbers])
+    if unknown.size:
         raise ValueError(
             f"atoms: unknown species {_names(unknown)}; the descriptor knows {_names(species)} only"
         )

@@ -81,6 +81,8 @@ class InfraredSpectrum:
         From zero to half the sampling rate (1/cm).
     blocks : (blocks, k) array
         Spectrum of every block (km/mol per 1/cm).
+    runs : (blocks,) array of int
+        Number of the run that a block is from.
     resolution : float
         Width at half height of a sharp line (1/cm).
     temperature : float
@@ -91,6 +93,7 @@ class InfraredSpectrum:
 
     wavenumbers: NDArray
     blocks: NDArray
+    runs: NDArray
     resolution: float
     temperature: float
     members: NDArray | None = None
@@ -104,10 +107,11 @@ class InfraredSpectrum:
     def error(self) -> NDArray:
         """Standard error of ``values`` (k,); NaN for a single block.
 
-        Blocks count as independent. Vibrations that keep their energy for longer than a block, as
-        those of a cold molecule do, are sampled by more runs, not by more blocks of one run.
+        That of independent blocks, or that of independent runs where it is larger: vibrations that
+        keep their energy for longer than a block, as those of a cold molecule do, are sampled by
+        more runs, not by more blocks of one run.
         """
-        return _standard_error(self.blocks)
+        return self._standard_error(self.blocks)
 
     @cached_property
     def model_error(self) -> NDArray:
@@ -125,7 +129,7 @@ class InfraredSpectrum:
         """Integral from one wavenumber up to another (1/cm), and its standard error (km/mol)."""
         x = self.wavenumbers
         integrals = x[1] * self.blocks[:, (x >= low) & (x < high)].sum(axis=1)
-        return float(integrals.mean()), float(_standard_error(integrals))
+        return float(integrals.mean()), float(self._standard_error(integrals))
 
     def bands(self, least: float = 0.01) -> list[Band]:
         """Bands, whose intensities add up to the integral of the whole spectrum.
@@ -156,18 +160,34 @@ class InfraredSpectrum:
         moments = self.blocks[:, upper] @ (x - centre) / above.sum()
         return Band(
             wavenumber=centre,
-            wavenumber_error=float(_standard_error(moments)),
+            wavenumber_error=float(self._standard_error(moments)),
             width=float(right - left) * self.wavenumbers[1],
             **dict(zip(("intensity", "intensity_error"), self.intensity(low, high), strict=True)),
             low=float(low),
             high=float(high),
         )
 
+    def _standard_error(self, blocks: NDArray) -> NDArray:
+        """Return the standard error of the mean over blocks, the first axis."""
+        n = len(blocks)
+        if n == 1:
+            return np.full(blocks.shape[1:], np.nan)
+        overlap = 1 + 2 * ALIKE * (n - 1) / n
+        by_blocks = np.sqrt(overlap / n) * blocks.std(axis=0, ddof=1)
+        runs = np.unique(self.runs)
+        if len(runs) == 1:
+            return by_blocks
+        deviations = blocks - blocks.mean(axis=0)
+        sums = np.array([deviations[self.runs == run].sum(axis=0) for run in runs])
+        by_runs = np.sqrt(np.sum(sums**2, axis=0) * len(runs) / (len(runs) - 1)) / n
+        return np.maximum(by_blocks, by_runs)
+
     def table(self) -> str:
         """Text with the bands."""
+        count = len(np.unique(self.runs))
         lines = [
-            f"{len(self.blocks)} blocks, {self.temperature:g} K, resolution "
-            f"{self.resolution:.3g} 1/cm",
+            f"{len(self.blocks)} blocks of {count} run{'s' * (count > 1)}, "
+            f"{self.temperature:g} K, resolution {self.resolution:.3g} 1/cm",
             f"{'band (1/cm)':>12} {'+-':>7} {'width (1/cm)':>13} {'intensity (km/mol)':>19} "
             f"{'+-':>8}",
         ]
@@ -248,6 +268,7 @@ def infrared_spectrum(
         )
     scale = _INTENSITY / (units.kB * kelvin)
     blocks = [scale * _power(run, length, timestep) for run in arrays if len(run) > length]
+    of_run = np.repeat(np.arange(len(blocks)), [len(some) for some in blocks])
     of_members = None
     if members is not None:
         runs = [as_array(run, "members", (None, 3, None)) for run in members]
@@ -256,7 +277,7 @@ def infrared_spectrum(
     spectra = np.concatenate(blocks)
     nyquist = 0.5 / (LIGHT * timestep)
     wavenumbers = np.linspace(0.0, nyquist, spectra.shape[1])
-    return InfraredSpectrum(wavenumbers, spectra, resolution, kelvin, of_members)
+    return InfraredSpectrum(wavenumbers, spectra, of_run, resolution, kelvin, of_members)
 
 
 def _as_runs(dipoles: ArrayLike | Sequence[ArrayLike]) -> Sequence[ArrayLike]:
@@ -293,15 +314,6 @@ def _power(run: NDArray, length: int, timestep: float) -> NDArray:
     # What differences of neighbouring frames leave of a vibration.
     response = np.sinc(np.arange(points // 2 + 1) / points) ** 2
     return np.array(spectra) / response.reshape(-1, *(1,) * (run.ndim - 2))
-
-
-def _standard_error(blocks: NDArray) -> NDArray:
-    """Return the standard error of the mean over the first axis; NaN for a single block."""
-    n = len(blocks)
-    if n == 1:
-        return np.full(blocks.shape[1:], np.nan)
-    overlap = 1 + 2 * ALIKE * (n - 1) / n
-    return np.sqrt(overlap / n) * blocks.std(axis=0, ddof=1)
 
 
 def _number(value: float, width: int) -> str:

@@ -146,6 +146,19 @@ def test_runs_count_as_blocks_of_one_spectrum():
     np.testing.assert_array_equal(longer.blocks, both.blocks)
 
 
+def test_lines_that_keep_their_energy_have_the_error_of_the_runs():
+    rng, time = np.random.default_rng(5), np.arange(0, 4000, 2.0)
+    amplitudes = 0.02 * rng.uniform(0.5, 1.5, 6)
+    runs = [oscillation(1500.0, a, time, phase=rng.uniform(0, 6)) for a in amplitudes]
+    spectrum = infrared_spectrum(runs, 2.0, KELVIN, resolution=60.0)
+    assert len(spectrum.blocks) == 6 * 8
+    (band,) = spectrum.bands()
+    omega = 2 * np.pi * LIGHT * 1500.0
+    each = np.array([intensity((omega * a) ** 2 / 2) for a in amplitudes])
+    assert band.intensity == pytest.approx(each.mean(), rel=0.01)
+    assert band.intensity_error == pytest.approx(each.std(ddof=1) / np.sqrt(6), rel=0.05)
+
+
 def test_members_have_spectra_of_their_own():
     time = np.arange(0, 4000, 2.0)
     run = oscillation(1500.0, 0.02, time)
