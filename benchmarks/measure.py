@@ -79,7 +79,8 @@ def run_child(module: str, arguments: Sequence, threads: int, **environment: str
         text=True,
     )
     if done.returncode:
-        raise RuntimeError(f"{arguments}: {done.stderr.strip().splitlines()[-1]}")
+        said = done.stderr.strip().splitlines() or [f"killed, status {done.returncode}"]
+        raise RuntimeError(f"{arguments}: {said[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

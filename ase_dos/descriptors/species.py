@@ -42,8 +42,9 @@ def species_index(numbers: ArrayLike, species: Sequence[int]) -> NDArray:
     """
     numbers, known = np.asarray(numbers), np.asarray(species)
     index = np.searchsorted(known, numbers).clip(max=len(known) - 1)
-    unknown = np.unique(numbers[known[index] != numbers])
-    if unknown.size:
+    wrong = known[index] != numbers
+    if wrong.any():
+        unknown = np.unique(numbers[wrong])
         raise ValueError(
             f"atoms: unknown species {_names(unknown)}; the descriptor knows {_names(species)} only"
         )

@@ -73,15 +73,22 @@ class Expansion(NamedTuple):
 
 
 @inner_kernel
-def integrate_neighbors(begin, end, stride, row, table, n_functions, scratch, out):
-    """Weighted radial integrals of neighbours, ``out[j * n_functions + l * n_max + n]``.
+def table_of(species, hypers):
+    """Radial integrals of neighbours of one species."""
+    return hypers.table[min(species, hypers.table.shape[0] - 1)]
+
+
+@inner_kernel
+def integrate_neighbors(begin, end, origin, stride, row, table, n_functions, scratch, out):
+    """Weighted radial integrals of neighbours, ``out[(j - origin) * n_functions + l * n_max + n]``.
 
     ``row`` is the first one of ``scratch.basis`` to use.
     """
     for j in range(begin, end):
         piece = int(get(scratch.pieces, j))
         at = row * stride + j
-        interpolate(piece, scratch.basis, at, stride, table, n_functions, out, j * n_functions)
+        to = (j - origin) * n_functions
+        interpolate(piece, scratch.basis, at, stride, table, n_functions, out, to)
 
 
 @inner_kernel
@@ -133,9 +140,11 @@ def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, out):
 @inner_kernel
 def expand_one(begin, end, stride, species, lane, hypers, scratch, out):
     """Put the coefficients of one atom and species, from its neighbours, in a lane of ``out``."""
-    n_max, l_max, sums = hypers.n_max, hypers.l_max, scratch.sums
+    n_max, l_max, radial, sums = hypers.n_max, hypers.l_max, scratch.radial, scratch.sums
     n_harmonics, row = (l_max + 1) * (l_max + 1), whole_vectors(n_max)
-    sum_neighbors(begin, end, stride, n_max, l_max, scratch.radial, scratch.harmonics, sums)
+    table, n_functions = table_of(species, hypers), n_max * (l_max + 1)
+    integrate_neighbors(begin, end, 0, stride, 0, table, n_functions, scratch, radial)
+    sum_neighbors(begin, end, stride, n_max, l_max, radial, scratch.harmonics, sums)
     for n in range(n_max):
         at = (species * n_max + n) * n_harmonics * LANES + lane
         for lm in range(n_harmonics):
@@ -145,8 +154,7 @@ def expand_one(begin, end, stride, species, lane, hypers, scratch, out):
 @inner_kernel
 def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, present, out):
     """`expand` for up to TEAM atoms, from ``lane`` on."""
-    n_species, last_set = hypers.n_species, hypers.table.shape[0] - 1
-    n_functions = hypers.n_max * (hypers.l_max + 1)
+    n_species = hypers.n_species
     stride, shared = gather_team(first, last, places, bins, kinds, hypers, scratch)
     if shared >= 0:
         return shared
@@ -157,8 +165,6 @@ def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, presen
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
             if end > begin or s == species:
                 present[s] = True
-            table = hypers.table[min(s, last_set)]
-            integrate_neighbors(begin, end, stride, 0, table, n_functions, scratch, scratch.radial)
             expand_one(begin, end, stride, s, lane + i - first, hypers, scratch, out)
         add_center(species, lane + i - first, hypers, out)
     return -1

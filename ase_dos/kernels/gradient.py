@@ -11,7 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from ase_dos.kernels.arrays import copy, fill, room_for
-from ase_dos.kernels.expansion import LANES, add_center, expand_one, integrate_neighbors
+from ase_dos.kernels.expansion import (
+    LANES,
+    add_center,
+    expand_one,
+    integrate_neighbors,
+    table_of,
+)
 from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.radial import hermite_slope_rows, neighbor_weight_slopes
 from ase_dos.kernels.regression import regress_gradient, room_before
@@ -71,18 +77,21 @@ def _turn(gradient, lane, at, n_max, n_harmonics, padded, turns, values, out):
     """Prepare the derivatives by the coefficients of one atom and species for all its neighbours.
 
     ``out[lm * padded + n]`` holds sum_i c'_ni D^k_i(lm), one block for each k (see
-    `ase_dos.kernels.harmonics.gradient_terms`), and last the derivative for l = 0 itself.
+    `ase_dos.kernels.harmonics.gradient_terms`), and the derivatives themselves in the last one.
     """
     size = n_harmonics * padded
     fill(out, 3 * size, 0.0)
+    for n in range(n_max):
+        for lm in range(n_harmonics):
+            pull = get(gradient, at + (n * n_harmonics + lm) * LANES + lane)
+            put(out, 3 * size + lm * padded + n, pull)
     for term in range(values.size):
         target = turns[3 * term] * size + turns[3 * term + 2] * padded
-        source = at + turns[3 * term + 1] * LANES + lane
-        for n in range(n_max):
-            pull = values[term] * get(gradient, source + n * n_harmonics * LANES)
-            put(out, target + n, get(out, target + n) + pull)
-    for n in range(n_max):
-        put(out, 3 * size + n, get(gradient, at + n * n_harmonics * LANES + lane))
+        source = 3 * size + turns[3 * term + 1] * padded
+        factor = broadcast(values, term, WIDTH)
+        for n in range(0, padded, WIDTH):
+            total = fma(factor, load(out, source + n, WIDTH), load(out, target + n, WIDTH))
+            store(out, target + n, total)
 
 
 @inner_kernel
@@ -111,15 +120,12 @@ def _set_slopes(count, stride, hypers, scratch, weight_slopes):
 
 
 @inner_kernel
-def _expand_block(
-    first, last, places, bins, kinds, hypers, scratch, weight_slopes, slopes, present, out
-):
+def _expand_block(first, last, places, bins, kinds, hypers, scratch, weight_slopes, present, out):
     """`expand`, keeping what is needed of the neighbours for the way back.
 
     Returns the stride of the rows of ``scratch``, and an atom as `expand` does.
     """
-    n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
-    n_functions, last_set = n_max * (l_max + 1), hypers.table.shape[0] - 1
+    n_species = hypers.n_species
     stride, shared = gather_team(first, last, places, bins, kinds, hypers, scratch)
     if shared >= 0:
         return stride, shared
@@ -132,9 +138,6 @@ def _expand_block(
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
             if end > begin or s == species:
                 present[s] = True
-            table = hypers.table[min(s, last_set)]
-            integrate_neighbors(begin, end, stride, 0, table, n_functions, scratch, scratch.radial)
-            integrate_neighbors(begin, end, stride, 6, table, n_functions, scratch, slopes)
             expand_one(begin, end, stride, s, i - first, hypers, scratch, out)
         add_center(species, i - first, hypers, out)
     return stride, -1
@@ -159,13 +162,16 @@ def _pull_on_vectors(
 ):
     """Add what the coefficients of a block of atoms say about positions and strain."""
     n_species, n_max, l_max = hypers.n_species, hypers.n_max, hypers.l_max
-    n_harmonics = (l_max + 1) * (l_max + 1)
+    n_harmonics, n_functions = (l_max + 1) * (l_max + 1), n_max * (l_max + 1)
     for i in range(first, last):
         for s in range(n_species):
             segment = (i - first) * n_species + s
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
             if begin == end:
                 continue
+            table = table_of(s, hypers)
+            # Made here, and from the first place on, as they then stay in the nearest cache.
+            integrate_neighbors(begin, end, begin, stride, 6, table, n_functions, scratch, slopes)
             _turn(
                 gradient,
                 i - first,
@@ -180,6 +186,7 @@ def _pull_on_vectors(
             for j in range(begin, end):
                 _one_neighbor(
                     j,
+                    (j - begin) * n_functions,
                     stride,
                     n_max,
                     l_max,
@@ -206,25 +213,24 @@ def _pull_on_vectors(
 
 @inner_kernel
 def _one_neighbor(
-    j, stride, n_max, l_max, padded, directions, harmonics, radial, slopes, tile, sums
+    j, at_slopes, stride, n_max, l_max, padded, directions, harmonics, radial, slopes, tile, sums
 ):
     """Differentiate by the distance of neighbour j, and by the direction times the distance.
 
     With G_ln^k = sum_m c'_nlm (d/dx_k r^l Y_lm) at the unit vector u these are sums over l and n
     of V_ln R'_ln and of G_ln R_ln, where V_ln = sum_m c'_nlm Y_lm = u . G_ln / l. The sums over
-    the lanes of n are left to do.
+    the lanes of n are left to do. R'_ln of the neighbour begin at ``at_slopes``.
     """
     kind = radial.dtype.type
     zero = splat(kind(0), WIDTH)
     x, y = get(directions, j), get(directions, stride + j)
     z = get(directions, 2 * stride + j)
-    functions = j * n_max * (l_max + 1)
     total = total_x = total_y = total_z = zero
-    size = tile.size // 4
+    n_functions, size = n_max * (l_max + 1), tile.size // 4
     for n0 in range(0, padded, WIDTH):
         # Past n_max the coefficients are zero, and the radial numbers of no meaning.
         value = fma(load(tile, 3 * size + n0, WIDTH), broadcast(harmonics, j, WIDTH), zero)
-        total = fma(value, load(slopes, functions + n0, WIDTH), total)
+        total = fma(value, load(slopes, at_slopes + n0, WIDTH), total)
         for ell in range(1, l_max + 1):
             value_x = value_y = value_z = zero
             for lm in range((ell - 1) * (ell - 1), ell * ell):
@@ -233,8 +239,8 @@ def _one_neighbor(
                 value_x = fma(load(tile, at, WIDTH), harmonic, value_x)
                 value_y = fma(load(tile, size + at, WIDTH), harmonic, value_y)
                 value_z = fma(load(tile, 2 * size + at, WIDTH), harmonic, value_z)
-            at = functions + ell * n_max + n0
-            function = load(radial, at, WIDTH)
+            at = ell * n_max + n0
+            function = load(radial, j * n_functions + at, WIDTH)
             total_x = fma(value_x, function, total_x)
             total_y = fma(value_y, function, total_y)
             total_z = fma(value_z, function, total_z)
@@ -242,7 +248,7 @@ def _one_neighbor(
             value = fma(value_x, splat(x * share, WIDTH), zero)
             value = fma(value_y, splat(y * share, WIDTH), value)
             value = fma(value_z, splat(z * share, WIDTH), value)
-            total = fma(value, load(slopes, at, WIDTH), total)
+            total = fma(value, load(slopes, at_slopes + at, WIDTH), total)
     store(sums, 0, total)
     store(sums, WIDTH, total_x)
     store(sums, 2 * WIDTH, total_y)
@@ -358,7 +364,6 @@ def differentiate_parts(
                 hypers,
                 scratch,
                 weight_slopes,
-                slopes,
                 present,
                 coefficients,
             )

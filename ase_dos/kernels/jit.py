@@ -8,6 +8,7 @@ from numba import njit
 from numba.extending import register_jitable
 
 from ase_dos.kernels.cache import disk_cache
+from ase_dos.kernels.inlined import InlinedCompiler
 from ase_dos.kernels.progress import announce
 
 __all__ = ["inner_kernel", "kernel"]
@@ -15,7 +16,12 @@ __all__ = ["inner_kernel", "kernel"]
 # Reassociation and fused multiply-add let LLVM vectorise sums. ``nnan`` and ``ninf`` stay
 # off: a NaN that comes in has to come out, and infinities mark empty energy windows.
 _FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
-_OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": _FASTMATH}
+_OPTIONS: Any = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": _FASTMATH,
+    "no_cfunc_wrapper": True,
+}
 
 announce()
 
@@ -35,8 +41,11 @@ def inner_kernel(function):
     It has no code of its own that Python could call, and none in the cache: kernels keep what they
     are made of.
     """
-    # Always inlined: a copy outside, optimised apart, would round otherwise, and be used in the
-    # process that compiles a kernel but not in those that find it in the cache.
+    # Always inlined: copies in several kernels, each optimised with what is around it, would round
+    # differently, and a process uses the one that it meets first.
     return register_jitable(
-        no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **_OPTIONS
+        pipeline_class=InlinedCompiler,
+        no_cpython_wrapper=True,
+        forceinline=True,
+        **_OPTIONS,
     )(function)

@@ -10,10 +10,10 @@ from tqdm import tqdm
 __all__ = ["announce", "silence"]
 
 # Functions that the larger kernels consist of: only to tell how far it is.
-FUNCTIONS = 120
+FUNCTIONS = 100
 # Seconds on one core of what begins with a kernel: all for a first DOS, the DOS alone, forces.
-SECONDS = {"sort_into_bins": 15, "regress_atoms": 10, "differentiate_parts": 10}
-OTHERS = 5
+SECONDS = {"sort_into_bins": 10, "regress_atoms": 7, "differentiate_parts": 8}
+OTHERS = 3
 
 
 class _Progress(event.Listener):

@@ -16,9 +16,9 @@ from __future__ import annotations
 import numpy as np
 from llvmlite.binding import get_host_cpu_features
 from numba import config
-from numba.extending import overload
 
 from ase_dos.kernels import vector_code as code
+from ase_dos.kernels.vector_code import compiles_to
 
 __all__ = [
     "REGISTER",
@@ -59,6 +59,7 @@ def compiles_for(feature):
 REGISTER = 64 if compiles_for("avx512f") else 32
 
 
+@compiles_to(code.get)
 def get(array, index):
     """Read one number of a flat array.
 
@@ -68,127 +69,78 @@ def get(array, index):
     return array[index]
 
 
+@compiles_to(code.put)
 def put(array, index, number):
     """Write one number to a flat array, see `get`."""
     array[index] = number
 
 
+def _registers(size):
+    """Count the registers that WIDTH numbers of so many bytes take."""
+    return max(WIDTH * size // REGISTER, 1)
+
+
+@compiles_to(code.constant(_registers))
 def registers(array):
     """Count the registers that WIDTH numbers of an array take: a constant of its type."""
-    return max(WIDTH * array.itemsize // REGISTER, 1)
+    return _registers(array.itemsize)
 
 
+@compiles_to(code.load, prefer_literal=True)
 def load(array, index, lanes):
     """Read numbers of a flat array from ``index`` on."""
     return array[index : index + lanes].copy()
 
 
+@compiles_to(code.store)
 def store(array, index, vector):
     """Write a vector to a flat array from ``index`` on."""
     array[index : index + len(vector)] = vector
 
 
+@compiles_to(code.splat, prefer_literal=True)
 def splat(number, lanes):
     """Repeat one number."""
     return np.full(lanes, number)
 
 
+@compiles_to(code.broadcast, prefer_literal=True)
 def broadcast(array, index, lanes):
     """Repeat one number of a flat array."""
     return np.full(lanes, array[index])
 
 
+@compiles_to(code.fma)
 def fma(a, b, c):
     """Return ``a * b + c``, rounded once in compiled code."""
     return a * b + c
 
 
+@compiles_to(code.sqrt)
 def sqrt(vector):
     """Return the square roots."""
     return np.sqrt(vector)
 
 
+@compiles_to(code.floor)
 def floor(vector):
     """Return the largest whole numbers that are not above."""
     return np.floor(vector)
 
 
+@compiles_to(code.cast)
 def cast(vector, array):
     """Give numbers the type of those of an array."""
     return vector.astype(array.dtype)
 
 
+@compiles_to(code.minimum)
 def minimum(a, b):
     """Return the lesser of each two numbers; those of ``b`` where there is a NaN."""
     return np.where(a < b, a, b)
 
 
+@compiles_to(code.smallest)
 def smallest(vector):
     """Return the least number of a vector without NaN, whose lanes are a power of two."""
     return vector.min()
-
-
-@overload(get, inline="always")
-def _(array, index):
-    return lambda array, index: code.get(array, index)
-
-
-@overload(put, inline="always")
-def _(array, index, number):
-    return lambda array, index, number: code.put(array, index, number)
-
-
-@overload(registers, inline="always")
-def _(array):
-    count = max(WIDTH * array.dtype.bitwidth // 8 // REGISTER, 1)
-    return lambda array: count
-
-
-@overload(load, inline="always", prefer_literal=True)
-def _(array, index, lanes):
-    return lambda array, index, lanes: code.load(array, index, lanes)
-
-
-@overload(store, inline="always")
-def _(array, index, vector):
-    return lambda array, index, vector: code.store(array, index, vector)
-
-
-@overload(splat, inline="always", prefer_literal=True)
-def _(number, lanes):
-    return lambda number, lanes: code.splat(number, lanes)
-
-
-@overload(broadcast, inline="always", prefer_literal=True)
-def _(array, index, lanes):
-    return lambda array, index, lanes: code.broadcast(array, index, lanes)
-
-
-@overload(fma, inline="always")
-def _(a, b, c):
-    return lambda a, b, c: code.fma(a, b, c)
-
-
-@overload(sqrt, inline="always")
-def _(vector):
-    return lambda vector: code.sqrt(vector)
-
-
-@overload(floor, inline="always")
-def _(vector):
-    return lambda vector: code.floor(vector)
-
-
-@overload(cast, inline="always")
-def _(vector, array):
-    return lambda vector, array: code.cast(vector, array)
-
-
-@overload(minimum, inline="always")
-def _(a, b):
-    return lambda a, b: code.minimum(a, b)
-
-
-@overload(smallest, inline="always")
-def _(vector):
-    return lambda vector: code.smallest(vector)

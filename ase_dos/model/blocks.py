@@ -21,7 +21,7 @@ from ase_dos.model.interface import DOSPredictor
 from ase_dos.spectra.local_dos import LocalDOS, NoveltyWarning, warn_of_novelty
 from ase_dos.utils.checks import as_array, as_count, as_positive
 
-__all__ = ["Block", "cut_blocks", "predict_in_blocks"]
+__all__ = ["Block", "cut_blocks", "cut_region", "predict_in_blocks"]
 
 # Share of the cell by which halos are too wide, so that rounding cannot make them too narrow.
 _SLACK = 1e-9
@@ -73,8 +73,59 @@ def cut_blocks(atoms: Atoms, cutoff: float, size: int) -> Iterator[Block]:
     for part in _halve(images, size):
         home = part.home
         order = np.concatenate([np.flatnonzero(home), np.flatnonzero(~home)])
-        block = Atoms(atoms.numbers[part.atom[order]], part.positions[order])
+        numbers = atoms.numbers[part.atom[order]]
+        block = Atoms(numbers=numbers, positions=part.positions[order])
         yield Block(part.atom[home], block)
+
+
+def cut_region(atoms: Atoms, cutoff: float, which: NDArray) -> tuple[Atoms, NDArray]:
+    """Cut some atoms that stand together, such as those of one process, out of a frame.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The frame.
+    cutoff : float
+        Width of the halo (Angstrom).
+    which : (n,) int array
+        Indices of the atoms, at least one.
+
+    Returns
+    -------
+    region : Atoms
+        These ``n`` atoms, then their halo, without periodic boundaries.
+    sources : (m,) int array
+        Index in the frame of every atom of the region.
+
+    Raises
+    ------
+    ValueError
+        If the cutoff or a position is not finite, or the periodic cell vectors span no volume.
+    """
+    cutoff = as_positive(cutoff, "cutoff")
+    positions = as_array(atoms.positions, "positions", (None, 3))
+    periodic = np.array(atoms.pbc, dtype=bool)
+    cell, origin = enclosing_box(positions, as_array(atoms.cell.array, "cell", (3, 3)), periodic)
+    inverse = np.linalg.inv(cell)
+    margin = cutoff * np.linalg.norm(inverse, axis=0) + _SLACK
+    scaled = (positions - origin) @ inverse
+    low, high = scaled[which].min(axis=0) - margin, scaled[which].max(axis=0) + margin
+    copies, turns = np.arange(len(scaled)), np.zeros(scaled.shape)
+    for axis in range(3):
+        along = scaled[copies, axis]
+        first, last = np.ceil(low[axis] - along), np.floor(high[axis] - along)
+        if not periodic[axis]:
+            first, last = first.clip(min=0), last.clip(max=0)
+        counts = (last - first + 1).clip(min=0).astype(np.int64)
+        copies, turns = np.repeat(copies, counts), np.repeat(turns, counts, axis=0)
+        starts = first - (np.cumsum(counts) - counts)
+        turns[:, axis] = np.repeat(starts, counts) + np.arange(len(copies))
+    chosen = np.zeros(len(scaled), dtype=bool)
+    chosen[which] = True
+    halo = turns.any(axis=1) | ~chosen[copies]
+    sources = np.concatenate([which, copies[halo]])
+    shifted = np.concatenate([positions[which], positions[copies[halo]] + turns[halo] @ cell])
+    return Atoms(numbers=atoms.numbers[sources], positions=shifted), sources
 
 
 def predict_in_blocks(

@@ -76,6 +76,7 @@ class Predictor:
     novelty_projection: NDArray
     novelty_limit: float
     _outputs: dict[tuple, FeatureMap] = field(default_factory=dict, init=False, repr=False)
+    _searches: list[NeighborSearch] = field(default_factory=list, init=False, repr=False)
 
     @property
     def species(self) -> tuple[int, ...]:
@@ -132,7 +133,7 @@ class Predictor:
         """Gradient and virial of sum_E weights(E) g(E); see `DOSModel.differentiate`."""
         weights = as_array(np.atleast_2d(weights), "weights", (None, self.grid.size))
         columns = self.weights @ (self.modes @ weights.T)
-        search = NeighborSearch(atoms, self.descriptor.cutoff)
+        search = self._search(atoms)
         labels = np.zeros(len(atoms), np.int64)
         if groups is not None:
             labels = as_array(groups, "groups", (len(atoms),)).astype(np.int64)
@@ -148,6 +149,8 @@ class Predictor:
         parts = kinds * len(weights) + labels
         for number in np.unique(parts):
             kind, group = divmod(int(number), len(weights))
+            if not weights[group].any():
+                continue
             part = self.descriptor.differentiate(
                 atoms,
                 self._with_output(kind, columns[:, group : group + 1]),
@@ -191,10 +194,11 @@ class Predictor:
     ) -> NDArray:
         """Apply the regressor to every atom, or to the atoms ``which``: (atoms, outputs)."""
         soap = self.descriptor
+        search = self._search(atoms) if soap.backend == "numba" else None
         if len(self.maps) == 1:
-            return soap.regress(atoms, self._output_map(purpose, 0), which=which, dtype=dtype)
+            output_map = self._output_map(purpose, 0)
+            return soap.regress(atoms, output_map, search=search, which=which, dtype=dtype)
         which = np.arange(len(atoms)) if which is None else which
-        search = NeighborSearch(atoms, soap.cutoff) if soap.backend == "numba" else None
         kinds = species_index(atoms.numbers[which], self.species)
         parts = {
             kind: soap.regress(
@@ -210,6 +214,16 @@ class Predictor:
         for kind, part in parts.items():
             out[kinds == kind] = part
         return out
+
+    def _search(self, atoms: Atoms) -> NeighborSearch:
+        """Neighbours of a frame; the last ones stay, as forces are asked for after energies."""
+        for search in self._searches:
+            if search.move(atoms):
+                return search
+        self._searches.clear()
+        search = NeighborSearch(atoms, self.descriptor.cutoff)
+        self._searches.append(search)
+        return search
 
     def _output_map(self, purpose: str, kind: int) -> FeatureMap:
         """Return one map with its output.

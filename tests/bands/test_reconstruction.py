@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from ase.units import kB
 from toy_photoemission import ENERGIES, PROFILE, momenta, toy_map
 
 from ase_dos.bands import (
@@ -45,6 +46,20 @@ def test_bands_cross_where_theory_is_wrong_by_more_than_their_distance():
     off = (np.abs(bands.energies - truth) / bands.std)[:2, ring]
     assert (off < 1.0).mean() > 0.6
     assert (off < 2.0).mean() > 0.9
+
+
+@pytest.mark.parametrize("temperature", [300.0, None])
+def test_a_fermi_edge_is_found_where_there_is_one(temperature):
+    """On more momenta than freedom is chosen on, whose bins smear the steep band."""
+    k = np.linspace(-0.8, 0.8, 200)
+    band = (0.1 - 3.5 * k**2)[None]
+    options = {"counts_per_edc": 500.0, "temperature": temperature, "seed": 0}
+    measured = simulate_map(band, np.linspace(-2.6, 0.6, 129), PROFILE, k=k, **options)
+    theory = TheoryBands.from_arrays(band - 0.03 + 0.02 * np.cos(3.0 * k), k=k)
+    bands = reconstruct_bands(measured, theory, prior="correction", align=False, progress=False)
+    width = kB * (temperature or 0.0)
+    assert bands.settings["edge"] == pytest.approx(width, rel=0.15)
+    assert rmse(bands.energies, band) < 0.003
 
 
 def test_line_and_counts_are_found(reconstructed):

