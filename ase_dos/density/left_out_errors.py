@@ -17,7 +17,14 @@ from ase_dos.density.equations import TrainingEquations
 from ase_dos.density.novelty import AtomMetrics
 from ase_dos.density.regression import DensityRegression
 
-__all__ = ["LeftOutErrors"]
+__all__ = ["LeftOutErrors", "one_sigma"]
+
+_WITHIN_ONE_SIGMA = 0.6827  # of normal errors
+
+
+def one_sigma(scores: NDArray) -> float:
+    """Size that 68 % of errors lie within, whatever the few largest are."""
+    return float(np.quantile(np.abs(scores), _WITHIN_ONE_SIGMA))
 
 
 @dataclass(frozen=True, eq=False)

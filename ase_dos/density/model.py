@@ -16,6 +16,7 @@ from ase_dos._version import __version__
 from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.density import Density
 from ase_dos.density.evaluation import DensityEvaluation, evaluate_densities
+from ase_dos.density.left_out_errors import one_sigma
 from ase_dos.density.options import DensityOptions
 from ase_dos.density.predictor import DensityPredictor
 from ase_dos.density.training import DensityTraining, train
@@ -191,8 +192,8 @@ class DensityModel:
         """
         report = self.evaluate(frames, densities)
         learned = self.predictor
-        factor = float(np.sqrt(np.mean(report.dipole_scores**2)))
-        self._predictor = replace(learned, spread=factor * learned.spread)
+        spread = learned.spread * one_sigma(report.dipole_scores)
+        self._predictor = replace(learned, spread=spread)
         self.info["validation"] = {
             "n_structures": len(frames),
             "coulomb_percent": float(np.sqrt(np.mean(report.coulomb**2))),

@@ -14,7 +14,7 @@ from ase_dos.density.covariant_kernel import CovariantKernel, Outputs
 from ase_dos.density.density import Density
 from ase_dos.density.design import WeightLayout
 from ase_dos.density.equations import TrainingEquations
-from ase_dos.density.left_out_errors import LeftOutErrors
+from ase_dos.density.left_out_errors import LeftOutErrors, one_sigma
 from ase_dos.density.novelty import NOVELTY_SIZE, AtomMetrics
 from ase_dos.density.options import DensityOptions
 from ase_dos.density.predictor import DensityPredictor
@@ -106,7 +106,7 @@ def train(
         means,
         options.metric,
         options.electron_number,
-        float(np.sqrt(np.mean(left_out.dipole_scores(groups, equations) ** 2))),
+        one_sigma(left_out.dipole_scores(groups, equations)),
         _novelty_limit(left_out.farthest, equations, sketch),
     )
     sizes = equations.sizes

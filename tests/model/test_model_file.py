@@ -117,7 +117,8 @@ def test_every_flipped_bit_is_reported(toy_model, tmp_path):
 
 def test_folder_of_the_same_name_does_not_hide_a_shipped_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in shipped_models():
+    for name in ("aluminium", "silicon"):
+        assert name in shipped_models()
         (tmp_path / name).mkdir()
         assert DOSModel.load(name).info
 
