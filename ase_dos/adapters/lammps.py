@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from ase import Atoms, units
-from ase.data import atomic_numbers
+from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from ase_dos.adapters.mpi_ranks import Ranks
@@ -83,6 +84,11 @@ def attach(
         ranks.
     ImportError
         If LAMMPS has several MPI ranks and mpi4py is missing.
+
+    Warns
+    -----
+    UserWarning
+        If the mass of a type is closer to that of another element of the model.
 
     Notes
     -----
@@ -295,7 +301,27 @@ def _numbers_of_types(lmp: lammps, symbols: Sequence[str], model: DOSPredictor) 
     unknown = [one for one in symbols if atomic_numbers.get(one) not in model.species]
     if unknown:
         raise ValueError(f"symbols: the model {model.info['hash']} does not know {unknown}")
-    return np.array([atomic_numbers[one] for one in symbols])
+    numbers = np.array([atomic_numbers[one] for one in symbols])
+    _warn_of_masses(lmp, numbers, np.array(model.species))
+    return numbers
+
+
+def _warn_of_masses(lmp: lammps, numbers: NDArray, species: NDArray) -> None:
+    """Warn of types whose mass is closer to that of another element of the model."""
+    masses = lmp.numpy.extract_atom("mass")
+    if masses is None:  # they are of the atoms, not of the types
+        return
+    closest = species[np.abs(atomic_masses[species] - masses[1:, None]).argmin(axis=1)]
+    wrong = (masses[1:] > 0) & (closest != numbers)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        warnings.warn(
+            f"symbols: type {first + 1} is {chemical_symbols[numbers[first]]}, but its mass of "
+            f"{masses[first + 1]:g} is closer to that of {chemical_symbols[closest[first]]}; are "
+            "the symbols in the order of the types?",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _ranks(lmp: lammps, model: DOSPredictor) -> Ranks:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from ase.units import fs
 
 from ase_dos.dynamics.cell_electrons import CellElectrons, ElectronState
 from ase_dos.dynamics.laser_pulse import LaserPulse
@@ -16,6 +17,8 @@ from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.utils.checks import as_positive
 
 __all__ = ["HeatedElectrons"]
+
+_ROUNDING = 1e-9  # of a time
 
 
 class HeatedElectrons:
@@ -60,8 +63,14 @@ class HeatedElectrons:
         Raises
         ------
         ValueError
-            If the electrons do not fit the DOS, or would have less energy than cold ones.
+            If the electrons do not fit the DOS, or would have less energy than cold ones, or the
+            time went back.
         """
+        if self._state is not None and time < self._time - _ROUNDING * abs(self._time):
+            raise ValueError(
+                f"the time went back from {self._time / fs:.6g} to {time / fs:.6g} fs; begin again "
+                "with new HeatedElectrons"
+            )
         whole = LocalDOS(
             np.ones((1, 1)), dos.values[None], dos.energies, np.array([dos.n_electrons])
         )

@@ -229,6 +229,12 @@ def test_arguments_that_make_no_sense(pairs, symbols, temperature, message):
     assert not lmp.has_id("fix", "hot_electrons")
 
 
+def test_symbols_in_another_order_than_the_types(pairs):
+    lmp = start(alloy(1))
+    with pytest.warns(UserWarning, match=r"type 1 is Al, but its mass of 28.0855 is .* of Si"):
+        attach(lmp, pairs, ["Al", "Si"], 300.0)
+
+
 def test_runs_that_have_no_hot_electrons(pairs):
     lmp = start(alloy(1), style="lj")
     with pytest.raises(ValueError, match="units metal or real, got lj"):

@@ -43,3 +43,8 @@ def test_what_cannot_be():
     electrons.temperature(dos(0.0), 2, 0.0)
     with pytest.raises(ValueError, match="less than at"):
         electrons.temperature(dos(0.0), 2, 1.0)
+    electrons = HeatedElectrons(300.0)
+    electrons.temperature(dos(0.0), 2, 100 * fs)
+    electrons.temperature(dos(0.0), 2, 100 * fs)  # a run that goes on
+    with pytest.raises(ValueError, match="went back from 100 to 50 fs"):
+        electrons.temperature(dos(0.0), 2, 50 * fs)
