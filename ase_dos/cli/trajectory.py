@@ -110,7 +110,7 @@ class CLICommand:
         frames, selection = selected_frames(args.trajectory, args)
         result = analyze_trajectory(
             frames,
-            args.model,
+            args.model if args.model or args.density_model else "silicon",
             args.temperature or (300.0,),
             args.output,
             density_model=args.density_model,

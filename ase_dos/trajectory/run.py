@@ -84,8 +84,8 @@ def analyze_trajectory(
         what that function returns.
     model : str, path or DOSPredictor, optional
         Name of a shipped model, path of a model file, or any model with the interface of
-        `ase_dos.model.interface.DOSPredictor`. By default "silicon", or no DOS where there is a
-        density model.
+        `ase_dos.model.interface.DOSPredictor`. Without one there is no DOS, but dipole moments and
+        charges by a density model.
     temperatures : (m,) array_like
         Electronic temperatures (K), zero or above.
     output : str or path, optional
@@ -152,8 +152,6 @@ def analyze_trajectory(
     density = None
     if density_model is not None:
         density = DensityAnalysis.of(density_model, charge, members)
-    elif model is None:
-        model = "silicon"
     analysis = FrameAnalysis.of(model, temperatures, local=local, members=members, density=density)
     if block_atoms is not None:
         if analysis.model is None:
