@@ -140,7 +140,9 @@ class FrameAnalysis:
             raise ValueError("temperatures: expected at least one, got none")
         if members is not None and members < 2:
             raise ValueError(f"members: expected 2 or more, got {members}")
-        if model is None and density is not None:
+        if model is None:
+            if density is None:
+                raise ValueError("model: expected a model of the DOS or of the density, got None")
             if local:
                 raise ValueError("local: takes a DOS model (--model), got a density model alone")
             return cls(None, temperatures, False, members, density=density)

@@ -170,7 +170,7 @@ def test_broken_rules_are_named(rule, message):
 
 
 NO_MODEL = {
-    "None": (None, "got None, which has no info, species"),
+    "None": (None, "got None"),
     "number": (3.5, "got 3.5, which has no"),
     "class": (DOSModel, "which has no info"),
     "untrained": (DOSModel(SOAP()), "the model is not trained"),
