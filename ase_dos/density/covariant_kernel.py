@@ -53,6 +53,8 @@ class CovariantKernel:
         Degree of the kernel.
     points : EquivariantPoints
         Sparse points of all species.
+    owners : (n_points,) int array
+        Index of the frame of the training set that each point is of.
     mixes : dict of (n_points, 2 l + 1, outputs) arrays
         What turns kernels into outputs, by species and l.
     """
@@ -60,6 +62,7 @@ class CovariantKernel:
     descriptor: LambdaSOAP
     zeta: int
     points: EquivariantPoints
+    owners: NDArray
     mixes: dict[tuple[int, int], NDArray]
 
     @classmethod
@@ -94,8 +97,8 @@ class CovariantKernel:
         ValueError
             If a species of the descriptor is in no frame.
         """
-        points = _sparse_points(descriptor, frames, n_points, max_candidates)
-        plain, mixes = cls(descriptor, zeta, points, {}), {}
+        points, owners = _sparse_points(descriptor, frames, n_points, max_candidates)
+        plain, mixes = cls(descriptor, zeta, points, owners, {}), {}
         for species in descriptor.species:
             own = points.take(np.flatnonzero(points.species == species))
             kernels = plain.kernels(own, own)
@@ -105,14 +108,14 @@ class CovariantKernel:
                 unit = np.trace(kernel) / size or 1.0
                 root = inverse_root(kernel / unit, _SMALLEST)
                 mixes[species, l] = root.reshape(len(own), 2 * l + 1, -1) / unit
-        whole, outputs = cls(descriptor, zeta, points, mixes), []
+        whole, outputs = cls(descriptor, zeta, points, owners, mixes), []
         for index, atoms in enumerate(frames):
             with of_structure(index):
                 outputs.append(whole.outputs(atoms))
         turns = {key: _principal_directions(outputs, key, tolerance) for key in mixes}
         turned = {key: mixes[key] @ turns[key] for key in mixes}
         reduced = [{key: one[key] @ turns[key] for key in one} for one in outputs]
-        return cls(descriptor, zeta, points, turned), reduced
+        return cls(descriptor, zeta, points, owners, turned), reduced
 
     def n_outputs(self) -> dict[tuple[int, int], int]:
         """Count the outputs of every species and l."""
@@ -146,6 +149,18 @@ class CovariantKernel:
         alike = cosines[0] ** (self.zeta - 1)
         return [one * alike for one in cosines]
 
+    def distances(self, atoms: Atoms) -> NDArray:
+        """Distances (atoms, points) of unit vectors of lambda = 0; infinite to other species."""
+        result = np.full((len(atoms), len(self.points)), np.inf)
+        for species in np.unique(atoms.numbers):
+            rows = np.flatnonzero(atoms.numbers == species)
+            columns = np.flatnonzero(self.points.species == species)
+            some, points = self.descriptor.points(atoms, rows), self.points.take(columns)
+            lengths = np.outer(self._lengths(some), self._lengths(points))
+            cosines = self._scalar.products(some, points)[0][:, 0, :, 0] / lengths
+            result[np.ix_(rows, columns)] = np.sqrt((2.0 - 2.0 * cosines).clip(min=0.0))
+        return result
+
     def _of_species(self, atoms: Atoms, species: int) -> Iterator[tuple[tuple[int, int], NDArray]]:
         chosen = np.flatnonzero(atoms.numbers == species)
         points, lengths = self._of_points[species]
@@ -178,8 +193,8 @@ class CovariantKernel:
 
 def _sparse_points(
     descriptor: LambdaSOAP, frames: Sequence[Atoms], n_points: int, max_candidates: int
-) -> EquivariantPoints:
-    """Surroundings of every species, farthest points of lambda = 0 first."""
+) -> tuple[EquivariantPoints, NDArray]:
+    """Surroundings of every species, farthest points of lambda = 0 first, and their frames."""
     scalar = replace(descriptor, max_lambda=0)
     features = []
     for index, atoms in enumerate(frames):
@@ -203,12 +218,9 @@ def _sparse_points(
         candidates, lengths = candidates[lengths > 0], lengths[lengths > 0]
         unit = rows[candidates] / lengths[:, None]
         chosen.append(candidates[farthest_points(unit, n_points)])
-    return EquivariantPoints.join(
-        [
-            descriptor.points(frames[owners[row]], places[[row]])
-            for row in np.concatenate(chosen).tolist()
-        ]
-    )
+    taken = np.concatenate(chosen)
+    points = [descriptor.points(frames[owners[row]], places[[row]]) for row in taken.tolist()]
+    return EquivariantPoints.join(points), owners[taken]
 
 
 def _principal_directions(

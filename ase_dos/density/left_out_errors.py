@@ -14,7 +14,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ase_dos.density.equations import TrainingEquations
-from ase_dos.density.novelty import AtomMetrics
 from ase_dos.density.regression import DensityRegression
 
 __all__ = ["LeftOutErrors", "one_sigma"]
@@ -34,19 +33,15 @@ class LeftOutErrors:
     Attributes
     ----------
     losses : (n,) array
-    dipoles : (n, 3) array
-        Errors of the dipole moments (a.u.).
+    dipole_scores : (n, 3) array
+        Errors of the dipole moments, in units of the spread that the others give.
     influences : (groups, weights) array
         What each group changes the weights by.
-    farthest : float
-        Largest squared distance of an atom from the molecules of other groups
-        (`ase_dos.density.novelty`).
     """
 
     losses: NDArray
-    dipoles: NDArray
+    dipole_scores: NDArray
     influences: NDArray
-    farthest: float
 
     @classmethod
     def of(
@@ -57,27 +52,21 @@ class LeftOutErrors:
         equations: TrainingEquations,
     ) -> LeftOutErrors:
         """Leave out each group in turn."""
-        metrics = AtomMetrics(equations.options.metric, equations.options.basis)
-        losses, dipoles = np.empty(len(groups)), np.empty((len(groups), 3))
-        influences = np.zeros((int(groups.max()) + 1, len(regression.values)))
-        farthest = 0.0
+        n, p = len(groups), len(regression.values)
+        losses, dipoles = np.empty(n), np.empty((n, 3))
+        pulls, responses = np.zeros((int(groups.max()) + 1, p)), np.empty((n, p, 3))
         for index, one in regression.left_out(regularization, groups):
-            losses[index] = one.loss
-            dipoles[index] = one.error @ equations.dipoles(index)
-            influences[groups[index]] += one.influence
-            of_atoms = metrics.distances(equations.densities[index].numbers, one.covariance)
-            farthest = max(farthest, float(of_atoms.max()))
-        return cls(losses, dipoles, influences, farthest)
+            functionals = equations.dipoles(index)
+            losses[index], dipoles[index] = one.loss, one.error @ functionals
+            pulls[groups[index]] += one.pull
+            responses[index] = one.response.T @ functionals
+        scores = np.empty((n, 3))
+        for index, response in enumerate(responses):
+            changes = pulls @ response
+            changes[groups[index]] = 0.0  # the others know nothing of its own
+            scores[index] = dipoles[index] / np.linalg.norm(changes, axis=0)
+        return cls(losses, scores, regression.influences(pulls, regularization))
 
     def draws(self, count: int, rng: Generator) -> NDArray:
         """Deviations (weights, members) of the weights of members of the ensemble."""
         return self.influences.T @ rng.normal(size=(len(self.influences), count))
-
-    def dipole_scores(self, groups: NDArray, equations: TrainingEquations) -> NDArray:
-        """Errors (n, 3) of the dipole moments in units of the spread of the members."""
-        scores = np.empty_like(self.dipoles)
-        for index, design in enumerate(equations.designs()):
-            along = self.influences @ design.transposed_times(equations.dipoles(index))
-            along[groups[index]] = 0.0  # the others know nothing of its own
-            scores[index] = self.dipoles[index] / np.linalg.norm(along, axis=0)
-        return scores

@@ -17,6 +17,7 @@ from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.density import Density
 from ase_dos.density.evaluation import DensityEvaluation, evaluate_densities
 from ase_dos.density.left_out_errors import one_sigma
+from ase_dos.density.novelty import novelty
 from ase_dos.density.options import DensityOptions
 from ase_dos.density.predictor import DensityPredictor
 from ase_dos.density.training import DensityTraining, train
@@ -238,7 +239,8 @@ class DensityModel:
         In units of the largest distance of a training molecule from the others: above 1, an
         extrapolation.
         """
-        return self.predictor.predict(atoms, 0.0)[1]
+        learned = self.predictor
+        return novelty(learned.kernel, learned.novelty_limits, atoms)
 
     def evaluate(self, frames: Sequence[Atoms], densities: Sequence[Density]) -> DensityEvaluation:
         """Compare predictions with known densities.

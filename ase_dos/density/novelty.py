@@ -1,57 +1,55 @@
-"""Distance of the atoms of a molecule from those of a training set.
+"""Novelty of the atoms of a molecule: how far they are from all that a model was trained on.
 
-It is the posterior variance of the coefficients on the atom, in the metric of the model: the trace
-of ``M_a Phi_a C Phi_a^T``, with M_a that of an atom alone.
+The distance of an atom is that of its lambda = 0 vector, of length one, from the nearest sparse
+point of its species. The unit, species by species, is the largest one of an atom of the training
+set from the points of other groups of molecules. So no atom of the training set is beyond it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.density.basis import AuxiliaryBasis
-from ase_dos.density.metric import metric_matrix
+from ase_dos.density.covariant_kernel import CovariantKernel
 
-__all__ = ["NOVELTY_SIZE", "AtomMetrics"]
-
-# Random draws that stand for the posterior of the weights where only distances matter.
-NOVELTY_SIZE = 16
+__all__ = ["novelty", "novelty_limits"]
 
 
-class AtomMetrics:
-    """Metrics of the atoms of every species, each alone.
+def novelty(kernel: CovariantKernel, limits: dict[int, float], atoms: Atoms) -> NDArray:
+    """Novelty (atoms,) of the atoms of a molecule: above 1, an extrapolation.
 
     Parameters
     ----------
-    metric : {"coulomb", "overlap", "identity"}
-    basis : AuxiliaryBasis
+    kernel : CovariantKernel
+    limits : dict of float
+        What `novelty_limits` returns, by atomic number.
+    atoms : Atoms
     """
+    units = np.array([limits[z] for z in atoms.numbers.tolist()])
+    return kernel.distances(atoms).min(axis=1) / units
 
-    def __init__(self, metric: str, basis: AuxiliaryBasis) -> None:
-        origin = np.zeros((1, 3))
-        self._of_species = {z: metric_matrix(metric, basis, [z], origin) for z in basis.species}
 
-    def distances(self, numbers: NDArray, covariance: NDArray) -> NDArray:
-        """Squared distances (atoms,), given the covariance (size, size) of a molecule."""
-        return np.array(
-            [np.sum(matrix * covariance[own, own]) for own, matrix in self._atoms(numbers)]
-        )
+def novelty_limits(
+    kernel: CovariantKernel, frames: Sequence[Atoms], groups: NDArray
+) -> dict[int, float]:
+    """Largest distance from the points of other groups, of the atoms of every species.
 
-    def distances_in_sketch(self, numbers: NDArray, sketch: NDArray) -> NDArray:
-        """Estimate `distances` from random draws (n, size) with that covariance."""
-        return np.array(
-            [
-                np.mean(np.sum(sketch[:, own] @ matrix * sketch[:, own], axis=1))
-                for own, matrix in self._atoms(numbers)
-            ]
-        )
-
-    def _atoms(self, numbers: NDArray) -> Iterator[tuple[slice, NDArray]]:
-        """Places of the coefficients of each atom, and its metric."""
-        stop = 0
-        for species in numbers.tolist():
-            matrix = self._of_species[species]
-            start, stop = stop, stop + len(matrix)
-            yield slice(start, stop), matrix
+    Parameters
+    ----------
+    kernel : CovariantKernel
+    frames : sequence of Atoms
+        The training set.
+    groups : (n,) int array
+        Group of every frame.
+    """
+    limits = dict.fromkeys(kernel.descriptor.species, 0.0)
+    for atoms, group in zip(frames, groups.tolist(), strict=True):
+        distances = kernel.distances(atoms)
+        distances[:, groups[kernel.owners] == group] = np.inf
+        for z, nearest in zip(atoms.numbers.tolist(), distances.min(axis=1).tolist(), strict=True):
+            if np.isfinite(nearest):  # not the only group with this species
+                limits[z] = max(limits[z], nearest)
+    return {z: limit or 1.0 for z, limit in limits.items()}

@@ -63,7 +63,7 @@ class DensityOptions:
     zeta: int = 2
     tolerance: float = 1e-5
     max_candidates: int = 10_000
-    regularizations: Sequence[float] = tuple(10.0 ** np.arange(-12.0, -1.5))
+    regularizations: Sequence[float] = tuple(10.0 ** np.arange(-12.0, 0.5))
     n_members: int = 32
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from ase_dos.density.covariant_kernel import CovariantKernel, momenta_of
 from ase_dos.density.density import Density
 from ase_dos.density.design import WeightLayout
 from ase_dos.density.metric import ElectronNumber, metric_matrix
-from ase_dos.density.novelty import AtomMetrics
+from ase_dos.density.novelty import novelty
 from ase_dos.density.options import DensityOptions
 from ase_dos.descriptors.lambda_soap import EquivariantPoints
 
@@ -52,28 +52,25 @@ class DensityPredictor:
     weights : (weights,) array
     deviations : (weights, members) array
         Of the weights of each member of the ensemble from ``weights``, before `spread`.
-    sketch : (weights, draws) array
-        Draws from the posterior of the weights, for the novelty of atoms.
     means : dict of (shells,) arrays
         Mean coefficients for l = 0, by atomic number.
     metric : {"coulomb", "overlap", "identity"}
     electron_number : {"exact", "a_posteriori", "free"}
     spread : float
         Size of the deviations that explains the errors of dipole moments of other molecules.
-    novelty_limit : float
-        Largest distance of an atom of the training set from the molecules of other groups.
+    novelty_limits : dict of float
+        By atomic number (`ase_dos.density.novelty`).
     """
 
     basis: AuxiliaryBasis
     kernel: CovariantKernel
     weights: NDArray
     deviations: NDArray
-    sketch: NDArray
     means: dict[int, NDArray]
     metric: str
     electron_number: str
     spread: float
-    novelty_limit: float
+    novelty_limits: dict[int, float]
 
     @cached_property
     def layout(self) -> WeightLayout:
@@ -92,12 +89,10 @@ class DensityPredictor:
         """
         numbers, positions = atoms.numbers, atoms.positions
         design = self.layout.design(numbers, self.kernel.outputs(atoms))
-        all_weights = np.column_stack([self.weights, self.deviations, self.sketch])
+        all_weights = np.column_stack([self.weights, self.deviations])
         expansion = (design @ all_weights).T
-        n_members = self.deviations.shape[1]
         coefficients = mean_coefficients(self.basis, numbers, self.means) + expansion[0]
-        members = coefficients + self.spread * expansion[1 : n_members + 1]
-        squared = self._atom_metrics.distances_in_sketch(numbers, expansion[n_members + 1 :])
+        members = coefficients + self.spread * expansion[1:]
         if self.electron_number != "free":
             matrix = metric_matrix(self.metric, self.basis, numbers, positions)
             number = ElectronNumber.of(self.basis.charges(numbers), matrix)
@@ -107,11 +102,7 @@ class DensityPredictor:
         density = Density(
             self.basis, numbers, positions, coefficients, charge=charge, members=members
         )
-        return density, np.sqrt(squared) / self.novelty_limit
-
-    @cached_property
-    def _atom_metrics(self) -> AtomMetrics:
-        return AtomMetrics(self.metric, self.basis)
+        return density, novelty(self.kernel, self.novelty_limits, atoms)
 
     # Files
 
@@ -120,9 +111,10 @@ class DensityPredictor:
         arrays = {
             "weights": self.weights,
             "deviations": self.deviations.astype(np.float32),
-            "sketch": self.sketch.astype(np.float32),
-            "sizes": np.array([self.spread, self.novelty_limit]),
+            "spread": np.array(self.spread),
+            "novelty_limits": np.array([self.novelty_limits[z] for z in self.basis.species]),
             "point_species": self.kernel.points.species,
+            "point_owners": self.kernel.owners,
             "point_coefficients": self.kernel.points.coefficients,
         }
         arrays |= {f"mean_{z}": values for z, values in self.means.items()}
@@ -138,16 +130,16 @@ class DensityPredictor:
             for z in options.basis.species
             for l in momenta_of(options.basis, z)  # noqa: E741
         }
-        spread, novelty_limit = map(float, arrays["sizes"])
         return cls(
             options.basis,
-            CovariantKernel(options.descriptor, options.zeta, points, mixes),
+            CovariantKernel(
+                options.descriptor, options.zeta, points, arrays["point_owners"], mixes
+            ),
             arrays["weights"],
             arrays["deviations"].astype(float),
-            arrays["sketch"].astype(float),
             {z: arrays[f"mean_{z}"] for z in options.basis.species},
             options.metric,
             options.electron_number,
-            spread,
-            novelty_limit,
+            float(arrays["spread"]),
+            dict(zip(options.basis.species, arrays["novelty_limits"].tolist(), strict=True)),
         )

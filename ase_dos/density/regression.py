@@ -6,15 +6,16 @@ minimise
     sum_A (dc_A - Phi_A w)^T M_A (dc_A - Phi_A w) + strength |w|^2,
 
 and C = (sum_A Phi_A^T M_A Phi_A + strength)^-1 is their posterior covariance but for its size.
-Without the molecules of a group G they would be w_G, with errors and covariance there of
+Without the molecules of a group G they would be w_G, with the covariance C_G:
 
     dc_G - Phi_G w_G = (1 - B M_G)^-1 (dc_G - Phi_G w),   B = Phi_G C Phi_G^T,
-    Phi_G C_G Phi_G^T = (1 - B M_G)^-1 B,
+    Phi_G C_G = (1 - B M_G)^-1 Phi_G C,
     w - w_G = C Phi_G^T M_G (dc_G - Phi_G w_G).
 
-The last are the influences of the groups. The sum of their squares is the jackknife estimate of the
-covariance of the weights, or C times the measured errors in place of those that the posterior takes
-for granted (the sandwich estimator; J. G. MacKinnon and H. White, J. Econometrics 29, 305 (1985)).
+The last are the influences of the groups, sums of those of their molecules. The sum of their
+squares is the jackknife estimate of the covariance of the weights: C with measured errors in place
+of those that a posterior takes for granted (the sandwich estimator; J. G. MacKinnon and H. White,
+J. Econometrics 29, 305 (1985)).
 
 Only one molecule at a time, or group of them, is held.
 """
@@ -59,17 +60,16 @@ class LeftOutMolecule(NamedTuple):
     ----------
     error : (size,) array
         True minus predicted coefficients.
-    covariance : (size, size) array
-        Their posterior covariance but for its size, ``Phi C Phi^T``.
-    influence : (weights,) array
-        What the molecule changes the weights by. The influence of a group is the sum of those of
-        its molecules.
+    pull : (p,) array
+        ``Phi^T M error`` in the eigenvectors: what the molecule pulls the weights with.
+    response : (size, p) array
+        ``Phi C_G`` in the eigenvectors: how its coefficients follow pulls of other molecules.
     metric : (size, size) array
     """
 
     error: NDArray
-    covariance: NDArray
-    influence: NDArray
+    pull: NDArray
+    response: NDArray
     metric: NDArray
 
     @property
@@ -122,9 +122,9 @@ class DensityRegression:
         """Weights (p,) for a regularisation relative to `scale`."""
         return self.vectors @ (self.right / (self.values + regularization * self.scale))
 
-    def root(self, regularization: float) -> NDArray:
-        """Root A (p, p) of the posterior covariance C = A A^T, but for its size."""
-        return self.vectors / np.sqrt(self.values + regularization * self.scale)
+    def influences(self, pulls: NDArray, regularization: float) -> NDArray:
+        """Return the changes (n, weights) of the weights by pulls (n, p) of molecules or groups."""
+        return pulls / (self.values + regularization * self.scale) @ self.vectors.T
 
     def left_out_losses(self, regularizations: Sequence[float], groups: NDArray) -> NDArray:
         """Sum the losses of molecules that are left out with their group, (regularizations,).
@@ -147,13 +147,11 @@ class DensityRegression:
         self, regularization: float, groups: NDArray
     ) -> Iterator[tuple[int, LeftOutMolecule]]:
         """Index of each molecule and its prediction by those of other groups, group by group."""
-        spread = self.values + regularization * self.scale
         for indices, group in self._groups(groups):
             errors, halves = self._without(group, regularization)
             for index, one, error, half in zip(indices, group, errors, halves, strict=True):
-                along = one.design.T @ (one.metric @ error)
-                influence = self.vectors @ (along / spread)
-                yield index, LeftOutMolecule(error, half @ one.design.T, influence, one.metric)
+                pull = one.design.T @ (one.metric @ error)
+                yield index, LeftOutMolecule(error, pull, half, one.metric)
 
     def _groups(self, groups: NDArray) -> Iterator[tuple[list[int], list[_Rotated]]]:
         """Collect the molecules of each group, and yield it as soon as it is complete."""

@@ -15,7 +15,7 @@ from ase_dos.density.density import Density
 from ase_dos.density.design import WeightLayout
 from ase_dos.density.equations import TrainingEquations
 from ase_dos.density.left_out_errors import LeftOutErrors, one_sigma
-from ase_dos.density.novelty import NOVELTY_SIZE, AtomMetrics
+from ase_dos.density.novelty import novelty_limits
 from ase_dos.density.options import DensityOptions
 from ase_dos.density.predictor import DensityPredictor
 from ase_dos.density.regression import DensityRegression
@@ -93,21 +93,18 @@ def train(
     best = candidates[int(total.argmin())]
     equations.named("expected errors")
     left_out = LeftOutErrors.of(regression, best, groups, equations)
-    rng = np.random.default_rng(0)
     # As model files hold them.
-    deviations = _as_single(left_out.draws(options.n_members, rng))
-    sketch = _as_single(regression.root(best) @ rng.normal(size=(layout.size, NOVELTY_SIZE)))
+    deviations = _as_single(left_out.draws(options.n_members, np.random.default_rng(0)))
     predictor = DensityPredictor(
         options.basis,
         kernel,
         regression.weights(best),
         deviations,
-        sketch,
         means,
         options.metric,
         options.electron_number,
-        one_sigma(left_out.dipole_scores(groups, equations)),
-        _novelty_limit(left_out.farthest, equations, sketch),
+        one_sigma(left_out.dipole_scores),
+        novelty_limits(kernel, frames, groups),
     )
     sizes = equations.sizes
     return DensityTraining(
@@ -116,19 +113,6 @@ def train(
         dict(zip(candidates, (total / sizes.sum()).tolist(), strict=True)),
         100.0 * np.sqrt(left_out.losses / sizes),
     )
-
-
-def _novelty_limit(farthest: float, equations: TrainingEquations, sketch: NDArray) -> float:
-    """Largest distance in the training set, of atoms that are left out or in the sketch.
-
-    So no atom of the training set is beyond the limit.
-    """
-    metrics = AtomMetrics(equations.options.metric, equations.options.basis)
-    for density, design in zip(equations.densities, equations.designs(), strict=True):
-        along = (design @ sketch).T
-        of_atoms = metrics.distances_in_sketch(density.numbers, along)
-        farthest = max(farthest, float(of_atoms.max()))
-    return farthest**0.5 or 1.0
 
 
 def _as_single(values: NDArray) -> NDArray:

@@ -37,7 +37,7 @@ from data.molecules.pack_densities import Molecules, load
 # species, tolerance of the model, sizes of the training set, size of the test set, other families
 SETS = {
     "water": (("H", "O"), 1e-6, (10, 20, 40), 30, ()),
-    "mixed": (("H", "C", "N", "O"), 1e-4, (14, 28, 55), 20, ("foreign",)),
+    "mixed": (("H", "C", "N", "O"), 1e-5, (14, 28, 55), 20, ("foreign",)),
 }
 # fit, metric of the training, electron number
 MODELS = (

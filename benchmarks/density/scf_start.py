@@ -58,7 +58,8 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(data.of("water"))
     chosen, test = order[: given.training], order[-given.molecules :]
     fits = data.fits["coulomb"]
-    model = DensityModel(LambdaSOAP(4.0, 5, 4, 0.4, ("H", "O")), fits[0].basis, n_points=40)
+    descriptor = LambdaSOAP(4.0, 5, 4, 0.4, ("H", "O"))
+    model = DensityModel(descriptor, fits[0].basis, n_points=40, tolerance=1e-7)
     model.fit([data.frames[i] for i in chosen], [fits[i] for i in chosen])
     print_head("molecule", "default", "fitted", "learned", "Harris, learned - fitted (meV)")
     for index in test:
