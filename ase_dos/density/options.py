@@ -12,7 +12,13 @@ from ase.data import chemical_symbols
 from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.metric import METRICS
 from ase_dos.descriptors.lambda_soap import LambdaSOAP
-from ase_dos.utils.checks import as_candidates, as_choice, as_count, as_positive
+from ase_dos.utils.checks import (
+    as_candidates,
+    as_choice,
+    as_count,
+    as_positive,
+    refuse_unknown_options,
+)
 
 __all__ = ["ELECTRON_NUMBERS", "DensityOptions"]
 
@@ -41,7 +47,7 @@ class DensityOptions:
     tolerance : float
         Directions of the kernel's outputs in which the atoms of the training set vary less, as a
         share of the largest variance, are left out. Weights, and with them the cost, fall with it:
-        a model of one kind of molecule gains from 1e-6, one of many kinds from 1e-4.
+        a model of one kind of molecule gains from 1e-6.
     max_candidates : int
         Atoms of a species to choose sparse points from; more are thinned out evenly.
     regularizations : sequence of float
@@ -114,9 +120,7 @@ class DensityOptions:
         ValueError
             If an option is unknown to this release, or a value is out of range.
         """
-        unknown = sorted(set(values) - {one.name for one in fields(cls)})
-        if unknown:
-            raise ValueError(f"model options: unknown to this release: {', '.join(unknown)}")
+        refuse_unknown_options(values, [one.name for one in fields(cls)])
         return cls(
             **{
                 **values,

@@ -14,7 +14,13 @@ from ase_dos.fit.metric import METRICS
 from ase_dos.fit.network import Network
 from ase_dos.fit.sparse_kernel import SparseKernel
 from ase_dos.spectra.dos import EnergyGrid
-from ase_dos.utils.checks import as_array, as_candidates, as_choice, as_positive
+from ase_dos.utils.checks import (
+    as_array,
+    as_candidates,
+    as_choice,
+    as_positive,
+    refuse_unknown_options,
+)
 
 __all__ = ["REFERENCES", "REGRESSORS", "ModelOptions"]
 
@@ -144,9 +150,7 @@ class ModelOptions:
         ValueError
             If an option is unknown to this release, or a value is out of range.
         """
-        unknown = sorted(set(values) - {one.name for one in fields(cls)})
-        if unknown:
-            raise ValueError(f"model options: unknown to this release: {', '.join(unknown)}")
+        refuse_unknown_options(values, [one.name for one in fields(cls)])
         regressor = dict(values["regressor"])
         kind = regressor.pop("kind")
         return cls(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = [
     "as_positive",
     "as_temperature",
     "equal_to_rounding",
+    "refuse_unknown_options",
     "require_same",
     "uniform_grid",
 ]
@@ -158,3 +159,10 @@ def uniform_grid(energies: ArrayLike) -> tuple[NDArray, float]:
     if steps[0] <= 0 or steps.max() - steps.min() > 1e-6 * steps[0]:
         raise ValueError("energies: expected a rising, uniform grid")
     return energies, float((energies[-1] - energies[0]) / (energies.size - 1))
+
+
+def refuse_unknown_options(values: Iterable[str], known: Sequence[str]) -> None:
+    """Raise a ValueError that names the options of a model file which are not ``known``."""
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ValueError(f"model options: unknown to this release: {', '.join(unknown)}")
