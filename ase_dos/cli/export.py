@@ -15,6 +15,7 @@ from ase_dos.cli.arguments import (
 )
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.outputs import StoredResult, output_file
+from ase_dos.cli.quasi_harmonic import ENDINGS, is_quasi_harmonic, write_quasi_harmonic
 from ase_dos.cli.trajectory import add_frame_arguments, selected_frames
 from ase_dos.utils.quantities import HEAT_CAPACITY_UNITS
 
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".dat", ".ttm_mod", ".ttm_cascade", ".ttm_thermal")
 COUPLED = (".ttm_mod", ".ttm_thermal")
+UNIT = "J/m^3/K"
 
 
 class CLICommand:
-    """Write the electronic heat capacity C_el(T_e), averaged over structures, for other programs.
+    """Write heat capacities or free energies of the electrons for other programs.
 
     STRUCTURES is anything that ASE reads, compressed or not; STRUCTURES@START:STOP:STEP takes
-    some of its frames. The name of a file says what is written:
+    some of its frames. C_el(T_e) is averaged over them. The name of a file says what is written:
 
     FILE.csv          C_el, S, U(T) - U(0), F(T) - F(0) and mu(T) - E_F with errors.
 
@@ -48,6 +50,11 @@ class CLICommand:
     has one heat capacity for all temperatures: the value written is the mean between --from and
     --to. Needs --coupling, and --conductivity where heat is to flow.
 
+    FILEfe-v.dat      free energies along volumes for phonopy-qha --efe, and FILEe-v.dat beside it.
+    STRUCTURES are then one crystal at five or more volumes, in one file or in several, with the
+    energies that they carry or those of --energies; or outputs of DFT, whose levels are taken in
+    place of a model (each the last structure), with --energies.
+
     Errors are one standard deviation: of the mean over frames, and with --uncertainty also that
     of the model. Those of a fit are relative to C_el, or to one hundredth of its largest value
     where it is smaller.
@@ -57,7 +64,7 @@ class CLICommand:
     def add_arguments(parser: ArgumentParser) -> None:
         """Declare the arguments."""
         add = parser.add_argument
-        add("structures", metavar="STRUCTURES", help="structures or a trajectory")
+        add("structures", metavar="STRUCTURES", nargs="+", help="structures, or one trajectory")
         add_model_argument(parser)
         add(
             "-o",
@@ -65,29 +72,28 @@ class CLICommand:
             required=True,
             action="append",
             metavar="FILE",
-            help="file to write, named *" + ", *".join(SUFFIXES) + "; may be repeated",
+            help="file to write, named *" + ", *".join((*SUFFIXES, *ENDINGS)) + "; may be repeated",
         )
         add(
             "--from",
             dest="lowest",
-            type=number(above=0),
-            default=300.0,
+            type=number(least=0),
             metavar="K",
-            help="lowest electronic temperature (default: %(default)g)",
+            help="lowest electronic temperature (default: 300; 0 for phonopy)",
         )
         add(
             "--to",
             dest="highest",
             type=number(above=0),
             metavar="K",
-            help="highest electronic temperature (default: the highest that the model allows)",
+            help="highest electronic temperature (default: the highest that the model allows; 1000 "
+            "for phonopy)",
         )
         add(
             "--points",
             type=integer(8),
-            default=100,
             metavar="N",
-            help="number of temperatures, eight or more (default: %(default)s)",
+            help="number of temperatures, eight or more (default: 100; 101 for phonopy)",
         )
         add_frame_arguments(parser)
         add_repeated_argument(parser)
@@ -101,9 +107,8 @@ class CLICommand:
         )
         add(
             "--unit",
-            default="J/m^3/K",
             choices=HEAT_CAPACITY_UNITS,
-            help="unit of C_el in a .dat file (default: %(default)s)",
+            help=f"unit of C_el in a .dat file (default: {UNIT})",
         )
         add(
             "--coupling",
@@ -132,6 +137,16 @@ class CLICommand:
             metavar="NAME=VALUE",
             help="entry of .ttm_mod; may be repeated",
         )
+        add(
+            "--energies",
+            metavar="FILE",
+            help="e-v.dat: volumes and energies of phonopy's cell, a line for each structure",
+        )
+        add(
+            "--phonons",
+            metavar="FILE",
+            help="thermal_properties.yaml of phonopy, whose cell and temperatures fe-v.dat takes",
+        )
         add("-q", "--quiet", action="store_true", help="no progress bar")
 
     @staticmethod
@@ -140,15 +155,17 @@ class CLICommand:
         """Average, and write the files."""
         from ase_dos.trajectory.heat_capacity import heat_capacity_table
 
+        if any(map(is_quasi_harmonic, args.output)):
+            return write_quasi_harmonic(args)
         entries = dict(map(_entry, args.entries))
         outputs = _outputs(args, entries)
-        path, selection = selected_frames(args.structures, args)
+        path, selection = selected_frames(args.structures[0], args)
         table = heat_capacity_table(
             path,
             args.model,
-            lowest=args.lowest,
+            lowest=300.0 if args.lowest is None else args.lowest,
             highest=args.highest,
-            points=args.points,
+            points=args.points or 100,
             n_members=64 if args.uncertainty else 0,
             volume=args.atomic_volume,
             repeated=args.repeated,
@@ -211,6 +228,13 @@ def _outputs(args: Namespace, entries: dict[str, float]) -> list[Path]:
         raise ValueError(
             f"--coupling is for {' and '.join(COUPLED)} files; no --output has one of these endings"
         )
+    if args.energies or args.phonons:
+        raise ValueError(f"--energies and --phonons are for {ENDINGS[0]}; no --output has this end")
+    if len(args.structures) > 1:
+        raise ValueError(
+            f"expected one file of structures, got {len(args.structures)}: write a pattern of "
+            "names in quotes; only fe-v.dat takes several files"
+        )
     return outputs
 
 
@@ -248,9 +272,8 @@ def _write(
     elif output.suffix == ".ttm_mod":
         return f": {write_ttm_mod(output, table, args.coupling, entries).quality()}"
     else:
-        values = table.factor(args.unit) * table.heat_capacity.mean
+        unit = args.unit or UNIT
+        values = table.factor(unit) * table.heat_capacity.mean
         fit = fit_gaussian_polynomial(table.temperatures, values)
-        table.write_columns(
-            output, args.unit, [f"C_el = {fit.expression()}", f"is a {fit.quality()}"]
-        )
+        table.write_columns(output, unit, [f"C_el = {fit.expression()}", f"is a {fit.quality()}"])
     return ""
