@@ -57,8 +57,16 @@ def metric_matrix(
     raise ValueError(f"metric: expected one of {', '.join(METRICS)}, got {metric!r}")
 
 
-def solve_metric(matrix: NDArray, right: NDArray) -> NDArray:
+def solve_metric(matrix: NDArray, right: NDArray, *, overwrite: bool = False) -> NDArray:
     """Solve ``M x = right``.
+
+    Parameters
+    ----------
+    matrix : (size, size) array
+        Symmetric.
+    right : (size,) array
+    overwrite : bool
+        Whether the matrix, which no one needs any more, makes room for its factor.
 
     Raises
     ------
@@ -66,7 +74,9 @@ def solve_metric(matrix: NDArray, right: NDArray) -> NDArray:
         If the functions of the basis are linearly dependent.
     """
     try:
-        return cho_solve(cho_factor(matrix, check_finite=False), right, check_finite=False)
+        # Its transpose, which is the same, has the order of LAPACK and needs no copy.
+        factor = cho_factor(matrix.T, overwrite_a=overwrite, check_finite=False)
+        return cho_solve(factor, right, check_finite=False)
     except LinAlgError as error:
         raise ValueError(
             "basis: its functions are linearly dependent on this molecule, as the metric is not "
@@ -93,9 +103,9 @@ class ElectronNumber:
     stiffness: float
 
     @classmethod
-    def of(cls, charges: NDArray, matrix: NDArray) -> ElectronNumber:
-        """Correction that is the smallest in the metric of a matrix (size, size)."""
-        softest = solve_metric(matrix, charges)
+    def of(cls, charges: NDArray, matrix: NDArray, *, overwrite: bool = False) -> ElectronNumber:
+        """Correction that is the smallest in the metric of a matrix, as `solve_metric` takes it."""
+        softest = solve_metric(matrix, charges, overwrite=overwrite)
         stiffness = 1.0 / float(charges @ softest)
         return cls(charges, softest * stiffness, stiffness)
 

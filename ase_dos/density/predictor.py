@@ -95,7 +95,7 @@ class DensityPredictor:
         members = coefficients + self.spread * expansion[1:]
         if self.electron_number != "free":
             matrix = metric_matrix(self.metric, self.basis, numbers, positions)
-            number = ElectronNumber.of(self.basis.charges(numbers), matrix)
+            number = ElectronNumber.of(self.basis.charges(numbers), matrix, overwrite=True)
             n_electrons = float(numbers.sum()) - charge
             coefficients = number.corrected(coefficients, n_electrons)
             members = number.corrected(members, n_electrons)

@@ -7,11 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ase_dos.kernels.harmonics import harmonic_coefficients, real_harmonics
-from ase_dos.kernels.vector import WIDTH
-
-# Coefficients below this are rounding errors of the quadrature; the others are above 1e-3.
-_SMALLEST = 1e-10
+from ase_dos.kernels.gaunt import gaunt_coefficients
 
 
 class Couplings(NamedTuple):
@@ -57,7 +53,7 @@ def coupling_tables(l_max, max_lambda):
     for block, (ell, l1, l2) in enumerate(blocks):
         first_entry[block] = count
         for mu, of_mu in enumerate(coupling_coefficients(ell, l1, l2)):
-            found = np.argwhere(np.abs(of_mu) > _SMALLEST)
+            found = np.argwhere(of_mu)
             places.append(found)
             values.append(of_mu[tuple(found.T)])
             count += len(found)
@@ -77,29 +73,6 @@ def coupling_coefficients(ell, l1, l2):
     are orthonormal, with the sign (-1)^((l1 + l2 + ell) / 2): for ell = 0 they become
     (-1)^l / sqrt(2 l + 1) on the diagonal. l1 + l2 + ell has to be even.
     """
-    values, weights = _harmonics_on_grid(max(l1, l2, ell))
-    first, second, third = (values[k * k : (k + 1) ** 2] for k in (l1, l2, ell))
-    gaunt = np.einsum("cp,ap,bp->cab", third * weights, first, second, optimize=True)
+    gaunt = gaunt_coefficients(ell, l1, l2)
     length = np.sqrt(np.sum(gaunt**2) / (2 * ell + 1))
     return (-1) ** ((l1 + l2 + ell) // 2) * gaunt / length
-
-
-@cache
-def _harmonics_on_grid(l_max):
-    """Real harmonics ((l_max + 1)^2, points) on a grid that integrates products of three.
-
-    Also the weights (points,) of the integral over the sphere.
-    """
-    degree = 3 * l_max
-    heights, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
-    angles = 2 * np.pi * np.arange(degree + 1) / (degree + 1)
-    z, angle = (grid.ravel() for grid in np.meshgrid(heights, angles, indexing="ij"))
-    across = np.sqrt(1 - z * z)
-    directions = np.stack([across * np.cos(angle), across * np.sin(angle), z])
-    count, stride = z.size, z.size + WIDTH
-    x, y, z = np.pad(directions, ((0, 0), (0, WIDTH)))
-    out = np.empty((l_max + 1) ** 2 * stride)
-    real_harmonics(x, y, z, count, l_max, harmonic_coefficients(l_max), stride, out)
-    return out.reshape(-1, stride)[:, :count], np.repeat(
-        weights, angles.size
-    ) * 2 * np.pi / angles.size

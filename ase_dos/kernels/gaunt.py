@@ -1,4 +1,4 @@
-"""Products of two real spherical harmonics, as sums of single ones."""
+"""Integrals of three real spherical harmonics, and products of two as sums of single ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from functools import cache
 import numpy as np
 
 from ase_dos.kernels.harmonics import harmonics_of
+
+# Integrals below this are rounding errors of the quadrature; the others are above 1e-4.
+_SMALLEST = 1e-10
 
 
 @cache
@@ -18,7 +21,7 @@ def gaunt_coefficients(l1, l2, l3):
     values, weights = _sphere(l1 + l2 + l3)
     one, two, three = (values[ell**2 : (ell + 1) ** 2] for ell in (l1, l2, l3))
     integrals = np.einsum("ap,bp,cp,p->abc", one, two, three, weights, optimize=True)
-    integrals[np.abs(integrals) < 1e-13] = 0.0
+    integrals[np.abs(integrals) < _SMALLEST] = 0.0
     integrals.flags.writeable = False
     return integrals
 

@@ -55,6 +55,17 @@ def test_projected_metric_measures_what_a_correction_leaves(metric):
     np.testing.assert_allclose(number.projected(matrix) @ number.direction, 0.0, atol=1e-12)
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_solution_may_take_the_place_of_the_matrix(metric):
+    matrix = metric_matrix(metric, BASIS, NUMBERS, POSITIONS)
+    right, kept = BASIS.charges(NUMBERS), matrix.copy()
+    np.testing.assert_array_equal(
+        solve_metric(matrix, right), solve_metric(kept, right, overwrite=True)
+    )
+    np.testing.assert_array_equal(matrix, metric_matrix(metric, BASIS, NUMBERS, POSITIONS))
+    assert metric == "identity" or (kept != matrix).any()
+
+
 def test_functions_that_depend_on_each_other_are_refused():
     matrix = metric_matrix("overlap", BASIS, [1, 1], np.zeros((2, 3)))
     with pytest.raises(ValueError, match="linearly dependent"):
