@@ -21,6 +21,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.adapters.adjustable import AdjustableCalculator, checked_setup
+from ase_dos.adapters.ground_state import ground_state_property
 from ase_dos.adapters.parameters import as_groups
 from ase_dos.electrons.gas import ElectronGas
 from ase_dos.model.interface import DOSPredictor
@@ -364,9 +365,8 @@ class DOSCalculator(AdjustableCalculator):
         """Return a property of the ground state; zero without one."""
         if self.ground_state is None:
             return 0.0
-        if name == "free_energy" and name not in self.ground_state.implemented_properties:
-            name = "energy"
-        return self.ground_state.get_property(name, self.atoms)
+        assert self.atoms is not None
+        return ground_state_property(self.ground_state, name, self.atoms)
 
 
 def _translated(function: Callable[..., T], *args: Any) -> T:

@@ -8,9 +8,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ase.calculators.calculator import Calculator, FileIOCalculator
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import (
+    CalculationFailed,
+    Calculator,
+    FileIOCalculator,
+    PropertyNotImplementedError,
+)
+from ase.stress import full_3x3_to_voigt_6_stress
+from numpy.typing import NDArray
 
-__all__ = ["as_ground_state", "ground_state_record"]
+from ase_dos.utils.checks import as_array
+
+__all__ = ["as_ground_state", "ground_state_property", "ground_state_record"]
 
 _HOME = "ase.calculators."  # nothing else is imported on the word of a file
 _WANTED = "ground_state: expected an ASE calculator such as EMT()"
@@ -40,6 +51,47 @@ def as_ground_state(value: object) -> Any:
             f"{_WANTED}, got {type(value).__name__}, which has no {' and no '.join(missing)}"
         )
     return value
+
+
+def ground_state_property(calculator: Any, name: str, atoms: Atoms) -> NDArray:
+    """Property of a structure in ASE's shape and double precision.
+
+    Universal potentials often give single precision, the stress as a matrix, and not all that
+    they declare.
+
+    Parameters
+    ----------
+    calculator : ASE calculator
+        The ground state.
+    name : str
+        ``free_energy``, in place of which ``energy`` is taken where it is not declared;
+        ``energies``, ``forces`` or ``stress`` (Voigt order).
+    atoms : Atoms
+        The structure.
+
+    Raises
+    ------
+    PropertyNotImplementedError
+        If the calculator does not give the property.
+    CalculationFailed
+        If what it gives has another shape, or is not finite.
+    """
+    kind = type(calculator).__name__
+    if name == "free_energy" and name not in calculator.implemented_properties:
+        name = "energy"
+    try:
+        value = calculator.get_property(name, atoms)
+    except PropertyNotImplementedError:
+        value = None
+    if value is None:
+        raise PropertyNotImplementedError(f"{name}: the ground state, {kind}, does not give it")
+    if name == "stress" and np.shape(value) == (3, 3):
+        value = full_3x3_to_voigt_6_stress(np.asarray(value))
+    shapes = {"energies": (len(atoms),), "forces": (len(atoms), 3), "stress": (6,)}
+    try:
+        return as_array(value, name, shapes.get(name, ()))
+    except ValueError as error:
+        raise CalculationFailed(f"ground state, {kind}: {error}") from error
 
 
 def ground_state_record(calculator: Any) -> dict[str, Any] | str | None:
