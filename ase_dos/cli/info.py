@@ -45,6 +45,8 @@ def _describe(source: str | None) -> Iterator[str]:
         return _result(path)
     if path.suffix == ".npz" and path.is_file():
         return _dataset(path) if _is_dataset(path) else _model(source)
+    if path.suffix == ".pt":
+        return _metatomic(path)
     return _states(path) if path.exists() else _model(source)
 
 
@@ -68,6 +70,13 @@ def _model(source: str) -> Iterator[str]:
 
     model = DOSModel.load(source)
     return _header(model.options.to_dict(), model.info)
+
+
+def _metatomic(path: Path) -> Iterator[str]:
+    from ase_dos.model.metatomic import load_metatomic
+
+    model = load_metatomic(path)
+    return _header({"cutoff": model.cutoff}, model.info)
 
 
 def _header(options: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[str]:

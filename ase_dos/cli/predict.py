@@ -126,6 +126,6 @@ def _write(path: Path, dos: DOS, local: LocalDOS) -> None:
         dos=dos.values,
         n_electrons=dos.n_electrons,
         coefficients=local.coefficients,
-        basis=local.basis,
+        basis=local.modes,
         valence=local.valence,
     )

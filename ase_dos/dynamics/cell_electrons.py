@@ -93,7 +93,7 @@ class CellElectrons:
         np.add.at(coefficients, labels, local.coefficients)
         electrons = np.bincount(labels, local.valence, n_cells)
         self.occupied = np.flatnonzero(electrons > 0)
-        values = coefficients[self.occupied] @ local.basis
+        values = local.expand(coefficients[self.occupied])
         self._filling = Filling.of_dos(local.energies, values, electrons[self.occupied])
         self.n_cells = n_cells
         self.rounding = _ROUNDING * np.ptp(local.energies) * electrons
@@ -146,7 +146,7 @@ class CellElectrons:
             self.local.energies, state.fermi_level[here], state.temperature[here]
         ).entropy
         weights[here] = self._filling.local_weights(entropy[:, None])[:, 0]
-        modes = weights @ self.local.basis.T
+        modes = self.local.reduce(weights)
         parts = np.einsum("ik,ik->i", self.local.coefficients, modes[self.labels]).clip(min=0.0)
         sums = np.bincount(self.labels, parts, self.n_cells)[self.labels]
         valence = np.bincount(self.labels, self.local.valence, self.n_cells)[self.labels]

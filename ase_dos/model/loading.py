@@ -6,6 +6,7 @@ import os
 
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.model.interface import DOSPredictor, require_predictor
+from ase_dos.model.metatomic.model import load_metatomic
 
 __all__ = ["load_model"]
 
@@ -17,7 +18,8 @@ def load_model(model: str | os.PathLike | DOSPredictor) -> DOSPredictor:
     ----------
     model : str, path or DOSPredictor
         Name of a shipped model, path of a model file, or an object with the interface of
-        `ase_dos.model.interface.DOSPredictor`.
+        `ase_dos.model.interface.DOSPredictor`. A file ``.pt`` is one of metatomic, which
+        `ase_dos.model.metatomic.load_metatomic` loads with its own convention.
 
     Raises
     ------
@@ -26,5 +28,7 @@ def load_model(model: str | os.PathLike | DOSPredictor) -> DOSPredictor:
         interface, or it is not trained.
     """
     if isinstance(model, (str, os.PathLike)):
+        if os.fspath(model).endswith(".pt"):
+            return load_metatomic(model)
         return DOSModel.load(model)
     return require_predictor(model)

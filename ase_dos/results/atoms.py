@@ -66,7 +66,7 @@ class AtomicFrame:
     def of(cls, local: LocalDOS, index: int = 0, **scalars: NDArray) -> AtomicFrame:
         """Frame of a predicted `LocalDOS`, with its own E_F."""
         fermi = float(local.total().electron_gas(0.0).fermi_level)
-        return cls(index, fermi, scalars, None, local.energies, local.basis, local.coefficients)
+        return cls(index, fermi, scalars, None, local.energies, local.modes, local.coefficients)
 
     def modes(self) -> tuple[NDArray, NDArray, NDArray]:
         """Energies, basis and coefficients in double precision.

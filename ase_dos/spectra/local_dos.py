@@ -23,8 +23,8 @@ class LocalDOS:
     ----------
     coefficients : (atoms, modes) array
         Mode coefficients of every atom.
-    basis : (modes, n) array
-        Energy modes (states/eV).
+    basis : (modes, n) array, optional
+        Energy modes (states/eV). Without it the coefficients are the values at the energies.
     energies : (n,) array
         Uniformly spaced energies (eV).
     valence : (atoms,) array
@@ -37,7 +37,7 @@ class LocalDOS:
     """
 
     coefficients: NDArray
-    basis: NDArray
+    basis: NDArray | None
     energies: NDArray
     valence: NDArray
     smearing: float = 0.0
@@ -45,8 +45,11 @@ class LocalDOS:
 
     def __post_init__(self) -> None:
         energies = as_array(self.energies, "energies", (None,))
-        basis = as_array(self.basis, "basis", (None, energies.size))
-        coefficients = as_array(self.coefficients, "coefficients", (None, len(basis)))
+        basis, n_modes = None, energies.size
+        if self.basis is not None:
+            basis = as_array(self.basis, "basis", (None, energies.size))
+            n_modes = len(basis)
+        coefficients = as_array(self.coefficients, "coefficients", (None, n_modes))
         valence = as_array(self.valence, "valence", (len(coefficients),))
         for name, value in (
             ("energies", energies),
@@ -77,9 +80,22 @@ class LocalDOS:
         return replace(self, energies=self.energies + shift)
 
     @property
+    def modes(self) -> NDArray:
+        """Energy modes (modes, n) in states/eV: the identity where there is no ``basis``."""
+        return np.eye(self.energies.size) if self.basis is None else self.basis
+
+    def expand(self, coefficients: NDArray) -> NDArray:
+        """DOS (..., n) in states/eV of coefficients (..., modes)."""
+        return coefficients if self.basis is None else coefficients @ self.basis
+
+    def reduce(self, weights: NDArray) -> NDArray:
+        """Weights (..., modes) of the coefficients, from those (..., n) of the energies."""
+        return weights if self.basis is None else weights @ self.basis.T
+
+    @property
     def values(self) -> NDArray:
         """Local DOS (atoms, n) in states/eV. Memory grows with atoms times energies."""
-        return self.coefficients @ self.basis
+        return self.expand(self.coefficients)
 
     def project(self, weights: ArrayLike) -> NDArray:
         """Per-atom sums of ``weights`` (..., n) over energies, shape (atoms, ...).
@@ -88,7 +104,7 @@ class LocalDOS:
         """
         weights = np.asarray(weights, dtype=float)
         rows = weights.reshape(-1, weights.shape[-1])
-        sums = self.coefficients @ (self.basis @ rows.T)
+        sums = self.coefficients @ self.reduce(rows).T
         return sums.reshape(len(self), *weights.shape[:-1])
 
     def share(self, excitation: Excitation) -> tuple[NDArray, NDArray, NDArray]:
@@ -121,7 +137,7 @@ class LocalDOS:
         chosen = slice(None) if which is None else np.asarray(which)
         return DOS(
             self.energies,
-            self.coefficients[chosen].sum(axis=0) @ self.basis,
+            self.expand(self.coefficients[chosen].sum(axis=0)),
             float(self.valence[chosen].sum()),
             self.smearing,
         )

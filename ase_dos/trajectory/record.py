@@ -69,7 +69,7 @@ def dos_record(
     if local:
         record |= {
             "coefficients": predicted.coefficients,
-            "basis": predicted.basis,
+            "basis": predicted.modes,
             "valence": predicted.valence,
         }
     return as_stored(record)
