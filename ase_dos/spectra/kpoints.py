@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-__all__ = ["PATH", "follows_path"]
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["PATH", "follows_path", "kpoint_mesh", "mesh_points"]
 
 PATH = "its k-points follow a path (a band structure), which samples no DOS"
 
 _ROUNDING = 1e-5  # of a coordinate: far above what programs print, far below any step
+
+
+def kpoint_mesh(atoms: Atoms, spacing: float) -> tuple[int, int, int]:
+    """Size of the mesh with at most ``spacing`` (1/Angstrom, 2 pi included) between points."""
+    lengths = 2 * np.pi * np.linalg.norm(atoms.cell.reciprocal(), axis=1)
+    sizes = np.maximum(1, np.ceil(lengths / spacing - 1e-9)).astype(int)
+    a, b, c = np.where(atoms.pbc, sizes, 1).tolist()
+    return a, b, c
+
+
+def mesh_points(mesh: Sequence[int]) -> tuple[NDArray, NDArray]:
+    """Points (k, 3) of a Gamma-centred mesh, one of each pair k and -k, and their weights.
+
+    In units of the reciprocal lattice vectors; weights sum to one.
+    """
+    size = np.array(mesh)
+    index = np.stack(np.meshgrid(*map(np.arange, size), indexing="ij"), -1).reshape(-1, 3)
+    opposite = np.ravel_multi_index((-index % size).T, size)
+    here = np.arange(len(index))
+    first = here <= opposite
+    weights = np.where(opposite == here, 1.0, 2.0) / len(index)
+    return (index / size)[first], weights[first]
 
 
 def follows_path(kpoints: ArrayLike, weights: ArrayLike) -> bool:

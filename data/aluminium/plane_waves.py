@@ -18,8 +18,9 @@ import numpy as np
 from ase.build import bulk
 from gpaw import GPAW, PW, FermiDirac
 
+from ase_dos.spectra.kpoints import mesh_points
 from ase_dos.spectra.states import ElectronicStates
-from data.tools.gpaw_lcao import WIDTH, BlochMatrices, kpoints, self_consistent, use_basis_path
+from data.tools.gpaw_lcao import WIDTH, BlochMatrices, self_consistent, use_basis_path
 from data.tools.run_dft import SIGMA
 
 LATTICE = 4.05  # Angstrom
@@ -78,7 +79,7 @@ def print_windows(basis, exact, levels, weights):
 
 def heat_capacities(matrices, n_electrons):
     """C_el (1e-5 eV/K) of four atoms on the dense mesh."""
-    points, weights = kpoints(DENSE)
+    points, weights = mesh_points(DENSE)
     states = ElectronicStates(matrices.eigenvalues(points), weights, n_electrons, 2)
     return 4e5 * states.electron_gas(TEMPERATURES).heat_capacity
 
@@ -95,7 +96,7 @@ def main():
         print("|---|---|---|---|---|---|")
         for basis in ("dzp", "2s2p2d1f"):
             calc = self_consistent(atoms, 0.25, log, basis=basis)
-            matrices = BlochMatrices(calc, log)
+            matrices = BlochMatrices.from_gpaw(calc, log)
             levels = matrices.eigenvalues(points) - calc.get_fermi_level()
             print_windows(basis, exact, levels, weights)
             capacities[basis] = heat_capacities(matrices, calc.get_number_of_electrons())

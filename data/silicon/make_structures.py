@@ -1,6 +1,10 @@
 """Silicon structures: crystals by construction, disorder by molecular dynamics.
 
     python -m data.silicon.make_structures structures.extxyz [--trajectory melting.extxyz]
+    python -m data.silicon.make_structures structures.extxyz --from data/silicon/silicon.npz
+
+The second form writes the structures of the data set itself, to run them again: long molecular
+dynamics does not repeat to the last digit.
 
 Molecular dynamics runs in LAMMPS (``lmp`` on the PATH) with the Stillinger-Weber potential,
 Phys. Rev. B 31, 5262 (1985); glasses with its form for amorphous silicon and with EDIP, see
@@ -20,6 +24,7 @@ from ase.build import bulk, diamond100, diamond111, make_supercell
 from ase.io import read, write
 from ase.io.lammpsdata import write_lammps_data
 
+from ase_dos.io.dataset import load_dataset
 from data.tools.structures import (
     random_box,
     random_shear,
@@ -242,10 +247,23 @@ def scf_spacing(n_atoms):
     return 0.5 if n_atoms <= 4 else 0.6
 
 
+def stored_structures(path):
+    """Structures of a data set, with the k-point spacings that their runs had."""
+    frames = load_dataset(path).frames
+    for atoms in frames:
+        atoms.info["kspacing"] = first_spacing(len(atoms))
+        atoms.info["scf_kspacing"] = scf_spacing(len(atoms))
+    return frames
+
+
 def main():
     parser = structures_parser(__doc__.splitlines()[0])
+    parser.add_argument("--from", dest="data", help="data set whose structures to write")
     parser.add_argument("--trajectory", help="also write the heating run of the README here")
     args = parser.parse_args()
+    if args.data:
+        write(args.output, stored_structures(args.data))
+        return
     write_structures(args.output, families(), first_spacing, scf_spacing)
     if args.trajectory:
         write(args.trajectory, melting_trajectory())

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 from ase.io import read
 
+from ase_dos.spectra.kpoints import mesh_points
 from ase_dos.spectra.states import ElectronicStates
-from data.tools.gpaw_lcao import BlochMatrices, kpoints, self_consistent, use_basis_path
+from data.tools.gpaw_lcao import BlochMatrices, self_consistent, use_basis_path
 from data.tools.pack_states import load_run
 from data.tools.run_dft import Method, difference
 
@@ -49,12 +50,12 @@ def by_family(frames, runs):
 def density(atoms, runs, log):
     """Print what the self-consistent mesh and the real-space grid change for one structure."""
     packed, _, settings, convergence = load_run(runs / f"{atoms.info['name']}.npz")
-    points, weights = kpoints(convergence["mesh"])
+    points, weights = mesh_points(convergence["mesh"])
     method = Method.of(settings)
 
     def change(scf_spacing, **other_settings):
         calc = self_consistent(atoms, scf_spacing, log, basis=method.basis, **other_settings)
-        levels = BlochMatrices(calc, log, method.reach).eigenvalues(points)
+        levels = BlochMatrices.from_gpaw(calc, log, method.reach).eigenvalues(points)
         other = ElectronicStates(levels, weights, packed.n_electrons, 2)
         return difference(packed, other, len(atoms), method.window)
 

@@ -1,4 +1,4 @@
-"""K-point meshes, self-consistent runs and Bloch matrices of GPAW in a localised basis."""
+"""Self-consistent runs and Bloch matrices of GPAW in a localised basis."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from ase import Atoms
 from ase.units import Ha
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+
+from ase_dos.spectra.kpoints import kpoint_mesh
+from ase_dos.utils.files import replace_file
 
 SETTINGS = {"mode": "lcao", "basis": "dzp", "xc": "PBE", "h": 0.25}
 WIDTH = 0.1  # Fermi-Dirac width (eV)
@@ -25,24 +28,6 @@ def use_basis_path(folder: str | None) -> None:
         from gpaw import setup_paths
 
         setup_paths.insert(0, folder)
-
-
-def kpoint_mesh(atoms: Atoms, spacing: float) -> tuple[int, int, int]:
-    """Gamma-centred mesh with at most ``spacing`` (1/Angstrom, 2 pi included) between points."""
-    lengths = 2 * np.pi * np.linalg.norm(atoms.cell.reciprocal(), axis=1)
-    mesh = np.maximum(1, np.ceil(lengths / spacing - 1e-9)).astype(int)
-    return tuple(int(n) if periodic else 1 for n, periodic in zip(mesh, atoms.pbc, strict=True))
-
-
-def kpoints(mesh) -> tuple[NDArray, NDArray]:
-    """Gamma-centred k-points (k, 3), one of each pair k and -k, and their weights."""
-    mesh = np.array(mesh)
-    index = np.stack(np.meshgrid(*map(np.arange, mesh), indexing="ij"), -1).reshape(-1, 3)
-    opposite = np.ravel_multi_index((-index % mesh).T, mesh)
-    here = np.arange(len(index))
-    first = here <= opposite
-    weights = np.where(opposite == here, 1.0, 2.0) / len(index)
-    return (index / mesh)[first], weights[first]
 
 
 def self_consistent(
@@ -78,28 +63,57 @@ class BlochMatrices:
     1e-9 eV).
     """
 
-    def __init__(self, calc, log: Path | str, reach: float = REACH) -> None:
+    def __init__(self, lattice: NDArray, hamiltonian: NDArray, overlap: NDArray) -> None:
+        self.lattice = lattice
+        self.hamiltonian = hamiltonian
+        self.overlap = overlap
+
+    @classmethod
+    def from_gpaw(cls, calc, log: Path | str, reach: float = REACH) -> BlochMatrices:
+        """Compute them from a converged calculation."""
         atoms = calc.atoms
         heights = 1.0 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
         # Odd numbers, so that the lattice vectors lie symmetrically around zero.
         mesh = np.where(atoms.pbc, 2 * np.ceil((reach / heights - 1) / 2).astype(int) + 1, 1)
         dense = calc.fixed_density(
-            kpts={"size": tuple(map(int, mesh)), "gamma": True}, symmetry="off", txt=str(log)
+            kpts={"size": tuple(map(int, mesh)), "gamma": True},
+            symmetry={"point_group": False},  # k and -k only
+            txt=str(log),
         )
         matrices = dense.dft.scf_loop.hamiltonian.create_hamiltonian_matrix_calculator(
             dense.dft.potential
         )
         index = np.stack(np.meshgrid(*map(np.arange, mesh), indexing="ij"), -1).reshape(-1, 3)
-        self.lattice = (index + mesh // 2) % mesh - mesh // 2
+        lattice = (index + mesh // 2) % mesh - mesh // 2
         waves = list(dense.dft.ibzwfs)
-        phases = np.exp(2j * np.pi * self.lattice @ np.array([w.kpt_c for w in waves]).T)
+        phases = np.exp(2j * np.pi * lattice @ np.array([w.kpt_c for w in waves]).T)
+        phases *= [w.weight for w in waves]
         at_k = [matrices.calculate_matrix(wave).data * Ha for wave in waves]
-        self.hamiltonian = _real_sums(phases / len(index), np.array(at_k))
-        self.overlap = _real_sums(phases / len(index), np.array([w.S_MM.data for w in waves]))
-        largest = np.maximum(np.abs(self.hamiltonian), np.abs(self.overlap)).max(axis=(1, 2))
+        hamiltonian = _real_sums(phases, np.array(at_k))
+        overlap = _real_sums(phases, np.array([w.S_MM.data for w in waves]))
+        largest = np.maximum(np.abs(hamiltonian), np.abs(overlap)).max(axis=(1, 2))
         needed = largest > NEGLIGIBLE
-        self.lattice = self.lattice[needed]
-        self.hamiltonian, self.overlap = self.hamiltonian[needed], self.overlap[needed]
+        return cls(lattice[needed], hamiltonian[needed], overlap[needed])
+
+    def save(self, path: Path, **provenance: object) -> None:
+        """Write one of each pair of opposite lattice vectors, in single precision."""
+        half = _first_of_opposite(self.lattice)
+        arrays = {
+            "lattice": self.lattice[half].astype(np.int16),
+            "hamiltonian": self.hamiltonian[half].astype(np.float32),
+            "overlap": self.overlap[half].astype(np.float32),
+        }
+        replace_file(path, lambda file: np.savez_compressed(file, **arrays, **provenance))
+
+    @classmethod
+    def load(cls, path: Path) -> BlochMatrices:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as stored:
+            lattice = stored["lattice"].astype(int)
+            matrices = [stored[name].astype(float) for name in ("hamiltonian", "overlap")]
+        other = lattice.any(axis=1)
+        whole = [np.concatenate([m, m[other].transpose(0, 2, 1)]) for m in matrices]
+        return cls(np.concatenate([lattice, -lattice[other]]), *whole)
 
     def eigenvalues(self, points) -> NDArray:
         """All eigenvalues (k, bands) in eV at fractional k-points (k, 3)."""
@@ -117,6 +131,12 @@ class BlochMatrices:
                 )
             ]
         return out
+
+
+def _first_of_opposite(lattice) -> NDArray:
+    """Mask of one vector of each pair R, -R, and of R = 0: the first element not 0 is above it."""
+    signs = np.sign(lattice) @ [9, 3, 1]
+    return signs >= 0
 
 
 def _sums(phases, matrices) -> NDArray:

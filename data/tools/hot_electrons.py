@@ -22,9 +22,10 @@ import numpy as np
 from ase.units import kB
 
 from ase_dos.io.dataset import load_dataset
+from ase_dos.spectra.kpoints import kpoint_mesh
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.files import replace_file
-from data.tools.gpaw_lcao import SETTINGS, WIDTH, kpoint_mesh, self_consistent, use_basis_path
+from data.tools.gpaw_lcao import SETTINGS, WIDTH, self_consistent, use_basis_path
 
 TEMPERATURES = (3000.0, 10_000.0, 20_000.0)
 

@@ -13,6 +13,9 @@ Every structure needs a unique ``name`` in its ``info`` (else its number in the 
 whose result exists is skipped; results are renamed into place only when complete, so a killed run
 loses one structure.
 
+With ``--matrices`` the Hamiltonian and overlap themselves are written, in single precision (0.2 MB
+per atom of silicon), and no dense mesh is sought: eigenvalues at any k-point follow from them.
+
 Bands up to ``--headroom`` (eV) above the Fermi level are stored, and meshes are compared up to
 ``--window`` above it. A basis of short functions needs less ``--reach``.
 """
@@ -31,6 +34,7 @@ import numpy as np
 from ase.io import read
 
 from ase_dos.fit.scores import best_shift
+from ase_dos.spectra.kpoints import kpoint_mesh, mesh_points
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.spectra.target import target_from_states
 from ase_dos.utils.files import replace_file
@@ -39,8 +43,6 @@ from data.tools.gpaw_lcao import (
     SETTINGS,
     WIDTH,
     BlochMatrices,
-    kpoint_mesh,
-    kpoints,
     self_consistent,
     use_basis_path,
 )
@@ -101,7 +103,7 @@ def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, 
     """
 
     def on(mesh):
-        points, weights = kpoints(mesh)
+        points, weights = mesh_points(mesh)
         return ElectronicStates(matrices.eigenvalues(points), weights, n_electrons, 2)
 
     spacing, mesh = start, kpoint_mesh(atoms, start)
@@ -154,7 +156,7 @@ def run(atoms, target: Path, spacing: float, scf_spacing: float, method: Method)
     log = target.with_suffix(".txt")
     calc = self_consistent(atoms, scf_spacing, log, basis=method.basis)
     weights = np.asarray(calc.get_k_point_weights())
-    matrices = BlochMatrices(calc, target.with_suffix(".dense.txt"), method.reach)
+    matrices = BlochMatrices.from_gpaw(calc, target.with_suffix(".dense.txt"), method.reach)
     electrons = calc.get_number_of_electrons()
     states, mesh, denser, left = converged_states(matrices, atoms, electrons, spacing, method)
     levels = states.eigenvalues[0]
@@ -176,6 +178,20 @@ def run(atoms, target: Path, spacing: float, scf_spacing: float, method: Method)
     return f"mesh {mesh}, {left:.4f} to {denser}"
 
 
+def run_matrices(atoms, target: Path, spacing: float, scf_spacing: float, method: Method) -> str:
+    """Compute one structure and write its matrices to ``target`` (npz) in one step."""
+    log = target.with_suffix(".txt")
+    calc = self_consistent(atoms, scf_spacing, log, basis=method.basis)
+    matrices = BlochMatrices.from_gpaw(calc, target.with_suffix(".dense.txt"), method.reach)
+    matrices.save(
+        target,
+        n_electrons=calc.get_number_of_electrons(),
+        settings=json.dumps(settings_of(atoms, spacing, scf_spacing, method)),
+        **printed_values(log),
+    )
+    return f"{len(matrices.lattice)} lattice vectors"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("frames", help="any file that ase.io.read understands")
@@ -193,24 +209,28 @@ def main() -> int:
         help="energy above the Fermi level up to which meshes are compared (eV)",
     )
     parser.add_argument("--reach", type=float, default=Method.reach, help="of matrices (Angstrom)")
+    parser.add_argument(
+        "--matrices", action="store_true", help="write Hamiltonian and overlap, not eigenvalues"
+    )
     parser.add_argument("--shard", default="0/1", help="i/n: take every n-th frame from the i-th")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     method = Method(args.basis, args.headroom, args.window, args.reach, args.noise)
     use_basis_path(args.basis_path)
+    compute, ending = (run_matrices, ".matrices.npz") if args.matrices else (run, ".npz")
     part, parts = map(int, args.shard.split("/"))
     frames = read(args.frames, index=":")
     failed = 0
     for number, atoms in list(enumerate(frames))[part::parts]:
         name = atoms.info.get("name", f"{number:05d}")
-        target = args.output / f"{name}.npz"
+        target = args.output / f"{name}{ending}"
         start = time.perf_counter()
         try:
             spacing = float(atoms.info.get("kspacing", args.kspacing))
             scf_spacing = float(atoms.info.get("scf_kspacing", args.scf_kspacing))
             if is_done(target, settings_of(atoms, spacing, scf_spacing, method)):
                 continue
-            convergence = run(atoms, target, spacing, scf_spacing, method)
+            convergence = compute(atoms, target, spacing, scf_spacing, method)
         except Exception as error:  # one structure that fails must not end the others
             failed += 1
             print(f"{name}: failed: {error}", file=sys.stderr, flush=True)
