@@ -26,7 +26,7 @@ FLOORS = (
     ("spectra",),
     ("descriptors", "io", "bands"),
     ("fit", "results"),
-    ("model", "density"),
+    ("model", "density", "tight_binding"),
     ("model_selection", "trajectory", "adapters"),
     ("dynamics", "cli"),
 )

@@ -1,0 +1,234 @@
+"""Bloch Hamiltonian of one structure: matrices and states at any k-point, and derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from ase_dos.kernels.threads import on_threads
+from ase_dos.kernels.two_centre import add_bloch_sum, add_block_densities, add_level_slopes
+from ase_dos.tight_binding.form import HamiltonianForm
+from ase_dos.tight_binding.terms import Surroundings, Term, terms_of
+
+__all__ = ["BlochHamiltonian", "BlochStates"]
+
+# Elements of all matrices that are diagonalised at a time.
+_BATCH = 2**20
+_MEMORY = 16e9  # bytes that the matrices of one k-point may take
+_COPIES = 3  # of a matrix that are held while it is diagonalised
+
+
+@dataclass(frozen=True, eq=False)
+class BlochStates:
+    """Eigenstates at some k-points, in orthogonal orbitals.
+
+    Attributes
+    ----------
+    energies : (kpoints, bands) array
+        eV, rising.
+    vectors : (kpoints, orbitals, bands) complex array
+        Orthonormal columns.
+    """
+
+    energies: NDArray
+    vectors: NDArray
+
+
+class BlochHamiltonian:
+    """Hamiltonian of one structure, ready for any parameters and k-points.
+
+    Orbitals of different atoms are orthogonal. What depends on the structure alone is computed
+    once, so that a fit can change the parameters.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The structure; any boundaries.
+    form : HamiltonianForm
+
+    Attributes
+    ----------
+    atom_of : (orbitals,) int array
+        Atom of every orbital.
+
+    Raises
+    ------
+    ValueError
+        If the form lacks a species of the structure, or two atoms are at the same place.
+    """
+
+    def __init__(self, atoms: Atoms, form: HamiltonianForm) -> None:
+        self.form = form
+        self._reciprocal = 2 * np.pi * atoms.cell.reciprocal().array
+        self._around = Surroundings.of(atoms, form)
+        self._terms = terms_of(atoms, form, self._around)
+        counts = np.array([form.orbitals(z) for z in atoms.numbers])
+        self._starts = np.cumsum(counts) - counts
+        self.atom_of = np.repeat(np.arange(len(atoms)), counts)
+
+    def matrices(self, parameters: NDArray, kpoints: NDArray) -> NDArray:
+        """Matrices (kpoints, orbitals, orbitals) in eV.
+
+        Parameters
+        ----------
+        parameters : (n,) array
+            In the order of `HamiltonianForm.arrays`.
+        kpoints : (kpoints, 3) array
+            In units of the reciprocal lattice vectors.
+
+        Raises
+        ------
+        ValueError
+            If the matrix is too large to be diagonalised.
+        """
+        arrays = self.form.split(parameters)
+        size = self.atom_of.size
+        needed = _COPIES * np.dtype(complex).itemsize * size**2
+        if needed > _MEMORY:
+            raise ValueError(
+                f"atoms: their {size} orbitals need {needed / 1e9:.0f} GB of memory to be "
+                f"diagonalised, more than {_MEMORY / 1e9:.0f} GB; take a smaller structure"
+            )
+        out = np.zeros((len(kpoints), size, size), dtype=complex)
+        for term in self._terms:
+            blocks = term.make_blocks(arrays[term.name])
+            if not term.hops:
+                blocks /= 2  # of which the other half comes with the Hermitian conjugate
+            for k, matrix in zip(kpoints, out, strict=True):
+                add_bloch_sum(*self._places(term), blocks, self._phases(term, k), matrix)
+        return out + out.conj().transpose(0, 2, 1)
+
+    def solve(self, parameters: NDArray, kpoints: NDArray) -> BlochStates:
+        """Diagonalise at k-points (kpoints, 3); see `matrices`."""
+        return BlochStates(*np.linalg.eigh(self.matrices(parameters, kpoints)))
+
+    def energies(self, parameters: NDArray, kpoints: NDArray) -> NDArray:
+        """Levels (kpoints, bands) in eV, rising; see `matrices`."""
+        batch = max(1, _BATCH // self.atom_of.size**2)
+        parts = on_threads(
+            len(kpoints),
+            lambda begin, end: np.concatenate(
+                [
+                    np.linalg.eigvalsh(self.matrices(parameters, kpoints[i : min(i + batch, end)]))
+                    for i in range(begin, end, batch)
+                ]
+            ),
+        )
+        return np.concatenate(parts)
+
+    def weights(self, states: BlochStates) -> NDArray:
+        """Share of every atom in every state, (kpoints, bands, atoms); they sum to one."""
+        shares = np.abs(states.vectors) ** 2
+        return np.add.reduceat(shares, self._starts, axis=1).transpose(0, 2, 1)
+
+    def level_slopes(self, states: BlochStates, kpoints: NDArray, n_bands: int) -> NDArray:
+        """Differentiate the lowest levels by the parameters: (kpoints, n_bands, parameters).
+
+        By first-order perturbation theory; for degenerate levels in the basis that the states are
+        given in.
+        """
+        out = np.zeros((len(kpoints), n_bands, self.form.n_parameters))
+        shapes, slices = self.form.arrays(), self.form.slices()
+        for term in self._terms:
+            components = term.blocks.components.copy()
+            integrals = components[:, 2]
+            angular = term.angular * (term.factors[integrals] * term.multiplicity)
+            components[:, 2] = term.rows[integrals]
+            found = np.zeros((len(kpoints), n_bands, *shapes[term.name]))
+            for k, vectors, slopes in zip(kpoints, states.vectors, found, strict=True):
+                add_level_slopes(
+                    np.ascontiguousarray(vectors.T[:n_bands]),
+                    *self._places(term),
+                    self._phases(term, k),
+                    angular,
+                    components,
+                    term.radial,
+                    term.powers,
+                    slopes,
+                )
+            out[:, :, slices[term.name]] = found.reshape(len(kpoints), n_bands, -1)
+        return out
+
+    def differentiate(
+        self,
+        parameters: NDArray,
+        kpoints: NDArray,
+        weights: NDArray,
+        slope: Callable[[NDArray], NDArray],
+    ) -> tuple[NDArray, NDArray]:
+        r"""Differentiate :math:`F = \sum_k w_k \sum_n \phi(\epsilon_{nk})` by positions and strain.
+
+        By the Hellmann-Feynman theorem it is tr(D dH) with D of the states and
+        :math:`\phi'(\epsilon)`. k-points keep their coordinates in units of the reciprocal
+        lattice vectors. Degenerate levels need no care: D does not depend on their basis.
+
+        Parameters
+        ----------
+        parameters : (n,) array
+        kpoints : (kpoints, 3) array
+            In units of the reciprocal lattice vectors.
+        weights : (kpoints,) array
+        slope : callable
+            Returns :math:`\phi'` at energies (eV), in their shape.
+
+        Returns
+        -------
+        gradient : (atoms, 3) array
+            By the positions (1/Angstrom).
+        virial : (3, 3) array
+            By strain, symmetric.
+        """
+        arrays = self.form.split(parameters)
+        densities = self._block_densities(parameters, kpoints, weights, slope)
+        n_atoms = self._starts.size
+        gradient, virial = np.zeros((n_atoms, 3)), np.zeros((3, 3))
+        of_surroundings = np.zeros_like(self._around.values)
+
+        def add(first: NDArray, second: NDArray, vectors: NDArray, forces: NDArray) -> None:
+            np.add.at(gradient, second, forces)
+            np.subtract.at(gradient, first, forces)
+            virial[:] += vectors.T @ forces
+
+        for term, density in zip(self._terms, densities, strict=True):
+            by_vector, by_surroundings = term.slopes(arrays[term.name], density)
+            add(term.first, term.neighbor, term.vectors, by_vector)
+            for atoms in (term.first, term.second):
+                np.add.at(of_surroundings, atoms, by_surroundings / 2)
+        around = self._around
+        by_distance = np.sum(of_surroundings[around.first] * around.slopes, axis=1)
+        forces = (by_distance / around.distances)[:, None] * around.vectors
+        add(around.first, around.second, around.vectors, forces)
+        return gradient, (virial + virial.T) / 2
+
+    def _block_densities(
+        self,
+        parameters: NDArray,
+        kpoints: NDArray,
+        weights: NDArray,
+        slope: Callable[[NDArray], NDArray],
+    ) -> list[NDArray]:
+        """Differentiate by the blocks of every term."""
+        out = [np.zeros((term.first.size, *term.blocks.shape)) for term in self._terms]
+        for k, weight in zip(kpoints, weights, strict=True):
+            states = self.solve(parameters, k[None])
+            vectors, filling = states.vectors[0], weight * slope(states.energies[0])
+            density = (vectors * filling) @ vectors.conj().T
+            for term, found in zip(self._terms, out, strict=True):
+                add_block_densities(*self._places(term), density, self._phases(term, k), found)
+        for term, found in zip(self._terms, out, strict=True):
+            found *= term.multiplicity
+        return out
+
+    def _places(self, term: Term) -> tuple[NDArray, NDArray]:
+        """First row and column of every block."""
+        return self._starts[term.first], self._starts[term.second]
+
+    def _phases(self, term: Term, kpoint: NDArray) -> NDArray:
+        """Phases of the blocks; positions of atoms in them do not change the levels."""
+        if not term.hops:
+            return np.ones(term.first.size, dtype=complex)
+        return np.exp(1j * term.vectors @ (kpoint @ self._reciprocal))

@@ -1,0 +1,171 @@
+"""Tight-binding Hamiltonian with its parameters: bands, states and local DOS of any structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from ase_dos.kernels.broadening import broaden
+from ase_dos.spectra.dos import EnergyGrid
+from ase_dos.spectra.kpoints import kpoint_mesh, mesh_points
+from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.spectra.states import ElectronicStates
+from ase_dos.tight_binding.bloch import BlochHamiltonian
+from ase_dos.tight_binding.form import HamiltonianForm
+from ase_dos.utils.checks import as_array, as_count, as_positive
+
+if TYPE_CHECKING:
+    from ase.dft.kpoints import BandPath
+    from ase.spectrum.band_structure import BandStructure
+
+__all__ = ["TightBindingHamiltonian"]
+
+SPIN_DEGENERACY = 2
+# Spacings of an energy grid are divided until a standard deviation has so many.
+_STEPS_PER_SIGMA = 6
+
+
+@dataclass(frozen=True, eq=False)
+class TightBindingHamiltonian:
+    """Two-centre Hamiltonian in orthogonal orbitals, spin-paired.
+
+    Meshes of k-points are Gamma-centred; the number along an open boundary is 1.
+
+    Parameters
+    ----------
+    form : HamiltonianForm
+        What it is made of.
+    parameters : (n,) array
+        Energies (eV) by which its functions are multiplied, in the order of
+        `HamiltonianForm.arrays`.
+
+    Raises
+    ------
+    ValueError
+        If there are too few or too many parameters. Methods raise it for structures with other
+        species, or with atoms at the same place.
+    """
+
+    form: HamiltonianForm
+    parameters: NDArray
+
+    def __post_init__(self) -> None:
+        parameters = as_array(self.parameters, "parameters", (self.form.n_parameters,)).copy()
+        parameters.flags.writeable = False
+        object.__setattr__(self, "parameters", parameters)
+
+    def n_electrons(self, atoms: Atoms) -> float:
+        """Valence electrons of a structure."""
+        return float(sum(self.form.valence[z] for z in atoms.numbers))
+
+    def states(self, atoms: Atoms, mesh: Sequence[int]) -> ElectronicStates:
+        """Levels on a mesh of k-points: three numbers of points."""
+        points, weights = mesh_points(_checked_mesh(mesh, atoms))
+        bloch = BlochHamiltonian(atoms, self.form)
+        levels = bloch.energies(self.parameters, points)
+        return ElectronicStates(levels, weights, self.n_electrons(atoms), SPIN_DEGENERACY)
+
+    def band_structure(
+        self, atoms: Atoms, path: BandPath | str | None = None, *, spacing: float = 0.15
+    ) -> BandStructure:
+        """Bands along a path through the Brillouin zone.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            The structure.
+        path : ase.dft.kpoints.BandPath or str, optional
+            The path, or its special points, "GXL" for example; that of ASE by default.
+        spacing : float
+            Of the mesh of k-points from which the Fermi level follows (1/Angstrom).
+
+        Returns
+        -------
+        ase.spectrum.band_structure.BandStructure
+            Its reference is the Fermi level.
+        """
+        from ase.dft.kpoints import BandPath
+        from ase.spectrum.band_structure import BandStructure
+
+        if not isinstance(path, BandPath):
+            return self.band_structure(
+                atoms, atoms.cell.bandpath(path, pbc=atoms.pbc), spacing=spacing
+            )
+        levels = BlochHamiltonian(atoms, self.form).energies(self.parameters, path.kpts)
+        states = self.states(atoms, kpoint_mesh(atoms, as_positive(spacing, "spacing")))
+        # No bands are missing above the highest.
+        fermi_level = states.electron_gas(0.0, top=np.inf).fermi_level
+        return BandStructure(path, levels[None], float(fermi_level))
+
+    def local_dos(
+        self, atoms: Atoms, mesh: Sequence[int], grid: EnergyGrid, smearing: float
+    ) -> LocalDOS:
+        """Density of states of every atom; each state is shared as its orbitals are.
+
+        The sum over the atoms is the broadened DOS of `states`.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+        mesh : three int
+            Points of the mesh along the reciprocal lattice vectors.
+        grid : EnergyGrid
+            Energies (eV).
+        smearing : float
+            Standard deviation of the Gaussian (eV).
+        """
+        sigma = as_positive(smearing, "smearing")
+        finer = int(np.ceil(_STEPS_PER_SIGMA * grid.step / sigma - 1e-9))
+        nodes = (sigma, grid.start, grid.step / finer, (grid.size - 1) * finer + 1)
+        bloch = BlochHamiltonian(atoms, self.form)
+        values = np.zeros((len(atoms), grid.size))
+        for point, weight in zip(*mesh_points(_checked_mesh(mesh, atoms)), strict=True):
+            states = bloch.solve(self.parameters, point[None])
+            shares = SPIN_DEGENERACY * weight * bloch.weights(states)[0]
+            levels = states.energies[0][None, :, None]
+            for atom, share in enumerate(shares.T):
+                values[atom] += broaden(levels, share, *nodes)[0][::finer]
+        valence = np.array([self.form.valence[z] for z in atoms.numbers])
+        return LocalDOS(np.eye(len(atoms)), values, grid.energies, valence, sigma)
+
+    def differentiate(
+        self, atoms: Atoms, mesh: Sequence[int], slope: Callable[[NDArray], NDArray]
+    ) -> tuple[NDArray, NDArray]:
+        r"""Differentiate a sum over states, :math:`2 \sum_k w_k \sum_n \phi(\epsilon_{nk})`.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+        mesh : three int
+            Points of the mesh along the reciprocal lattice vectors.
+        slope : callable
+            Returns :math:`\phi'` at energies (eV), in their shape: the occupations, where the sum
+            is the grand potential of the electrons.
+
+        Returns
+        -------
+        gradient : (atoms, 3) array
+            By the positions (1/Angstrom).
+        virial : (3, 3) array
+            By strain, symmetric.
+        """
+        points, weights = mesh_points(_checked_mesh(mesh, atoms))
+        bloch = BlochHamiltonian(atoms, self.form)
+        return bloch.differentiate(self.parameters, points, SPIN_DEGENERACY * weights, slope)
+
+
+def _checked_mesh(mesh: Sequence[int], atoms: Atoms) -> tuple[int, int, int]:
+    """Return a mesh of three numbers, which are 1 along open boundaries."""
+    a, b, c = (as_count(n, "mesh", 1) for n in as_array(mesh, "mesh", (3,)).astype(int).tolist())
+    for size, periodic in zip((a, b, c), atoms.pbc, strict=True):
+        if size > 1 and not periodic:
+            raise ValueError(
+                f"mesh: expected 1 along the open boundaries (periodic: {atoms.pbc.tolist()}), "
+                f"got {a} x {b} x {c}"
+            )
+    return a, b, c
