@@ -16,7 +16,7 @@ from ase_dos.utils.checks import as_array
 if TYPE_CHECKING:
     from MDAnalysis import AtomGroup, Universe
 
-__all__ = ["UniverseFrames", "is_universe"]
+__all__ = ["UniverseFrames", "atomic_numbers", "is_universe", "present_frame"]
 
 # Formats with a time and its unit, in the file or given by the user. For others MDAnalysis makes
 # a time of its own: in DCD by units that the file does not name, else by 1 ps a frame.
@@ -42,27 +42,48 @@ class UniverseFrames(IndexedFrames["AtomGroup"]):
     def __init__(self, source: Universe | AtomGroup, types: Sequence[str] | None = None) -> None:
         self._group = source.atoms
         super().__init__(str(self._group.universe.trajectory.filename))
-        self._numbers = _numbers(self._group, types)
+        self._numbers = atomic_numbers(self._group, types)
 
     def _open(self) -> tuple[AtomGroup, int]:
         return self._group, len(self._group.universe.trajectory)
 
     def _read(self, handle: AtomGroup, index: int) -> Atoms:
-        trajectory = handle.universe.trajectory
         with library_errors("MDAnalysis"):
-            step = trajectory[index]
-        atoms = Atoms(numbers=self._numbers, positions=as_array(handle.positions, "positions"))
-        if step.dimensions is not None:
-            atoms.cell, atoms.pbc = step.triclinic_dimensions, True
-        formats = {str(name).upper() for name in np.ravel(trajectory.format)}
-        if "time" in step.data and formats & _TIMED:
-            atoms.info["time"] = 1000.0 * float(step.data["time"])  # ps
-        if "step" in step.data and "DCD" not in formats:  # there it is the number of the frame
-            atoms.info["step"] = int(step.data["step"])
-        return atoms
+            handle.universe.trajectory[index]
+        return present_frame(handle, self._numbers)
 
 
-def _numbers(group: AtomGroup, types: Sequence[str] | None) -> NDArray:
+def present_frame(group: AtomGroup, numbers: NDArray) -> Atoms:
+    """Structure of the frame that a universe shows at present.
+
+    Parameters
+    ----------
+    group : MDAnalysis.AtomGroup
+        Its atoms.
+    numbers : (atoms,) array
+        Their atomic numbers.
+    """
+    trajectory = group.universe.trajectory
+    step = trajectory.ts
+    atoms = Atoms(numbers=numbers, positions=as_array(group.positions, "positions"))
+    if step.dimensions is not None:
+        atoms.cell, atoms.pbc = step.triclinic_dimensions, True
+    formats = {str(name).upper() for name in np.ravel(trajectory.format)}
+    if "time" in step.data and formats & _TIMED:
+        atoms.info["time"] = 1000.0 * float(step.data["time"])  # ps
+    if "step" in step.data and "DCD" not in formats:  # there it is the number of the frame
+        atoms.info["step"] = int(step.data["step"])
+    return atoms
+
+
+def atomic_numbers(group: AtomGroup, types: Sequence[str] | None = None) -> NDArray:
+    """Atomic numbers (atoms,) of a group with elements, or with types that are numbers.
+
+    Raises
+    ------
+    ValueError
+        If it has neither.
+    """
     if hasattr(group, "elements"):
         return symbols_to_numbers(group.elements)
     try:
