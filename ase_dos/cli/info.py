@@ -51,17 +51,17 @@ def _describe(source: str | None) -> Iterator[str]:
 
 
 def _shipped() -> Iterator[str]:
-    from ase_dos.io.model_file import shipped_models
+    from ase_dos.io.model_file import KINDS, shipped_models
 
-    yield "shipped models:"
-    for name in shipped_models():
-        yield f"  {name}"
+    for kind, content in KINDS.items():
+        yield f"shipped models of the {content}:"
+        yield from (f"  {name}" for name in shipped_models(kind))
 
 
 def _model(source: str) -> Iterator[str]:
-    from ase_dos.io.model_file import find_model, read_model
+    from ase_dos.io.model_file import find_model, kind_of, read_model
 
-    if read_model(find_model(source))[0].get("kind") == "density":
+    if kind_of(read_model(find_model(source))[0]) == "density":
         from ase_dos.density.model import DensityModel
 
         density = DensityModel.load(source)

@@ -24,7 +24,8 @@ from ase_dos.density.training import DensityTraining, train
 from ase_dos.density.training_set import check_molecule, check_training_set, training_set_hash
 from ase_dos.descriptors.lambda_soap import LambdaSOAP
 from ase_dos.fit.left_out import alone, group_labels
-from ase_dos.io.model_file import FORMAT, digest, find_model, read_model, write_model
+from ase_dos.io.model_file import FORMAT, find_model, read_model
+from ase_dos.io.trained_model import TrainedModel
 from ase_dos.utils.checks import as_choice
 from ase_dos.utils.novelty import warn_of_novel_atoms
 from ase_dos.utils.structure_errors import of_structure
@@ -34,7 +35,7 @@ __all__ = ["DensityModel"]
 KIND = "density"
 
 
-class DensityModel:
+class DensityModel(TrainedModel[DensityOptions, DensityPredictor, DensityTraining]):
     """Coefficients of an auxiliary basis that follow from the surroundings of each atom.
 
     Parameters
@@ -70,54 +71,12 @@ class DensityModel:
     ) -> None:
         if isinstance(basis, str):
             basis = AuxiliaryBasis.from_pyscf(basis, species=descriptor.species)
-        self.options = DensityOptions(descriptor, basis, **options)
-        self.info: dict[str, Any] = {}
-        self._predictor: DensityPredictor | None = None
-        self._training: DensityTraining | None = None
-
-    @classmethod
-    def from_options(cls, options: DensityOptions) -> DensityModel:
-        """Return a model with these hyperparameters, not trained."""
-        model = cls.__new__(cls)
-        model.options, model.info = options, {}
-        model._predictor = model._training = None
-        return model
-
-    @property
-    def predictor(self) -> DensityPredictor:
-        """Weights, and all else that a prediction needs.
-
-        Raises
-        ------
-        ValueError
-            If the model is not trained.
-        """
-        if self._predictor is None:
-            raise ValueError("the model is not trained; call fit() or DensityModel.load() first")
-        return self._predictor
-
-    @property
-    def training(self) -> DensityTraining:
-        """Record of the training.
-
-        Raises
-        ------
-        ValueError
-            If the model was loaded from a file, which does not hold this record.
-        """
-        if self._training is None:
-            raise ValueError("training: not stored in model files; call fit()")
-        return self._training
+        super().__init__(DensityOptions(descriptor, basis, **options))
 
     @property
     def species(self) -> tuple[int, ...]:
         """Atomic numbers that the model knows."""
         return self.options.descriptor.species
-
-    @property
-    def hash(self) -> str:
-        """Checksum of the trained model."""
-        return self.info["hash"]
 
     def fit(
         self,
@@ -270,16 +229,6 @@ class DensityModel:
 
     # Files
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the model to one ``.npz`` file (replaced in one step).
-
-        Raises
-        ------
-        OSError
-            If it cannot be written there. An earlier file stays.
-        """
-        write_model(path, self.info, self.predictor.arrays())
-
     @classmethod
     def load(cls, name_or_path: str | os.PathLike) -> DensityModel:
         """Read a shipped model by name, or a model file by path.
@@ -289,16 +238,10 @@ class DensityModel:
         ValueError
             If there is no such model, the file is damaged, or holds a model of something else.
         """
-        path = find_model(name_or_path)
-        info, arrays = read_model(path)
-        if info.get("kind") != KIND:
-            raise ValueError(f"{path}: not a density model; DOSModel.load() reads models of a DOS")
+        info, arrays = read_model(find_model(name_or_path, KIND), KIND)
         model = cls.from_options(DensityOptions.from_dict(info["options"]))
         model.info, model._predictor = info, DensityPredictor.restored(model.options, arrays)
         return model
-
-    def _sign(self) -> None:
-        self.info["hash"] = digest(self.info, self.predictor.arrays())
 
 
 def _labels(groups: Sequence[Any] | str | None, frames: Sequence[Atoms]) -> NDArray:

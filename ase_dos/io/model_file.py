@@ -20,8 +20,19 @@ from ase_dos._version import __version__
 from ase_dos.utils.digests import checksum
 from ase_dos.utils.files import replace_bytes
 
-__all__ = ["FORMAT", "digest", "find_model", "read_model", "shipped_models", "write_model"]
+__all__ = [
+    "FORMAT",
+    "KINDS",
+    "digest",
+    "find_model",
+    "kind_of",
+    "read_model",
+    "shipped_models",
+    "write_model",
+]
 
+# What models describe; the header of one of the DOS does not say so.
+KINDS = {"dos": "density of states", "density": "electron density"}
 FORMAT = 3
 READABLE = (2, FORMAT)  # format 2 has no whole options
 # The last two are how numpy's parser meets a damaged header of an array.
@@ -37,14 +48,26 @@ _DAMAGE = (
 )
 
 
-def shipped_models() -> list[str]:
-    """Names of the models that come with the package."""
-    folder = files("ase_dos") / "shipped_models"
-    return sorted(Path(e.name).stem for e in folder.iterdir() if e.name.endswith(".npz"))
+def kind_of(info: Mapping[str, Any]) -> str:
+    """Kind of a model by its header, of `KINDS`; a file of something else has another."""
+    of_regressor = info["format"] == 2  # when all models were of the DOS
+    return "dos" if of_regressor else str(info.get("kind", "dos"))
 
 
-def find_model(name_or_path: str | os.PathLike) -> Path:
+def shipped_models(kind: str | None = None) -> list[str]:
+    """Names of the models that come with the package, of all kinds or one of `KINDS`."""
+    paths = _folder().glob("*.npz")
+    return sorted(path.stem for path in paths if kind is None or _kind_of_file(path) == kind)
+
+
+def find_model(name_or_path: str | os.PathLike, kind: str | None = None) -> Path:
     """Path of a model file, given that or the name of a shipped model.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+    kind : str, optional
+        Kind of the shipped models that names stand for, of `KINDS`.
 
     Raises
     ------
@@ -54,16 +77,17 @@ def find_model(name_or_path: str | os.PathLike) -> Path:
     path = Path(name_or_path)
     if path.is_file():
         return path
-    if path.is_dir() and str(path) not in shipped_models():
+    names = shipped_models(kind)
+    if str(path) in names:
+        return _folder() / f"{path}.npz"
+    if path.is_dir():
         raise ValueError(f"{path}: is a directory, expected a model file")
     if path.suffix or len(path.parts) != 1:
         raise ValueError(f"{path}: no such model file")
-    if str(path) not in shipped_models():
-        raise ValueError(
-            f"model: expected a path or one of the shipped models ({', '.join(shipped_models())}), "
-            f"got {str(name_or_path)!r}"
-        )
-    return Path(str(files("ase_dos") / "shipped_models" / f"{path}.npz"))
+    raise ValueError(
+        f"model: expected a path or one of the shipped models ({', '.join(names)}), "
+        f"got {str(name_or_path)!r}"
+    )
 
 
 def digest(info: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> str:
@@ -89,13 +113,19 @@ def write_model(
     replace_bytes(path, packed.getbuffer())
 
 
-def read_model(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
+def read_model(path: Path, kind: str | None = None) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """Header and arrays of a model file.
+
+    Parameters
+    ----------
+    path : path
+    kind : str, optional
+        Kind that is expected, of `KINDS`.
 
     Raises
     ------
     ValueError
-        If the file is not a model, is damaged, or of another format than this release writes.
+        If the file is not a model, is damaged, or of another kind or format.
     """
     if not zipfile.is_zipfile(path):
         raise ValueError(
@@ -118,4 +148,19 @@ def read_model(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
         )
     if digest(info, arrays) != checksum:
         raise ValueError(f"{path}: the contents do not match their checksum; the file is damaged")
+    found = kind_of(info)
+    if kind not in (None, found):
+        other = f"one of the {KINDS[found]}" if found in KINDS else repr(found)
+        raise ValueError(f"{path}: expected a model of the {KINDS[kind]}; this file holds {other}")
     return info, arrays
+
+
+def _folder() -> Path:
+    """Folder of the models that come with the package."""
+    return Path(str(files("ase_dos") / "shipped_models"))
+
+
+def _kind_of_file(path: Path) -> str:
+    """Kind of a model that comes with the package, by its header alone."""
+    with np.load(path, allow_pickle=False) as file:
+        return kind_of(json.loads(str(file["header"])))

@@ -12,7 +12,8 @@ from ase import Atoms
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ase_dos.descriptors.soap import SOAP
-from ase_dos.io.model_file import digest, find_model, read_model, write_model
+from ase_dos.io.model_file import find_model, read_model
+from ase_dos.io.trained_model import TrainedModel
 from ase_dos.model.evaluation import Evaluation, evaluate_predictions
 from ase_dos.model.header import header, options_in
 from ase_dos.model.like_structures import LikeStructures, as_groups
@@ -37,8 +38,10 @@ from ase_dos.utils.structure_errors import StructureError, of_structure
 
 __all__ = ["DOSModel"]
 
+KIND = "dos"
 
-class DOSModel:
+
+class DOSModel(TrainedModel[ModelOptions, Predictor, Training]):
     """Sum of local densities of states that follow from the features of each atom.
 
     `ase_dos.model.predictor.Predictor` has the formula. Its weights and the energy reference of
@@ -70,43 +73,7 @@ class DOSModel:
     """
 
     def __init__(self, descriptor: SOAP, grid: EnergyGrid | None = None, **options: Any) -> None:
-        self.options = ModelOptions(descriptor, grid, **options)
-        self.info: dict[str, Any] = {}
-        self._predictor: Predictor | None = None
-        self._training: Training | None = None
-
-    @classmethod
-    def from_options(cls, options: ModelOptions) -> DOSModel:
-        """Return a model with these hyperparameters, not trained."""
-        model = cls(options.descriptor)
-        model.options = options
-        return model
-
-    @property
-    def predictor(self) -> Predictor:
-        """Weights, and all else that a prediction needs.
-
-        Raises
-        ------
-        ValueError
-            If the model is not trained.
-        """
-        if self._predictor is None:
-            raise ValueError("the model is not trained; call fit() or DOSModel.load() first")
-        return self._predictor
-
-    @property
-    def training(self) -> Training:
-        """Record of the training: shifts of its structures, errors of the candidates.
-
-        Raises
-        ------
-        ValueError
-            If the model was loaded from a file, which does not hold this record.
-        """
-        if self._training is None:
-            raise ValueError("training: not stored in model files; call fit()")
-        return self._training
+        super().__init__(ModelOptions(descriptor, grid, **options))
 
     @property
     def species(self) -> tuple[int, ...]:
@@ -396,17 +363,6 @@ class DOSModel:
 
     # Files
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the model to one ``.npz`` file (replaced in one step).
-
-        Raises
-        ------
-        OSError
-            If it cannot be written there: of a full disk it says how much is needed. An earlier
-            file stays, and ``save`` to another path may follow.
-        """
-        write_model(path, self.info, self.predictor.arrays())
-
     @classmethod
     def load(cls, name_or_path: str | os.PathLike) -> DOSModel:
         """Read a shipped model by name, or a model file by path.
@@ -416,15 +372,7 @@ class DOSModel:
         ValueError
             If there is no such model, or the file is damaged, of a newer release or another kind.
         """
-        info, arrays = read_model(find_model(name_or_path))
-        if "modes" not in arrays:
-            raise ValueError(
-                f"{os.fspath(name_or_path)}: expected a model of the density of states; this file "
-                f"holds another kind, {info.get('kind')!r}"
-            )
+        info, arrays = read_model(find_model(name_or_path, KIND), KIND)
         model = cls.from_options(options_in(info, len(arrays["modes"])))
         model.info, model._predictor = info, Predictor.restored(info, arrays)
         return model
-
-    def _sign(self) -> None:
-        self.info["hash"] = digest(self.info, self.predictor.arrays())

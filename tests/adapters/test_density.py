@@ -123,8 +123,8 @@ def test_there_is_no_energy(atoms):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"model": "nonsense"}, "shipped models"),
-        ({"model": "silicon"}, "not a density model"),
+        ({"model": "nonsense"}, r"shipped models \(water-density\), got 'nonsense'"),
+        ({"model": "silicon"}, r"shipped models \(water-density\), got 'silicon'"),
         ({"model": 3}, "expected the name or path of a density model"),
         ({"charge": "one"}, "charge: expected numbers"),
         ({"charge": [1, 2]}, "charge: expected shape"),

@@ -143,7 +143,14 @@ def test_plot_and_info_of_model_and_dataset(model, dataset, tmp_path, capsys):
     main(["info", str(dataset)])
     assert "24 structures" in capsys.readouterr().out
     main(["info"])
-    assert capsys.readouterr().out.split() == ["shipped", "models:", *shipped_models()]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith("  ")] == [
+        "shipped models of the density of states:",
+        "shipped models of the electron density:",
+    ]
+    named = [line.strip() for line in lines if line.startswith("  ")]
+    assert named == shipped_models("dos") + shipped_models("density")
+    assert sorted(named) == shipped_models()
 
 
 def test_truncated_trajectory_keeps_what_is_done(capsys, model, md, tmp_path):

@@ -9,8 +9,9 @@ from ase import Atoms
 from paths import TEST_DATA
 from toy_model import toy_frames, toy_states
 
+from ase_dos.density.model import DensityModel
 from ase_dos.fit.sparse_kernel import SparseKernel
-from ase_dos.io.model_file import shipped_models
+from ase_dos.io.model_file import find_model, shipped_models
 from ase_dos.model.dos_model import DOSModel
 
 OLD = TEST_DATA / "formats" / "model_v2.npz"
@@ -95,7 +96,9 @@ def test_damaged_and_foreign_files(toy_model, tmp_path):
     path.write_bytes(b"hello")
     with pytest.raises(ValueError, match="not a readable ase_dos model"):
         DOSModel.load(path)
-    with pytest.raises(ValueError, match=r"shipped models \(.*\), got 'unobtainium'"):
+    with pytest.raises(
+        ValueError, match=r"shipped models \(aluminium, silicon\), got 'unobtainium'"
+    ):
         DOSModel.load("unobtainium")
 
 
@@ -113,6 +116,16 @@ def test_every_flipped_bit_is_reported(toy_model, tmp_path):
         except ValueError:
             continue
         assert same.info == toy_model.info  # a byte that carries nothing, such as a date
+
+
+def test_models_of_another_kind_are_refused_with_what_they_are():
+    density = find_model("water-density")
+    with pytest.raises(ValueError, match=r"of the density of states; .* one of the electron dens"):
+        DOSModel.load(density)
+    with pytest.raises(ValueError, match=r"of the electron density; .* of the density of states"):
+        DensityModel.load(find_model("silicon"))
+    with pytest.raises(ValueError, match=r"models \(water-density\), got 'silicon'"):
+        DensityModel.load("silicon")
 
 
 def test_folder_of_the_same_name_does_not_hide_a_shipped_model(tmp_path, monkeypatch):
