@@ -171,8 +171,8 @@ class DOSCalculator(AdjustableCalculator):
             If the ground state lacks a property, or the stress of a structure without a
             three-dimensional cell is asked for.
         """
-        super().calculate(atoms, properties, system_changes)
         if system_changes or self._local is None:
+            super().calculate(atoms, properties, system_changes)  # copies the atoms
             self._forget()
             self._local = self._predict()
         wanted = set(properties)

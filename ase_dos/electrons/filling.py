@@ -17,7 +17,7 @@ from ase_dos.electrons.rising_count import (
     make_non_negative,
 )
 from ase_dos.electrons.shared_tables import solve_with_tables
-from ase_dos.electrons.window import Window, last_known
+from ase_dos.electrons.window import MISSED_ELECTRONS, Window, last_known
 from ase_dos.kernels import inversion
 from ase_dos.kernels import thermo as kernels
 from ase_dos.kernels.threads import on_threads
@@ -80,6 +80,7 @@ class Filling:
         n_electrons: ArrayLike,
         valid_to: ArrayLike | None = None,
         valence_tolerance: float = 1e-3,
+        missed_electrons: float = MISSED_ELECTRONS,
     ) -> Filling:
         """Take densities of states; parameters as in `ase_dos.electrons.gas.gas_from_dos`.
 
@@ -93,9 +94,10 @@ class Filling:
         if values.ndim < 1 or values.shape[-1] != energies.size or values.size == 0:
             raise ValueError(f"values: expected shape (..., {energies.size}), got {values.shape}")
         shape, electrons, top = _broadcast_structures(
-            values.shape[:-1], n_electrons, energies[-1] if valid_to is None else valid_to
+            values[..., 0], n_electrons, energies[-1] if valid_to is None else valid_to
         )
-        given = np.array(np.broadcast_to(values, (*shape, energies.size)))
+        given = np.empty((*shape, energies.size))
+        given[...] = values
         given = given.reshape(-1, energies.size)
         top = np.minimum(top, energies[-1])
         last = last_known(energies, top)
@@ -104,7 +106,7 @@ class Filling:
         return cls(
             shape=shape,
             electrons=electrons,
-            window=Window.of_dos(energies, dos, given, electrons, top, last),
+            window=Window.of_dos(energies, dos, given, electrons, top, last, missed_electrons),
             start=energies[0],
             step=step,
             given=given,
@@ -117,7 +119,12 @@ class Filling:
 
     @classmethod
     def of_levels(
-        cls, levels: NDArray, capacities: NDArray, n_electrons: float, top: float
+        cls,
+        levels: NDArray,
+        capacities: NDArray,
+        n_electrons: float,
+        top: float,
+        missed_electrons: float = MISSED_ELECTRONS,
     ) -> Filling:
         """Take the levels (m,) of one structure (eV), which are complete up to ``top`` (eV).
 
@@ -128,7 +135,7 @@ class Filling:
         """
         order = np.argsort(levels, kind="stable")
         levels, capacities, electrons = levels[order], capacities[order], np.array([n_electrons])
-        window = Window.of_levels(levels, capacities, electrons, top)
+        window = Window.of_levels(levels, capacities, electrons, top, missed_electrons)
         return cls(
             shape=(),
             electrons=electrons,
@@ -200,10 +207,6 @@ class Filling:
     def _given(self, which: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Arguments of the functions of `ase_dos.electrons.rising_count`."""
         return self.given[which], self.electrons[which] / self.step, self.last[which]
-
-    def allowing(self, missed_electrons: float) -> Filling:
-        """Return the same states with another share of electrons that may be missed."""
-        return replace(self, window=self.window.allowing(missed_electrons))
 
     def solve(self, kt: NDArray, *, tables: bool = False) -> NDArray:
         """Fermi level and what follows from it, at temperatures kT (eV).
@@ -356,9 +359,12 @@ class Filling:
 
 
 def _broadcast_structures(
-    shape: tuple[int, ...], n_electrons: ArrayLike, top: ArrayLike
+    structures: NDArray, n_electrons: ArrayLike, top: ArrayLike
 ) -> tuple[tuple[int, ...], NDArray, NDArray]:
-    """Find the common shape of the structures; give N and the top (eV) one value for each."""
+    """Find the common shape of the structures; give N and the top (eV) one value for each.
+
+    ``structures`` is any array of their shape.
+    """
     electrons = as_array(n_electrons, "n_electrons")
     top = np.asarray(top, dtype=float)
     if (electrons <= 0).any():
@@ -366,11 +372,10 @@ def _broadcast_structures(
     if np.isnan(top).any():
         raise ValueError("valid_to: expected energies in eV, got NaN")
     try:
-        shape = np.broadcast_shapes(shape, electrons.shape, top.shape)
+        electrons, top, _ = np.broadcast_arrays(electrons, top, structures)
     except ValueError:
         raise ValueError(
             f"n_electrons {electrons.shape} and valid_to {top.shape}: expected shapes that "
-            f"broadcast against the structures {shape}"
+            f"broadcast against the structures {structures.shape}"
         ) from None
-    electrons, top = np.broadcast_to(electrons, shape), np.broadcast_to(top, shape)
-    return shape, electrons.reshape(-1).copy(), top.reshape(-1).copy()
+    return electrons.shape, electrons.flatten(), top.flatten()

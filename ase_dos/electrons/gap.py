@@ -75,7 +75,7 @@ def repair_gaps(
     Parameters
     ----------
     values : (structures, n) array
-        Densities of states (states/eV).
+        Densities of states (states/eV), zero or above.
     step : float
         Spacing of their grid (eV).
     electrons : (structures,) array
@@ -102,8 +102,7 @@ def repair_gaps(
 
 def _is_low(g: NDArray) -> NDArray:
     """Where a DOS (..., n) counts as zero."""
-    size = np.abs(g)
-    return size <= GAP_TOLERANCE * size.max(axis=-1, keepdims=True)
+    return g <= GAP_TOLERANCE * g.max(axis=-1, keepdims=True)
 
 
 def _candidates(g: NDArray, step: float, electrons: NDArray, tolerance: float) -> list[int]:
@@ -112,17 +111,17 @@ def _candidates(g: NDArray, step: float, electrons: NDArray, tolerance: float) -
     Metals are told apart here, all at once.
     """
     low = _is_low(g)
-    structure, place = np.nonzero(low[:, :-1] & low[:, 1:])
-    if structure.size == 0:
+    low = low[:, :-1] & low[:, 1:]
+    some = np.flatnonzero(low.any(axis=1))
+    if some.size == 0:
         return []
+    low, g, electrons = low[some], g[some], electrons[some, None]
     # What is low counts as well, and may be some millionths of the DOS at every point.
-    some = np.unique(structure)
-    room = tolerance * electrons + GAP_TOLERANCE * g.shape[1] * step * np.abs(g).max(axis=1)
-    error = np.full(g.shape, np.inf)
-    error[some] = np.abs(
-        step * (np.cumsum(g[some], axis=1) - 0.5 * g[some, :1]) - electrons[some, None]
-    )
-    return np.unique(structure[error[structure, place] <= room[structure]]).tolist()
+    most = g.max(axis=1, keepdims=True)
+    room = tolerance * electrons + GAP_TOLERANCE * g.shape[1] * step * most
+    count = step * (np.cumsum(g, axis=1) - 0.5 * g[:, :1])
+    near = np.abs(count - electrons) <= room
+    return some[(low & near[:, :-1]).any(axis=1)].tolist()
 
 
 def _find_repair(

@@ -110,29 +110,29 @@ class ElectronGas:
         result = filling.solve(kt, tables=tables)
         if filling.levels.size and filling.capacities.min() < 0:
             check_corrected(temperature.ravel(), result)
-        lost = ~np.isfinite(result).all(axis=(0, 2))
-        if lost.any():
+        if not np.isfinite(result).all():
+            lost = ~np.isfinite(result).all(axis=(0, 2))
             raise ValueError(f"no Fermi level found at {temperature.ravel()[lost][0]:g} K")
         filling.check_window(result[..., 0], kt)
         shape = (*filling.shape, *temperature.shape)
 
         def shaped(array: NDArray) -> float | NDArray:
-            array = np.broadcast_to(array, result.shape[:2])
             return float(array[0, 0]) if shape == () else array.reshape(shape)
 
         mu, free, entropy, capacity, thermal, slope = result.transpose(2, 0, 1)
         entropy = kB * entropy
+        all_ones = np.ones(mu.shape)
         return cls(
-            temperature=shaped(temperature.ravel()),
+            temperature=shaped(all_ones * temperature.ravel()),
             fermi_level=shaped(mu),
-            n_electrons=shaped(filling.electrons[:, None]),
+            n_electrons=shaped(all_ones * filling.electrons[:, None]),
             entropy=shaped(entropy),
             internal_energy=shaped(free + temperature.ravel() * entropy),
             free_energy=shaped(free),
             heat_capacity=shaped(kB * capacity),
             thermal_dos=shaped(thermal),
             fermi_slope=shaped(kB * slope),
-            valence_factor=shaped(filling.valence_factor[:, None]),
+            valence_factor=shaped(all_ones * filling.valence_factor[:, None]),
             filling=filling,
         )
 
@@ -300,8 +300,9 @@ def gas_from_dos(
     """
     temperature = as_temperature(temperature)
     smearing = as_positive(smearing, "smearing", zero=True)
-    filling = Filling.of_dos(energies, values, n_electrons, valid_to, valence_tolerance)
-    filling = filling.allowing(missed_electrons)
+    filling = Filling.of_dos(
+        energies, values, n_electrons, valid_to, valence_tolerance, missed_electrons
+    )
     if smearing and correct_smearing:
         check_correction(smearing, temperature)
         # int g h'' = int g'' h, and g'' of a piecewise-linear g is a level at every kink.
@@ -376,8 +377,8 @@ def gas_from_eigenvalues(
         raise ValueError("top: expected an energy in eV, or infinity, got NaN")
     capacities = degeneracy * np.broadcast_to(share[:, None], bands.shape).ravel()
     electrons = as_positive(n_electrons, "n_electrons")
-    filling = Filling.of_levels(bands.ravel(), capacities, electrons, float(top))
-    return ElectronGas.of_filling(filling.allowing(missed_electrons), temperature)
+    filling = Filling.of_levels(bands.ravel(), capacities, electrons, float(top), missed_electrons)
+    return ElectronGas.of_filling(filling, temperature)
 
 
 def highest_temperature(

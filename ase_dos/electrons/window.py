@@ -31,7 +31,7 @@ class Window:
 
     top: NDArray
     density: NDArray
-    share: float = MISSED_ELECTRONS
+    share: float
 
     @classmethod
     def of_dos(
@@ -42,6 +42,7 @@ class Window:
         electrons: NDArray,
         top: NDArray,
         last: NDArray,
+        share: float,
     ) -> Window:
         """Window of a DOS (structures, n) that is complete up to ``top`` (structures,).
 
@@ -57,24 +58,21 @@ class Window:
         ends = 0.5 * (dos[:, 0] + dos[np.arange(len(dos)), last])
         capacity = step * (np.where(known, dos, 0.0).sum(axis=1) - ends)
         _check_capacity(electrons, capacity, top)
-        return cls(top, density)
+        return cls(top, density, as_positive(share, "missed_electrons"))
 
     @classmethod
     def of_levels(
-        cls, levels: NDArray, capacities: NDArray, electrons: NDArray, top: float
+        cls, levels: NDArray, capacities: NDArray, electrons: NDArray, top: float, share: float
     ) -> Window:
         """Window of levels (eV) with room for ``capacities``; infinite ``top`` for no limit."""
         tops = np.array([top])
         known = levels <= top
         _check_capacity(electrons, capacities[known].sum()[None], tops)
+        share = as_positive(share, "missed_electrons")
         if top == np.inf:
-            return cls(tops, np.zeros(1))
+            return cls(tops, np.zeros(1), share)
         density = capacities[known & (levels >= top - TOP_WIDTH)].sum() / TOP_WIDTH
-        return cls(tops, density[None])
-
-    def allowing(self, missed_electrons: float) -> Window:
-        """Return the same window with another share of electrons that may be missed."""
-        return replace(self, share=as_positive(missed_electrons, "missed_electrons"))
+        return cls(tops, density[None], share)
 
     def take(self, which: NDArray) -> Window:
         """Return the windows of some structures."""

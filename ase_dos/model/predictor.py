@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -95,17 +96,26 @@ class Predictor:
         n_modes = len(self.modes)
         outputs = self._apply(atoms, "predict", dtype, which)
         numbers = atoms.numbers if which is None else atoms.numbers[which]
-        one_hot = np.eye(len(self.species))[species_index(numbers, self.species)]
-        centers = self.posterior.centers @ self.novelty_projection
-        deviations = outputs[:, n_modes:] - one_hot @ centers
+        kinds = species_index(numbers, self.species)
+        deviations = outputs[:, n_modes:] - self._projected_centers[kinds]
         return LocalDOS(
-            np.hstack([one_hot, outputs[:, :n_modes]]),
-            np.vstack([self.species_terms, self.modes]),
+            np.hstack([np.eye(len(self.species))[kinds], outputs[:, :n_modes]]),
+            self._basis,
             self.grid.energies,
-            one_hot @ self.valence,
+            self.valence[kinds],
             self.smearing,
             np.linalg.norm(deviations, axis=1) / (_ROOM * self.novelty_limit),
         )
+
+    @cached_property
+    def _basis(self) -> NDArray:
+        """Means of the species and modes, by which a local DOS is kept."""
+        return np.vstack([self.species_terms, self.modes])
+
+    @cached_property
+    def _projected_centers(self) -> NDArray:
+        """Mean of every species where novelty is measured."""
+        return self.posterior.centers @ self.novelty_projection
 
     def predict_ensemble(self, atoms: Atoms, n_members: int, seed: int) -> DOSEnsemble:
         """Total DOS with its uncertainty; see `DOSModel.predict_ensemble`."""

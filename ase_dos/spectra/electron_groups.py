@@ -31,9 +31,10 @@ class ElectronGroups:
 
     def __post_init__(self) -> None:
         # Groups without atoms are left out, the others numbered anew.
-        present, labels = np.unique(self.labels, return_inverse=True)
-        object.__setattr__(self, "temperatures", np.asarray(self.temperatures)[present])
-        object.__setattr__(self, "labels", labels)
+        present = np.bincount(self.labels) > 0
+        temperatures = np.asarray(self.temperatures)[: present.size][present]
+        object.__setattr__(self, "temperatures", temperatures)
+        object.__setattr__(self, "labels", (present.cumsum() - 1)[self.labels])
 
     @classmethod
     def of_one_temperature(cls, temperature: float, n_atoms: int) -> ElectronGroups:
@@ -50,8 +51,8 @@ class ElectronGroups:
 
     def atoms(self) -> list[NDArray]:
         """Return the indices of the atoms of every group."""
-        starts = np.searchsorted(np.sort(self.labels), np.arange(1, len(self)))
-        return np.split(np.argsort(self.labels, kind="stable"), starts)
+        ends = np.bincount(self.labels).cumsum()
+        return np.split(np.argsort(self.labels, kind="stable"), ends[:-1])
 
     def thermal_sums(self, local: LocalDOS) -> dict[str, float]:
         """Entropy and heat capacity (eV/K) at T, and F(T) - F(0) (eV), of all groups together."""
