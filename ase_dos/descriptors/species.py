@@ -41,7 +41,7 @@ def species_index(numbers: ArrayLike, species: Sequence[int]) -> NDArray:
         If a number is not among them.
     """
     numbers, known = np.asarray(numbers), np.asarray(species)
-    index = np.searchsorted(known, numbers).clip(max=len(known) - 1)
+    index = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
     wrong = known[index] != numbers
     if wrong.any():
         unknown = np.unique(numbers[wrong])

@@ -83,7 +83,7 @@ def describe_tails(
         `SMEARING_BIAS`.
     """
     texts = [""] * len(fermi_level)
-    below = kB * temperature < smearing
+    below = (temperature > 0) & (kB * temperature < smearing)
     if not below.any():
         return texts
     temperature, mu, entropy = temperature[below], fermi_level[:, below], entropy[:, below]
@@ -91,7 +91,7 @@ def describe_tails(
     width = np.maximum(kB * temperature, max(0.25 * smearing, filling.step))
     curvature = np.empty(mu.shape)
     curvatures(np.ascontiguousarray(mu), width, filling.start, filling.step, filling.dos, curvature)
-    in_tail = (temperature > 0) & (entropy > NO_ENTROPY * kB)
+    in_tail = entropy > NO_ENTROPY * kB
     in_tail &= 0.5 * smearing**2 * curvature > SMEARING_BIAS
     for structure in np.flatnonzero(in_tail.any(axis=1)):
         coldest = np.argmin(np.where(in_tail[structure], temperature, np.inf))
