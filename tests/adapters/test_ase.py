@@ -15,6 +15,7 @@ from ase.calculators.calculator import (
     CalculatorSetupError,
     InputError,
     PropertyNotImplementedError,
+    compare_atoms,
 )
 from ase.db import connect
 from ase.units import kB
@@ -105,6 +106,32 @@ def test_moved_atoms_drop_the_local_dos(atoms):
     atoms.positions[0] += 0.3
     after = atoms.calc.get_property("local_dos", atoms)
     assert np.abs(after[0] - before[0]).max() > 1e-3
+
+
+CHANGES = {
+    "nothing": lambda atoms: None,
+    "a position, by rounding": lambda atoms: atoms.positions.__setitem__((0, 0), 0.9e-15),
+    "a position": lambda atoms: atoms.positions.__setitem__((3, 1), 1e-12),
+    "a position that is no number": lambda atoms: atoms.positions.__setitem__((3, 1), np.nan),
+    "species": lambda atoms: atoms.numbers.__setitem__(2, 32),
+    "cell": lambda atoms: atoms.set_cell(atoms.cell * 1.001),
+    "boundaries": lambda atoms: atoms.set_pbc((True, True, False)),
+    "charges": lambda atoms: atoms.set_initial_charges([0.0] * 8),
+    "magnetic moments": lambda atoms: atoms.set_initial_magnetic_moments([1.0] * 8),
+    "number of atoms": lambda atoms: atoms.__delitem__(7),
+    "what does not matter": lambda atoms: atoms.set_tags([1] * 8),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_changes_are_those_that_ase_sees(atoms, change):
+    atoms.positions[0] = 0.0
+    calc = atoms.calc
+    calc.get_property("dos", atoms)
+    assert calc.check_state(atoms) == []
+    change(atoms)
+    assert set(calc.check_state(atoms)) == set(compare_atoms(calc.atoms, atoms))
+    assert set(calc.check_state(atoms, 0.1)) == set(compare_atoms(calc.atoms, atoms, 0.1))
 
 
 def test_temperature_change_discards_results(atoms):
