@@ -101,7 +101,7 @@ def find_convention(
     missing = [field for field in _FIELDS if field not in known]
     if missing:
         raise ValueError(
-            f"the model {name!r} does not tell {', '.join(missing)} of its DOS: give "
+            f"the model {name!r} does not tell {', '.join(missing)} of its DOS: in Python, give "
             f"{', '.join(f'{field}=' for field in missing)} to load_metatomic, or write them into "
             f"the file, as JSON in the extra metadata under {KEY!r}"
         )

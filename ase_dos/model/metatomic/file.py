@@ -157,7 +157,7 @@ class MetatomicFile:
         if self.output not in outputs:
             raise ValueError(
                 f"{where}the model has no output {self.output!r}; it has "
-                f"{', '.join(sorted(outputs))}; give the name of the DOS as output="
+                f"{', '.join(sorted(outputs))}; in Python, give the name of the DOS as output="
             )
         declared = outputs[self.output]
         if declared.unit.lower().replace(" ", "") not in _UNITS:
