@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import re
 import shlex
+import shutil
 
 import pytest
 from architecture import FLOORS, PACKAGE, arrows, modules
@@ -15,7 +16,7 @@ import ase_dos
 
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/*.md", "data/*/README.md", "tests/data/*/README.md")
+    for pattern in ("*.md", "docs/**/*.md", "data/*/README.md", "tests/data/*/README.md")
     for path in REPOSITORY.glob(pattern)
 )
 SCRIPTS = sorted(
@@ -190,6 +191,36 @@ def test_code_on_pages_imports_what_exists(path):
     for block in code_blocks(path.read_text()):
         for module, wanted in imported(ast.parse(block)):
             assert resolves(f"{module}.{wanted}"), f"{module}.{wanted}"
+
+
+TUTORIALS = [REPOSITORY / "docs/start.md", *sorted((REPOSITORY / "docs/howto").glob("*.md"))]
+
+
+@pytest.mark.filterwarnings("ignore:.*tail of its Gaussian smearing")
+@pytest.mark.parametrize("path", [p for p in TUTORIALS if code_blocks(p.read_text())], ids=name)
+def test_code_of_tutorials_runs(path, tmp_path, monkeypatch):
+    """Beside the outputs of DFT programs and the results that they name."""
+    shutil.copytree(REPOSITORY / "tests/data/states", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    if "melting.zarr" in path.read_text():
+        frames = REPOSITORY / "examples/silicon_melting.extxyz.xz"
+        ase_dos.analyze_trajectory(frames, "silicon", (3000.0,), "melting.zarr", stop=2)
+    values = {}
+    for block in code_blocks(path.read_text()):
+        exec(block, values)
+
+
+def test_pages_of_the_api_have_all_public_names():
+    pages = {p.stem: p.read_text() for p in (REPOSITORY / "docs/api").glob("*.md")}
+    table = set(re.findall(r"^   ase_dos\.[\w.]*?(\w+)$", pages["index"], re.MULTILINE))
+    assert table == set(ase_dos.__all__) - {"__version__"}
+    public = [
+        room
+        for floor in FLOORS
+        for room in floor
+        if hasattr(importlib.import_module(f"ase_dos.{room}"), "__all__")
+    ]
+    assert [room for room in public if f"automodule:: ase_dos.{room}\n" not in pages[room]] == []
 
 
 @pytest.mark.filterwarnings("ignore:.*tail of its Gaussian smearing")

@@ -27,7 +27,7 @@ class MDCPeaks:
     """Peaks of the momentum distribution curves (MDCs) of one band along a straight cut.
 
     They come from energy distribution curves: momenta from the inverse of E(k), half widths
-    w / |dE/dk|. Standard deviations of widths have that of the slope in them, with the errors of
+    w / abs(dE/dk). Standard deviations of widths have that of the slope in them, with the errors of
     neighbouring energies taken as independent.
 
     Parameters

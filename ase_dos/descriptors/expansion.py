@@ -115,7 +115,7 @@ class ExpansionHyperparameters:
         Raises
         ------
         ValueError
-            If the frame is empty or holds a species not in `species`.
+            If the frame is empty or holds a species not in ``species``.
         """
         if len(atoms) == 0:
             raise ValueError("atoms: the frame is empty; expected at least one atom")

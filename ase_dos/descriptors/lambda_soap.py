@@ -115,8 +115,8 @@ class LambdaSOAP(ExpansionHyperparameters):
         Raises
         ------
         ValueError
-            As `SOAP.compute` does: for an empty frame, a species not in `species`, two atoms at one
-            position, a NaN position, a periodic cell without volume.
+            As `SOAP.compute` does: for an empty frame, a species not in ``species``, two atoms at
+            one position, a NaN position, a periodic cell without volume.
         """
         return self.features(self.points(atoms))
 

@@ -60,7 +60,7 @@ class SOAP(SOAPHyperparameters):
         Weight of the atom's own Gaussian.
     backend : str
         "numba", "featomic" or "librascal".
-    contraction : (species, max_angular + 1, n_radial, max_radial) array_like, optional
+    contraction : (n_species, max_angular + 1, n_radial, max_radial) array_like, optional
         Radial functions to use, as combinations of the primitive ones, for every species of
         neighbours and every l; `ase_dos.descriptors.radial_basis.optimal_radial_basis` makes good
         ones.
@@ -81,7 +81,7 @@ class SOAP(SOAPHyperparameters):
         Raises
         ------
         ValueError
-            If the frame is empty, holds a species not in `species`, two atoms at one position,
+            If the frame is empty, holds a species not in ``species``, two atoms at one position,
             a NaN position, or a periodic cell without volume.
         ImportError
             If the backend is not installed.
