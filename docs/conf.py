@@ -39,7 +39,10 @@ include_patterns = [
     "docs/**.md",
 ]
 exclude_patterns = [".*", "**/__pycache__", "build", "dist"]
-suppress_warnings = ["myst.header"]  # levels of headings that a page leaves out
+suppress_warnings = [
+    "myst.header",  # levels of headings that a page leaves out
+    "ref.python",  # words in types of parameters that several classes have as attributes
+]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
