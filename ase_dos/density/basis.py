@@ -29,6 +29,7 @@ __all__ = ["P_PLACES", "AuxiliaryBasis", "BasisLayout", "Shell"]
 
 # Places of x, y, z among m = -1, 0, 1 of l = 1.
 P_PLACES = (2, 0, 1)
+_KEPT_LAYOUTS = 16
 
 
 class Shell(NamedTuple):
@@ -182,6 +183,14 @@ class AuxiliaryBasis:
             If the basis lacks one of them.
         """
         species = self._known(numbers)
+        if species not in self._layouts:
+            if len(self._layouts) >= _KEPT_LAYOUTS:
+                self._layouts.clear()
+            self._layouts[species] = self._join(species)
+        return self._layouts[species]
+
+    def _join(self, species: tuple[int, ...]) -> BasisLayout:
+        """Layouts of single atoms, one after the other."""
         parts = [self._of_species[z] for z in species]
         counts = [len(part.l) for part in parts]
         sizes = np.array([part.size for part in parts])
@@ -246,9 +255,9 @@ class AuxiliaryBasis:
         }
         return cls(header["name"], shells)
 
-    def _known(self, numbers: ArrayLike) -> list[int]:
+    def _known(self, numbers: ArrayLike) -> tuple[int, ...]:
         """Atomic numbers of a molecule, all of which have functions."""
-        species = np.atleast_1d(np.asarray(numbers, dtype=int)).tolist()
+        species = tuple(np.atleast_1d(np.asarray(numbers, dtype=int)).tolist())
         if not species:
             raise ValueError("numbers: expected one or more atoms, got none")
         unknown = sorted(set(species) - set(self.shells))
@@ -258,6 +267,11 @@ class AuxiliaryBasis:
                 f"{_symbols(self.species)}"
             )
         return species
+
+    @cached_property
+    def _layouts(self) -> dict[tuple[int, ...], BasisLayout]:
+        """Layouts of the last molecules: all that is done with one asks for it."""
+        return {}
 
     @cached_property
     def _of_species(self) -> dict[int, BasisLayout]:

@@ -111,7 +111,7 @@ class CovariantKernel:
         whole, outputs = cls(descriptor, zeta, points, owners, mixes), []
         for index, atoms in enumerate(frames):
             with of_structure(index):
-                outputs.append(whole.outputs(atoms))
+                outputs.append(whole.outputs(descriptor.points(atoms)))
         turns = {key: _principal_directions(outputs, key, tolerance) for key in mixes}
         turned = {key: mixes[key] @ turns[key] for key in mixes}
         reduced = [{key: one[key] @ turns[key] for key in one} for one in outputs]
@@ -121,19 +121,18 @@ class CovariantKernel:
         """Count the outputs of every species and l."""
         return {key: mix.shape[-1] for key, mix in self.mixes.items()}
 
-    def outputs(self, atoms: Atoms) -> Outputs:
-        """Return the outputs (atoms of a species, 2 l + 1, n) by species and l.
+    def outputs(self, surroundings: EquivariantPoints) -> Outputs:
+        """Give the outputs (atoms of a species, 2 l + 1, n) by species and l.
 
-        Raises
-        ------
-        ValueError
-            As `LambdaSOAP.compute`: for an empty frame, an unknown species, bad positions.
+        Parameters
+        ----------
+        surroundings : EquivariantPoints
+            Of all atoms of a frame, as ``descriptor.points(atoms)`` makes them.
         """
-        self.descriptor.species_of(atoms)
         return {
             key: values
-            for species in np.unique(atoms.numbers).tolist()
-            for key, values in self._of_species(atoms, species)
+            for species in np.unique(surroundings.species).tolist()
+            for key, values in self._of_species(surroundings, species)
         }
 
     def kernels(self, atoms: EquivariantPoints, points: EquivariantPoints) -> list[NDArray]:
@@ -149,25 +148,30 @@ class CovariantKernel:
         alike = cosines[0] ** (self.zeta - 1)
         return [one * alike for one in cosines]
 
-    def distances(self, atoms: Atoms) -> NDArray:
-        """Distances (atoms, points) of unit vectors of lambda = 0; infinite to other species."""
-        result = np.full((len(atoms), len(self.points)), np.inf)
-        for species in np.unique(atoms.numbers):
-            rows = np.flatnonzero(atoms.numbers == species)
+    def distances(self, surroundings: EquivariantPoints) -> NDArray:
+        """Distances (atoms, points) of unit vectors of lambda = 0; infinite to other species.
+
+        The parameter is that of `outputs`.
+        """
+        result = np.full((len(surroundings), len(self.points)), np.inf)
+        for species in np.unique(surroundings.species).tolist():
+            rows = np.flatnonzero(surroundings.species == species)
             columns = np.flatnonzero(self.points.species == species)
-            some, points = self.descriptor.points(atoms, rows), self.points.take(columns)
-            lengths = np.outer(self._lengths(some), self._lengths(points))
-            cosines = self._scalar.products(some, points)[0][:, 0, :, 0] / lengths
+            some, (points, lengths) = surroundings.take(rows), self._of_points[species]
+            products = self._scalar.products(some, points)[0][:, 0, :, 0]
+            cosines = products / np.outer(self._lengths(some), lengths)
             result[np.ix_(rows, columns)] = np.sqrt((2.0 - 2.0 * cosines).clip(min=0.0))
         return result
 
-    def _of_species(self, atoms: Atoms, species: int) -> Iterator[tuple[tuple[int, int], NDArray]]:
-        chosen = np.flatnonzero(atoms.numbers == species)
+    def _of_species(
+        self, surroundings: EquivariantPoints, species: int
+    ) -> Iterator[tuple[tuple[int, int], NDArray]]:
+        chosen = np.flatnonzero(surroundings.species == species)
         points, lengths = self._of_points[species]
         keys = [key for key in self.mixes if key[0] == species]
         parts: dict[tuple[int, int], list[NDArray]] = {key: [] for key in keys}
         for start in range(0, len(chosen), _ATOMS_PER_BLOCK):
-            some = self.descriptor.points(atoms, chosen[start : start + _ATOMS_PER_BLOCK])
+            some = surroundings.take(chosen[start : start + _ATOMS_PER_BLOCK])
             kernels = self._kernels(some, points, lengths)
             for key in keys:
                 parts[key].append(np.tensordot(kernels[key[1]], self.mixes[key], 2))

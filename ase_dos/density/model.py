@@ -199,7 +199,8 @@ class DensityModel(TrainedModel[DensityOptions, DensityPredictor, DensityTrainin
         extrapolation.
         """
         learned = self.predictor
-        return novelty(learned.kernel, learned.novelty_limits, atoms)
+        surroundings = self.options.descriptor.points(atoms)
+        return novelty(learned.kernel, learned.novelty_limits, surroundings)
 
     def evaluate(self, frames: Sequence[Atoms], densities: Sequence[Density]) -> DensityEvaluation:
         """Compare predictions with known densities.

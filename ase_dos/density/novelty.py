@@ -14,11 +14,14 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.density.covariant_kernel import CovariantKernel
+from ase_dos.descriptors.lambda_soap import EquivariantPoints
 
 __all__ = ["novelty", "novelty_limits"]
 
 
-def novelty(kernel: CovariantKernel, limits: dict[int, float], atoms: Atoms) -> NDArray:
+def novelty(
+    kernel: CovariantKernel, limits: dict[int, float], surroundings: EquivariantPoints
+) -> NDArray:
     """Novelty (atoms,) of the atoms of a molecule: above 1, an extrapolation.
 
     Parameters
@@ -26,10 +29,11 @@ def novelty(kernel: CovariantKernel, limits: dict[int, float], atoms: Atoms) -> 
     kernel : CovariantKernel
     limits : dict of float
         What `novelty_limits` returns, by atomic number.
-    atoms : Atoms
+    surroundings : EquivariantPoints
+        Of the atoms, as ``kernel.descriptor.points(atoms)`` makes them.
     """
-    units = np.array([limits[z] for z in atoms.numbers.tolist()])
-    return kernel.distances(atoms).min(axis=1) / units
+    units = np.array([limits[z] for z in surroundings.species.tolist()])
+    return kernel.distances(surroundings).min(axis=1) / units
 
 
 def novelty_limits(
@@ -47,7 +51,7 @@ def novelty_limits(
     """
     limits = dict.fromkeys(kernel.descriptor.species, 0.0)
     for atoms, group in zip(frames, groups.tolist(), strict=True):
-        distances = kernel.distances(atoms)
+        distances = kernel.distances(kernel.descriptor.points(atoms))
         distances[:, groups[kernel.owners] == group] = np.inf
         for z, nearest in zip(atoms.numbers.tolist(), distances.min(axis=1).tolist(), strict=True):
             if np.isfinite(nearest):  # not the only group with this species

@@ -88,7 +88,8 @@ class DensityPredictor:
             Total charge (e).
         """
         numbers, positions = atoms.numbers, atoms.positions
-        design = self.layout.design(numbers, self.kernel.outputs(atoms))
+        surroundings = self.kernel.descriptor.points(atoms)
+        design = self.layout.design(numbers, self.kernel.outputs(surroundings))
         all_weights = np.column_stack([self.weights, self.deviations])
         expansion = (design @ all_weights).T
         coefficients = mean_coefficients(self.basis, numbers, self.means) + expansion[0]
@@ -102,7 +103,7 @@ class DensityPredictor:
         density = Density(
             self.basis, numbers, positions, coefficients, charge=charge, members=members
         )
-        return density, novelty(self.kernel, self.novelty_limits, atoms)
+        return density, novelty(self.kernel, self.novelty_limits, surroundings)
 
     # Files
 

@@ -19,7 +19,7 @@ def fitted():
 def test_outputs_of_the_training_set_are_those_of_the_kernel(fitted):
     kernel, outputs = fitted
     for atoms, known in zip(FRAMES[:2], outputs, strict=False):
-        again = kernel.outputs(atoms)
+        again = kernel.outputs(DESCRIPTOR.points(atoms))
         assert sorted(again) == [(1, 0), (1, 1), (8, 0), (8, 1), (8, 2)]
         for key, values in known.items():
             species, ell = key
@@ -46,8 +46,8 @@ def test_outputs_turn_with_the_molecule_as_a_covariant_density_does(fitted):
     turned = atoms.copy()
     turned.rotate(77.0, (1, 2, -1), center="COM")
     turned.positions *= -1.0  # and inverted
-    for key, values in kernel.outputs(atoms).items():
-        others = kernel.outputs(turned)[key]
+    for key, values in kernel.outputs(DESCRIPTOR.points(atoms)).items():
+        others = kernel.outputs(DESCRIPTOR.points(turned))[key]
         np.testing.assert_allclose(
             np.einsum("amr,ams->ars", values, values),
             np.einsum("amr,ams->ars", others, others),

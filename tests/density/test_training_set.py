@@ -106,5 +106,3 @@ def test_a_model_that_is_not_trained():
     model = DensityModel(DESCRIPTOR, BASIS)
     with pytest.raises(ValueError, match="the model is not trained"):
         model.predict(FRAMES[0])
-    with pytest.raises(ValueError, match="not a density model"):
-        DensityModel.load("silicon")

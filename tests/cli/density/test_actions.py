@@ -101,7 +101,7 @@ def test_bad_input(model, densities, water, tmp_path, capsys, dataset):
     assert "--groups: " in line
     assert "no 'kind' in its info" in line
     line = fails(capsys, "density", "predict", water, "--model", "silicon")
-    assert "not a density model" in line
+    assert "shipped models (water-density)" in line
     line = fails(capsys, "density", "predict", water, "--model", model, "--cube", out)
     assert ".cube" in line
     line = fails(
