@@ -12,11 +12,11 @@ all energies follow from each other by adding the structures that end there.
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky
+from scipy.linalg import cholesky
+from scipy.linalg.lapack import dpotrs
 
 from ase_dos.fit.residual_maker import ResidualMaker
 
@@ -50,15 +50,20 @@ class KnownEnergies:
         return self.first == self.size
 
     @cached_property
+    def _ending(self) -> list[NDArray]:
+        """Structures that miss every energy from `first` on but none before; last those of none."""
+        order = np.argsort(self.lengths, kind="stable")
+        ends = np.searchsorted(self.lengths[order], np.arange(self.first, self.size) + 1)
+        return np.split(order, ends)
+
+    @cached_property
     def _factors(self) -> list[NDArray]:
         """Lower triangles (k, k) of the factors of ``1 - F_u^T F_u`` at energies from `first`."""
         rest = (1.0 + _ROUNDING) * np.eye(self.root.shape[1])
         factors: list[NDArray] = []
-        order = np.argsort(self.lengths, kind="stable")
-        ends = np.searchsorted(self.lengths[order], np.arange(self.first, self.size + 1))
-        for begin, end in pairwise(ends):
-            if end > begin:
-                more = self.root[order[begin:end]]
+        for rows in self._ending[:-1]:
+            if rows.size:
+                more = self.root[rows]
                 rest = rest - more.T @ more
                 factors.append(cholesky(rest, lower=True, check_finite=False))
             else:
@@ -69,7 +74,7 @@ class KnownEnergies:
         """Apply the inverses of ``1 - F_u^T F_u`` to columns (k, m - first) of their energies."""
         return np.column_stack(
             [
-                cho_solve((factor, True), column, check_finite=False)
+                dpotrs(factor, column, lower=True)[0]
                 for factor, column in zip(self._factors, columns.T, strict=True)
             ]
         )
@@ -80,9 +85,9 @@ class KnownEnergies:
 
         The fit describes it without a residual.
         """
-        ones = self.root.sum(axis=0)
-        lower = [np.tril(factor) for factor in self._factors]
-        return ones, np.column_stack([factor @ (factor.T @ ones) for factor in lower])
+        sums = np.array([self.root[rows].sum(axis=0) for rows in self._ending])
+        known = np.cumsum(sums[:0:-1], axis=0)[::-1]
+        return sums.sum(axis=0), known.T
 
     def coefficients(self, sums: NDArray, totals: NDArray) -> NDArray:
         """Coefficients ``c`` (k, m) of the fit at every energy.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -79,39 +80,38 @@ class LeftOut:
 
     @cached_property
     def _inverses(self) -> list[tuple[NDArray, NDArray]]:
-        """Structures and ``P_GG^-1`` of every group that others can predict."""
+        """Structures (r, g) and ``P_GG^-1`` (r, g, g) of groups of g that others can predict."""
+        groups = rows_of_groups(self.groups)
+        sizes = np.array([len(rows) for rows in groups])
         found = []
-        diagonal = self.residual_maker.diagonal
-        for rows in rows_of_groups(self.groups):
-            if len(rows) == 1:
-                values, vectors = diagonal[rows], np.ones((1, 1))
-            else:
-                values, vectors = np.linalg.eigh(self.residual_maker.block(rows))
-            if values.min() > _ALONE:
-                found.append((rows, vectors / values @ vectors.T))
+        for size in np.unique(sizes):
+            rows = np.array([groups[i] for i in np.flatnonzero(sizes == size)])
+            values, vectors = np.linalg.eigh(self.residual_maker.block(rows))
+            told = values[:, 0] > _ALONE
+            values, vectors = values[told, None], vectors[told]
+            found.append((rows[told], vectors / values @ vectors.swapaxes(1, 2)))
         return found
 
     @cached_property
     def structures(self) -> NDArray:
         """Rising indices (k,) of structures that others predict: not the only ones of a species."""
-        rows = [rows for rows, _ in self._inverses]
-        return np.sort(np.concatenate(rows)) if rows else np.empty(0, dtype=int)
+        return np.sort(np.concatenate([rows.ravel() for rows, _ in self._inverses]))
 
     @cached_property
     def distances(self) -> NDArray:
         """``phi C phi`` (k,) of `structures`, with the posterior covariance C without the group."""
         result = np.zeros(len(self.groups))
-        for rows, inverse in self._inverses:
-            result[rows] = np.diag(inverse) - 1.0
+        for rows, inverses in self._inverses:
+            result[rows] = np.diagonal(inverses, axis1=1, axis2=2) - 1.0
         return result[self.structures]
 
     def residuals(self, targets: NDArray) -> NDArray:
         """Residuals (k, m) of `structures`, for targets (n, m)."""
         result = self.residual_maker @ targets
-        for rows, inverse in self._inverses:
-            result[rows] = inverse @ result[rows]
+        for rows, inverses in self._inverses:
+            result[rows] = inverses @ result[rows]
         return result[self.structures]
 
     def of_each(self) -> Iterator[tuple[NDArray, NDArray]]:
         """Structures (g,) and ``P_GG^-1`` (g, g) of each group that others predict."""
-        return iter(self._inverses)
+        return chain.from_iterable(zip(*some, strict=True) for some in self._inverses)

@@ -57,8 +57,15 @@ class Metric:
 
     def loss(self, differences: NDArray) -> NDArray:
         """Loss (...) of differences (..., m)."""
-        return np.sum(differences * self(differences), axis=-1)
+        of_dos, of_counts = self.weights
+        counts = np.cumsum(differences, axis=-1)
+        return of_dos * _squares(differences) + of_counts * _squares(counts)
 
     def factor(self, size: int) -> NDArray:
         """Lower triangle L (size, size) of the matrix, which is L L^T."""
         return np.linalg.cholesky(self(np.eye(size)))
+
+
+def _squares(values: NDArray) -> NDArray:
+    """Add up the squares of values (..., m) over the last axis."""
+    return np.einsum("...i,...i->...", values, values)

@@ -71,12 +71,12 @@ class ResidualMaker:
         return values - self.root @ (self.root.T @ values)
 
     def block(self, rows: NDArray) -> NDArray:
-        """Part of ``P`` for some structures, by their indices (r,) or booleans (n,)."""
+        """Parts (..., r, r) of ``P`` for some structures, by their indices (..., r)."""
         if self.is_complete:
             half = self.basis[rows] * np.sqrt(self.shrinkage)
-            return half @ half.T
+            return half @ half.swapaxes(-1, -2)
         some = self.root[rows]
-        return np.eye(len(some)) - some @ some.T
+        return np.eye(rows.shape[-1]) - some @ some.swapaxes(-1, -2)
 
     def at(self, rows: NDArray, values: NDArray) -> NDArray:
         """Residuals (r, m) of some structures, by their indices, for targets (n, m) of all."""

@@ -44,29 +44,15 @@ def broaden(eigenvalues, weights, sigma, start, step, size):
         In states/eV and states/eV^2.
     """
     reach = int(REACH * sigma / step) + 1
-    moments = np.zeros((_MOMENTS, size + 2 * reach))
+    moments = np.zeros((size + 2 * reach, _MOMENTS))
     _add_moments(eigenvalues, weights, sigma, start - reach * step, step, moments)
     x = step / sigma * np.arange(-reach, reach + 1)
     polynomials = hermeval(x, np.eye(_MOMENTS + 1))
     gauss = polynomials * np.exp(-0.5 * x * x) / (sigma * math.sqrt(2.0 * math.pi))
     values, derivatives = np.zeros((2, size + 4 * reach))
-    for here in _occupied(moments, 2 * reach):
-        there = slice(here.start, here.stop + 2 * reach)
-        for n, moment in enumerate(moments[:, here]):
-            values[there] += np.convolve(moment, gauss[n])
-            derivatives[there] -= np.convolve(moment, gauss[n + 1]) / sigma
+    _add_gaussians(moments, gauss, gauss / -sigma, values, derivatives)
     inside = slice(2 * reach, 2 * reach + size)
     return values[inside], derivatives[inside]
-
-
-def _occupied(moments, gap):
-    """Stretches of nodes with levels, where they are more than ``gap`` nodes apart."""
-    nodes = np.flatnonzero(moments.any(axis=0))
-    if not nodes.size:
-        return []
-    breaks = np.flatnonzero(np.diff(nodes) > gap)
-    firsts, lasts = np.append(nodes[0], nodes[breaks + 1]), np.append(nodes[breaks], nodes[-1])
-    return [slice(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
 
 
 @kernel
@@ -77,13 +63,29 @@ def _add_moments(eigenvalues, weights, sigma, start, step, moments):
             for band in range(eigenvalues.shape[2]):
                 position = (eigenvalues[spin, k, band] - start) / step
                 node = math.floor(position + 0.5)
-                if node < 0 or node >= moments.shape[1]:
+                if node < 0 or node >= moments.shape[0]:
                     continue
                 t = (position - node) * step / sigma
                 term = weights[k]
-                for n in range(moments.shape[0]):
-                    moments[n, node] += term
+                for n in range(moments.shape[1]):
+                    moments[node, n] += term
                     term *= t / (n + 1)
+
+
+@kernel
+def _add_gaussians(moments, gauss, slopes, values, derivatives):
+    """Add the moments (nodes, n) of every node times Gaussians (n + 1, reach) that begin there.
+
+    The derivative of each Gaussian is the next of the slopes.
+    """
+    for node in range(moments.shape[0]):
+        for n in range(moments.shape[1]):
+            moment = moments[node, n]
+            if moment == 0.0:
+                continue
+            for i in range(gauss.shape[1]):
+                values[node + i] += moment * gauss[n, i]
+                derivatives[node + i] += moment * slopes[n + 1, i]
 
 
 @kernel

@@ -8,7 +8,6 @@ import numpy as np
 
 from ase_dos.kernels.jit import inner_kernel, kernel
 
-_PIECE = 32  # energies between two looks at whether a shift can still be the best
 _GOLDEN = 0.5 * (3.0 - math.sqrt(5.0))
 _ROUNDING = 1.5e-8  # root of that of a number: a minimum is not found to more
 _CLOSE = 1e-6  # eV
@@ -16,37 +15,68 @@ _STEPS = 500
 
 
 @inner_kernel
-def _mean_square(start, step, values, derivatives, valid_to, energies, curve, shift, limit):
-    """Mean-square deviation of a curve from a shifted spline, where that is known.
+def _spline(position, step, values, derivatives):
+    """Hermite spline at a position in units of its nodes; beyond the last it is constant."""
+    node = min(max(int(position), 0), values.size - 2)
+    t = min(position - node, 1.0)
+    left, right = values[node], values[node + 1]
+    slope_left, slope_right = derivatives[node] * step, derivatives[node + 1] * step
+    rise = right - left
+    c2 = 3.0 * rise - 2.0 * slope_left - slope_right
+    c3 = slope_left + slope_right - 2.0 * rise
+    spline = left + t * (slope_left + t * (c2 + t * c3))
+    return spline if position >= 0.0 else 0.0
 
-    Infinite where nothing is known, or as soon as it is certain to be above the limit.
+
+@inner_kernel
+def _known(energies, shift, valid_to, most):
+    """How many of the rising energies a shifted spline is known at, of the first ``most``."""
+    while most > 0 and energies[most - 1] + shift > valid_to:
+        most -= 1
+    return most
+
+
+@inner_kernel
+def _mean_square(start, step, values, derivatives, valid_to, energies, curve, shift):
+    """Mean-square deviation of a curve from a shifted spline, infinite where nothing is known."""
+    known = _known(energies, shift, valid_to, energies.size)
+    total = 0.0
+    for k in range(known):
+        spline = _spline((energies[k] + shift - start) / step, step, values, derivatives)
+        total += (spline - curve[k]) ** 2
+    return total / known if known > 0 else np.inf
+
+
+@inner_kernel
+def _scan(start, step, values, derivatives, valid_to, energies, curve, middle, reach, spacing):
+    """Shift that is best of those around the middle, and their spacing, at most that given.
+
+    They are multiples of the spacing of the energies, or parts of it, so that all share the same
+    points of the spline.
     """
-    known = energies.size
-    while known > 0 and energies[known - 1] + shift > valid_to:
-        known -= 1
-    if known == 0:
-        return np.inf
-    last = values.size - 1
-    highest = limit * known
-    total, j = 0.0, 0
-    while j < known:
-        end = min(j + _PIECE, known)
-        for k in range(j, end):
-            position = (energies[k] + shift - start) / step
-            node = min(max(int(position), 0), last - 1)
-            t = min(position - node, 1.0)
-            left, right = values[node], values[node + 1]
-            slope_left, slope_right = derivatives[node] * step, derivatives[node + 1] * step
-            rise = right - left
-            c2 = 3.0 * rise - 2.0 * slope_left - slope_right
-            c3 = slope_left + slope_right - 2.0 * rise
-            spline = left + t * (slope_left + t * (c2 + t * c3))
-            spline = spline if position >= 0.0 else 0.0
-            total += (spline - curve[k]) ** 2
-        if total > highest:
-            return np.inf
-        j = end
-    return total / known
+    between = (energies[energies.size - 1] - energies[0]) / (energies.size - 1)
+    parts = math.ceil(between / spacing * (1.0 - _ROUNDING))
+    stride = max(int(spacing * parts / between * (1.0 + _ROUNDING)), 1)
+    spacing = between / parts * stride
+    half = int(reach / spacing * (1.0 + _ROUNDING))
+    # Points that lie one spacing of the energies apart stand together.
+    rows = energies.size + 2 * half * stride // parts + 1
+    samples = np.empty((parts, rows))
+    lowest = energies[0] + middle - half * spacing - start
+    for part in range(parts):
+        for row in range(rows):
+            position = (lowest + (row + part / parts) * between) / step
+            samples[part, row] = _spline(position, step, values, derivatives)
+    best, least, known = 0, np.inf, energies.size
+    for k in range(2 * half + 1):
+        known = _known(energies, middle + (k - half) * spacing, valid_to, known)
+        moved = samples[k * stride % parts, k * stride // parts :]
+        total = 0.0
+        for j in range(known):
+            total += (moved[j] - curve[j]) ** 2
+        if total < least * known:
+            best, least = k, total / known
+    return middle + (best - half) * spacing, spacing
 
 
 @kernel
@@ -68,9 +98,10 @@ def closest_shifts(
 ):
     """Shift of each spline that brings it closest to its curve, and their mean-square deviation.
 
-    The shifts ``middles[i] - reach`` to ``middles[i] + reach`` are scanned in steps of
-    ``spacings[i]``, and the best is refined between its neighbours: by Brent's method (R. P. Brent,
-    Algorithms for minimization without derivatives, 1973, chapter 5).
+    Shifts from ``middles[i] - reach`` to ``middles[i] + reach`` are scanned in steps of
+    ``spacings[i]`` or less, and the best is refined between its neighbours: by Brent's method (R.
+    P. Brent, Algorithms for minimization without derivatives, 1973, chapter 5). The energies are
+    uniform.
 
     The nodes of spline i are the ``sizes[i]`` from ``firsts[i]`` on.
     """
@@ -78,25 +109,17 @@ def closest_shifts(
         start, step, valid = starts[i], steps[i], valid_to[i]
         nodes = values[firsts[i] : firsts[i] + sizes[i]]
         slopes = derivatives[firsts[i] : firsts[i] + sizes[i]]
-        curve, spacing = curves[i], spacings[i]
-        # From the middle outwards: most of the others are then soon known to be worse.
-        count = math.ceil((2.0 * reach + spacing / 2.0) / spacing)
-        middle, best, lowest = count // 2, 0, np.inf
-        for turn in range(2 * count + 2):
-            k = middle + (turn // 2 if turn % 2 == 0 else -(turn // 2) - 1)
-            if k < 0 or k >= count:
-                continue
-            at = middles[i] + (k * spacing - reach)
-            cost = _mean_square(start, step, nodes, slopes, valid, energies, curve, at, lowest)
-            if cost < lowest or (cost == lowest and k < best):
-                best, lowest = k, cost
-        at = middles[i] + (best * spacing - reach)
-        shifts[i], costs[i] = at, lowest
+        curve = curves[i]
+        at, spacing = _scan(
+            start, step, nodes, slopes, valid, energies, curve, middles[i], reach, spacings[i]
+        )
+        shifts[i] = at
+        costs[i] = _mean_square(start, step, nodes, slopes, valid, energies, curve, at)
         low, high = at - spacing, at + spacing
         # Best, second best and third best points, and their costs.
         x = low + _GOLDEN * (high - low)
         w, v = x, x
-        fx = _mean_square(start, step, nodes, slopes, valid, energies, curve, x, np.inf)
+        fx = _mean_square(start, step, nodes, slopes, valid, energies, curve, x)
         fw, fv = fx, fx
         last, before = 0.0, 0.0  # moves
         for _ in range(_STEPS):
@@ -124,7 +147,7 @@ def closest_shifts(
                 last = _GOLDEN * before
             move = last if abs(last) >= smallest else (smallest if last >= 0.0 else -smallest)
             u = x + move
-            fu = _mean_square(start, step, nodes, slopes, valid, energies, curve, u, np.inf)
+            fu = _mean_square(start, step, nodes, slopes, valid, energies, curve, u)
             if fu <= fx:
                 if u >= x:
                     low = x

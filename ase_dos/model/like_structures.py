@@ -197,8 +197,8 @@ class _NearCopies:
         squared = 0.0
         for strain, displacements in _small_changes(len(atoms)):
             moved = atoms.copy()
-            moved.set_cell(atoms.cell @ strain, scale_atoms=True)
-            moved.positions += displacements
+            moved.cell = atoms.cell @ strain
+            moved.positions = atoms.positions @ strain + displacements
             change = self.features.descriptor.compute(moved) - self._of_atoms(i)[0]
             squared += np.mean(np.sum(change**2, axis=1))
         return float(np.sqrt(squared / _DIRECTIONS))

@@ -142,13 +142,13 @@ def train(
     maps, starts = _feature_maps(features, regression_of, options)
     regression = regression_of(maps)
     best, history = _align(regression, options, starts)
-    regression = replace(regression, energies=grid.energies)
-    solution = solve(regression, best, options.n_modes)
+    fine = replace(regression, energies=grid.energies)
+    solution = solve(fine, best, options.n_modes)
     if options.count_below is not None:
-        solution = _with_counts(solution, regression, best, options.count_below)
-    left_out = leave_one_out(regression, best)
+        solution = _with_counts(solution, fine, best, options.count_below)
+    left_out = leave_one_out(fine, best)
     posterior = fit_posterior(
-        regression,
+        fine,
         best.regularization,
         left_out.distances,
         solution.coefficients(left_out.differences),
