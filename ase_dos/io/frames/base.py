@@ -384,7 +384,9 @@ def require_sound(atoms: Atoms) -> Atoms:
 
 
 def reader_of(atoms: Atoms) -> Reader:
-    """Return the reader of a structure in memory."""
+    """Return the reader of a structure in memory; one of pymatgen becomes one of ASE."""
+    if hasattr(atoms, "to_ase_atoms"):
+        atoms = Atoms(atoms.to_ase_atoms())
     if not isinstance(atoms, Atoms):
         raise ValueError(f"expected Atoms, got {type(atoms).__name__}")
     return Reader(partial(_given, atoms), in_memory=True)
