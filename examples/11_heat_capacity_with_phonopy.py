@@ -39,7 +39,7 @@ def main():
         "--model",
         "aluminium",
         "--phonons",
-        *phonons[:1],
+        *phonons,
         *outputs,
     )
 

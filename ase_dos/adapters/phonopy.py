@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 FEWEST_VOLUMES = 5  # that phonopy's equations of state are fitted to
+ACOUSTIC = 3  # modes that translate the crystal, of which phonopy may leave all out
 SAME_VOLUME = 1e-4  # relative: files print volumes with some digits only
 
 
@@ -156,21 +158,56 @@ def read_e_v(path: str | os.PathLike) -> tuple[NDArray, NDArray]:
     return table[:, 0].copy(), table[:, 1].copy()
 
 
-def read_thermal_properties(path: str | os.PathLike) -> tuple[int, NDArray]:
+def read_thermal_properties(paths: Sequence[str | os.PathLike]) -> tuple[int, NDArray]:
     """Read number of atoms and temperatures (K) of phonopy's ``thermal_properties.yaml``.
+
+    Parameters
+    ----------
+    paths : sequence of str or path
+        A file for each volume, or one of them alone.
 
     Raises
     ------
     ValueError
-        If the file is none of that kind.
+        If a file is none of that kind, or differs from the first in cell or temperatures.
+
+    Warns
+    -----
+    UserWarning
+        If a volume has imaginary modes, which its free energy of phonons lacks.
     """
+    n_atoms, temperatures = _thermal_properties(paths[0])
+    for path in paths[1:]:
+        others = _thermal_properties(path)
+        if others[0] != n_atoms or not np.array_equal(others[1], temperatures):
+            raise ValueError(
+                f"{path}: expected the cell and the temperatures of {paths[0]} ({n_atoms} atoms, "
+                f"{_range(temperatures)}), got {others[0]} atoms, {_range(others[1])}"
+            )
+    return n_atoms, temperatures
+
+
+def _thermal_properties(path: str | os.PathLike) -> tuple[int, NDArray]:
+    """Read number of atoms and temperatures (K) of one file."""
     with open(path, encoding="utf-8", errors="replace") as file:
         text = file.read()
-    atoms = re.search(r"^natom: +(\d+)", text, re.M)
+    counts = dict(re.findall(r"^(natom|num_modes|num_integrated_modes): +(\d+)", text, re.M))
     temperatures = re.findall(r"^- temperature: +([-+.\deE]+)", text, re.M)
-    if atoms is None or not temperatures:
+    if "natom" not in counts or not temperatures:
         raise ValueError(f"{path}: expected thermal_properties.yaml of phonopy")
-    return int(atoms[1]), as_temperature([float(text) for text in temperatures], str(path))
+    missing = int(counts.get("num_modes", 0)) - int(counts.get("num_integrated_modes", 0))
+    if missing > ACOUSTIC:
+        warnings.warn(
+            f"{path}: {missing - ACOUSTIC} of {counts['num_modes']} modes are imaginary or left "
+            "out, and the free energy of phonons lacks them: leave this volume out",
+            UserWarning,
+            stacklevel=3,
+        )
+    return int(counts["natom"]), as_temperature([float(text) for text in temperatures], str(path))
+
+
+def _range(temperatures: NDArray) -> str:
+    return f"{temperatures.size} from {temperatures[0]:g} to {temperatures[-1]:g} K"
 
 
 def _volumes(cells: list[tuple[Atoms, float]]) -> NDArray:

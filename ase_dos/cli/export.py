@@ -144,8 +144,10 @@ class CLICommand:
         )
         add(
             "--phonons",
+            nargs="+",
             metavar="FILE",
-            help="thermal_properties.yaml of phonopy, whose cell and temperatures fe-v.dat takes",
+            help="thermal_properties.yaml of phonopy, of all volumes or of one, whose cell and "
+            "temperatures fe-v.dat takes",
         )
         add("-q", "--quiet", action="store_true", help="no progress bar")
 

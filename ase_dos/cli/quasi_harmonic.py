@@ -43,8 +43,13 @@ def write_quasi_harmonic(args: Namespace) -> None:
         table = table.of_cell(n_atoms)
     elif n_atoms not in (None, table.n_atoms):
         raise ValueError(
-            f"{args.energies}: its cells have {table.n_atoms} atoms, those of {args.phonons} "
-            f"{n_atoms}; expected one cell"
+            f"{args.energies}: its cells have {table.n_atoms} atoms, those of "
+            f"{args.phonons[0]} {n_atoms}; expected one cell"
+        )
+    if args.phonons is not None and len(args.phonons) not in (1, table.volumes.size):
+        raise ValueError(
+            f"--phonons: expected a file for each of {table.volumes.size} volumes, or one, "
+            f"got {len(args.phonons)}"
         )
     print(
         f"{table.volumes.size} volumes of {table.n_atoms} atoms, {temperatures[0]:g} to "
@@ -74,7 +79,7 @@ def _outputs(args: Namespace) -> list[Path]:
         name = options.get(given[0], given[0]).replace("_", "-")
         beside = "--phonons" if args.phonons is not None and given[0] in options else ENDINGS[0]
         raise ValueError(f"--{name}: has no meaning with {beside}")
-    inputs = [path for path in (*args.structures, args.energies, args.phonons) if path]
+    inputs = [path for path in (*args.structures, args.energies, *(args.phonons or ())) if path]
     return [output_file(name, "--output", inputs=inputs) for name in args.output]
 
 

@@ -100,9 +100,26 @@ def test_cell_and_temperatures_of_phonopy(tmp_path):
     phonons.run_mesh((1, 1, 1))
     phonons.run_thermal_properties(t_min=0, t_max=200, t_step=12.5)
     phonons.write_yaml_thermal_properties(tmp_path / "thermal_properties.yaml")
-    n_atoms, temperatures = read_thermal_properties(tmp_path / "thermal_properties.yaml")
+    n_atoms, temperatures = read_thermal_properties([tmp_path / "thermal_properties.yaml"])
     assert n_atoms == 1
     np.testing.assert_allclose(temperatures, np.arange(0.0, 201.0, 12.5))
+
+
+def test_phonons_of_volumes_that_do_not_belong_together(tmp_path):
+    """Other temperatures are refused; of imaginary modes it is said which volume has them."""
+    paths = [tmp_path / f"{name}.yaml" for name in ("first", "second", "other", "unstable")]
+    for path, last, integrated in zip(
+        paths, (300.0, 300.0, 600.0, 300.0), (24000, 23997, 24000, 23950), strict=True
+    ):
+        counts = f"natom: 1\nnum_modes: 24000\nnum_integrated_modes: {integrated}\n"
+        path.write_text(f"{counts}- temperature:   0.0\n- temperature:   {last}\n")
+    assert read_thermal_properties(paths[:2])[0] == 1
+    with pytest.raises(
+        ValueError, match=r"other\.yaml: .* 2 from 0 to 300 K\), got 1 atoms, 2 from"
+    ):
+        read_thermal_properties(paths[:3])
+    with pytest.warns(UserWarning, match=r"unstable\.yaml: 47 of 24000 modes are imaginary"):
+        read_thermal_properties([paths[0], paths[3]])
 
 
 def test_structures_that_are_not_one_crystal_at_different_volumes_are_refused():
@@ -135,4 +152,4 @@ def test_energies_of_other_volumes_are_refused(tmp_path):
         with pytest.raises(ValueError, match=r"e-v\.dat: expected columns of volumes and energies"):
             read_e_v(tmp_path / "e-v.dat")
         with pytest.raises(ValueError, match=r"expected thermal_properties\.yaml of phonopy"):
-            read_thermal_properties(tmp_path / "e-v.dat")
+            read_thermal_properties([tmp_path / "e-v.dat"])

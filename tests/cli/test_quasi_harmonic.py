@@ -96,6 +96,7 @@ def test_command_refuses_what_does_not_belong_together(crystals, tmp_path, capsy
         (["--set", "D_e=1"], "--set: has no meaning with fe-v.dat"),
         (["--on-error", "skip"], "--on-error: has no meaning with fe-v.dat"),
         (["--phonons", yaml, "--to", "900"], "--to: has no meaning with --phonons"),
+        (["--phonons", yaml, yaml], "--phonons: expected a file for each of 5 volumes, or one"),
         (["--from", "900", "--to", "300"], "--to: expected more than 900 K, got 300"),
         ([levels], "expected DFT outputs or structures, got both"),
         (["--stop", "4"], "phonopy needs 5 or more for its equation of state, got 4"),
