@@ -112,15 +112,16 @@ def _fill(biases, count, out):
 @inner_kernel
 def _activate(values, count, activation, degree):
     """Replace numbers by their power or hyperbolic tangent."""
-    for i in range(count * LANES):
-        x = values[i]
-        if activation == POWER:
-            power = x
-            for _ in range(1, degree):
-                power *= x
-            values[i] = power
-        else:
-            values[i] = np.tanh(x)
+    if activation == TANH:
+        for i in range(count * LANES):
+            values[i] = np.tanh(values[i])
+        return
+    for at in range(0, count * LANES, LANES):
+        x = load(values, at, LANES)
+        power = x
+        for _ in range(1, degree):
+            power = power * x
+        store(values, at, power)
 
 
 @inner_kernel
@@ -227,16 +228,17 @@ def _activation_inputs(features, runs, n_runs, regressor, values):
 @inner_kernel
 def _slope(values, count, activation, degree, pull):
     """Multiply derivatives by that of the activation at ``values``."""
-    for i in range(count * LANES):
-        x = values[i]
-        if activation == POWER:
-            slope = float(degree)
-            for _ in range(1, degree):
-                slope *= x
-        else:
-            y = np.tanh(x)
-            slope = 1 - y * y
-        pull[i] *= slope
+    if activation == TANH:
+        for i in range(count * LANES):
+            y = np.tanh(values[i])
+            pull[i] *= 1 - y * y
+        return
+    for at in range(0, count * LANES, LANES):
+        x = load(values, at, LANES)
+        slope = splat(float(degree), LANES)
+        for _ in range(1, degree):
+            slope = slope * x
+        store(pull, at, load(pull, at, LANES) * slope)
 
 
 @inner_kernel
