@@ -107,12 +107,13 @@ def refined(
     *,
     rounds: int,
 ) -> tuple[Lines, bool]:
-    """Fit positions, amplitudes and the line in turn, and tell whether positions came to rest."""
+    """Fit the line, amplitudes and positions in turn, and tell whether positions came to rest."""
     for _ in range(rounds):
         before = lines.positions
-        lines = fit_positions(spectra, lines, prior, steps=3)
-        lines = spectra.with_amplitudes(lines, width, 6)
         lines = fit_line(spectra, lines, rng)
+        for _ in range(3):
+            lines = spectra.with_amplitudes(lines, width, 2)
+            lines = fit_positions(spectra, lines, prior, steps=1)
         moved = np.sqrt(np.mean((lines.positions - before) ** 2))
         if moved < _AT_REST * lines.line.profile.fwhm:
             return lines, True

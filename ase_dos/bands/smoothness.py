@@ -11,7 +11,7 @@ from scipy.fft import dctn, idctn
 
 __all__ = ["Smoothness"]
 
-_TOLERANCE, _ITERATIONS = 1e-5, 400
+_ITERATIONS = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,9 @@ class Smoothness:
         assert total is not None
         return total
 
-    def solve(self, information: NDArray, right: NDArray) -> NDArray[np.float64]:
+    def solve(
+        self, information: NDArray, right: NDArray, tolerance: float = 1e-5
+    ) -> NDArray[np.float64]:
         """Solve (information + Laplacian) x = right by conjugate gradients.
 
         Parameters
@@ -98,23 +100,27 @@ class Smoothness:
             Precision of the data at each momentum (1/eV^2); zero where there are none.
         right : (bands, *momenta) array
             Right side (1/eV).
+        tolerance : float
+            Of the residual, as part of the right side, both as long as the inverse of the
+            preconditioner makes them.
 
         Returns
         -------
         (bands, *momenta) array
-            Solution (eV), residual 1e-5 of the right side.
+            Solution (eV).
         """
         precondition = _Preconditioner([np.mean(weight) for weight in self.weights], information)
         x = np.zeros_like(right)
         residual = right.copy()
         step = np.zeros_like(right)
-        last = 1.0
-        goal = _TOLERANCE**2 * float((right**2).sum())
-        for _ in range(_ITERATIONS):
-            if float((residual**2).sum()) <= goal:
-                break
+        last, goal = 1.0, 0.0
+        for iteration in range(_ITERATIONS):
             nearer = precondition(residual)
             now = float((residual * nearer).sum())
+            if iteration == 0:
+                goal = tolerance**2 * now
+            if now <= goal:
+                break
             step = nearer + (now / last) * step
             last = now
             image = self.gradient(step) + np.einsum("...bc,c...->b...", information, step)
