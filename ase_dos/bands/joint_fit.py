@@ -31,7 +31,14 @@ _INEXACT = 1e-2
 # An edge has to raise the log likelihood of the sample by so much.
 _GAIN = 20.0
 
-__all__ = ["BandPrior", "fit_line", "fit_positions", "may_jump", "with_edge_if_seen"]
+__all__ = [
+    "BandPrior",
+    "edge_is_seen",
+    "fit_line",
+    "fit_positions",
+    "may_jump",
+    "with_edge_if_seen",
+]
 
 
 @dataclass(frozen=True)
@@ -143,9 +150,13 @@ def with_edge_if_seen(spectra: CountedSpectra, lines: Lines, rng: np.random.Gene
     edged = replace(lines, line=replace(lines.line, edge=width))
     without, loss = _fit_line_on(spectra, lines, pick, 4)
     edged, loss_edged = _fit_line_on(spectra, edged, pick, 4)
+    return edged if edge_is_seen(edged.line, loss_edged, loss) else without
+
+
+def edge_is_seen(edged: SpectralLine, loss: float, loss_without: float) -> bool:
+    """Whether counts show the Fermi edge of a line, by what they lose with it and without."""
     # As wide as can be, it is no edge: it makes up for lines that are not of one width.
-    seen = loss_edged < loss - _GAIN and edged.line.edge < 0.99 * _WIDEST_EDGE
-    return edged if seen else without
+    return loss < loss_without - _GAIN and edged.edge < 0.99 * _WIDEST_EDGE
 
 
 def _sample(spectra: CountedSpectra, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -15,7 +15,7 @@ from ase_dos.bands.certificate import best_near
 from ase_dos.bands.checkpoint import Checkpoint
 from ase_dos.bands.deviations import standard_deviations
 from ase_dos.bands.freeing import ETAS, MOST_FITS, Freedom, choose_freedom, refined
-from ase_dos.bands.joint_fit import BandPrior, with_edge_if_seen
+from ase_dos.bands.joint_fit import BandPrior, edge_is_seen
 from ase_dos.bands.levels_of_detail import coarse, factors_to, fine, sampled_coarse
 from ase_dos.bands.line_profile import LineProfile
 from ase_dos.bands.progress import StageProgress
@@ -210,12 +210,31 @@ def _choose(
     }
     lines = fine(lines, coarse_base, bases[name], factors)
     if binned is not spectra and lines.line.edge:
-        # Bins of momenta smear steep bands, which may look like an edge.
-        lines = replace(lines, line=replace(lines.line, edge=0.0))
         fine_prior = freedom.prior(bases[name], spectra.spacings)
-        lines, _ = refined(spectra, lines, fine_prior, freedom.width, rng, rounds=1)
-        lines = with_edge_if_seen(spectra, lines, rng)
+        lines = _edge_or_none(spectra, lines, fine_prior, freedom.width, rng)
     return lines, state
+
+
+def _edge_or_none(
+    spectra: CountedSpectra,
+    lines: Lines,
+    prior: BandPrior,
+    width: float,
+    rng: np.random.Generator,
+) -> Lines:
+    """Lines after a round with the Fermi edge that bins of momenta have, or after one without it.
+
+    Bins of momenta smear steep bands, which may look like an edge. Amplitudes that were fitted
+    without an edge make up for one, so each of both has its own.
+    """
+    without = replace(lines, line=replace(lines.line, edge=0.0))
+    with_edge, without = (
+        refined(spectra, start, prior, width, rng, rounds=1)[0] for start in (lines, without)
+    )
+    seen = edge_is_seen(
+        with_edge.line, *(float(spectra.losses(fit).sum()) for fit in (with_edge, without))
+    )
+    return with_edge if seen else without
 
 
 def _up_to(eta: float) -> tuple[float, ...]:
