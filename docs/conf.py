@@ -27,9 +27,9 @@ release = version = __version__
 extensions = [
     "mathml",
     "myst_parser",
+    "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.napoleon",
 ]
 root_doc = "docs/index"
 include_patterns = [
@@ -53,20 +53,19 @@ default_role = "py:obj"
 autodoc_typehints = "none"  # types stand with the parameters
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
-napoleon_google_docstring = False
-napoleon_use_ivar = True
-napoleon_use_rtype = False
+numpydoc_show_class_members = False  # autodoc has them
 
 toc_object_entries_show_parents = "hide"
 autosummary_generate = False  # tables alone: each package has one page
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"ase_dos {release}"
+html_sidebars = {f"docs/{page}": [] for page in ("index", "start", "theory", "faq")}
 html_extra_path = ["site"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],

@@ -15,7 +15,7 @@ def inline(writer: HTML5Translator, node: nodes.math) -> None:
 def block(writer: HTML5Translator, node: nodes.math_block) -> None:
     """Write a formula on a line of its own, which scrolls where it is too wide."""
     formula = convert(node.astext(), display="block")
-    writer.body.append(f'<div class="math" style="overflow-x: auto">{formula}</div>\n')
+    writer.body.append(f'<div style="overflow: auto hidden; margin-bottom: 1rem">{formula}</div>\n')
     raise nodes.SkipNode
 
 

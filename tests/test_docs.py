@@ -212,7 +212,7 @@ def test_code_of_tutorials_runs(path, tmp_path, monkeypatch):
 
 def test_pages_of_the_api_have_all_public_names():
     pages = {p.stem: p.read_text() for p in (REPOSITORY / "docs/api").glob("*.md")}
-    table = set(re.findall(r"^   ase_dos\.[\w.]*?(\w+)$", pages["index"], re.MULTILINE))
+    table = set(re.findall(r"^   ~ase_dos\.[\w.]*?(\w+)$", pages["index"], re.MULTILINE))
     assert table == set(ase_dos.__all__) - {"__version__"}
     public = [
         room
