@@ -9,7 +9,6 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.kernels.threads import on_threads
 from ase_dos.kernels.two_centre import add_bloch_sum, add_block_densities, add_level_slopes
 from ase_dos.tight_binding.form import HamiltonianForm
 from ase_dos.tight_binding.terms import Surroundings, Term, terms_of
@@ -109,16 +108,10 @@ class BlochHamiltonian:
     def energies(self, parameters: NDArray, kpoints: NDArray) -> NDArray:
         """Levels (kpoints, bands) in eV, rising; see `matrices`."""
         batch = max(1, _BATCH // self.atom_of.size**2)
-        parts = on_threads(
-            len(kpoints),
-            lambda begin, end: np.concatenate(
-                [
-                    np.linalg.eigvalsh(self.matrices(parameters, kpoints[i : min(i + batch, end)]))
-                    for i in range(begin, end, batch)
-                ]
-            ),
+        starts = range(0, len(kpoints), batch)
+        return np.concatenate(
+            [np.linalg.eigvalsh(self.matrices(parameters, kpoints[i : i + batch])) for i in starts]
         )
-        return np.concatenate(parts)
 
     def weights(self, states: BlochStates) -> NDArray:
         """Share of every atom in every state, (kpoints, bands, atoms); they sum to one."""

@@ -11,6 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.kernels.broadening import broaden
+from ase_dos.kernels.threads import on_threads
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.kpoints import kpoint_mesh, mesh_points
 from ase_dos.spectra.local_dos import LocalDOS
@@ -67,7 +68,10 @@ class TightBindingHamiltonian:
         """Levels on a mesh of k-points: three numbers of points."""
         points, weights = mesh_points(_checked_mesh(mesh, atoms))
         bloch = BlochHamiltonian(atoms, self.form)
-        levels = bloch.energies(self.parameters, points)
+        parts = on_threads(
+            len(points), lambda begin, end: bloch.energies(self.parameters, points[begin:end])
+        )
+        levels = np.concatenate(parts)
         return ElectronicStates(levels, weights, self.n_electrons(atoms), SPIN_DEGENERACY)
 
     def band_structure(
