@@ -1,1 +1,1 @@
-"""Adapters to other programs: ASE, LAMMPS."""
+"""Adapters to other programs: ASE, LAMMPS, phonopy, pymatgen."""
