@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib.markers import CARETUPBASE
 
 from ase_dos import analyze_trajectory
 from ase_dos.results import trajectory_spectrum
@@ -51,12 +52,16 @@ def plot(spectrum, modes, bands, path):
     for ax in axes:
         plot_infrared(spectrum, ax).set_ylabel("")
         ax.get_legend().remove()
-        ax.plot(modes, [0] * 3, "^", color="black", ms=8, label="normal modes")
+        ax.plot(modes, [0] * 3, ls="", marker=CARETUPBASE, color="black", label="normal modes")
     axes[0].set_ylabel("Intensity (km/mol per 1/cm)")
-    for ax, band in zip(axes[1:], bands, strict=True):
-        top = spectrum.values[spectrum.wavenumbers.searchsorted(band.wavenumber)]
-        ax.set(xlim=(band.wavenumber - 70, band.wavenumber + 70), ylim=(0, 1.3 * top))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
+    for ax, band, name in zip(axes[1:], bands, ("bend", "stretches"), strict=True):
+        shown = abs(spectrum.wavenumbers - band.wavenumber) < 70
+        top = (spectrum.values + spectrum.error)[shown].max()
+        ax.set(xlim=(band.wavenumber - 70, band.wavenumber + 70), ylim=(0, 1.05 * top), title=name)
+        for text in list(ax.texts):  # as in the first panel
+            text.remove()
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=4, frameon=False)
     figure.savefig(path, dpi=110)
 
 

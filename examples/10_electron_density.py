@@ -40,11 +40,11 @@ def spherical(density):
 
 def plot(density, exact, evaluation, truths, path):
     """Draw two maps, and the parity of dipole moments."""
-    figure = plt.figure(figsize=(11.5, 6), layout="constrained")
-    maps, parity = figure.subfigures(1, 2, width_ratios=(1, 1))
+    figure = plt.figure(figsize=(10.5, 5.4), layout="constrained")
+    maps, parity = figure.subfigures(1, 2, width_ratios=(3, 4))
     above, below = maps.subplots(2, 1)
     plot_density_difference(density.difference(spherical(density)), above)
-    above.set_title("predicted density less its spherical part", fontsize="medium")
+    above.set_title("predicted, less its spherical part", fontsize="medium")
     plot_density_difference(density.difference(exact), below)
     below.set_title("predicted less PySCF", fontsize="medium")
     plot_dipole_parity(evaluation, truths, parity)

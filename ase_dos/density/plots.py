@@ -9,6 +9,7 @@ from ase.data import chemical_symbols
 from ase.units import Debye
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
@@ -21,6 +22,7 @@ __all__ = ["plot_density_difference", "plot_dipole_parity"]
 POINTS = 241  # of a side of a map
 LEVELS = 8  # contours of either sign
 CORE = 0.35  # Angstrom, around a nucleus
+SYMBOL = 0.2  # Angstrom, below the symbol of an element
 
 
 def plot_dipole_parity(
@@ -91,14 +93,18 @@ def plot_density_difference(
     grid = np.stack(np.meshgrid(x, y), axis=-1)
     points = center + grid.reshape(-1, 2) @ plane
     values = difference.evaluate(points).reshape(POINTS, POINTS)
-    outside = cdist(points, difference.positions).min(axis=1).reshape(values.shape) > CORE
-    top = float(np.abs(values[outside]).max()) if largest is None else largest
+    distances = cdist(points, difference.positions).min(axis=1).reshape(values.shape)
+    top = float(np.abs(values[distances > CORE]).max()) if largest is None else largest
     image = ax.pcolormesh(x, y, values, cmap="RdBu_r", vmin=-top, vmax=top, rasterized=True)
     steps = top * np.linspace(1 / LEVELS, 1, LEVELS)
-    ax.contour(x, y, values, [*-steps[::-1], *steps], colors="black", linewidths=0.4)
+    beside_symbols = np.where(distances > SYMBOL, values, np.nan)
+    ax.contour(x, y, beside_symbols, [*-steps[::-1], *steps], colors="black", linewidths=0.4)
     for number, place in zip(difference.numbers, flat, strict=True):
-        ax.annotate(chemical_symbols[number], place, ha="center", va="center", fontweight="bold")
-    ax.figure.colorbar(image, ax=ax, label=r"density difference (e/$\mathrm{\AA}^3$)")
+        text = ax.annotate(chemical_symbols[number], place, ha="center", va="center")
+        text.set_fontweight("bold")
+        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+    bar = ax.inset_axes((1.04, 0.0, 0.05, 1.0))
+    ax.figure.colorbar(image, cax=bar, label=r"density difference (e/$\mathrm{\AA}^3$)")
     ax.set(xlabel=r"$\mathrm{\AA}$", ylabel=r"$\mathrm{\AA}$", aspect="equal")
     return ax
 

@@ -9,6 +9,7 @@ from ase_dos.plot.style import BLUE, COLORS, ORANGE, PURPLE, axes_or_new, marker
 from ase_dos.results.dataset import Results
 from ase_dos.results.infrared import InfraredSpectrum
 from ase_dos.results.series import FrameSeries
+from ase_dos.utils.quantities import with_spread
 
 __all__ = ["plot_dipoles", "plot_infrared"]
 
@@ -33,14 +34,15 @@ def plot_infrared(spectrum: InfraredSpectrum, ax: Axes | None = None) -> Axes:
         ax.fill_between(x, *edges, color=PURPLE, alpha=0.35, lw=0, label="model error")
     if np.isfinite(spectrum.error).all():
         edges = values + np.outer([-1, 1], spectrum.error)
-        label = f"error by {len(spectrum.blocks)} blocks"
+        label = f"standard error ({len(spectrum.blocks)} blocks)"
         ax.fill_between(x, *edges, color=ORANGE, alpha=0.4, lw=0, label=label)
     ax.plot(x, values, color=BLUE, lw=1.2, label=f"{spectrum.temperature:g} K")
     tops = {band: np.interp(band.wavenumber, x, values) for band in spectrum.bands()}
     named = {band: top for band, top in tops.items() if top > NAMED * values.max()}
     for band, top in named.items():
+        intensity = with_spread(band.intensity, band.intensity_error)
         ax.annotate(
-            f"{band.wavenumber:.0f} 1/cm\n{band.intensity:.3g} km/mol",
+            f"{band.wavenumber:.0f} 1/cm\n{intensity} km/mol",
             (band.wavenumber, top),
             xytext=(0, 4),
             textcoords="offset points",

@@ -7,11 +7,12 @@ heat capacities and entropies in k_B, and dipole moments in debye (D).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from ase.units import Debye, kB
 
-__all__ = ["HEAT_CAPACITY_UNITS", "QUANTITIES", "THERMAL", "Quantity"]
+__all__ = ["HEAT_CAPACITY_UNITS", "QUANTITIES", "THERMAL", "Quantity", "with_spread"]
 
 # Units of arrays, those that people read in their place, and their size.
 _SHOWN = {"eV/K": ("k_B", kB), "e Angstrom": ("D", Debye)}
@@ -139,3 +140,11 @@ QUANTITIES: dict[str, Quantity] = {
 }
 # Quantities at electronic temperatures, in the order of tables.
 THERMAL = ("heat_capacity", "entropy", "internal_energy", "free_energy", "chemical_potential")
+
+
+def with_spread(mean: float, spread: float) -> str:
+    """Mean with the digits that its spread leaves."""
+    if not spread > 0:
+        return f"{mean:.3g}"
+    digits = max(1 - math.floor(math.log10(spread)), 0)
+    return f"{mean:.{digits}f} ± {spread:.2g}" if digits < 7 else f"{mean:.3g} ± {spread:.2g}"

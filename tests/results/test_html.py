@@ -14,10 +14,10 @@ from toy_results import member_bias, toy_dataset
 
 from ase_dos.cli.main import main
 from ase_dos.results.html import report_page, write_report
-from ase_dos.results.html.atoms import with_spread
 from ase_dos.results.html.page import symbols
 from ase_dos.results.html.viewer import largest_piece
 from ase_dos.trajectory.run import analyze_trajectory
+from ase_dos.utils.quantities import with_spread
 
 
 @pytest.fixture(scope="module")

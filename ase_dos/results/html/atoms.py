@@ -20,12 +20,12 @@ from ase_dos.results.groups import Groups, group_atoms
 from ase_dos.results.html.page import figures_html, note, section, table
 from ase_dos.results.html.viewer import ViewedFrame, largest_piece, viewer_html
 from ase_dos.results.local_map import LocalMap, fit_local_map
-from ase_dos.utils.quantities import QUANTITIES, Quantity
+from ase_dos.utils.quantities import QUANTITIES, Quantity, with_spread
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
-__all__ = ["AtomsReport", "with_spread"]
+__all__ = ["AtomsReport"]
 
 # Order of local quantities in tables.
 _LOCAL = ("local_dos_at_fermi_level", "local_charge", "local_heat_capacity", "novelty")
@@ -200,11 +200,3 @@ def _as_shown(frame: AtomicFrame, quantities: Mapping[str, Quantity]) -> AtomicF
     """Frame with its local quantities in the units that are shown."""
     scaled = {name: values / quantities[name].size for name, values in frame.scalars.items()}
     return replace(frame, scalars=scaled)
-
-
-def with_spread(mean: float, spread: float) -> str:
-    """Mean with the digits that its spread leaves."""
-    if not spread > 0:
-        return f"{mean:.3g}"
-    digits = max(1 - int(np.floor(np.log10(spread))), 0)
-    return f"{mean:.{digits}f} ± {spread:.2g}" if digits < 7 else f"{mean:.3g} ± {spread:.2g}"
