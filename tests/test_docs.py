@@ -68,13 +68,15 @@ def commands(text):
 
 def mentions(text):
     """Commands and options between backticks."""
-    for command, rest in re.findall(r"`ase-dos\s+([a-z]+)\b([^`]*)`", text):
+    for command, rest in re.findall(r"`ase-dos\s+([a-z-]+)\b([^`]*)`", text):
         yield command, re.findall(r"--[\w-]+", rest)
 
 
 def parser_of(command):
     parser = argparse.ArgumentParser(exit_on_error=False)
-    importlib.import_module(f"ase_dos.cli.{command}").CLICommand.add_arguments(parser)
+    importlib.import_module(f"ase_dos.cli.{command.replace('-', '_')}").CLICommand.add_arguments(
+        parser
+    )
     return parser
 
 

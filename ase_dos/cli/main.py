@@ -24,13 +24,14 @@ NAMES = (
     "spectrum",
     "report",
     "export",
+    "export-model",
     "plot",
     "info",
     "bands",
     "density",
     "compile",
 )
-COMMANDS = [(name, f"ase_dos.cli.{name}") for name in NAMES]
+COMMANDS = [(name, f"ase_dos.cli.{name.replace('-', '_')}") for name in NAMES]
 
 
 def main(args: Sequence[str] | None = None) -> None:

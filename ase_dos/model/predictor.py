@@ -163,7 +163,7 @@ class Predictor:
                 continue
             part = self.descriptor.differentiate(
                 atoms,
-                self._with_output(kind, columns[:, group : group + 1]),
+                self.map_with_output(kind, columns[:, group : group + 1]),
                 search=search,
                 which=np.flatnonzero(parts == number),
                 dtype=dtype,
@@ -245,10 +245,10 @@ class Predictor:
             matrix = self.posterior.factor
             if purpose == "predict":
                 matrix = np.hstack([self.weights, self.novelty_projection])
-            self._outputs[key] = self._with_output(kind, matrix)
+            self._outputs[key] = self.map_with_output(kind, matrix)
         return self._outputs[key]
 
-    def _with_output(self, kind: int, matrix: NDArray) -> FeatureMap:
+    def map_with_output(self, kind: int, matrix: NDArray) -> FeatureMap:
         """One map, followed by its part of a matrix (outputs of all maps, k)."""
         sizes = [one.size(self.descriptor.n_features) for one in self.maps]
         first = sum(sizes[:kind])

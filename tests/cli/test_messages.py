@@ -51,7 +51,9 @@ def messages(path):
 
 def options(command):
     parser = argparse.ArgumentParser()
-    importlib.import_module(f"ase_dos.cli.{command}").CLICommand.add_arguments(parser)
+    importlib.import_module(f"ase_dos.cli.{command.replace('-', '_')}").CLICommand.add_arguments(
+        parser
+    )
     return options_of(parser)
 
 

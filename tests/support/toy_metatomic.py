@@ -1,6 +1,6 @@
 """Small models in the metatomic format, exported by the tests."""
 
-from typing import Dict, List, Optional  # noqa: UP035 (TorchScript)
+from typing import Dict, List, Optional
 
 import numpy as np
 import torch
@@ -36,15 +36,15 @@ class PairDOS(torch.nn.Module):
         self.register_buffer("basis", torch.tensor(basis, dtype=dtype))
         self.register_buffer("members", torch.tensor(members, dtype=dtype))
 
-    def requested_neighbor_lists(self) -> List[NeighborListOptions]:  # noqa: UP006
+    def requested_neighbor_lists(self) -> List[NeighborListOptions]:
         return [NeighborListOptions(cutoff=5.0, full_list=True, strict=True)]
 
     def forward(
         self,
-        systems: List[System],  # noqa: UP006
-        outputs: Dict[str, ModelOutput],  # noqa: UP006
-        selected_atoms: Optional[Labels],  # noqa: UP045
-    ) -> Dict[str, TensorMap]:  # noqa: UP006
+        systems: List[System],
+        outputs: Dict[str, ModelOutput],
+        selected_atoms: Optional[Labels],
+    ) -> Dict[str, TensorMap]:
         system = systems[0]
         pairs = system.get_neighbor_list(self.requested_neighbor_lists()[0])
         strength = torch.exp(-(pairs.values.squeeze(-1) ** 2).sum(dim=1) / 2.0)
@@ -56,8 +56,8 @@ class PairDOS(torch.nn.Module):
             # In an order of its own, as models may.
             atoms = torch.sort(selected_atoms.column("atom").to(torch.int64))[0]
         samples = torch.stack([torch.zeros_like(atoms), atoms], dim=1).to(torch.int32)
-        result: Dict[str, TensorMap] = {}  # noqa: UP006
-        for name in outputs.keys():  # noqa: SIM118 (TorchScript)
+        result: Dict[str, TensorMap] = {}
+        for name in outputs.keys():
             values = coefficients[atoms] @ self.basis
             names = ["energy"]
             if name.endswith("_ensemble"):
@@ -67,7 +67,7 @@ class PairDOS(torch.nn.Module):
             block = TensorBlock(
                 values=values,
                 samples=Labels(["system", "atom"], samples),
-                components=torch.jit.annotate(List[Labels], []),  # noqa: UP006
+                components=torch.jit.annotate(List[Labels], []),
                 properties=Labels(names, torch.arange(values.shape[1]).reshape(-1, 1)),
             )
             result[name] = TensorMap(Labels(["_"], torch.zeros((1, 1), dtype=torch.int32)), [block])

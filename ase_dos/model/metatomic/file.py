@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
@@ -249,6 +249,9 @@ def _libraries() -> tuple[ModuleType, ModuleType]:
         raise ImportError(
             f"models in the metatomic format need pip install 'ase_dos[metatomic]' ({error})"
         ) from error
+    # Files of ase-dos export-model call it by its name; metatomic says so where it is missing.
+    with suppress(ImportError):
+        import featomic.torch  # noqa: F401
     return torch, metatomic.torch
 
 
