@@ -208,14 +208,21 @@ class MetatomicModel:
         return self._valence[species_index(atoms.numbers, self.species)]
 
     def _parts(self, atoms: Atoms, which: NDArray) -> Iterator[_Part]:
-        """Divide the atoms ``which`` of a frame into parts with all of their neighbours."""
+        """Divide the atoms ``which`` of a frame into parts with all of their neighbours.
+
+        The frame is one part where the neighbours of a block are more atoms than it has.
+        """
+        whole = _Part(np.arange(len(which)), atoms, which, np.arange(len(atoms)))
         if self.block_size is None or len(which) <= self.block_size:
-            yield _Part(np.arange(len(which)), atoms, which, np.arange(len(atoms)))
+            yield whole
             return
         frame = atoms.copy()
         frame.wrap()
-        for block in cut_blocks(frame[which], self.cutoff, self.block_size):
+        for number, block in enumerate(cut_blocks(frame[which], self.cutoff, self.block_size)):
             region, sources = cut_region(frame, self.cutoff, which[block.indices])
+            if number == 0 and len(region) >= len(atoms):
+                yield whole
+                return
             yield _Part(block.indices, region, np.arange(len(block.indices)), sources)
 
     def _described(self) -> dict[str, Any]:

@@ -53,9 +53,9 @@ def test_model_keeps_to_the_interface(model):
 
 
 def test_blocks_change_nothing(model, toy_file):
-    atoms = crystal(3)
+    atoms = crystal(5)
     atoms.positions[::5] += 2 * atoms.cell[0]
-    in_blocks = load_metatomic(toy_file, block_size=40)
+    in_blocks = load_metatomic(toy_file, block_size=125)
     whole, parts = model.predict(atoms), in_blocks.predict(atoms)
     np.testing.assert_allclose(parts.values, whole.values, rtol=1e-12)
     some = np.arange(len(atoms))[::-2]
