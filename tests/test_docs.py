@@ -68,7 +68,7 @@ def commands(text):
 
 def mentions(text):
     """Commands and options between backticks."""
-    for command, rest in re.findall(r"`ase-dos\s+([a-z-]+)\b([^`]*)`", text):
+    for command, rest in re.findall(r"`ase-dos\s+([a-z][a-z-]*)\b([^`]*)`", text):
         yield command, re.findall(r"--[\w-]+", rest)
 
 
