@@ -24,7 +24,7 @@ from ase_dos.fit.scores import aligned_errors
 __all__ = ["align", "choose", "cross_correlation_shifts"]
 
 _ROUNDS = 10
-_TOLERANCE = 1e-4  # eV; shifts that move less than this have come to rest
+_TOLERANCE = 1e-4  # eV; shifts that typically move less than this have come to rest
 _PART = 250  # structures that a search on many begins with
 # Steps of the regularisation without a smaller error that end the search.
 _PATIENCE = 3
@@ -57,10 +57,11 @@ def align(
             descend = bounded
             found = descend(found.x, *given)
         previous, free = free, regression.centre(found.x)
-        # A grid point that becomes known or unknown is a step in the loss that can end a descent.
-        if regression.per_atom(regression.origin + free)[2].all() or (
-            np.abs(free - previous).max() < _TOLERANCE
-        ):
+        # A grid point that becomes known or unknown is a step in the loss that can end a descent, or
+        # that a few structures go over and back again for ever.
+        moved = np.sqrt(np.mean((free - previous) ** 2))
+        known = regression.stack.known(regression.energies, regression.origin + free)
+        if moved < _TOLERANCE or known.min() == regression.energies.size:
             break
     return Alignment(regression.origin + free, float(found.fun), regularization, penalty)
 
