@@ -57,8 +57,8 @@ def align(
             descend = bounded
             found = descend(found.x, *given)
         previous, free = free, regression.centre(found.x)
-        # A grid point that becomes known or unknown is a step in the loss that can end a descent, or
-        # that a few structures go over and back again for ever.
+        # A grid point that becomes known or unknown is a step in the loss that can end a descent.
+        # Of many structures, a few may go over such steps and back again for ever.
         moved = np.sqrt(np.mean((free - previous) ** 2))
         known = regression.stack.known(regression.energies, regression.origin + free)
         if moved < _TOLERANCE or known.min() == regression.energies.size:
