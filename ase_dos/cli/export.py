@@ -159,6 +159,8 @@ class CLICommand:
 
         if any(map(is_quasi_harmonic, args.output)):
             return write_quasi_harmonic(args)
+        if args.lowest == 0.0:
+            raise ValueError("--from: expected a number > 0, got 0; free energies alone have it")
         entries = dict(map(_entry, args.entries))
         outputs = _outputs(args, entries)
         path, selection = selected_frames(args.structures[0], args)
