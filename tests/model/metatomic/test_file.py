@@ -15,7 +15,10 @@ from ase_dos.model.metatomic.file import MetatomicFile
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"outputs": ("mtt::gap",)}, "no output 'mtt::dos'; it has mtt::gap; give the name"),
+        (
+            {"outputs": ("mtt::gap",)},
+            "no output 'mtt::dos'; it has mtt::gap; in Python, give the name",
+        ),
         ({"unit": "1/hartree"}, "mtt::dos is in '1/hartree'; expected a DOS in 1/eV"),
         ({"sample_kind": "system"}, "one of the whole system, not of every atom"),
     ],
