@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.fields import form_factors, potentials, values
 from ase_dos.density.integrals import coulomb
-from ase_dos.utils.checks import as_array, as_count, as_positive
+from ase_dos.utils.checks import as_array, as_count, as_integers, as_positive
 from ase_dos.utils.files import replaced_path
 
 __all__ = ["Expansion"]
@@ -53,7 +53,7 @@ class Expansion:
     charge: float = 0.0
 
     def __post_init__(self) -> None:
-        numbers = as_array(self.numbers, "numbers", (None,)).astype(int)
+        numbers = as_integers(self.numbers, "numbers", (None,))
         checked = {
             "numbers": numbers,
             "positions": as_array(self.positions, "positions", (len(numbers), 3)),

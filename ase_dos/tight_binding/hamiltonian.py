@@ -18,7 +18,7 @@ from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.tight_binding.bloch import BlochHamiltonian
 from ase_dos.tight_binding.form import HamiltonianForm
-from ase_dos.utils.checks import as_array, as_count, as_positive
+from ase_dos.utils.checks import as_array, as_count, as_integers, as_positive
 
 if TYPE_CHECKING:
     from ase.dft.kpoints import BandPath
@@ -165,7 +165,7 @@ class TightBindingHamiltonian:
 
 def _checked_mesh(mesh: Sequence[int], atoms: Atoms) -> tuple[int, int, int]:
     """Return a mesh of three numbers, which are 1 along open boundaries."""
-    a, b, c = (as_count(n, "mesh", 1) for n in as_array(mesh, "mesh", (3,)).astype(int).tolist())
+    a, b, c = (as_count(n, "mesh", 1) for n in as_integers(mesh, "mesh", (3,)).tolist())
     for size, periodic in zip((a, b, c), atoms.pbc, strict=True):
         if size > 1 and not periodic:
             raise ValueError(

@@ -15,6 +15,7 @@ __all__ = [
     "as_candidates",
     "as_choice",
     "as_count",
+    "as_integers",
     "as_positive",
     "as_temperature",
     "equal_to_rounding",
@@ -61,6 +62,22 @@ def as_array(value: object, name: str, shape: Sequence[int | None] | None = None
             f"the first at index {where}"
         )
     return array
+
+
+def as_integers(
+    value: object, name: str, shape: Sequence[int | None] | None = None
+) -> NDArray[np.intp]:
+    """Return ``value`` as an array of integers of the expected shape, as `as_array` does of floats.
+
+    Raises
+    ------
+    ValueError
+        As by `as_array`, and if a number is not whole.
+    """
+    array = as_array(value, name, shape)
+    if broken := array[array != np.rint(array)].tolist():
+        raise ValueError(f"{name}: expected integers, got {broken[0]:g}")
+    return array.astype(np.intp)
 
 
 def _fits(shape: tuple[int, ...], expected: Sequence[int | None]) -> bool:

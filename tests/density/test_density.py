@@ -241,6 +241,8 @@ def test_coefficients_that_do_not_fit_are_refused():
         Density(basis, NUMBERS, POSITIONS, good[::-1])
     with pytest.raises(ValueError, match=r"no functions for Cl \(17\)"):
         Density(basis, [17, *NUMBERS[1:]], POSITIONS, good)
+    with pytest.raises(ValueError, match=r"numbers: expected integers, got 1\.5"):
+        Density(basis, [*NUMBERS[:-1], 1.5], POSITIONS, good)
     with pytest.raises(ValueError, match="coefficients: 1 of"):
         Density(basis, NUMBERS, POSITIONS, np.append(good[:-1], np.nan))
 

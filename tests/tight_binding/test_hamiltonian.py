@@ -159,6 +159,8 @@ def test_structures_that_cannot_be_described():
         levels(Atoms("Al2", positions=np.zeros((2, 3))))
     with pytest.raises(ValueError, match="1 along the open boundaries"):
         levels(molecule("AlF3")[:1], (2, 1, 1))
+    with pytest.raises(ValueError, match=r"mesh: expected integers, got 2\.5"):
+        levels(compound(), (2.5, 1, 1))
     many = Atoms("Al5000", positions=10.0 * np.arange(15_000).reshape(-1, 3))
     with pytest.raises(ValueError, match="20000 orbitals need 19 GB"):
         levels(many)
