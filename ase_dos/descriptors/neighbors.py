@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.kernels.neighbors import Bins, count_pairs, fill_pairs, flat_positions, sort_into_bins
+from ase_dos.kernels.neighbors import Bins, count_pairs, fill_pairs, sort_into_bins
 from ase_dos.kernels.threads import on_threads
+from ase_dos.kernels.vector import WIDTH
 from ase_dos.utils.checks import as_array, as_positive
 
 __all__ = ["NeighborSearch", "Pairs", "enclosing_box", "find_pairs"]
@@ -68,8 +71,6 @@ class NeighborSearch:
         The frame; atoms may lie outside the cell, and any of the boundaries may be open.
     cutoff : float
         Largest distance (Angstrom).
-    skin : float
-        With a skin (Angstrom) the bins also serve later positions of the same atoms, see `move`.
 
     Attributes
     ----------
@@ -87,65 +88,38 @@ class NeighborSearch:
         span no volume.
     """
 
-    def __init__(self, atoms: Atoms, cutoff: float, skin: float = 0.0) -> None:
+    def __init__(self, atoms: Atoms, cutoff: float) -> None:
         if len(atoms) == 0:
             raise ValueError("atoms: the frame is empty; expected at least one atom")
         self.cutoff = as_positive(cutoff, "cutoff")
-        self.skin = as_positive(skin, "skin", zero=True)
-        positions = as_array(atoms.positions, "positions", (None, 3)).copy()
-        periodic = np.array(atoms.pbc, dtype=bool)
-        cell = as_array(atoms.cell.array, "cell", (3, 3))
-        self._frame = positions, cell.copy(), periodic
-        self._taken = positions  # those of the bins: the same, until `move` takes others
-        cell, origin = enclosing_box(positions, cell, periodic)
-        inverse = np.linalg.inv(cell)
-        scaled = (positions - origin) @ inverse
-        # Only along periodic axes: the box encloses the atoms along the others.
-        turns = np.where(periodic, np.floor(scaled), 0.0)
-        scaled -= turns
-        self._moved_home = turns @ cell
-        # Distances between opposite faces: columns of the inverse are their normals.
-        heights = 1.0 / np.linalg.norm(inverse, axis=0)
-        reach = self.cutoff + self.skin
-        counts = _bin_counts(heights, reach, len(atoms))
-        start = np.empty(int(np.prod(counts)) + 1, np.int64)
-        self.order, bin_of = np.empty((2, len(atoms)), np.int64)
-        sort_into_bins(scaled.ravel(), counts, start, self.order, bin_of)
-        self.place_of = np.empty_like(self.order)
-        self.place_of[self.order] = np.arange(len(atoms))
+        positions = as_array(atoms.positions, "positions", (None, 3))
+        cell, periodic = as_array(atoms.cell.array, "cell", (3, 3)), np.array(atoms.pbc, dtype=bool)
+        if periodic.all():
+            grid = _periodic_grid(cell.tobytes(), self.cutoff, len(atoms))
+        else:
+            grid = _grid_of(*enclosing_box(positions, cell, periodic), self.cutoff, len(atoms))
+        self._frame = _frame_of(atoms)
+        self.order, self.place_of, bin_of = np.empty((3, len(atoms)), np.int64)
         self.bins = Bins(
-            positions=flat_positions((positions - self._moved_home)[self.order]),
+            positions=np.zeros(3 * (len(atoms) + WIDTH)),
             bin_of=bin_of,
-            start=start,
-            cell=cell.ravel(),
+            start=np.empty(int(grid.counts.prod()) + 1, np.int64),
+            cell=grid.cell,
             periodic=periodic,
-            counts=counts,
-            reach=np.ceil(reach * counts / heights).astype(np.int64),
+            counts=grid.counts,
+            reach=grid.reach,
             cutoff=self.cutoff,
+        )
+        sort_into_bins(
+            positions.ravel(), grid.origin, grid.inverse, self.bins, self.order, self.place_of
         )
 
     def __len__(self) -> int:
         return len(self.order)
 
-    def move(self, atoms: Atoms) -> bool:
-        """Take new positions of the same atoms, if the bins still serve them.
-
-        They do while the cell is the same and no atom has moved by more than half the skin since
-        the search was made. Returns whether the positions were taken.
-        """
-        before, cell, periodic = self._frame
-        same = len(atoms) == len(self) and np.array_equal(atoms.cell.array, cell)
-        if not same or not np.array_equal(atoms.pbc, periodic):
-            return False
-        if np.array_equal(atoms.positions, self._taken):
-            return True
-        steps = as_array(atoms.positions, "positions", (None, 3)) - before
-        if 4.0 * np.einsum("ik,ik->i", steps, steps).max() > self.skin**2:
-            return False
-        home = (atoms.positions - self._moved_home)[self.order]
-        self.bins = self.bins._replace(positions=flat_positions(home))
-        self._taken = atoms.positions.copy()
-        return True
+    def is_of(self, atoms: Atoms) -> bool:
+        """Whether a frame has the positions, the cell and the boundaries of the search."""
+        return self._frame == _frame_of(atoms)
 
     def pairs(self, start: int = 0, stop: int | None = None) -> Pairs:
         """Pairs whose first atom is one of ``start`` to ``stop`` (all atoms by default).
@@ -229,9 +203,37 @@ def enclosing_box(
     return box, origin
 
 
-def _bin_counts(heights: NDArray, cutoff: float, n_atoms: int) -> NDArray:
-    """Bins along the three axes, not many more than there are atoms."""
-    bins = np.maximum(np.minimum(_BINS_PER_CUTOFF * heights / cutoff, 2**20), 1.0).astype(np.int64)
-    while np.prod(bins) > 2 * n_atoms + 8 and bins.max() > 1:
-        bins[np.argmax(bins)] //= 2
-    return bins
+class _Grid(NamedTuple):
+    """Bins of a box, without atoms; fields as those of `Bins` and `sort_into_bins`."""
+
+    cell: NDArray
+    origin: NDArray
+    inverse: NDArray
+    counts: NDArray
+    reach: NDArray
+
+
+def _grid_of(cell: NDArray, origin: NDArray, cutoff: float, n_atoms: int) -> _Grid:
+    """Divide a box into bins, not many more than there are atoms."""
+    inverse = np.linalg.inv(cell)
+    # Distances between opposite faces: columns of the inverse are their normals.
+    heights = 1.0 / np.linalg.norm(inverse, axis=0)
+    counts = np.maximum(np.minimum(_BINS_PER_CUTOFF * heights / cutoff, 2**20), 1.0)
+    counts = counts.astype(np.int64)
+    while np.prod(counts) > 2 * n_atoms + 8 and counts.max() > 1:
+        counts[np.argmax(counts)] //= 2
+    reach = np.ceil(cutoff * counts / heights).astype(np.int64)
+    return _Grid(cell.ravel(), origin, inverse.ravel(), counts, reach)
+
+
+@lru_cache(maxsize=8)
+def _periodic_grid(cell: bytes, cutoff: float, n_atoms: int) -> _Grid:
+    """Divide a cell that is periodic along all axes: nothing of it depends on the positions."""
+    nowhere, periodic = np.empty((0, 3)), np.ones(3, dtype=bool)
+    box, origin = enclosing_box(nowhere, np.frombuffer(cell).reshape(3, 3), periodic)
+    return _grid_of(box, origin, cutoff, n_atoms)
+
+
+def _frame_of(atoms: Atoms) -> tuple[bytes, ...]:
+    """Positions, cell and boundaries, to tell frames apart."""
+    return atoms.positions.tobytes(), atoms.cell.array.tobytes(), atoms.pbc.tobytes()

@@ -158,8 +158,7 @@ class SOAP(SOAPHyperparameters):
         feature_map : FeatureMap
             With its output.
         search : NeighborSearch, optional
-            Of this frame, where there is one already; it takes the positions of ``atoms``
-            (numba backend).
+            Of this frame, where there is one already (numba backend).
         which : (n,) int array, optional
             Indices of the atoms to do; all by default.
         dtype : {float64, float32}
@@ -269,11 +268,10 @@ class SOAP(SOAPHyperparameters):
         """Return a search that is of this frame and cutoff."""
         if search is None:
             return NeighborSearch(atoms, self.cutoff)
-        if search.cutoff != self.cutoff or not search.move(atoms):
+        if search.cutoff != self.cutoff or not search.is_of(atoms):
             raise ValueError(
                 f"search: made with a cutoff of {search.cutoff:g} Angstrom (here {self.cutoff:g}), "
-                "or for another frame, or atoms have moved by more than half its skin; make a new "
-                "one"
+                "or for another frame; make a new one"
             )
         return search
 

@@ -29,7 +29,7 @@ class Bins(NamedTuple):
     ----------
     positions : (3 stride,) array
         All x, all y, all z, each with room for a vector more (Angstrom): sorted by bin, in the
-        periodic image that lies in the cell. See `flat_positions`.
+        periodic image that lies in the cell.
     bin_of : (atoms,) int array
         Bin of each sorted atom.
     start : (bins + 1,) int array
@@ -55,40 +55,54 @@ class Bins(NamedTuple):
     cutoff: float
 
 
-def flat_positions(positions):
-    """Positions (atoms, 3) as in `Bins`."""
-    flat = np.zeros((3, len(positions) + WIDTH))
-    flat[:, : len(positions)] = positions.T
-    return flat.ravel()
-
-
 @kernel
-def sort_into_bins(scaled, bins, bin_start, order, bin_of):
-    """Sort scaled coordinates (3 n, in [0, 1)) by counting into ``bins`` (3) along the axes.
+def sort_into_bins(positions, origin, inverse, bins, order, place_of):
+    """Sort atoms by counting them in bins.
 
-    Fills ``bin_start`` (bins + 1), ``order`` (sorted place -> atom) and ``bin_of`` (sorted place
-    -> bin).
+    Parameters
+    ----------
+    positions : (3 atoms,) array
+        x, y and z of one atom after the other (Angstrom).
+    origin : (3,) array
+        Corner of the cell (Angstrom).
+    inverse : (9,) array
+        Inverse of the matrix of its vectors (1/Angstrom).
+    bins : Bins
+        Its ``positions``, zero before, ``bin_of`` and ``start`` are filled.
+    order, place_of : (atoms,) int arrays
+        Filled: the atom at each sorted place, and the place of each atom.
     """
-    n_atoms = order.size
-    unsorted = np.empty(n_atoms, np.int64)
-    fill(bin_start, bin_start.size, 0)
+    n_atoms, stride = order.size, bins.positions.size // 3
+    home, unsorted = np.empty(positions.size), np.empty(n_atoms, np.int64)
+    copy(positions, positions.size, home)
+    fill(bins.start, bins.start.size, 0)
     for i in range(n_atoms):
         index = 0
         for axis in range(3):
+            scaled = 0.0
+            for k in range(3):
+                scaled += (positions[3 * i + k] - origin[k]) * inverse[3 * k + axis]
+            # Only along periodic axes: the cell encloses the atoms along the others.
+            turns = np.floor(scaled) if bins.periodic[axis] else 0.0
+            for k in range(3):
+                home[3 * i + k] -= turns * bins.cell[3 * axis + k]
             # Rounding may lift a wrapped coordinate to 1.0: it belongs to the last bin.
-            place = min(max(int(scaled[3 * i + axis] * bins[axis]), 0), bins[axis] - 1)
-            index = index * bins[axis] + place
+            place = min(max(int((scaled - turns) * bins.counts[axis]), 0), bins.counts[axis] - 1)
+            index = index * bins.counts[axis] + place
         unsorted[i] = index
-        bin_start[index + 1] += 1
-    for b in range(bin_start.size - 1):
-        bin_start[b + 1] += bin_start[b]
-    filled = np.empty(bin_start.size - 1, np.int64)
-    copy(bin_start, filled.size, filled)
+        bins.start[index + 1] += 1
+    for b in range(bins.start.size - 1):
+        bins.start[b + 1] += bins.start[b]
+    filled = np.empty(bins.start.size - 1, np.int64)
+    copy(bins.start, filled.size, filled)
     for i in range(n_atoms):
         place = filled[unsorted[i]]
-        order[place] = i
-        bin_of[place] = unsorted[i]
         filled[unsorted[i]] += 1
+        order[place] = i
+        place_of[i] = place
+        bins.bin_of[place] = unsorted[i]
+        for k in range(3):
+            bins.positions[k * stride + place] = home[3 * i + k]
 
 
 @inner_kernel

@@ -228,7 +228,7 @@ class Predictor:
     def _search(self, atoms: Atoms) -> NeighborSearch:
         """Neighbours of a frame; the last ones stay, as forces are asked for after energies."""
         for search in self._searches:
-            if search.move(atoms):
+            if search.is_of(atoms):
                 return search
         self._searches.clear()
         search = NeighborSearch(atoms, self.descriptor.cutoff)

@@ -122,42 +122,24 @@ def test_cutoff_has_to_be_positive(cutoff):
         find_pairs(Atoms("H"), cutoff)
 
 
-def moved(atoms, rng, largest):
-    """A copy with every atom moved by less than ``largest``."""
-    copy = atoms.copy()
-    steps = rng.normal(size=(len(atoms), 3))
-    lengths = rng.uniform(0, largest, len(atoms)) / np.linalg.norm(steps, axis=1)
-    copy.positions += steps * lengths[:, None]
-    return copy
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_bins_with_a_skin_serve_moved_atoms(seed):
-    rng = np.random.default_rng(100 + seed)
-    atoms = random_frame(rng, int(rng.integers(2, 12)), rng.integers(2, size=3).astype(bool))
-    search = NeighborSearch(atoms, 4.0, skin=1.0)
-    later = moved(atoms, rng, 0.5)
-    assert search.move(later)
-    pairs = search.pairs()
-    fresh = find_pairs(later, 4.0)
-    np.testing.assert_allclose(
-        as_sorted(pairs.first, pairs.neighbors, pairs.vectors),
-        as_sorted(fresh.first, fresh.neighbors, fresh.vectors),
-        atol=2e-6,
-    )
-
-
-def test_bins_do_not_serve_what_they_were_not_made_for():
+def test_search_knows_its_frame():
     atoms = bulk("Si", cubic=True).repeat(2)
-    search = NeighborSearch(atoms, 4.0, skin=1.0)
-    far = atoms.copy()
-    far.positions[3, 1] += 0.51
-    other_cell = atoms.copy()
+    search = NeighborSearch(atoms, 4.0)
+    assert search.is_of(atoms.copy())
+    moved, other_cell, open_boundary = atoms.copy(), atoms.copy(), atoms.copy()
+    moved.positions[3, 1] += 1e-12
     other_cell.set_cell(atoms.cell * 1.001)
-    open_boundary = atoms.copy()
     open_boundary.pbc = (True, True, False)
-    for frame in (far, other_cell, open_boundary, atoms[:-1]):
-        assert not search.move(frame)
-    far.positions[3, 1] -= 0.02
-    assert search.move(far)
-    assert not NeighborSearch(atoms, 4.0).move(far)
+    for frame in (moved, other_cell, open_boundary, atoms[:-1]):
+        assert not search.is_of(frame)
+
+
+def test_frames_in_turn_keep_their_own_cells():
+    """What belongs to a cell is kept between frames."""
+    atoms = bulk("Si", cubic=True).repeat(2)
+    atoms.rattle(0.1, seed=0)
+    frames = [atoms.copy() for _ in range(3)]
+    frames[1].set_cell(atoms.cell.array @ (np.eye(3) + 0.1), scale_atoms=True)
+    frames[2].pbc = (True, False, True)
+    for frame in [*frames, *frames]:
+        assert_same(frame, 4.0, neighbor_list("ijD", frame, 4.0))

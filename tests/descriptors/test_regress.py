@@ -96,17 +96,6 @@ def test_numbers_do_not_depend_on_the_threads():
     np.testing.assert_array_equal(soap.linear_map(atoms, weights), one)
 
 
-def test_a_search_with_a_skin_serves_the_map():
-    atoms = rattled(bulk("Si", cubic=True).repeat(2), seed=1)
-    soap = SOAP(4.0, 4, 3)
-    weights = weights_for(soap, 5)
-    search = NeighborSearch(atoms, 4.0, skin=0.6)
-    atoms.positions += np.random.default_rng(0).uniform(-0.15, 0.15, atoms.positions.shape)
-    assert search.move(atoms)
-    moved, fresh = soap.linear_map(atoms, weights, search=search), soap.linear_map(atoms, weights)
-    assert relative(moved - fresh, fresh) < 1e-12
-
-
 def test_other_backends_map_too():
     pytest.importorskip("featomic")
     soap, atoms = SOAP(4.0, 4, 3), FRAMES["small cell"]
