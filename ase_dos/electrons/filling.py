@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.electrons.gap import ValenceRepair, repair_gaps
+from ase_dos.electrons.gap import ValenceRepair
 from ase_dos.electrons.rising_count import (
     change_of_count,
     differentiate,
@@ -17,11 +16,12 @@ from ase_dos.electrons.rising_count import (
     make_non_negative,
 )
 from ase_dos.electrons.shared_tables import solve_with_tables
-from ase_dos.electrons.window import MISSED_ELECTRONS, Window, last_known
+from ase_dos.electrons.window import MISSED_ELECTRONS, TOP_WIDTH, Window, last_known
 from ase_dos.kernels import inversion
 from ase_dos.kernels import thermo as kernels
+from ase_dos.kernels.known_states import close_states
 from ase_dos.kernels.threads import on_threads
-from ase_dos.utils.checks import as_array, uniform_grid
+from ase_dos.utils.checks import as_array, as_positive, uniform_grid
 
 __all__ = ["Filling"]
 
@@ -56,6 +56,8 @@ class Filling:
         Energies (eV) of the levels of all structures, rising.
     capacities : (structures, m) array
         Electrons that each level holds.
+    negative_electrons : (structures,) array
+        Electrons that the negative values of the given DOS stand for.
     repairs : dict
         Repairs of the states below a gap, by the number of the structure.
     """
@@ -70,6 +72,7 @@ class Filling:
     dos: NDArray
     levels: NDArray
     capacities: NDArray
+    negative_electrons: NDArray
     repairs: dict[int, ValenceRepair] = field(default_factory=dict)
 
     @classmethod
@@ -93,20 +96,39 @@ class Filling:
         values = as_array(values, "values")
         if values.ndim < 1 or values.shape[-1] != energies.size or values.size == 0:
             raise ValueError(f"values: expected shape (..., {energies.size}), got {values.shape}")
-        shape, electrons, top = _broadcast_structures(
-            values[..., 0], n_electrons, energies[-1] if valid_to is None else valid_to
-        )
+        top = energies[-1] if valid_to is None else valid_to
+        shape, electrons, top = _broadcast_structures(values[..., 0], n_electrons, top)
         given = np.empty((*shape, energies.size))
         given[...] = values
         given = given.reshape(-1, energies.size)
         top = np.minimum(top, energies[-1])
         last = last_known(energies, top)
+        tolerance = as_positive(valence_tolerance, "valence_tolerance", zero=True)
         dos = make_non_negative(given, electrons / step, last)
-        dos, repairs = repair_gaps(dos, step, electrons, valence_tolerance)
+        gaps, factors, sums = (
+            np.empty((len(dos), 2), np.int64),
+            np.empty(len(dos)),
+            np.empty((3, len(dos))),
+        )
+        close_states(
+            given,
+            energies,
+            step,
+            electrons,
+            top,
+            last,
+            tolerance,
+            TOP_WIDTH,
+            dos,
+            gaps,
+            factors,
+            sums,
+        )
+        density, capacity, negative = sums
         return cls(
             shape=shape,
             electrons=electrons,
-            window=Window.of_dos(energies, dos, given, electrons, top, last, missed_electrons),
+            window=Window.of_dos(top, density, capacity, electrons, missed_electrons),
             start=energies[0],
             step=step,
             given=given,
@@ -114,7 +136,11 @@ class Filling:
             dos=dos,
             levels=np.empty(0),
             capacities=np.empty((len(dos), 0)),
-            repairs=repairs,
+            negative_electrons=negative,
+            repairs={
+                i: ValenceRepair.of_gap(gaps[i], float(factors[i]), step / float(electrons[i]))
+                for i in np.flatnonzero(gaps[:, 1]).tolist()
+            },
         )
 
     @classmethod
@@ -147,6 +173,7 @@ class Filling:
             dos=np.empty((1, 0)),
             levels=levels,
             capacities=capacities[None],
+            negative_electrons=np.zeros(1),
         )
 
     @property
@@ -157,14 +184,10 @@ class Filling:
             factor[structure] = repair.factor
         return factor
 
-    @property
-    def negative_electrons(self) -> NDArray:
-        """Electrons (structures,) that the negative values of the given DOS stand for."""
-        return -self.step * np.minimum(self.given, 0.0).sum(axis=1)
-
     def change_of_count(self, which: NDArray) -> NDArray:
         """Electrons (which, n) by which the count up to each energy was changed to never fall."""
-        return self.step * change_of_count(*self._given(which))
+        electrons = self.electrons[which] / self.step
+        return self.step * change_of_count(self.given[which], electrons, self.last[which])
 
     def derivatives(self, weights: NDArray) -> NDArray:
         """Carry derivatives by the DOS that is filled back to the DOS as it was given.
@@ -178,7 +201,7 @@ class Filling:
         for structure, repair in self.repairs.items():
             before = self.dos[structure] / repair.factor
             weights[structure] = repair.derivative(before, weights[structure])
-        return self._carry(differentiate, weights)
+        return differentiate(self.given, self.electrons / self.step, self.last, weights)
 
     def local_weights(self, weights: NDArray) -> NDArray:
         """Weights over the energies of a local DOS, for its part of sums over the DOS filled.
@@ -196,17 +219,7 @@ class Filling:
         weights = np.array(weights)
         for structure, repair in self.repairs.items():
             weights[structure] *= repair.ratio(weights.shape[-1])
-        return self._carry(divide, weights)
-
-    def _carry(self, carry: Callable[..., NDArray], weights: NDArray) -> NDArray:
-        negative = np.flatnonzero(self.given.min(axis=1) < 0)
-        if negative.size:
-            weights[negative] = carry(*self._given(negative), weights[negative])
-        return weights
-
-    def _given(self, which: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """Arguments of the functions of `ase_dos.electrons.rising_count`."""
-        return self.given[which], self.electrons[which] / self.step, self.last[which]
+        return divide(self.given, self.electrons / self.step, self.last, weights)
 
     def solve(self, kt: NDArray, *, tables: bool = False) -> NDArray:
         """Fermi level and what follows from it, at temperatures kT (eV).
@@ -352,6 +365,7 @@ class Filling:
             last=self.last[which],
             dos=self.dos[which],
             capacities=self.capacities[which],
+            negative_electrons=self.negative_electrons[which],
             repairs={
                 i: self.repairs[old] for i, old in enumerate(which.tolist()) if old in self.repairs
             },
@@ -372,10 +386,13 @@ def _broadcast_structures(
     if np.isnan(top).any():
         raise ValueError("valid_to: expected energies in eV, got NaN")
     try:
-        electrons, top, _ = np.broadcast_arrays(electrons, top, structures)
+        shape = np.broadcast(electrons, top, structures).shape
     except ValueError:
         raise ValueError(
             f"n_electrons {electrons.shape} and valid_to {top.shape}: expected shapes that "
             f"broadcast against the structures {structures.shape}"
         ) from None
-    return electrons.shape, electrons.flatten(), top.flatten()
+    rows = np.empty((2, *shape))
+    rows[0], rows[1] = electrons, top
+    electrons, top = rows.reshape(2, -1)
+    return shape, electrons, top

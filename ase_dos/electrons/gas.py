@@ -106,35 +106,34 @@ class ElectronGas:
             If there is no Fermi level, electrons would be in unknown states, or the correction of
             a smearing gives them a negative entropy or heat capacity.
         """
-        kt = kB * temperature.ravel()
+        flat = temperature.ravel()
+        kt = kB * flat
         result = filling.solve(kt, tables=tables)
         if filling.levels.size and filling.capacities.min() < 0:
-            check_corrected(temperature.ravel(), result)
+            check_corrected(flat, result)
         if not np.isfinite(result).all():
             lost = ~np.isfinite(result).all(axis=(0, 2))
-            raise ValueError(f"no Fermi level found at {temperature.ravel()[lost][0]:g} K")
-        filling.check_window(result[..., 0], kt)
-        shape = (*filling.shape, *temperature.shape)
-
-        def shaped(array: NDArray) -> float | NDArray:
-            return float(array[0, 0]) if shape == () else array.reshape(shape)
-
+            raise ValueError(f"no Fermi level found at {flat[lost][0]:g} K")
         mu, free, entropy, capacity, thermal, slope = result.transpose(2, 0, 1)
-        entropy = kB * entropy
-        all_ones = np.ones(mu.shape)
-        return cls(
-            temperature=shaped(all_ones * temperature.ravel()),
-            fermi_level=shaped(mu),
-            n_electrons=shaped(all_ones * filling.electrons[:, None]),
-            entropy=shaped(entropy),
-            internal_energy=shaped(free + temperature.ravel() * entropy),
-            free_energy=shaped(free),
-            heat_capacity=shaped(kB * capacity),
-            thermal_dos=shaped(thermal),
-            fermi_slope=shaped(kB * slope),
-            valence_factor=shaped(all_ones * filling.valence_factor[:, None]),
-            filling=filling,
-        )
+        filling.check_window(mu, kt)
+        parts = {
+            "temperature": flat,
+            "fermi_level": mu,
+            "n_electrons": filling.electrons[:, None],
+            "entropy": kB * entropy,
+            "internal_energy": free + kt * entropy,
+            "free_energy": free,
+            "heat_capacity": kB * capacity,
+            "thermal_dos": thermal,
+            "fermi_slope": kB * slope,
+            "valence_factor": filling.valence_factor[:, None],
+        }
+        values = np.empty((len(parts), *mu.shape))
+        for row, part in zip(values, parts.values(), strict=True):
+            row[...] = part
+        shape = (*filling.shape, *temperature.shape)
+        shaped = values.reshape(len(parts), *shape) if shape else values.ravel().tolist()
+        return cls(**dict(zip(parts, shaped, strict=True)), filling=filling)
 
     def split(self) -> list[ElectronGas]:
         """Return the electrons of every structure, where these have one axis."""

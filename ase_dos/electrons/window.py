@@ -12,6 +12,7 @@ from ase_dos.utils.checks import as_positive
 __all__ = ["Window", "last_known"]
 
 MISSED_ELECTRONS = 1e-6  # share of N that may lie above the known states
+_COLD = 1e-200  # eV: a kT that cannot be told from zero, to divide by
 TOP_WIDTH = 1.0  # eV below the top over which the DOS that continues above it is taken
 
 
@@ -35,28 +36,13 @@ class Window:
 
     @classmethod
     def of_dos(
-        cls,
-        energies: NDArray,
-        dos: NDArray,
-        given: NDArray,
-        electrons: NDArray,
-        top: NDArray,
-        last: NDArray,
-        share: float,
+        cls, top: NDArray, density: NDArray, capacity: NDArray, electrons: NDArray, share: float
     ) -> Window:
-        """Window of a DOS (structures, n) that is complete up to ``top`` (structures,).
+        """Window of a DOS whose known states hold ``capacity`` electrons (structures,).
 
-        ``given`` is the DOS with its negative values, and ``last`` the `last_known` grid point.
+        The density is the mean DOS over the last eV; one that is negative there is not known to be
+        zero.
         """
-        step = energies[1] - energies[0]
-        known = np.arange(energies.size) <= last[:, None]
-        near = known & (energies >= np.minimum(top - TOP_WIDTH, energies[last])[:, None])
-        # A DOS that is negative there is not known to be zero.
-        size = np.maximum(dos, -given)
-        density = np.where(near, size, 0.0).sum(axis=1) / near.sum(axis=1)
-        # Trapezoid up to the last known grid point.
-        ends = 0.5 * (dos[:, 0] + dos[np.arange(len(dos)), last])
-        capacity = step * (np.where(known, dos, 0.0).sum(axis=1) - ends)
         _check_capacity(electrons, capacity, top)
         return cls(top, density, as_positive(share, "missed_electrons"))
 
@@ -84,9 +70,8 @@ class Window:
         That is ``density * int_top f dE``, with mu and kT in eV.
         """
         above = mu - self.top[:, None]
-        thermal = np.where(kt > 0, kt, 1.0)
-        spread = thermal * np.logaddexp(0.0, above / thermal)
-        return self.density[:, None] * np.where(kt > 0, spread, np.maximum(above, 0.0))
+        thermal = np.maximum(kt, _COLD)
+        return self.density[:, None] * thermal * np.logaddexp(0.0, above / thermal)
 
 
 def last_known(energies: NDArray, top: NDArray) -> NDArray:

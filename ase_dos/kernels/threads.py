@@ -44,7 +44,7 @@ def on_threads(
         What the calls returned, in the order of the ranges.
     """
     grains = -(-count // grain)
-    threads = min(get_num_threads(), grains)
+    threads = min(get_num_threads(), grains) if grains > 1 else 1  # asking takes its time
     parts = min(pieces * threads, grains) if threads > 1 else 1
     ends = [min(grain * (i * grains // parts), count) for i in range(parts + 1)]
     if parts == 1:

@@ -7,7 +7,7 @@ import reference_thermo as reference
 from ase.units import kB
 from toy_dos import NAMES, free_electrons, rough_metal, semiconductor
 
-from ase_dos.electrons.gap import repair_gaps
+from ase_dos.electrons.filling import Filling
 from ase_dos.electrons.gas import gas_from_dos
 from ase_dos.electrons.shared_tables import solve_with_tables
 from ase_dos.kernels.fermi_tables import fill_table, table_shape
@@ -214,8 +214,9 @@ def test_curvature_around_the_fermi_level():
 
 def test_repair_finds_the_gapped_structures_among_metals():
     e, gapped, n = semiconductor(gap=1.0)
-    values = np.stack([gapped, np.ones_like(gapped), gapped, np.zeros_like(gapped)])
-    repaired, repairs = repair_gaps(values, e[1] - e[0], np.full(4, n * (1 + 1e-4)), 1e-3)
-    assert sorted(repairs) == [0, 2]
-    assert repairs[0].factor == repairs[2].factor == pytest.approx(1 + 1e-4, rel=1e-9)
-    assert (repaired[[1, 3]] == values[[1, 3]]).all()
+    values = np.stack([gapped, np.ones_like(gapped), gapped])
+    filling = Filling.of_dos(e, values, n * (1 + 1e-4))
+    assert sorted(filling.repairs) == [0, 2]
+    first, other = filling.repairs[0], filling.repairs[2]
+    assert first.factor == other.factor == pytest.approx(1 + 1e-4, rel=1e-9)
+    assert (filling.dos[1] == values[1]).all()

@@ -40,7 +40,7 @@ def test_plain_twin():
 def test_what_is_not_negative_stays_to_the_bit():
     values = np.random.default_rng(1).exponential(size=(4, 50))
     values[:, 20:25] = 0
-    assert make_non_negative(values, np.full(4, 9.0), np.full(4, 49)) is values
+    assert (make_non_negative(values, np.full(4, 9.0), np.full(4, 49)) == values).all()
     dipped = values.copy()
     dipped[1, 3] = -0.1
     found = make_non_negative(dipped, np.full(4, 20.0), np.full(4, 49))
