@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from ase_dos.kernels.arrays import copy, fill, room_for
-from ase_dos.kernels.expansion import LANES, TEAM, expand
+from ase_dos.kernels.expansion import LANES, expand, room_for_coefficients
 from ase_dos.kernels.jit import inner_kernel, kernel
-from ase_dos.kernels.team import make_scratch, most_candidates, whole_vectors
+from ase_dos.kernels.team import TEAM, make_scratch, most_candidates, whole_vectors
 from ase_dos.kernels.vector import WIDTH, broadcast, fma, load, splat, store
 
 
@@ -40,7 +40,7 @@ def expand_atoms(places, bins, kinds, hypers, out):
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
     n_channels = hypers.n_species * hypers.n_max
     scratch = make_scratch(bins, hypers, most_candidates(places, bins), TEAM, 6)
-    side_by_side = room_for(n_channels * n_harmonics * LANES, hypers.table.dtype)
+    side_by_side = room_for_coefficients(hypers)
     present = np.zeros(hypers.n_species, np.bool_)
     for first in range(0, places.size, LANES):
         last = min(first + LANES, places.size)

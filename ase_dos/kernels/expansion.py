@@ -9,28 +9,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ase_dos.kernels.arrays import fill
+from ase_dos.kernels.arrays import fill, room_for
 from ase_dos.kernels.jit import inner_kernel
-from ase_dos.kernels.radial import interpolate
-from ase_dos.kernels.team import gather_team, whole_vectors
+from ase_dos.kernels.radial import interpolate, node_weights
+from ase_dos.kernels.team import SIDE, TEAM, gather_team, whole_vectors
 from ase_dos.kernels.vector import (
-    REGISTER,
+    LONG,
     WIDTH,
-    broadcast,
+    add_groups,
     fma,
     get,
+    interleave,
     load,
-    put,
     registers,
+    repeat,
     splat,
     store,
+    store_parts,
 )
 
-# Atoms whose coefficients stand side by side: two registers of double-precision numbers. The sums
-# of four outputs are then eight registers, which stay there where a processor has only sixteen.
-LANES = 2 * REGISTER // 8
-# Atoms that share a pass over their neighbours; more would not fit into the second-level cache.
-TEAM = 4
+# Atoms whose coefficients stand side by side.
+LANES = LONG
 
 
 class Expansion(NamedTuple):
@@ -79,95 +78,120 @@ def table_of(species, hypers):
 
 
 @inner_kernel
-def integrate_neighbors(begin, end, origin, stride, row, table, n_functions, scratch, out):
-    """Weighted radial integrals of neighbours, ``out[(j - origin) * n_functions + l * n_max + n]``.
+def integrate_neighbors(begin, end, stride, table, n_functions, scratch, out):
+    """Weighted radial integrals, ``out[(j - begin) n_functions + SIDE (l n_max + n)]``.
 
-    ``row`` is the first one of ``scratch.basis`` to use.
+    Those of SIDE neighbours stand side by side: every number of one is followed by those of the
+    others. Up to LONG - 1 numbers after the last one are overwritten.
     """
-    for j in range(begin, end):
-        piece = int(get(scratch.pieces, j))
-        at = row * stride + j
-        to = (j - origin) * n_functions
-        interpolate(piece, scratch.basis, at, stride, table, n_functions, out, to)
+    for j in range(begin, end, SIDE):
+        at = (j - begin) * n_functions
+        weights = node_weights(scratch.basis, j, stride)
+        left = 3 * int(get(scratch.pieces, j)) * n_functions
+        if SIDE == 1:
+            for k in range(0, n_functions, WIDTH):
+                store(out, at + k, interpolate(weights, table, left + k, n_functions))
+        else:
+            others = node_weights(scratch.basis, j + 1, stride)
+            right = 3 * int(get(scratch.pieces, j + 1)) * n_functions
+            for k in range(0, n_functions, WIDTH):
+                here = interpolate(weights, table, left + k, n_functions)
+                there = interpolate(others, table, right + k, n_functions)
+                store(out, at + 2 * k, interleave(here, there))
 
 
 @inner_kernel
 def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, out):
     """Coefficients c_nlm of one atom and species, ``out[lm * whole_vectors(n_max) + n]``.
 
-    Sums over neighbours of WIDTH radial functions, side by side, times four harmonics; over even
-    and odd neighbours apart where a vector is one register: each sum waits for the one before it.
+    Sums over neighbours of WIDTH radial functions times four harmonics, SIDE neighbours side by
+    side; over even and odd vectors apart where one is a register: each sum waits for the one before
+    it.
     """
     n_functions, row = n_max * (l_max + 1), whole_vectors(n_max)
-    zero, one = splat(radial.dtype.type(0), WIDTH), splat(radial.dtype.type(1), WIDTH)
+    zero, one = splat(radial.dtype.type(0), LONG), splat(radial.dtype.type(1), LONG)
     paired = begin
     if registers(radial) == 1:
-        paired += (end - begin) // 2 * 2
+        paired += (end - begin) // (2 * SIDE) * (2 * SIDE)
     for ell in range(l_max + 1):
         last = (ell + 1) * (ell + 1) - 1
         for n0 in range(0, n_max, WIDTH):
+            first = SIDE * (ell * n_max + n0) - begin * n_functions
             for lm0 in range(ell * ell, last + 1, 4):
                 # A tile over the edge repeats the last harmonic.
                 lm1, lm2, lm3 = min(lm0 + 1, last), min(lm0 + 2, last), min(lm0 + 3, last)
                 # Functions past n_max are read along, and left out where the sums are used.
                 sum0 = sum1 = sum2 = sum3 = zero
                 odd0 = odd1 = odd2 = odd3 = zero
-                for j in range(begin, paired, 2):
-                    r = load(radial, j * n_functions + ell * n_max + n0, WIDTH)
-                    sum0 = fma(r, broadcast(harmonics, lm0 * stride + j, WIDTH), sum0)
-                    sum1 = fma(r, broadcast(harmonics, lm1 * stride + j, WIDTH), sum1)
-                    sum2 = fma(r, broadcast(harmonics, lm2 * stride + j, WIDTH), sum2)
-                    sum3 = fma(r, broadcast(harmonics, lm3 * stride + j, WIDTH), sum3)
-                    r = load(radial, (j + 1) * n_functions + ell * n_max + n0, WIDTH)
-                    odd0 = fma(r, broadcast(harmonics, lm0 * stride + j + 1, WIDTH), odd0)
-                    odd1 = fma(r, broadcast(harmonics, lm1 * stride + j + 1, WIDTH), odd1)
-                    odd2 = fma(r, broadcast(harmonics, lm2 * stride + j + 1, WIDTH), odd2)
-                    odd3 = fma(r, broadcast(harmonics, lm3 * stride + j + 1, WIDTH), odd3)
+                for j in range(begin, paired, 2 * SIDE):
+                    r = load(radial, first + j * n_functions, LONG)
+                    sum0 = fma(r, repeat(harmonics, lm0 * stride + j, SIDE, LONG), sum0)
+                    sum1 = fma(r, repeat(harmonics, lm1 * stride + j, SIDE, LONG), sum1)
+                    sum2 = fma(r, repeat(harmonics, lm2 * stride + j, SIDE, LONG), sum2)
+                    sum3 = fma(r, repeat(harmonics, lm3 * stride + j, SIDE, LONG), sum3)
+                    odd = j + SIDE
+                    r = load(radial, first + odd * n_functions, LONG)
+                    odd0 = fma(r, repeat(harmonics, lm0 * stride + odd, SIDE, LONG), odd0)
+                    odd1 = fma(r, repeat(harmonics, lm1 * stride + odd, SIDE, LONG), odd1)
+                    odd2 = fma(r, repeat(harmonics, lm2 * stride + odd, SIDE, LONG), odd2)
+                    odd3 = fma(r, repeat(harmonics, lm3 * stride + odd, SIDE, LONG), odd3)
                 sum0, sum1 = fma(one, odd0, sum0), fma(one, odd1, sum1)
                 sum2, sum3 = fma(one, odd2, sum2), fma(one, odd3, sum3)
-                for j in range(paired, end):
-                    r = load(radial, j * n_functions + ell * n_max + n0, WIDTH)
-                    sum0 = fma(r, broadcast(harmonics, lm0 * stride + j, WIDTH), sum0)
-                    sum1 = fma(r, broadcast(harmonics, lm1 * stride + j, WIDTH), sum1)
-                    sum2 = fma(r, broadcast(harmonics, lm2 * stride + j, WIDTH), sum2)
-                    sum3 = fma(r, broadcast(harmonics, lm3 * stride + j, WIDTH), sum3)
-                store(out, lm0 * row + n0, sum0)
-                store(out, lm1 * row + n0, sum1)
-                store(out, lm2 * row + n0, sum2)
-                store(out, lm3 * row + n0, sum3)
+                for j in range(paired, end, SIDE):
+                    r = load(radial, first + j * n_functions, LONG)
+                    sum0 = fma(r, repeat(harmonics, lm0 * stride + j, SIDE, LONG), sum0)
+                    sum1 = fma(r, repeat(harmonics, lm1 * stride + j, SIDE, LONG), sum1)
+                    sum2 = fma(r, repeat(harmonics, lm2 * stride + j, SIDE, LONG), sum2)
+                    sum3 = fma(r, repeat(harmonics, lm3 * stride + j, SIDE, LONG), sum3)
+                store(out, lm0 * row + n0, add_groups(sum0, SIDE))
+                store(out, lm1 * row + n0, add_groups(sum1, SIDE))
+                store(out, lm2 * row + n0, add_groups(sum2, SIDE))
+                store(out, lm3 * row + n0, add_groups(sum3, SIDE))
 
 
 @inner_kernel
-def expand_one(begin, end, stride, species, lane, hypers, scratch, out):
-    """Put the coefficients of one atom and species, from its neighbours, in a lane of ``out``."""
-    n_max, l_max, radial, sums = hypers.n_max, hypers.l_max, scratch.radial, scratch.sums
-    n_harmonics, row = (l_max + 1) * (l_max + 1), whole_vectors(n_max)
-    table, n_functions = table_of(species, hypers), n_max * (l_max + 1)
-    integrate_neighbors(begin, end, 0, stride, 0, table, n_functions, scratch, radial)
-    sum_neighbors(begin, end, stride, n_max, l_max, radial, scratch.harmonics, sums)
-    for n in range(n_max):
-        at = (species * n_max + n) * n_harmonics * LANES + lane
-        for lm in range(n_harmonics):
-            put(out, at + lm * LANES, get(sums, lm * row + n))
+def expand_team(first, count, lane, places, kinds, stride, hypers, scratch, present, out):
+    """Put the coefficients of up to TEAM atoms, of known neighbours, in lanes of ``out``.
 
-
-@inner_kernel
-def _expand_team(first, last, places, bins, kinds, hypers, scratch, lane, present, out):
-    """`expand` for up to TEAM atoms, from ``lane`` on."""
-    n_species = hypers.n_species
-    stride, shared = gather_team(first, last, places, bins, kinds, hypers, scratch)
-    if shared >= 0:
-        return shared
-    for i in range(first, last):
-        species = kinds[places[i]]
-        for s in range(n_species):
-            segment = (i - first) * n_species + s
+    These are the atoms ``first`` to ``first + count`` of ``scratch``, and of ``places``.
+    """
+    n_species, n_functions = hypers.n_species, hypers.n_max * (hypers.l_max + 1)
+    size = (hypers.l_max + 1) * (hypers.l_max + 1) * whole_vectors(hypers.n_max)
+    for s in range(n_species):
+        table = table_of(s, hypers)
+        for i in range(count):
+            segment = (first + i) * n_species + s
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
-            if end > begin or s == species:
+            if end > begin or s == kinds[places[first + i]]:
                 present[s] = True
-            expand_one(begin, end, stride, s, lane + i - first, hypers, scratch, out)
-        add_center(species, lane + i - first, hypers, out)
-    return -1
+            integrate_neighbors(begin, end, stride, table, n_functions, scratch, scratch.radial)
+            sum_neighbors(
+                begin,
+                end,
+                stride,
+                hypers.n_max,
+                hypers.l_max,
+                scratch.radial,
+                scratch.harmonics,
+                scratch.sums[i * size :],
+            )
+        _put_side_by_side(s, lane, size, hypers, scratch.sums, out)
+    for i in range(count):
+        add_center(kinds[places[first + i]], lane + i, hypers, out)
+
+
+@inner_kernel
+def _put_side_by_side(species, lane, size, hypers, sums, out):
+    """Turn the sums of TEAM atoms, each of that ``size``, so that the atom is the fast index."""
+    n_harmonics, row = (hypers.l_max + 1) * (hypers.l_max + 1), whole_vectors(hypers.n_max)
+    for n in range(0, hypers.n_max, WIDTH):
+        for lm in range(n_harmonics):
+            at = lm * row + n
+            even = interleave(load(sums, at, WIDTH), load(sums, 2 * size + at, WIDTH))
+            odd = interleave(load(sums, size + at, WIDTH), load(sums, 3 * size + at, WIDTH))
+            # Functions past n_max go where the next species, or nothing, will stand.
+            to = ((species * hypers.n_max + n) * n_harmonics + lm) * LANES + lane
+            store_parts(out, to, n_harmonics * LANES, interleave(even, odd), TEAM)
 
 
 @inner_kernel
@@ -196,11 +220,12 @@ def expand(first, last, places, bins, kinds, hypers, scratch, present, out):
         Species of every sorted atom.
     hypers : Expansion
     scratch : Scratch
-        From `make_scratch`, with room for the candidates of these atoms.
+        From `ase_dos.kernels.team.make_scratch`, with room for the candidates of these atoms.
     present : (n_species,) bool array
         Filled: which species any of the atoms sees.
     out : flat array
-        Filled: ``out[((s * n_max + n) * (l_max + 1)^2 + l^2 + l + m) * LANES + lane]``.
+        Filled: ``out[((s * n_max + n) * (l_max + 1)^2 + l^2 + l + m) * LANES + lane]``; from
+        `room_for_coefficients`.
 
     Returns
     -------
@@ -210,9 +235,22 @@ def expand(first, last, places, bins, kinds, hypers, scratch, present, out):
     fill(present, present.size, False)
     for team in range(first, last, TEAM):
         end = min(team + TEAM, last)
-        shared = _expand_team(
-            team, end, places, bins, kinds, hypers, scratch, team - first, present, out
-        )
+        stride, shared = gather_team(team, end, places, bins, kinds, hypers, scratch)
         if shared >= 0:
             return shared
+        lane = team - first
+        expand_team(
+            0, end - team, lane, places[team:], kinds, stride, hypers, scratch, present, out
+        )
     return -1
+
+
+@inner_kernel
+def room_for_coefficients(hypers):
+    """Room for the density coefficients of LANES atoms, as `expand` fills it, of zeros."""
+    functions = (hypers.n_species - 1) * hypers.n_max + whole_vectors(hypers.n_max)
+    n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
+    # Where fewer atoms than lanes are left, the rest keeps what was there.
+    room = room_for(functions * n_harmonics * LANES, hypers.table.dtype)
+    fill(room, room.size, 0.0)
+    return room

@@ -17,10 +17,8 @@ from ase_dos.kernels.vector import (
     cast,
     floor,
     fma,
-    get,
     load,
     minimum,
-    put,
     splat,
     store,
 )
@@ -192,27 +190,33 @@ def hermite_slope_rows(count, distances, weights, slopes, length, stride, pieces
 
 
 @inner_kernel
-def interpolate(piece, rows, at, stride, table, n_functions, out, to):
-    """Radial integrals of one neighbour into ``out``, from ``to`` on (n_functions).
+def node_weights(rows, at, stride):
+    """Weights of one neighbour for the nodes of its piece, from ``rows[at + q * stride]``."""
+    return (
+        broadcast(rows, at, WIDTH),
+        broadcast(rows, at + stride, WIDTH),
+        broadcast(rows, at + 2 * stride, WIDTH),
+        broadcast(rows, at + 3 * stride, WIDTH),
+        broadcast(rows, at + 4 * stride, WIDTH),
+        broadcast(rows, at + 5 * stride, WIDTH),
+    )
 
-    ``rows[at + q * stride]`` are its weights for the nodes of ``piece``. (Slices would do for these
-    places, but counting references to them costs more than the sums.) In whole vectors: the table
-    ends in WIDTH numbers without meaning, and up to WIDTH - 1 numbers after the integrals are
-    overwritten.
+
+@inner_kernel
+def interpolate(weights, table, at, n_functions):
+    """Radial integrals of WIDTH functions: ``weights`` times the nodes of a piece.
+
+    The first function of the left node is at ``at``. (Slices would do for these places, but
+    counting references to them costs more than the sums.) In whole vectors: the table ends in WIDTH
+    numbers without meaning.
     """
-    left = 3 * piece * n_functions
     zero = splat(table.dtype.type(0), WIDTH)
-    w0, w1 = broadcast(rows, at, WIDTH), broadcast(rows, at + stride, WIDTH)
-    w2, w3 = broadcast(rows, at + 2 * stride, WIDTH), broadcast(rows, at + 3 * stride, WIDTH)
-    w4, w5 = broadcast(rows, at + 4 * stride, WIDTH), broadcast(rows, at + 5 * stride, WIDTH)
-    for k in range(0, n_functions, WIDTH):
-        total = fma(w0, load(table, left + k, WIDTH), zero)
-        total = fma(w1, load(table, left + n_functions + k, WIDTH), total)
-        total = fma(w2, load(table, left + 2 * n_functions + k, WIDTH), total)
-        total = fma(w3, load(table, left + 3 * n_functions + k, WIDTH), total)
-        total = fma(w4, load(table, left + 4 * n_functions + k, WIDTH), total)
-        total = fma(w5, load(table, left + 5 * n_functions + k, WIDTH), total)
-        store(out, to + k, total)
+    total = fma(weights[0], load(table, at, WIDTH), zero)
+    total = fma(weights[1], load(table, at + n_functions, WIDTH), total)
+    total = fma(weights[2], load(table, at + 2 * n_functions, WIDTH), total)
+    total = fma(weights[3], load(table, at + 3 * n_functions, WIDTH), total)
+    total = fma(weights[4], load(table, at + 4 * n_functions, WIDTH), total)
+    return fma(weights[5], load(table, at + 5 * n_functions, WIDTH), total)
 
 
 @inner_kernel
@@ -221,37 +225,53 @@ def last_piece(table, n_functions):
     return (table.size - WIDTH) // (3 * n_functions) - 2
 
 
+# Of the sine of a quarter turn times u, by odd powers of u from the highest on: the next one would
+# add 3e-16.
+_SINE = tuple((-1) ** k * (np.pi / 2) ** (2 * k + 1) / gamma(2 * k + 2) for k in range(9, -1, -1))
+
+
+@inner_kernel
+def _sine_of_quarter_turn(u):
+    """Sine of pi u / 2 for ``u`` between 0 and 1."""
+    square = u * u
+    total = splat(_SINE[0], WIDTH)
+    for factor in _SINE[1:]:
+        total = fma(total, square, splat(factor, WIDTH))
+    return total * u
+
+
+@inner_kernel
+def _depth(distance, cutoff, smoothing):
+    """Depth below the cutoff, in units of the shell in which neighbours fade out: 0 to 1."""
+    above = minimum((distance - cutoff) * (1.0 / smoothing), splat(0.0, WIDTH))
+    return minimum(0.0 - above, splat(1.0, WIDTH))
+
+
 @inner_kernel
 def neighbor_weights(count, distances, cutoff, smoothing, rate, scale, exponent, weights):
     """Shifted-cosine cutoff times density scaling rate / (rate + (r / scale)^exponent).
 
-    ``exponent`` 0 means no scaling (https://doi.org/10.1039/C8CP05921G). In whole vectors.
+    The cutoff is (1 + cos(pi (1 - u))) / 2 = sin(pi u / 2)^2 at a depth u, `_depth`. ``exponent`` 0
+    means no scaling (https://doi.org/10.1039/C8CP05921G). In whole vectors.
     """
     for j in range(0, count, WIDTH):
         power = splat(1.0, WIDTH)
         for _ in range(exponent):
             power = power * load(distances, j, WIDTH) * (1.0 / scale)
-        store(weights, j, rate / (rate + power) if exponent > 0 else power)
-    for j in range(count):
-        r = get(distances, j)
-        if r > cutoff - smoothing:
-            phase = np.pi * (min(r, cutoff) - cutoff + smoothing) / smoothing
-            put(weights, j, get(weights, j) * 0.5 * (1.0 + np.cos(phase)))
+        fade = rate / (rate + power) if exponent > 0 else power
+        sine = _sine_of_quarter_turn(_depth(load(distances, j, WIDTH), cutoff, smoothing))
+        store(weights, j, fade * sine * sine)
 
 
 @inner_kernel
 def neighbor_weight_slopes(count, distances, cutoff, smoothing, rate, scale, exponent, out):
     """Differentiate `neighbor_weights` by distance."""
-    for j in range(count):
-        r, fade, slope = get(distances, j), 1.0, 0.0
-        if exponent > 0:
-            power = 1.0
-            for _ in range(exponent):
-                power *= r / scale
-            fade = rate / (rate + power)
-            slope = -fade * exponent * power / (r * (rate + power))
-        if r > cutoff - smoothing:
-            phase = np.pi * (min(r, cutoff) - cutoff + smoothing) / smoothing
-            slope *= 0.5 * (1.0 + np.cos(phase))
-            slope -= 0.5 * np.pi / smoothing * np.sin(phase) * fade
-        put(out, j, slope)
+    for j in range(0, count, WIDTH):
+        r, power = load(distances, j, WIDTH), splat(1.0, WIDTH)
+        for _ in range(exponent):
+            power = power * r * (1.0 / scale)
+        fade = rate / (rate + power) if exponent > 0 else power
+        slope = -exponent * fade * power / (r * (rate + power))
+        depth = _depth(r, cutoff, smoothing)
+        sine, cosine = _sine_of_quarter_turn(depth), _sine_of_quarter_turn(1.0 - depth)
+        store(out, j, slope * sine * sine - fade * sine * cosine * (np.pi / smoothing))

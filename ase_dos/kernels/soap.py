@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from ase_dos.kernels.arrays import copy, fill, room_for
-from ase_dos.kernels.expansion import LANES, TEAM, expand
+from ase_dos.kernels.expansion import LANES, expand, room_for_coefficients
 from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.regression import regress
-from ase_dos.kernels.team import make_scratch, most_candidates
+from ase_dos.kernels.team import TEAM, make_scratch, most_candidates
 from ase_dos.kernels.vector import fma, load, splat, store
 
 
@@ -163,12 +163,8 @@ def regress_atoms(places, rows, bins, kinds, hypers, regressor, out):
 @inner_kernel
 def _prepare(places, bins, hypers, n_features):
     """Scratch memory of one chunk of atoms."""
-    n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
-    kind = hypers.table.dtype
     scratch = make_scratch(bins, hypers, most_candidates(places, bins), TEAM, 6)
-    coefficients = room_for(hypers.n_species * hypers.n_max * n_harmonics * LANES, kind)
-    features = room_for(n_features * LANES, kind)
-    # Where fewer atoms than lanes are left, the rest keeps what was there.
-    fill(coefficients, coefficients.size, 0.0)
+    coefficients = room_for_coefficients(hypers)
+    features = room_for(n_features * LANES, hypers.table.dtype)
     fill(features, features.size, 0.0)
     return scratch, coefficients, features, np.zeros(hypers.n_species, np.bool_)

@@ -15,7 +15,14 @@ from ase_dos.kernels.harmonics import real_harmonics
 from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.neighbors import collect, most_rows, rows_around
 from ase_dos.kernels.radial import hermite_rows, last_piece, neighbor_weights
-from ase_dos.kernels.vector import WIDTH, cast, get, load, put, sqrt, store
+from ase_dos.kernels.vector import LONG, WIDTH, cast, get, load, put, sqrt, store
+
+# Neighbours of one atom and species that share vectors of radial functions.
+SIDE = LONG // WIDTH
+
+
+# Atoms that share a pass over their neighbours; more would not fit into the second-level cache.
+TEAM = 4
 
 
 class Scratch(NamedTuple):
@@ -23,8 +30,9 @@ class Scratch(NamedTuple):
 
     ``spans`` to ``who`` are of one atom's search. The neighbours of the team stand one after the
     other, grouped by atom and species: those of atom i and species s at ``starts[i n_species + s]``
-    to ``starts[i n_species + s + 1]``, their places in the sorted frame in ``ids``. Of each there
-    are rows of ``stride`` numbers: in ``vectors_to`` x, y and z (Angstrom), in ``directions`` the
+    to ``starts[i n_species + s + 1]``, their places in the sorted frame in ``ids``. Where their
+    number is no multiple of SIDE, neighbours at the cutoff, of weight zero, make it one. There are
+    rows of ``stride`` numbers: in ``vectors_to`` x, y and z (Angstrom), in ``directions`` the
     same for a unit vector, in ``basis`` those of `ase_dos.kernels.radial.hermite_rows`.
     """
 
@@ -55,7 +63,7 @@ def make_scratch(bins, hypers, candidates, team, basis_rows):
     kind = hypers.table.dtype
     n_functions = hypers.n_max * (hypers.l_max + 1)
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
-    stride = team * room + 32
+    stride = team * (room + (SIDE - 1) * hypers.n_species) + 32
     return Scratch(
         np.empty(2 * rows, np.int64),
         np.empty(3 * rows),
@@ -72,8 +80,8 @@ def make_scratch(bins, hypers, candidates, team, basis_rows):
         room_for(3 * stride, kind),
         room_for(basis_rows * stride, kind),
         room_for(n_harmonics * stride, kind),
-        room_for(n_functions * stride + WIDTH, kind),
-        room_for(n_harmonics * whole_vectors(hypers.n_max), kind),
+        room_for(n_functions * room + LONG, kind),
+        room_for(TEAM * n_harmonics * whole_vectors(hypers.n_max), kind),
     )
 
 
@@ -92,7 +100,7 @@ def most_candidates(places, bins):
 
 
 @inner_kernel
-def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
+def _add_neighbors(center, found, kinds, hypers, segment, stride, scratch):
     """Append one atom's neighbours to the team's, grouped by species; their squared distances."""
     starts, place, who = scratch.starts, scratch.place, scratch.who
     vectors, out = scratch.vectors, scratch.vectors_to
@@ -102,9 +110,11 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
         place[kinds[who[j]]] += 1
     at = starts[segment]
     for s in range(hypers.n_species):
-        at += place[s]
+        at, place[s] = at + place[s], at
+        while at % SIDE:
+            _fill_place(at, center, hypers, stride, scratch)
+            at += 1
         starts[segment + s + 1] = at
-        place[s] = at - place[s]
     for j in range(found):
         s = get(kinds, get(who, j))
         k = get(place, s)
@@ -115,6 +125,16 @@ def _add_neighbors(found, kinds, hypers, segment, stride, scratch):
         put(out, stride + k, get(vectors, room + at))
         put(out, 2 * stride + k, get(vectors, 2 * room + at))
         put(scratch.distances, k, get(vectors, 3 * room + at))
+
+
+@inner_kernel
+def _fill_place(at, center, hypers, stride, scratch):
+    """Put a neighbour at the cutoff, where its weight is zero."""
+    put(scratch.ids, at, center)
+    put(scratch.vectors_to, at, 0.0)
+    put(scratch.vectors_to, stride + at, 0.0)
+    put(scratch.vectors_to, 2 * stride + at, hypers.cutoff)
+    put(scratch.distances, at, hypers.cutoff * hypers.cutoff)
 
 
 @inner_kernel
@@ -179,8 +199,11 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
         )
         if found < 0:
             return stride, places[i]
-        _add_neighbors(found, kinds, hypers, (i - first) * hypers.n_species, stride, scratch)
+        segment = (i - first) * hypers.n_species
+        _add_neighbors(places[i], found, kinds, hypers, segment, stride, scratch)
     count = scratch.starts[(last - first) * hypers.n_species]
+    for j in range(count, count + WIDTH):  # numbers in the last vector have a meaning, too
+        _fill_place(j, places[first], hypers, stride, scratch)
     _set_directions(count, stride, scratch)
     _set_weights(count, stride, hypers, scratch)
     real_harmonics(

@@ -21,22 +21,28 @@ from ase_dos.kernels import vector_code as code
 from ase_dos.kernels.vector_code import compiles_to
 
 __all__ = [
+    "LONG",
     "REGISTER",
     "WIDTH",
+    "add_groups",
+    "add_parts",
     "broadcast",
     "cast",
     "compiles_for",
     "floor",
     "fma",
     "get",
+    "interleave",
     "load",
     "minimum",
     "put",
     "registers",
+    "repeat",
     "smallest",
     "splat",
     "sqrt",
     "store",
+    "store_parts",
 ]
 
 # Numbers that most kernels take at a time.
@@ -57,6 +63,9 @@ def compiles_for(feature):
 
 # Bytes of a vector register: sizes of blocks that have to stay in registers follow from it.
 REGISTER = 64 if compiles_for("avx512f") else 32
+# Numbers that fill one register in single precision, and two in double. Four sums of so many are
+# then at most eight registers, which stay there where a processor has only sixteen.
+LONG = REGISTER // 4
 
 
 @compiles_to(code.get)
@@ -76,13 +85,13 @@ def put(array, index, number):
 
 
 def _registers(size):
-    """Count the registers that WIDTH numbers of so many bytes take."""
-    return max(WIDTH * size // REGISTER, 1)
+    """Count the registers that LONG numbers of so many bytes take."""
+    return LONG * size // REGISTER
 
 
 @compiles_to(code.constant(_registers))
 def registers(array):
-    """Count the registers that WIDTH numbers of an array take: a constant of its type."""
+    """Count the registers that LONG numbers of an array take: a constant of its type."""
     return _registers(array.itemsize)
 
 
@@ -98,6 +107,13 @@ def store(array, index, vector):
     array[index : index + len(vector)] = vector
 
 
+@compiles_to(code.store_parts, prefer_literal=True)
+def store_parts(array, index, step, vector, lanes):
+    """Write a vector to a flat array in parts of ``lanes`` numbers, which begin ``step`` apart."""
+    for i, part in enumerate(vector.reshape(-1, lanes)):
+        store(array, index + i * step, part)
+
+
 @compiles_to(code.splat, prefer_literal=True)
 def splat(number, lanes):
     """Repeat one number."""
@@ -108,6 +124,33 @@ def splat(number, lanes):
 def broadcast(array, index, lanes):
     """Repeat one number of a flat array."""
     return np.full(lanes, array[index])
+
+
+@compiles_to(code.repeat, prefer_literal=True)
+def repeat(array, index, count, lanes):
+    """Repeat some numbers of a flat array, from ``index`` on, in turn."""
+    return np.resize(array[index : index + count], lanes)
+
+
+@compiles_to(code.interleave)
+def interleave(a, b):
+    """Return the numbers of two vectors in turn, in a vector twice as long."""
+    return np.stack([a, b], axis=1).ravel()
+
+
+@compiles_to(code.add_groups, prefer_literal=True)
+def add_groups(vector, count):
+    """Return the sum of the first ``count`` numbers, of the next ones, and so on.
+
+    ``count`` is a power of two, as is the number of parts in `add_parts`.
+    """
+    return vector.reshape(-1, count).sum(axis=1)
+
+
+@compiles_to(code.add_parts, prefer_literal=True)
+def add_parts(vector, lanes):
+    """Return the sum of all parts of ``lanes`` numbers."""
+    return vector.reshape(-1, lanes).sum(axis=0)
 
 
 @compiles_to(code.fma)

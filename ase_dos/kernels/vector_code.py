@@ -139,12 +139,17 @@ def constant(number_of):
     return constant_of_type
 
 
+def _shuffle(builder, a, b, places):
+    """Vector of the numbers at some places of two vectors, one after the other."""
+    mask = ir.Constant(ir.VectorType(cgutils.int32_t, len(places)), places)
+    return builder.shuffle_vector(a, b, mask)
+
+
 def _repeat(builder, number, kind):
     """Vector of one number in all lanes."""
     nothing = ir.Constant(kind, ir.Undefined)
     first = builder.insert_element(nothing, number, cgutils.int32_t(0))
-    mask = ir.Constant(ir.VectorType(cgutils.int32_t, kind.count), [0] * kind.count)
-    return builder.shuffle_vector(first, nothing, mask)
+    return _shuffle(builder, first, nothing, [0] * kind.count)
 
 
 def splat(typing, number, lanes):
@@ -165,6 +170,86 @@ def broadcast(typing, array, index, lanes):
         return _repeat(builder, number, context.get_value_type(signature.return_type))
 
     return Vector(array.dtype, lanes.literal_value)(array, types.intp, lanes), code
+
+
+def repeat(typing, array, index, count, lanes):
+    """Load numbers and repeat them in turn."""
+
+    def code(context, builder, signature, args):
+        kind = context.get_value_type(signature.return_type)
+        some = ir.VectorType(kind.element, count.literal_value)
+        pointer = _vector_pointer(context, builder, signature.args[0], args[0], args[1], some)
+        numbers = builder.load(pointer, align=_alignment(signature.args[0]))
+        return _shuffle(builder, numbers, numbers, [i % some.count for i in range(kind.count)])
+
+    return Vector(array.dtype, lanes.literal_value)(array, types.intp, count, lanes), code
+
+
+def interleave(typing, a, b):
+    """Shuffle two vectors into one."""
+    if not (isinstance(a, Vector) and a == b):
+        raise TypingError(f"interleave: expected two equal vectors, got {a}, {b}")
+
+    def code(context, builder, signature, args):
+        return _shuffle(
+            builder, args[0], args[1], [i // 2 + i % 2 * a.lanes for i in range(2 * a.lanes)]
+        )
+
+    return Vector(a.element, 2 * a.lanes)(a, b), code
+
+
+def add_groups(typing, vector, count):
+    """Add numbers at even and odd places until one of every group is left."""
+    if not (isinstance(vector, Vector) and isinstance(vector.element, types.Float)):
+        raise TypingError(f"add_groups: expected a vector of floats, got {vector}")
+    left = vector.lanes // count.literal_value
+
+    def code(context, builder, signature, args):
+        (values, _) = args
+        while (lanes := values.type.count) > left:
+            even, odd = (
+                _shuffle(builder, values, values, list(range(first, lanes, 2))) for first in (0, 1)
+            )
+            values = builder.fadd(even, odd)
+        return values
+
+    return Vector(vector.element, left)(vector, count), code
+
+
+def add_parts(typing, vector, lanes):
+    """Add the halves until one part is left."""
+    if not (isinstance(vector, Vector) and isinstance(vector.element, types.Float)):
+        raise TypingError(f"add_parts: expected a vector of floats, got {vector}")
+
+    def code(context, builder, signature, args):
+        (values, _) = args
+        while (half := values.type.count // 2) >= lanes.literal_value:
+            low, high = (
+                _shuffle(builder, values, values, list(range(first, first + half)))
+                for first in (0, half)
+            )
+            values = builder.fadd(low, high)
+        return values
+
+    return Vector(vector.element, lanes.literal_value)(vector, lanes), code
+
+
+def store_parts(typing, array, index, step, vector, lanes):
+    """Store parts of a vector apart."""
+    if not isinstance(vector, Vector) or vector.element != array.dtype:
+        raise TypingError(f"store_parts: expected a vector of {array.dtype}, got {vector}")
+
+    def code(context, builder, signature, args):
+        at, count = args[1], lanes.literal_value
+        kind = ir.VectorType(args[3].type.element, count)
+        for first in range(0, vector.lanes, count):
+            part = _shuffle(builder, args[3], args[3], list(range(first, first + count)))
+            pointer = _vector_pointer(context, builder, signature.args[0], args[0], at, kind)
+            builder.store(part, pointer, align=_alignment(signature.args[0]))
+            at = builder.add(at, args[2])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, vector, lanes), code
 
 
 def fma(typing, a, b, c):
@@ -273,13 +358,7 @@ def smallest(typing, vector):
         while values.type.count > 1:
             half = values.type.count // 2
             low, high = (
-                builder.shuffle_vector(
-                    values,
-                    values,
-                    ir.Constant(
-                        ir.VectorType(cgutils.int32_t, half), list(range(first, first + half))
-                    ),
-                )
+                _shuffle(builder, values, values, list(range(first, first + half)))
                 for first in (0, half)
             )
             values = _lesser(builder, low, high)

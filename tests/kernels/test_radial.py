@@ -17,6 +17,7 @@ from ase_dos.kernels.radial import (
     last_piece,
     neighbor_weight_slopes,
     neighbor_weights,
+    node_weights,
     radial_integrals,
     radial_table,
 )
@@ -37,13 +38,14 @@ def interpolated(distances, weights, slopes, table, length, size):
     hermite_slope_rows(
         count, distances, whole(weights), whole(slopes), length, stride, pieces, rows
     )
-    out, row = np.empty((2, count, size)), np.empty(size + WIDTH + 2)
+    out = np.empty((2, count, size + WIDTH))
     for k in (0, 1):
         for j in range(count):
-            at = 6 * k * stride + j
-            interpolate(int(pieces[j]), rows, at, stride, table, size, row, 2)
-            out[k, j] = row[2 : 2 + size]
-    return out
+            nodes = node_weights(rows, 6 * k * stride + j, stride)
+            for f in range(0, size, WIDTH):
+                at = 3 * int(pieces[j]) * size + f
+                out[k, j, f : f + WIDTH] = interpolate(nodes, table, at, size)
+    return out[:, :, :size]
 
 
 def weights_at(distances, *arguments):

@@ -10,20 +10,25 @@ from ase_dos.kernels.jit import kernel
 from ase_dos.kernels.regression import add_map
 from ase_dos.kernels.soap import sum_over_m
 from ase_dos.kernels.vector import (
-    WIDTH,
+    LONG,
+    add_groups,
+    add_parts,
     broadcast,
     cast,
     floor,
     fma,
     get,
+    interleave,
     load,
     minimum,
     put,
     registers,
+    repeat,
     smallest,
     splat,
     sqrt,
     store,
+    store_parts,
 )
 
 LANES = 4
@@ -104,6 +109,49 @@ def test_lesser_numbers_and_the_least(dtype):
     np.testing.assert_array_equal(plain, expected)
 
 
+PAIRS = 2 * LANES
+
+
+@kernel
+def shuffle(x, y, out):
+    """Two vectors in turn, twice: as they are, and times two numbers in turn, in parts apart."""
+    both = interleave(load(x, 0, LANES), load(y, 0, LANES))
+    store(out, 0, both)
+    store_parts(out, PAIRS, LANES, both * repeat(x, 1, 2, PAIRS), 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_of_vectors_in_turn_and_in_parts(dtype):
+    x, y = np.random.default_rng(4).normal(size=(2, LANES)).astype(dtype)
+    compiled, plain = np.zeros((2, PAIRS + LANES * LANES), dtype)
+    shuffle(x, y, compiled)
+    shuffle.py_func(x, y, plain)
+    pairs = np.transpose([x, y])
+    np.testing.assert_array_equal(compiled[:PAIRS], pairs.ravel())
+    parts = compiled[PAIRS:].reshape(LANES, LANES)
+    np.testing.assert_allclose(parts[:, :2], pairs * x[1:3], rtol=2 * np.finfo(dtype).eps)
+    np.testing.assert_array_equal(parts[:, 2:], 0)
+    np.testing.assert_array_equal(compiled, plain)
+
+
+@kernel
+def add_numbers(x, out):
+    """Sums of two neighbours, then of all numbers at even places and of those at odd ones."""
+    whole = load(x, 0, PAIRS)
+    store(out, 0, add_groups(whole, 2))
+    store(out, LANES, add_parts(whole, 2))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_of_the_numbers_of_a_vector(dtype):
+    x = np.arange(1, PAIRS + 1, dtype=dtype)
+    compiled, plain = np.zeros((2, LANES + 2), dtype)
+    add_numbers(x, compiled)
+    add_numbers.py_func(x, plain)
+    np.testing.assert_array_equal(compiled, [3, 7, 11, 15, 16, 20])
+    np.testing.assert_array_equal(plain, compiled)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_vectors_are_their_own_plain_twins(dtype):
     rng = np.random.default_rng(0)
@@ -133,7 +181,7 @@ def test_sums_become_vector_instructions(dtype):
     """Radial functions side by side in the sums over neighbours, atoms side by side after that."""
     zeros, bits = np.zeros(10_000, dtype), 8 * np.dtype(dtype).itemsize
     calls = [
-        (sum_neighbors, WIDTH, (0, 1, 8, 4, 2, zeros, zeros, zeros)),
+        (sum_neighbors, LONG, (0, 2, 8, 4, 2, zeros, zeros, zeros)),
         (sum_over_m, ATOMS, (zeros, zeros, 3, zeros[0], zeros)),
         (add_map, ATOMS, (zeros, 0, 3, zeros[:30], 10, zeros)),
     ]

@@ -78,7 +78,8 @@ def weight(distance, soap):
     inner = soap.cutoff - soap.cutoff_smoothing
     value = 1.0
     if distance > inner:
-        value = 0.5 * (1 + np.cos(np.pi * (distance - inner) / soap.cutoff_smoothing))
+        # (1 + cos(pi x)) / 2, written so that no digits are lost where it is small.
+        value = np.sin(0.5 * np.pi * (soap.cutoff - distance) / soap.cutoff_smoothing) ** 2
     if soap.radial_scaling:
         rate, scale, exponent = soap.radial_scaling
         value *= rate / (rate + (distance / scale) ** exponent)
