@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import warnings
 from pathlib import Path
 
@@ -15,14 +16,15 @@ class KernelCache(FunctionCache):
     """Compiled forms of one kernel.
 
     Beyond what numba's own does: it goes stale when any file with kernels changes, not only that of
-    the kernel; of several processes that need the same kernel one compiles it, and the others wait
-    for it; and what cannot be read or written is compiled, not an error.
+    the kernel, and by its content, not its date, so that it outlives an installation of the same
+    release; of several processes that need the same kernel one compiles it, and the others wait for
+    it; and what cannot be read or written is compiled, not an error.
     """
 
     def __init__(self, function):
         super().__init__(function)
         # Numba would go on using old code that was compiled into a kernel from another file.
-        self._cache_file._source_stamp = (self._cache_file._source_stamp, _SOURCES)
+        self._cache_file._source_stamp = _SOURCES
         self._lock = None
 
     def load_overload(self, sig, target_context):
@@ -71,13 +73,16 @@ def disk_cache(function):
         return None
 
 
-def _sources():
-    """Name, size and date of all files with kernels."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return tuple((file.name, file.stat().st_size, file.stat().st_mtime) for file in files)
+def _digest_of_sources():
+    """SHA-256 of the names and contents of all files with kernels."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(f"{path.name}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
-_SOURCES = _sources()
+_SOURCES = _digest_of_sources()
 _warned = False
 
 

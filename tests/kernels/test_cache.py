@@ -64,10 +64,16 @@ def test_second_process_finds_what_the_first_compiled(run):
     assert result(run()[0]) == (9.0, 1)
 
 
+def test_kernels_outlive_an_installation_of_the_same_files(run, tmp_path):
+    run()
+    os.utime(tmp_path / "kernel_of_a_test.py", (0, 0))
+    assert result(run()[0]) == (9.0, 1)
+
+
 def test_change_of_any_file_with_kernels_compiles_again(run):
     """An inner kernel may stand in another file than the kernel that it is compiled into."""
     run()
-    touched = "cache._SOURCES = (*cache._SOURCES, ('other.py', 1, 2.0))"
+    touched = "cache._SOURCES += 'other'"
     assert result(run(touched)[0]) == (9.0, 0)
     assert result(run(touched)[0]) == (9.0, 1)
 
