@@ -53,6 +53,7 @@ default_role = "py:obj"
 autodoc_typehints = "none"  # types stand with the parameters
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
+autodoc_mock_imports = ["MDAnalysis", "pymatgen"]  # bases and types of adapters, not installed
 numpydoc_show_class_members = False  # autodoc has them
 
 toc_object_entries_show_parents = "hide"

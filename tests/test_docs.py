@@ -225,6 +225,39 @@ def test_pages_of_the_api_have_all_public_names():
     assert [room for room in public if f"automodule:: ase_dos.{room}\n" not in pages[room]] == []
 
 
+def public_names(module):
+    """Names that a module offers, read without an import where they are a plain list."""
+    tree = ast.parse(modules(PACKAGE)[module.removeprefix("ase_dos.")].read_text())
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set(importlib.import_module(module).__all__)
+
+
+def in_module(dotted):
+    """Name that comes after the module in a dotted one; none after a module alone."""
+    parts = dotted.split(".")[1:]
+    found = (i for i in range(1, len(parts) + 1) if ".".join(parts[:i]) in modules(PACKAGE))
+    depth = max(found, default=0)
+    return parts[depth : depth + 1]
+
+
+def test_what_pages_and_examples_use_is_in_the_api():
+    """Each class and function: that its module is a public one is told by a page of the API."""
+    api = "".join(p.read_text() for p in (REPOSITORY / "docs/api").glob("*.md"))
+    described = set(ase_dos.__all__)
+    for module in re.findall(r"automodule:: (\S+)", api):
+        described |= public_names(module)
+    used = set()
+    for path in (*PAGES, *(REPOSITORY / "examples").glob("**/*.py")):
+        text = path.read_text()
+        blocks = code_blocks(text) if path.suffix == ".md" else [text]
+        used |= {name for block in blocks for _, name in imported(ast.parse(block))}
+        for dotted in re.findall(r"`(ase_dos(?:\.\w+)+)", text):
+            used.update(in_module(dotted))
+    assert sorted(name for name in used - described if not name.isupper()) == []
+
+
 @pytest.mark.filterwarnings("ignore:.*tail of its Gaussian smearing")
 def test_first_example_of_the_readme_gives_what_it_says():
     """A crystal of eight atoms: 32 valence electrons, energies from the Fermi level."""

@@ -15,6 +15,7 @@ from ase_dos.bands.levels_of_detail import coarse, factors_to, sampled_coarse
 from ase_dos.bands.poisson_fit import COARSE, first_lines
 from ase_dos.bands.progress import StageProgress
 from ase_dos.utils.checks import as_count
+from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
     from ase_dos.bands.band_map import BandMap
@@ -48,6 +49,8 @@ class BandNumber:
     held_out: float
     shares: NDArray
     best: bool
+
+    __repr__ = short_repr
 
 
 def compare_band_numbers(

@@ -10,6 +10,7 @@ from scipy.ndimage import uniform_filter1d
 
 from ase_dos.bands.spectra_sample import SpectraSample
 from ase_dos.bands.stacked_likelihood import StackedLikelihood, line_of_width
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["BandSignal", "band_signal"]
 
@@ -41,6 +42,8 @@ class BandSignal:
     shares: NDArray
     stray: float
     stray_energy: float
+
+    __repr__ = short_repr
 
     def remarks(self) -> tuple[str, ...]:
         """One remark, if theory and map seem to have different bands."""

@@ -12,6 +12,7 @@ from ase_dos.bands.reconstructed import ReconstructedBands
 from ase_dos.bands.spectra_model import SpectralLine
 from ase_dos.kernels.line_spectra import expected_counts
 from ase_dos.utils.checks import as_positive
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["StackedSpectrum", "stacked_spectrum"]
 
@@ -42,6 +43,8 @@ class StackedSpectrum:
     expected: NDArray
     line: NDArray
     n_spectra: int
+
+    __repr__ = short_repr
 
 
 def stacked_spectrum(

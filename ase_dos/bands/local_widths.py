@@ -15,6 +15,7 @@ from ase_dos.bands.mdc_peaks import MDCPeaks, peaks_on_cut
 from ase_dos.bands.spectra_model import CountedSpectra, Lines, SpectralLine
 from ase_dos.bands.width_fit import LocalFit
 from ase_dos.utils.checks import as_count, as_positive
+from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
     from ase_dos.bands.band_map import BandMap
@@ -78,6 +79,8 @@ class EDCWidths:
     gaussian: float
     energy_step: float
     smoothing: float
+
+    __repr__ = short_repr
 
     def mdc_peaks(
         self,

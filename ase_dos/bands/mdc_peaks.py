@@ -15,6 +15,7 @@ from scipy.interpolate import PchipInterpolator
 from ase_dos.bands.momentum_spline import MomentumSpline
 from ase_dos.utils.checks import as_array, as_positive
 from ase_dos.utils.files import replace_bytes
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["MDCPeaks", "peaks_on_cut"]
 
@@ -53,6 +54,8 @@ class MDCPeaks:
     velocities: NDArray
     weights: NDArray
     weights_std: NDArray
+
+    __repr__ = short_repr
 
     def xarpes(
         self,

@@ -16,6 +16,7 @@ from ase_dos.bands.line_profile import LineProfile
 from ase_dos.bands.momentum_spline import MomentumSpline
 from ase_dos.bands.planes import path_momenta
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
     from ase.dft.kpoints import BandPath
@@ -88,6 +89,8 @@ class ReconstructedBands:
     eta: float = np.nan
     shift: float = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         axes, names = checked_axes(self.momenta, self.momentum_names)

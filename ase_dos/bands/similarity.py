@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.bands.zone import ZoneBasis
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = [
     "SimilarityMatrix",
@@ -97,6 +98,8 @@ class SimilarityMatrix:
     distance: NDArray
     distance_error: NDArray
     cosine: NDArray
+
+    __repr__ = short_repr
 
 
 def similarity_matrix(bands: Mapping[str, ArrayLike], basis: ZoneBasis) -> SimilarityMatrix:

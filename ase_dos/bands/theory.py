@@ -17,6 +17,7 @@ from ase_dos.bands.planes import turned
 from ase_dos.bands.zone import momentum_axes
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -52,6 +53,8 @@ class TheoryBands(BandGrid):
     ValueError
         If shapes disagree, energies are not finite, or axes are not uniform.
     """
+
+    __repr__ = short_repr
 
     @classmethod
     def from_arrays(

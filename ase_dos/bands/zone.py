@@ -14,6 +14,7 @@ from scipy.special import eval_jacobi
 from ase_dos.bands.axes import grid_points
 from ase_dos.bands.planes import turned
 from ase_dos.utils.checks import as_array, as_count, as_positive
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["BrillouinZone", "CompressedBands", "ZoneBasis", "momentum_axes"]
 
@@ -39,6 +40,8 @@ class BrillouinZone:
     """
 
     reciprocal: NDArray
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         vectors = _reduced(as_array(self.reciprocal, "reciprocal", (2, 2)))
@@ -143,6 +146,8 @@ class CompressedBands:
     coefficients: NDArray
     rms_error: NDArray
     max_error: NDArray
+
+    __repr__ = short_repr
 
 
 class ZoneBasis:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
 from ase_dos.cli.main import reports_user_errors
@@ -120,12 +120,13 @@ def _write(path: Path, dos: DOS, local: LocalDOS) -> None:
         table = np.column_stack([dos.energies, dos.values])
         np.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.8g")
         return
+    modes: dict[str, Any] = {} if local.basis is None else {"basis": local.basis}
     np.savez_compressed(
         path,
         energies=dos.energies,
         dos=dos.values,
         n_electrons=dos.n_electrons,
         coefficients=local.coefficients,
-        basis=local.modes,
         valence=local.valence,
+        **modes,
     )

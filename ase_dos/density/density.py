@@ -14,6 +14,7 @@ from ase_dos._version import __version__
 from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.expansion import Expansion
 from ase_dos.io.model_file import FORMAT, digest, read_model, write_model
+from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
     from pyscf.scf.hf import SCF
@@ -59,6 +60,8 @@ class Density(Expansion):
     """
 
     members: NDArray | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -220,6 +223,8 @@ class DensityDifference(Expansion):
     Potential, dipole and charges are those of the change of the electrons alone, and
     `hartree_energy` is its repulsion with itself.
     """
+
+    __repr__ = short_repr
 
     @property
     def nuclear_charges(self) -> NDArray:

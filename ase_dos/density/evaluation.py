@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ase_dos.density.density import Density
 from ase_dos.density.metric import metric_matrix
 from ase_dos.density.surface import surface_points
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["DensityEvaluation", "evaluate_densities"]
 
@@ -47,6 +48,8 @@ class DensityEvaluation:
     dipoles: NDArray
     potentials: NDArray
     dipole_scores: NDArray
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.coulomb)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ase_dos.kernels.equivariant_products import LANES
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["EquivariantPoints"]
 
@@ -37,6 +38,8 @@ class EquivariantPoints:
 
     species: NDArray
     coefficients: NDArray
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         species = np.array(self.species)

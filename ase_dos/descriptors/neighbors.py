@@ -14,6 +14,7 @@ from ase_dos.kernels.neighbors import Bins, count_pairs, fill_pairs, sort_into_b
 from ase_dos.kernels.threads import on_threads
 from ase_dos.kernels.vector import WIDTH
 from ase_dos.utils.checks import as_array, as_positive
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["NeighborSearch", "Pairs", "enclosing_box", "find_pairs"]
 
@@ -43,6 +44,8 @@ class Pairs:
     neighbors: NDArray
     vectors: NDArray
     start: int = 0
+
+    __repr__ = short_repr
 
     @property
     def first(self) -> NDArray:

@@ -8,13 +8,14 @@ energies with the difference of two such functions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.electrons.filling import Filling
 from ase_dos.electrons.gas import gas_from_dos
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["Excitation", "excite"]
 
@@ -42,7 +43,9 @@ class Excitation:
     derivative: NDArray
     per_electron: float
     weights: NDArray
-    filling: Filling
+    filling: Filling = field(repr=False)
+
+    __repr__ = short_repr
 
     @property
     def local_weights(self) -> NDArray:

@@ -22,6 +22,7 @@ from ase_dos.kernels import thermo as kernels
 from ase_dos.kernels.known_states import close_states
 from ase_dos.kernels.threads import on_threads
 from ase_dos.utils.checks import as_array, as_positive, uniform_grid
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["Filling"]
 
@@ -74,6 +75,8 @@ class Filling:
     capacities: NDArray
     negative_electrons: NDArray
     repairs: dict[int, ValenceRepair] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
     @classmethod
     def of_dos(

@@ -38,6 +38,7 @@ from ase_dos.electrons.smearing import (
 from ase_dos.electrons.weights import FunctionalWeights, functional_weights
 from ase_dos.electrons.window import MISSED_ELECTRONS
 from ase_dos.utils.checks import as_array, as_positive, as_temperature
+from ase_dos.utils.short_repr import short_repr
 from ase_dos.utils.warnings import CollectedWarning, warn
 
 __all__ = [
@@ -93,6 +94,8 @@ class ElectronGas:
     fermi_slope: float | NDArray
     valence_factor: float | NDArray
     filling: Filling = field(repr=False)
+
+    __repr__ = short_repr
 
     @classmethod
     def of_filling(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.kernels import thermo as kernels
 from ase_dos.utils.checks import as_array, as_temperature, uniform_grid
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["FunctionalWeights", "functional_weights"]
 
@@ -48,6 +49,8 @@ class FunctionalWeights:
     heat_capacity: NDArray
     thermal_dos: NDArray
     dos_at_fermi_level: NDArray
+
+    __repr__ = short_repr
 
 
 def functional_weights(

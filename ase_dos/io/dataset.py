@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ase_dos.io.dft.common import named_errors
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.files import replace_file
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = [
     "Dataset",
@@ -64,6 +65,8 @@ class Dataset:
     states: list[ElectronicStates]
     printed: list[ElectronicStates]
     split: NDArray
+
+    __repr__ = short_repr
 
     @property
     def families(self) -> NDArray:

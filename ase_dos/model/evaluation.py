@@ -12,6 +12,7 @@ from ase_dos.fit.scores import AlignedErrors, aligned_errors
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.target import DOSTarget
 from ase_dos.utils.quantities import QUANTITIES
+from ase_dos.utils.short_repr import short_repr
 from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["DERIVED_QUANTITIES", "Evaluation", "derived_quantities", "evaluate_predictions"]
@@ -93,6 +94,8 @@ class Evaluation:
     true_values: NDArray
     predicted_values: NDArray
     families: NDArray
+
+    __repr__ = short_repr
 
     @property
     def rmse(self) -> float:

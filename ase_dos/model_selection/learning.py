@@ -16,6 +16,7 @@ from ase_dos.model.like_structures import LikeStructures, as_groups, like_struct
 from ase_dos.model.training_remarks import TrainingSetWarning
 from ase_dos.model.training_set import States, TrainingFeatures, make_targets
 from ase_dos.spectra.target import DOSTarget
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["LearningCurve", "learning_curve"]
 
@@ -42,6 +43,8 @@ class LearningCurve:
     sizes: NDArray
     leave_one_out: NDArray
     validation: NDArray
+
+    __repr__ = short_repr
 
     def mean(self, errors: NDArray) -> tuple[NDArray, NDArray]:
         """Root of the mean square of errors (n,) for every size: sizes, means."""

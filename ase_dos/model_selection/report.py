@@ -26,6 +26,7 @@ from ase_dos.model_selection.search import Search
 from ase_dos.plot.style import figure_of
 from ase_dos.spectra.calibration import decile_table, miscalibration_area
 from ase_dos.spectra.dos import DOS
+from ase_dos.utils.short_repr import short_repr
 from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["ErrorBars", "Report", "error_bars"]
@@ -106,6 +107,8 @@ class Report:
     search: Search | None = None
     evaluation: Evaluation | None = None
     bars: ErrorBars | None = None
+
+    __repr__ = short_repr
 
     def text(self) -> str:
         """Return the report in Markdown."""

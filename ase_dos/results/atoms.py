@@ -15,6 +15,7 @@ from ase_dos.io.frames import FrameSource, frame_readers
 from ase_dos.results.dataset import Results, finished_indices, results_dataset
 from ase_dos.results.store import BLOCK_ATOMS
 from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -49,7 +50,7 @@ class AtomicFrame:
     energies : (n,) array, optional
         Energies (eV) of the local DOS, where the results have it.
     basis : (modes, n) array, optional
-        Its energy modes (states/eV).
+        Its energy modes (states/eV). Without them the coefficients are the values.
     coefficients : (atoms, modes) array, optional
         Its coefficients on the modes.
     """
@@ -62,21 +63,23 @@ class AtomicFrame:
     basis: NDArray | None = None
     coefficients: NDArray | None = None
 
+    __repr__ = short_repr
+
     @classmethod
     def of(cls, local: LocalDOS, index: int = 0, **scalars: NDArray) -> AtomicFrame:
         """Frame of a predicted `LocalDOS`, with its own E_F."""
         fermi = float(local.total().electron_gas(0.0).fermi_level)
-        return cls(index, fermi, scalars, None, local.energies, local.modes, local.coefficients)
+        return cls(index, fermi, scalars, None, local.energies, local.basis, local.coefficients)
 
-    def modes(self) -> tuple[NDArray, NDArray, NDArray]:
-        """Energies, basis and coefficients in double precision.
+    def modes(self) -> tuple[NDArray, NDArray | None, NDArray]:
+        """Energies, basis if there is one, and coefficients in double precision.
 
         Raises
         ------
         ValueError
             If the results have no local DOS.
         """
-        if self.energies is None or self.basis is None or self.coefficients is None:
+        if self.energies is None or self.coefficients is None:
             raise ValueError(
                 f"frame {self.index}: the results have no local DOS; analyse the trajectory with "
                 "local=True (--local)"
@@ -209,8 +212,8 @@ def _atomic_frame(frame: Dataset, constants: Mapping[str, NDArray]) -> AtomicFra
         for temperature, row in zip(constants["temperature"], values, strict=True):
             scalars[f"{name}({temperature:g} K)"] = row
     numbers = arrays["numbers"].astype(int) if "numbers" in arrays else None
-    modes: tuple[NDArray, ...] = ()
+    modes: tuple[NDArray | None, ...] = ()
     if "coefficients" in arrays:
-        modes = (constants["energy"], constants["basis"], arrays["coefficients"])
+        modes = (constants["energy"], constants.get("basis"), arrays["coefficients"])
     fermi_level = float(frame.get("fermi_level", np.nan))
     return AtomicFrame(int(frame["frame"]), fermi_level, scalars, numbers, *modes)

@@ -20,6 +20,7 @@ from ase_dos.results.series import FrameSeries, Series, named
 from ase_dos.results.variables import MISSING
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.quantities import THERMAL, Quantity
+from ase_dos.utils.short_repr import short_repr
 from ase_dos.utils.statistics import ENOUGH, Estimate, FloatOrArray, estimate_mean
 
 __all__ = [
@@ -55,6 +56,8 @@ class Average:
     estimate: Estimate
     model_error: FloatOrArray
     members: NDArray | None = None
+
+    __repr__ = short_repr
 
     @classmethod
     def of(
@@ -167,6 +170,8 @@ class Averages:
     n_missing: int
     ensemble: tuple[str, int] | None
     repeats: Repeats
+
+    __repr__ = short_repr
 
     def __getitem__(self, name: str) -> Average:
         return named(self.quantities, name)

@@ -12,6 +12,7 @@ from scipy.special import stdtr
 
 from ase_dos.results.averages import Average, Averages, deviation
 from ase_dos.utils.quantities import THERMAL, Quantity
+from ase_dos.utils.short_repr import short_repr
 from ase_dos.utils.statistics import FEWEST, FloatOrArray
 
 __all__ = ["Difference", "compare"]
@@ -46,6 +47,8 @@ class Difference:
     model_error: FloatOrArray
     degrees_of_freedom: FloatOrArray
     shared_members: bool
+
+    __repr__ = short_repr
 
     @property
     def label(self) -> str:

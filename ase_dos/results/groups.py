@@ -20,6 +20,7 @@ from ase_dos.results.atoms import AtomicFrame, as_atomic_frames, is_results
 from ase_dos.results.dataset import Results, results_dataset
 from ase_dos.results.repeats import Repeats
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.short_repr import short_repr
 from ase_dos.utils.statistics import Estimate, estimate_mean
 
 __all__ = ["Group", "Groups", "group_atoms"]
@@ -54,6 +55,8 @@ class Group:
     dos: Estimate | None = None
     dos_spread: NDArray | None = None
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class Groups:
@@ -75,6 +78,8 @@ class Groups:
     groups: dict[str, Group]
     energies: NDArray | None
     n_frames: int
+
+    __repr__ = short_repr
 
     def __getitem__(self, label: object) -> Group:
         return self.groups[str(label)]
@@ -150,7 +155,8 @@ class _Sums:
     places: list[int] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     sums: list[NDArray] = field(default_factory=list)  # (columns,) of each frame
-    products: NDArray | float = 0.0  # (columns, columns) of all frames, weighted
+    squares: NDArray | float = 0.0  # (columns,) of all frames, weighted
+    products: NDArray | float = 0.0  # (modes, modes) of all frames, weighted, where there are modes
 
     def group(
         self, frame: AtomicFrame, fermi_levels: NDArray, w: NDArray
@@ -160,10 +166,10 @@ class _Sums:
         counts[self.places] = self.counts
         means[self.places] = np.array(self.sums) / np.array(self.counts)[:, None]
         average = (w * counts) @ means / (w @ counts)
-        covariance = self.products / (w @ counts) - np.outer(average, average)
         names = list(frame.scalars)
         scalars = {name: estimate_mean(means[:, i], w * counts) for i, name in enumerate(names)}
-        spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+        variance = self.squares / (w @ counts) - average**2
+        spread = np.sqrt(np.maximum(variance, 0.0))
         group = Group(
             float(w @ counts / w.sum()),
             scalars,
@@ -172,9 +178,16 @@ class _Sums:
         if frame.coefficients is None:
             return group, None
         energies, basis, _ = frame.modes()
-        modes = slice(len(names), None)
-        axis, rows = align_spectra(energies, means[:, modes] @ basis, fermi_levels)
-        variance = np.einsum("ke,kl,le->e", basis, covariance[modes, modes], basis)
+        spectra, mean, variance = (
+            means[:, len(names) :],
+            average[len(names) :],
+            variance[len(names) :],
+        )
+        if basis is not None:
+            spectra = spectra @ basis
+            covariance = self.products / (w @ counts) - np.outer(mean, mean)
+            variance = np.einsum("ke,kl,le->e", basis, covariance, basis)
+        axis, rows = align_spectra(energies, spectra, fermi_levels)
         at_average = energies - np.average(fermi_levels, weights=w)
         dos_spread = np.interp(axis, at_average, np.sqrt(np.maximum(variance, 0.0)))
         return replace(group, dos=estimate_mean(rows, w * counts), dos_spread=dos_spread), axis
@@ -201,7 +214,10 @@ def _add(
         group.places.append(place)
         group.counts.append(len(rows))
         group.sums.append(rows.sum(axis=0))
-        group.products = group.products + weight * rows.T @ rows
+        group.squares = group.squares + weight * np.einsum("ac,ac->c", rows, rows)
+        if frame.basis is not None:
+            on_modes = rows[:, len(frame.scalars) :]
+            group.products = group.products + weight * on_modes.T @ on_modes
 
 
 def _labels(labels: Labels) -> Iterator[str | ArrayLike]:

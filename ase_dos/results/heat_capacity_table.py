@@ -14,6 +14,7 @@ from ase_dos.results.averages import Average
 from ase_dos.utils.checks import as_count, as_positive
 from ase_dos.utils.files import replace_file
 from ase_dos.utils.quantities import HEAT_CAPACITY_UNITS, QUANTITIES, THERMAL
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["HeatCapacityTable", "check_ttm_thermal"]
 
@@ -62,6 +63,8 @@ class HeatCapacityTable:
     mass: float
     inverse_mass: float
     source: str
+
+    __repr__ = short_repr
 
     def factor(self, unit: str) -> float:
         """Return the factor from eV/K per atom to another of `HEAT_CAPACITY_UNITS`.

@@ -32,6 +32,7 @@ from scipy.signal import find_peaks, peak_widths, periodogram
 from ase_dos.results.averages import deviation
 from ase_dos.utils.checks import as_array, as_positive
 from ase_dos.utils.files import replace_file
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["Band", "InfraredSpectrum", "infrared_spectrum"]
 
@@ -97,6 +98,8 @@ class InfraredSpectrum:
     resolution: float
     temperature: float
     members: NDArray | None = None
+
+    __repr__ = short_repr
 
     @cached_property
     def values(self) -> NDArray:

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.cluster.vq import kmeans2, vq
+from scipy.sparse import eye_array
 
 from ase_dos.results.atoms import AtomicFrame, as_atomic_frames
 from ase_dos.results.dataset import Results
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.utils.checks import as_array, equal_to_rounding
+from ase_dos.utils.short_repr import short_repr
 from ase_dos.utils.signs import signs_of
 
 __all__ = ["LocalMap", "assign_clusters", "find_clusters", "fit_local_map"]
@@ -58,6 +60,8 @@ class LocalMap:
     projection: NDArray
     offset: NDArray
 
+    __repr__ = short_repr
+
     def scores(self, frame: AtomicFrame | LocalDOS) -> NDArray:
         """Coordinates (atoms, p) in the map of the atoms of a `AtomicFrame` or `LocalDOS`."""
         coefficients = as_array(frame.coefficients, "coefficients", (None, len(self.projection)))
@@ -85,13 +89,14 @@ def fit_local_map(frames: Results | Iterable[AtomicFrame], n_components: int = 2
         atoms, or modes than components.
     """
     factor: NDArray | None = None
-    first: tuple[NDArray, NDArray] | None = None
+    first: tuple[NDArray, NDArray | None] | None = None
     atoms = 0
     for frame in as_atomic_frames(frames):
         energies, basis, coefficients = frame.modes()
+        columns = energies if basis is None else basis  # what the coefficients belong to
         if first is None:
-            first = (energies, basis)
-        elif not equal_to_rounding(basis, first[1]):
+            first, expected = (energies, basis), columns
+        elif not equal_to_rounding(columns, expected):
             raise ValueError(
                 f"frame {frame.index}: its energy modes differ from those of the frames before"
             )
@@ -102,19 +107,22 @@ def fit_local_map(frames: Results | Iterable[AtomicFrame], n_components: int = 2
         atoms += len(coefficients)
     if first is None or factor is None or atoms < 2:
         raise ValueError(f"local map: expected at least 2 atoms, got {atoms}")
-    energies, basis = first
-    if not 1 <= n_components <= min(len(basis), atoms - 1):
-        raise ValueError(
-            f"n_components: expected 1 to {min(len(basis), atoms - 1)}, got {n_components}"
-        )
-    return _local_map(energies, basis, factor, atoms, n_components)
+    most = min(factor.shape[1], atoms) - 1
+    if not 1 <= n_components <= most:
+        raise ValueError(f"n_components: expected 1 to {most}, got {n_components}")
+    return _local_map(*first, factor, atoms, n_components)
 
 
 def _local_map(
-    energies: NDArray, basis: NDArray, factor: NDArray, atoms: int, n_components: int
+    energies: NDArray, basis: NDArray | None, factor: NDArray, atoms: int, n_components: int
 ) -> LocalMap:
     step = energies[1] - energies[0]
-    axes, metric = np.linalg.qr(np.sqrt(step) * basis.T)  # basis = metric.T @ axes.T / sqrt(step)
+    if basis is None:  # the coefficients are the values
+        basis = axes = eye_array(energies.size)
+        metric = np.sqrt(step) * axes
+    else:
+        axes, metric = np.linalg.qr(np.sqrt(step) * basis.T)
+    # basis = metric.T @ axes.T / sqrt(step)
     mean = factor[0, 1:] / factor[0, 0]
     _, values, directions = np.linalg.svd(factor[1:, 1:] @ metric.T, full_matrices=False)
     directions = directions[:n_components]

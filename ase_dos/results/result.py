@@ -153,7 +153,7 @@ class TrajectoryResult:
             raise ValueError("local DOS: not stored; run the analysis with local=True (--local)")
         return LocalDOS(
             arrays["coefficients"],
-            self.dataset["basis"].values,
+            self.dataset["basis"].values if "basis" in self.dataset else None,
             self.energies,
             arrays["valence"],
             self.about["model"].get("smearing", 0.0),

@@ -16,6 +16,7 @@ from ase_dos.results.repeats import Repeats
 from ase_dos.results.variables import FINISHED
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.quantities import QUANTITIES, Quantity
+from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -52,6 +53,8 @@ class Series:
     quantity: Quantity
     values: NDArray
     members: NDArray | None = None
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +105,8 @@ class FrameSeries:
     temperatures: NDArray
     ensemble: tuple[str, int] | None
     repeats: Repeats
+
+    __repr__ = short_repr
 
     def __getitem__(self, name: str) -> Series:
         return named(self.quantities, name)

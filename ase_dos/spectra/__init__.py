@@ -13,5 +13,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "EnergyGrid": "dos",
         "LocalDOS": "local_dos",
         "mean_ensemble": "ensemble",
+        "target_from_states": "target",
     },
 )

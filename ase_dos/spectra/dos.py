@@ -14,6 +14,7 @@ from ase_dos.electrons.excitation import Excitation, excite
 from ase_dos.electrons.gas import ElectronGas, gas_from_dos
 from ase_dos.electrons.smearing import SmearingWarning
 from ase_dos.utils.checks import as_array, as_positive, uniform_grid
+from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
     from ase.spectrum.dosdata import GridDOSData
@@ -98,6 +99,8 @@ class DOS:
     smearing: float = 0.0
     valid_to: float = np.inf
     label: str = ""
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         energies, _ = uniform_grid(self.energies)

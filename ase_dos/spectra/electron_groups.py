@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ase_dos.electrons.excitation import Excitation
 from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["ElectronGroups", "ExcitedGroups"]
 
@@ -28,6 +29,8 @@ class ElectronGroups:
 
     temperatures: NDArray
     labels: NDArray
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         # Groups without atoms are left out, the others numbered anew.

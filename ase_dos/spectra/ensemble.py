@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos.electrons.gas import ElectronGas, gas_from_dos
 from ase_dos.spectra.dos import DOS
 from ase_dos.utils.checks import as_array, equal_to_rounding
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["DOSEnsemble", "mean_ensemble"]
 
@@ -36,6 +37,8 @@ class DOSEnsemble:
     values: NDArray
     expected_error: float
     local_errors: NDArray
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         values = as_array(self.values, "values", (None, self.mean.energies.size))

@@ -11,6 +11,7 @@ from ase_dos.electrons.excitation import Excitation
 from ase_dos.spectra.dos import DOS
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.novelty import NoveltyWarning, warn_of_novel_atoms
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["LocalDOS", "NoveltyWarning", "warn_of_novelty"]
 
@@ -42,6 +43,8 @@ class LocalDOS:
     valence: NDArray
     smearing: float = 0.0
     novelty: NDArray | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         energies = as_array(self.energies, "energies", (None,))
@@ -78,11 +81,6 @@ class LocalDOS:
     def shifted(self, shift: float) -> LocalDOS:
         """Return the same states with every energy raised by ``shift`` (eV)."""
         return replace(self, energies=self.energies + shift)
-
-    @property
-    def modes(self) -> NDArray:
-        """Energy modes (modes, n) in states/eV: the identity where there is no ``basis``."""
-        return np.eye(self.energies.size) if self.basis is None else self.basis
 
     def expand(self, coefficients: NDArray) -> NDArray:
         """DOS (..., n) in states/eV of coefficients (..., modes)."""

@@ -18,6 +18,7 @@ from ase_dos.spectra.calculator_states import (
     calculator_fermi_level,
 )
 from ase_dos.utils.checks import as_array, as_positive
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["ElectronicStates"]
 
@@ -63,6 +64,8 @@ class ElectronicStates:
     fermi_level: float | None = None
     smearing_width: float | None = None
     entropy_term: float | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         eigenvalues = as_array(self.eigenvalues, "eigenvalues")

@@ -18,6 +18,7 @@ from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.checks import as_array, as_positive
 from ase_dos.utils.digests import checksum
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["DOSTarget", "TargetStack", "target_from_dos", "target_from_states"]
 
@@ -68,6 +69,8 @@ class DOSTarget:
     fermi_level: float
     smearing: float
     source: str = ""
+
+    __repr__ = short_repr
 
     @property
     def nodes(self) -> NDArray:

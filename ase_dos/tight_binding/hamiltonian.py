@@ -19,6 +19,7 @@ from ase_dos.spectra.states import ElectronicStates
 from ase_dos.tight_binding.bloch import BlochHamiltonian
 from ase_dos.tight_binding.form import HamiltonianForm
 from ase_dos.utils.checks import as_array, as_count, as_integers, as_positive
+from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
     from ase.dft.kpoints import BandPath
@@ -54,6 +55,8 @@ class TightBindingHamiltonian:
 
     form: HamiltonianForm
     parameters: NDArray
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         parameters = as_array(self.parameters, "parameters", (self.form.n_parameters,)).copy()

@@ -67,11 +67,9 @@ def dos_record(
         **_atomic_parts(predicted, dos, gas),
     }
     if local:
-        record |= {
-            "coefficients": predicted.coefficients,
-            "basis": predicted.modes,
-            "valence": predicted.valence,
-        }
+        record |= {"coefficients": predicted.coefficients, "valence": predicted.valence}
+        if predicted.basis is not None:
+            record["basis"] = predicted.basis
     return as_stored(record)
 
 

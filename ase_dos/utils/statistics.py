@@ -27,6 +27,7 @@ from scipy.fft import dct
 from scipy.special import fdtrc, ndtr, stdtr, stdtrit
 
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = [
     "ENOUGH",
@@ -99,6 +100,8 @@ class Estimate:
     n_effective: FloatOrArray
     spread: FloatOrArray
     block_error: FloatOrArray
+
+    __repr__ = short_repr
 
     @property
     def interval(self) -> FloatOrArray:

@@ -56,6 +56,21 @@ def test_group_averages_equal_the_plain_sums():
     np.testing.assert_allclose(unmoved.dos_spread, spread, atol=1e-6)
 
 
+def test_frames_of_values_need_no_modes():
+    """Of a local DOS without modes the squares are summed, of one with modes the products."""
+    frames, kinds = two_kinds()
+    plain = [
+        AtomicFrame(
+            f.index, f.fermi_level, f.scalars, None, f.energies, None, f.coefficients @ f.basis
+        )
+        for f in frames
+    ]
+    expected, found = (group_atoms(of, kinds)["1"] for of in (frames, plain))
+    np.testing.assert_allclose(found.dos.mean, expected.dos.mean, atol=1e-10)
+    np.testing.assert_allclose(found.dos_spread, expected.dos_spread, atol=1e-7)
+    assert found.atom_spread == pytest.approx(expected.atom_spread)
+
+
 def test_a_group_that_only_frames_without_weight_hold_is_none():
     frames, _ = two_kinds()
     labels = [np.zeros(30, int)] * 5 + [np.ones(30, int)]

@@ -89,6 +89,20 @@ def test_scores_of_a_predicted_local_dos():
     np.testing.assert_array_equal(found.scores(local), found.scores(f))
 
 
+def test_frames_of_values_need_no_modes():
+    frames, _ = two_kinds()
+    plain = [
+        AtomicFrame(f.index, f.fermi_level, {}, None, f.energies, None, f.coefficients @ f.basis)
+        for f in frames
+    ]
+    expected, found = fit_local_map(frames), fit_local_map(plain)
+    for name in ("mean", "components", "variances", "explained"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-9)
+    np.testing.assert_allclose(found.scores(plain[0]), expected.scores(frames[0]), atol=1e-9)
+    with pytest.raises(ValueError, match="energy modes differ"):
+        fit_local_map([*plain, frames[0]])
+
+
 def test_bad_input():
     frames, _ = two_kinds()
     with pytest.raises(ValueError, match="n_components"):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from ase.data import atomic_numbers
 from toy_metatomic import CONVENTION
 
 from ase_dos.model.metatomic.convention import PRESETS, find_convention
@@ -23,6 +24,14 @@ def test_files_of_pet_mad_dos_are_known_by_their_name():
     assert (found.step, found.smearing) == (0.05, 0.3)
     # Pseudopotentials with semicore states: 3s and 3p of titanium, 5s, 5p and 4f of lutetium.
     assert [found.valence[s] for s in ("H", "Si", "Ti", "Lu")] == [1, 4, 12, 25]
+
+
+def test_elements_of_pet_mad_dos_are_those_of_its_training_set():
+    """Hydrogen to radon without astatine, each with the electrons outside of a closed core."""
+    counts = {atomic_numbers[s]: n for s, n in PRESETS["pet-mad-dos"].valence.items()}
+    assert sorted(counts) == [z for z in range(1, 87) if z != 85]
+    cores = {0, 2, 10, 18, 28, 36, 46, 60, 62, 68}
+    assert {z - n for z, n in counts.items()} <= cores
 
 
 @pytest.mark.parametrize(

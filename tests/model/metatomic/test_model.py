@@ -13,7 +13,8 @@ from ase_dos.descriptors.neighbors import find_pairs
 from ase_dos.electrons.negative_dos import NegativeDOSWarning
 from ase_dos.model import load_metatomic, load_model, validate_model
 from ase_dos.model.metatomic.file import MetatomicFile
-from ase_dos.results.atoms import atomic_frames
+from ase_dos.results.groups import group_atoms
+from ase_dos.results.local_map import fit_local_map
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +134,14 @@ def test_processes_load_the_file(model, tmp_path):
     here = analyze_trajectory(frames, model, 3000.0, tmp_path / "a.zarr", **options)
     there = analyze_trajectory(frames, model, 3000.0, tmp_path / "b.zarr", backend=1, **options)
     np.testing.assert_array_equal(there.dos, here.dos)
-    _, basis, coefficients = next(atomic_frames(there)).modes()
-    np.testing.assert_allclose(coefficients @ basis, pair_dos(frames[0]), rtol=1e-5)
+    # The values of every atom are stored, and no modes, which would be an identity.
+    assert "basis" not in there.dataset
+    np.testing.assert_allclose(there.local_dos(0).values, pair_dos(frames[0]), rtol=1e-5)
+    np.testing.assert_allclose(
+        group_atoms(there)["C"].scalars["local_charge"].mean,
+        np.mean([there.local(i)["local_charge"][f.numbers == 6] for i, f in enumerate(frames)]),
+    )
+    assert fit_local_map(there).components.shape == (2, 250)
 
 
 def test_another_file_at_the_same_path_is_refused(toy_file, tmp_path):
