@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from ase_dos.descriptors.radial import RadialScaling, as_scaling, radial_tables
 from ase_dos.descriptors.species import as_species, species_index
-from ase_dos.kernels.arrays import room_for
 from ase_dos.kernels.expansion import Expansion
 from ase_dos.kernels.harmonics import harmonic_coefficients
-from ase_dos.kernels.radial import gto_basis
+from ase_dos.kernels.radial import flat_table, gto_basis
 from ase_dos.utils.checks import as_array, as_count, as_positive
 
 if TYPE_CHECKING:
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ExpansionHyperparameters", "expansion_arguments"]
 
+# Error of tables of radial functions by the bytes of a number: far below rounding where these are
+# added up. A table in single precision is then small enough for the nearest cache.
+_TABLE_TOLERANCE = {8: 1e-10, 4: 1e-8}
 # Below this the orthonormal radial functions are made of rounding errors.
 _SMALLEST_OVERLAP = 1e-10
 
@@ -126,10 +128,14 @@ class ExpansionHyperparameters:
 def expansion_arguments(hypers: ExpansionHyperparameters, dtype: np.dtype) -> Expansion:
     """Collect everything that the kernels need to know, in one floating-point type."""
     tables, length, at_origin = radial_tables(
-        hypers.cutoff, hypers.max_radial, hypers.max_angular, hypers.width, hypers.contraction
+        hypers.cutoff,
+        hypers.max_radial,
+        hypers.max_angular,
+        hypers.width,
+        hypers.contraction,
+        _TABLE_TOLERANCE[dtype.itemsize],
     )
-    table = room_for(tables.size, dtype).reshape(tables.shape)
-    table[...] = tables
+    table, row = flat_table(tables.astype(dtype))
     rate, scale, exponent = hypers.radial_scaling or (1.0, 1.0, 0)
     ell = np.arange(hypers.max_angular + 1)
     return Expansion(
@@ -142,6 +148,7 @@ def expansion_arguments(hypers: ExpansionHyperparameters, dtype: np.dtype) -> Ex
         scale=scale,
         exponent=exponent,
         table=table,
+        row=row,
         length=length,
         center=(hypers.center_weight * at_origin / np.sqrt(4.0 * np.pi)).astype(dtype),
         harmonic_factors=harmonic_coefficients(hypers.max_angular).astype(dtype),

@@ -18,8 +18,10 @@ from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["NeighborSearch", "Pairs", "enclosing_box", "find_pairs"]
 
-# Bins are at least half a cutoff wide: narrower ones prune better but there are more to visit.
-_BINS_PER_CUTOFF = 2
+# Bins behind one another along the third axis are searched as one, so that narrow ones cost nothing
+# there. Along the others they are at least as wide as the cutoff: half as wide they would prune
+# better, but are more to visit, which pays only where wide ones do not fit into the cell well.
+_NARROW, _WIDE = 0.25, 4 / 3
 # Atoms that are worth a thread.
 _GRAIN = 256
 
@@ -221,12 +223,18 @@ def _grid_of(cell: NDArray, origin: NDArray, cutoff: float, n_atoms: int) -> _Gr
     inverse = np.linalg.inv(cell)
     # Distances between opposite faces: columns of the inverse are their normals.
     heights = 1.0 / np.linalg.norm(inverse, axis=0)
-    counts = np.maximum(np.minimum(_BINS_PER_CUTOFF * heights / cutoff, 2**20), 1.0)
-    counts = counts.astype(np.int64)
+    wide, halves = (_divided(heights, size * cutoff) for size in (1.0, 0.5))
+    counts = np.where(heights <= _WIDE * cutoff * wide, wide, halves)
+    counts[2] = _divided(heights[2], _NARROW * cutoff)
     while np.prod(counts) > 2 * n_atoms + 8 and counts.max() > 1:
         counts[np.argmax(counts)] //= 2
     reach = np.ceil(cutoff * counts / heights).astype(np.int64)
     return _Grid(cell.ravel(), origin, inverse.ravel(), counts, reach)
+
+
+def _divided(heights: NDArray, size: float) -> NDArray:
+    """Divide axes into bins that are not below a size."""
+    return np.clip(heights / size, 1, 2**20).astype(np.int64)
 
 
 @lru_cache(maxsize=8)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ase_dos.kernels.radial import WIDTH, radial_integrals, radial_table
+from ase_dos.kernels.radial import radial_integrals, radial_table
 from ase_dos.utils.checks import as_count, as_positive
 
 __all__ = ["RadialScaling", "as_scaling", "radial_tables"]
@@ -48,25 +48,31 @@ def as_scaling(
 
 @lru_cache(maxsize=16)
 def radial_tables(
-    cutoff: float, n_max: int, l_max: int, width: float, contraction: tuple | None = None
+    cutoff: float,
+    n_max: int,
+    l_max: int,
+    width: float,
+    contraction: tuple | None = None,
+    tolerance: float = 1e-10,
 ) -> tuple[NDArray, float, NDArray]:
     """Radial integrals of every set of functions: one that all species share, or one for each.
 
-    Returns their tables (sets, size + WIDTH), the length of the pieces, and the integrals at the
-    origin (sets, n_radial).
+    ``tolerance`` is the error of the primitive ones relative to the largest value. Returns their
+    tables (sets, nodes, 3, functions), the length of the pieces, and the integrals at the origin
+    (sets, n_radial).
     """
     if contraction is None:
-        table, length = radial_table(cutoff, n_max, l_max, width)
+        table, length = radial_table(cutoff, n_max, l_max, width, tolerance)
         tables = table[None]
         at_origin = radial_integrals([0.0], cutoff, n_max, 0, width)[0, 0]
     else:
         # Interpolation is linear in the nodes, so contracting these contracts the functions.
-        table, length, primitive = radial_tables(cutoff, n_max, l_max, width)
+        table, length, primitive = radial_tables(cutoff, n_max, l_max, width, tolerance=tolerance)
         functions = np.array(contraction)
-        nodes = table[0, :-WIDTH].reshape(-1, 3, l_max + 1, n_max)
-        tables = np.einsum("slqn,pdln->spdlq", functions, nodes).reshape(len(functions), -1)
+        nodes = table[0].reshape(-1, 3, l_max + 1, n_max)
+        tables = np.einsum("slqn,pdln->spdlq", functions, nodes)
+        tables = tables.reshape(len(functions), len(nodes), 3, -1)
         at_origin = functions[:, 0] @ primitive[0]
-    tables = np.pad(tables, ((0, 0), (0, WIDTH)))  # vectors read a little past the last function
     for array in (tables, at_origin):
         array.flags.writeable = False
     return tables, length, at_origin

@@ -7,14 +7,14 @@ import numpy as np
 from ase_dos.kernels.jit import inner_kernel
 
 # Bytes of a cache line, and of the longest vectors: one that crosses a line is read twice.
-_LINE = 64
+LINE = 64
 
 
 @inner_kernel
 def room_for(count, kind):
     """Give a flat array without values, which begins at a cache line."""
-    room = np.empty(count + _LINE, kind)
-    skip = -room.ctypes.data % _LINE // room.itemsize
+    room = np.empty(count + LINE, kind)
+    skip = -room.ctypes.data % LINE // room.itemsize
     return room[skip : skip + count]
 
 

@@ -44,8 +44,10 @@ class Expansion(NamedTuple):
     cutoff, smoothing, rate, scale, exponent
         Of `ase_dos.kernels.radial.neighbor_weights`. (Numba hands no nested tuple to threads.)
     table : (sets, size) array
-        Radial integrals, see `ase_dos.kernels.radial.radial_table`: one set of functions for each
+        Radial integrals, from `ase_dos.kernels.radial.flat_table`: one set of functions for each
         species of neighbours, or one for all.
+    row : int
+        Length of the rows of the table.
     length : float
         Length of the pieces of the table (Angstrom).
     center : (sets, n_max) array
@@ -65,6 +67,7 @@ class Expansion(NamedTuple):
     scale: float
     exponent: int
     table: np.ndarray
+    row: int
     length: float
     center: np.ndarray
     harmonic_factors: np.ndarray
@@ -78,37 +81,39 @@ def table_of(species, hypers):
 
 
 @inner_kernel
-def integrate_neighbors(begin, end, stride, table, n_functions, scratch, out):
-    """Weighted radial integrals, ``out[(j - begin) n_functions + SIDE (l n_max + n)]``.
+def integrate_neighbors(begin, end, stride, table, hypers, scratch, out):
+    """Weighted radial integrals, ``out[(j - begin) row + SIDE (l n_max + n)]``.
 
     Those of SIDE neighbours stand side by side: every number of one is followed by those of the
-    others. Up to LONG - 1 numbers after the last one are overwritten.
+    others. Up to 2 LONG - 1 numbers after the last one are overwritten.
     """
+    n_functions, row = hypers.n_max * (hypers.l_max + 1), hypers.row
+    like = splat(table.dtype.type(0), LONG)
     for j in range(begin, end, SIDE):
-        at = (j - begin) * n_functions
-        weights = node_weights(scratch.basis, j, stride)
-        left = 3 * int(get(scratch.pieces, j)) * n_functions
+        at = (j - begin) * row
+        weights = node_weights(scratch.basis, j, stride, like)
+        left = 3 * int(get(scratch.pieces, j)) * row
         if SIDE == 1:
-            for k in range(0, n_functions, WIDTH):
-                store(out, at + k, interpolate(weights, table, left + k, n_functions))
+            for k in range(0, n_functions, LONG):
+                store(out, at + k, interpolate(weights, table, left + k, row))
         else:
-            others = node_weights(scratch.basis, j + 1, stride)
-            right = 3 * int(get(scratch.pieces, j + 1)) * n_functions
-            for k in range(0, n_functions, WIDTH):
-                here = interpolate(weights, table, left + k, n_functions)
-                there = interpolate(others, table, right + k, n_functions)
+            others = node_weights(scratch.basis, j + 1, stride, like)
+            right = 3 * int(get(scratch.pieces, j + 1)) * row
+            for k in range(0, n_functions, LONG):
+                here = interpolate(weights, table, left + k, row)
+                there = interpolate(others, table, right + k, row)
                 store(out, at + 2 * k, interleave(here, there))
 
 
 @inner_kernel
-def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, out):
+def sum_neighbors(begin, end, stride, n_max, l_max, row, radial, harmonics, out):
     """Coefficients c_nlm of one atom and species, ``out[lm * whole_vectors(n_max) + n]``.
 
     Sums over neighbours of WIDTH radial functions times four harmonics, SIDE neighbours side by
     side; over even and odd vectors apart where one is a register: each sum waits for the one before
     it.
     """
-    n_functions, row = n_max * (l_max + 1), whole_vectors(n_max)
+    padded = whole_vectors(n_max)
     zero, one = splat(radial.dtype.type(0), LONG), splat(radial.dtype.type(1), LONG)
     paired = begin
     if registers(radial) == 1:
@@ -116,7 +121,7 @@ def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, out):
     for ell in range(l_max + 1):
         last = (ell + 1) * (ell + 1) - 1
         for n0 in range(0, n_max, WIDTH):
-            first = SIDE * (ell * n_max + n0) - begin * n_functions
+            first = SIDE * (ell * n_max + n0) - begin * row
             for lm0 in range(ell * ell, last + 1, 4):
                 # A tile over the edge repeats the last harmonic.
                 lm1, lm2, lm3 = min(lm0 + 1, last), min(lm0 + 2, last), min(lm0 + 3, last)
@@ -124,13 +129,13 @@ def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, out):
                 sum0 = sum1 = sum2 = sum3 = zero
                 odd0 = odd1 = odd2 = odd3 = zero
                 for j in range(begin, paired, 2 * SIDE):
-                    r = load(radial, first + j * n_functions, LONG)
+                    r = load(radial, first + j * row, LONG)
                     sum0 = fma(r, repeat(harmonics, lm0 * stride + j, SIDE, LONG), sum0)
                     sum1 = fma(r, repeat(harmonics, lm1 * stride + j, SIDE, LONG), sum1)
                     sum2 = fma(r, repeat(harmonics, lm2 * stride + j, SIDE, LONG), sum2)
                     sum3 = fma(r, repeat(harmonics, lm3 * stride + j, SIDE, LONG), sum3)
                     odd = j + SIDE
-                    r = load(radial, first + odd * n_functions, LONG)
+                    r = load(radial, first + odd * row, LONG)
                     odd0 = fma(r, repeat(harmonics, lm0 * stride + odd, SIDE, LONG), odd0)
                     odd1 = fma(r, repeat(harmonics, lm1 * stride + odd, SIDE, LONG), odd1)
                     odd2 = fma(r, repeat(harmonics, lm2 * stride + odd, SIDE, LONG), odd2)
@@ -138,15 +143,15 @@ def sum_neighbors(begin, end, stride, n_max, l_max, radial, harmonics, out):
                 sum0, sum1 = fma(one, odd0, sum0), fma(one, odd1, sum1)
                 sum2, sum3 = fma(one, odd2, sum2), fma(one, odd3, sum3)
                 for j in range(paired, end, SIDE):
-                    r = load(radial, first + j * n_functions, LONG)
+                    r = load(radial, first + j * row, LONG)
                     sum0 = fma(r, repeat(harmonics, lm0 * stride + j, SIDE, LONG), sum0)
                     sum1 = fma(r, repeat(harmonics, lm1 * stride + j, SIDE, LONG), sum1)
                     sum2 = fma(r, repeat(harmonics, lm2 * stride + j, SIDE, LONG), sum2)
                     sum3 = fma(r, repeat(harmonics, lm3 * stride + j, SIDE, LONG), sum3)
-                store(out, lm0 * row + n0, add_groups(sum0, SIDE))
-                store(out, lm1 * row + n0, add_groups(sum1, SIDE))
-                store(out, lm2 * row + n0, add_groups(sum2, SIDE))
-                store(out, lm3 * row + n0, add_groups(sum3, SIDE))
+                store(out, lm0 * padded + n0, add_groups(sum0, SIDE))
+                store(out, lm1 * padded + n0, add_groups(sum1, SIDE))
+                store(out, lm2 * padded + n0, add_groups(sum2, SIDE))
+                store(out, lm3 * padded + n0, add_groups(sum3, SIDE))
 
 
 @inner_kernel
@@ -155,7 +160,7 @@ def expand_team(first, count, lane, places, kinds, stride, hypers, scratch, pres
 
     These are the atoms ``first`` to ``first + count`` of ``scratch``, and of ``places``.
     """
-    n_species, n_functions = hypers.n_species, hypers.n_max * (hypers.l_max + 1)
+    n_species = hypers.n_species
     size = (hypers.l_max + 1) * (hypers.l_max + 1) * whole_vectors(hypers.n_max)
     for s in range(n_species):
         table = table_of(s, hypers)
@@ -164,13 +169,14 @@ def expand_team(first, count, lane, places, kinds, stride, hypers, scratch, pres
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
             if end > begin or s == kinds[places[first + i]]:
                 present[s] = True
-            integrate_neighbors(begin, end, stride, table, n_functions, scratch, scratch.radial)
+            integrate_neighbors(begin, end, stride, table, hypers, scratch, scratch.radial)
             sum_neighbors(
                 begin,
                 end,
                 stride,
                 hypers.n_max,
                 hypers.l_max,
+                hypers.row,
                 scratch.radial,
                 scratch.harmonics,
                 scratch.sums[i * size :],

@@ -13,7 +13,7 @@ import numpy as np
 from ase_dos.kernels.boys import boys
 from ase_dos.kernels.harmonics import directions, real_harmonics
 from ase_dos.kernels.jit import kernel
-from ase_dos.kernels.vector import WIDTH
+from ase_dos.kernels.vector import LONG
 
 # Points at a time: what is kept of them stays in the first-level cache.
 BLOCK = 64
@@ -70,7 +70,7 @@ def gaussian_fields(
         The sums.
     """
     l_max = shells.shape[1] - 2
-    stride = BLOCK + WIDTH
+    stride = BLOCK + LONG
     x, y, z, distances = np.empty(stride), np.empty(stride), np.empty(stride), np.empty(stride)
     harmonics = np.empty((l_max + 1) ** 2 * stride)
     powers, radial = np.empty(BLOCK), np.empty(BLOCK)

@@ -30,7 +30,7 @@ import numpy as np
 from ase_dos.kernels.boys import boys
 from ase_dos.kernels.harmonics import directions, real_harmonics
 from ase_dos.kernels.jit import inner_kernel, kernel
-from ase_dos.kernels.vector import WIDTH
+from ase_dos.kernels.vector import LONG
 
 
 @kernel
@@ -79,7 +79,7 @@ def two_centre_integrals(
         Integrals, also those above the diagonal.
     """
     l_max = shells.shape[1] - 2
-    stride = end + WIDTH
+    stride = end + LONG
     x, y, z, distances = np.empty(stride), np.empty(stride), np.empty(stride), np.empty(stride)
     harmonics = np.empty((2 * l_max + 1) ** 2 * stride)
     angular = np.empty((l_max + 1, (2 * l_max + 1) ** 2))

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from ase_dos.kernels.jit import inner_kernel
-from ase_dos.kernels.vector import WIDTH, broadcast, fma, load, splat, store
+from ase_dos.kernels.vector import LONG, broadcast, fma, load, splat, store
 
 
 def harmonic_coefficients(l_max):
@@ -36,8 +36,8 @@ def harmonic_coefficients(l_max):
 
 def harmonics_of(vectors, l_max):
     """Real spherical harmonics (n, (l_max + 1)^2) of unit vectors (n, 3), by numpy alone."""
-    stride = len(vectors) + WIDTH
-    columns = np.pad(vectors, ((0, WIDTH), (0, 0))).T.copy()
+    stride = len(vectors) + LONG
+    columns = np.pad(vectors, ((0, LONG), (0, 0))).T.copy()
     out = np.empty((l_max + 1) ** 2 * stride)
     real_harmonics(*columns, len(vectors), l_max, harmonic_coefficients(l_max), stride, out)
     return out.reshape(-1, stride)[:, : len(vectors)].T
@@ -117,12 +117,12 @@ def real_harmonics(x, y, z, count, l_max, coefficients, stride, out):
 
     The azimuth enters as the real and imaginary part of (x + i y)^m, so that no angle and no
     division by sin(theta) appears. In whole vectors: ``x``, ``y``, ``z`` and every row of ``out``
-    have room for WIDTH - 1 numbers more, which are without meaning.
+    have room for LONG - 1 numbers more, which are without meaning.
     """
-    zero, one = splat(x.dtype.type(0), WIDTH), splat(x.dtype.type(1), WIDTH)
-    for j in range(0, count, WIDTH):
-        along_x, along_y, along_z = load(x, j, WIDTH), load(y, j, WIDTH), load(z, j, WIDTH)
-        against_y = fma(along_y, splat(x.dtype.type(-1), WIDTH), zero)
+    zero, one = splat(x.dtype.type(0), LONG), splat(x.dtype.type(1), LONG)
+    for j in range(0, count, LONG):
+        along_x, along_y, along_z = load(x, j, LONG), load(y, j, LONG), load(z, j, LONG)
+        against_y = fma(along_y, splat(x.dtype.type(-1), LONG), zero)
         cosine, sine = one, zero
         for m in range(l_max + 1):
             if m > 0:
@@ -130,14 +130,14 @@ def real_harmonics(x, y, z, count, l_max, coefficients, stride, out):
                 sine = fma(along_x, sine, fma(along_y, cosine, zero))
                 cosine = turned
             at, row = 3 * (m * (l_max + 1) + m), (m * m + m) * stride + j
-            below, legendre = zero, broadcast(coefficients, at, WIDTH)
+            below, legendre = zero, broadcast(coefficients, at, LONG)
             # For m = 0 both have the same place, where the second one stays.
             store(out, row - m * stride, fma(legendre, sine, zero))
             store(out, row + m * stride, fma(legendre, cosine, zero))
             for ell in range(m + 1, l_max + 1):
                 at, row = at + 3 * (l_max + 1), row + 2 * ell * stride
-                a = broadcast(coefficients, at + 1, WIDTH)
-                b = broadcast(coefficients, at + 2, WIDTH)
+                a = broadcast(coefficients, at + 1, LONG)
+                b = broadcast(coefficients, at + 2, LONG)
                 above = fma(fma(a, along_z, zero), legendre, fma(b, below, zero))
                 below, legendre = legendre, above
                 store(out, row - m * stride, fma(legendre, sine, zero))

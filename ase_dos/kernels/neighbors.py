@@ -16,7 +16,7 @@ import numpy as np
 
 from ase_dos.kernels.arrays import copy, fill
 from ase_dos.kernels.jit import inner_kernel, kernel
-from ase_dos.kernels.vector import WIDTH, fma, get, load, put, splat, store
+from ase_dos.kernels.vector import WIDTH, count, fma, get, load, pack, put, rising, splat
 
 # Squared distance (Angstrom^2) below which two atoms have no direction from one to the other.
 _COINCIDENT = 1e-12
@@ -160,7 +160,7 @@ def rows_around(place, bins, spans, origins):
 
 
 @inner_kernel
-def collect(bins, rows, spans, origins, vectors, which, who):
+def collect(bins, rows, spans, origins, found):
     """Neighbours of one atom, among the candidates that `rows_around` found.
 
     Parameters
@@ -168,85 +168,70 @@ def collect(bins, rows, spans, origins, vectors, which, who):
     bins : Bins
     rows, spans, origins
         From `rows_around`.
-    vectors : (4 room,) array
-        Filled: x, y and z of the vectors to all candidates, and their squared lengths; ``room``
-        exceeds the number of candidates by WIDTH.
-    which : (room,) int array
-        Filled: which of the candidates the neighbours are.
-    who : (room,) int array
-        Filled: sorted places of the neighbours.
+    found : (5 room,) array
+        Filled for every neighbour: x, y and z of the vector to it, its squared length, and the
+        sorted place, in double precision as well; ``room`` exceeds the number of candidates by
+        WIDTH.
 
     Returns
     -------
     int
         Number of neighbours, or -1 where another atom stands at the same place.
     """
-    room, stride = which.size, bins.positions.size // 3
-    one = splat(1.0, WIDTH)
-    at = found = same = 0
-    cutoff2 = bins.cutoff * bins.cutoff
+    room, stride = found.size // 5, bins.positions.size // 3
+    one, zero = splat(1.0, WIDTH), splat(0.0, WIDTH)
+    at = same = 0
     for row in range(rows):
         begin, end = get(spans, 2 * row), get(spans, 2 * row + 1)
         from_x = splat(-get(origins, 3 * row), WIDTH)
         from_y = splat(-get(origins, 3 * row + 1), WIDTH)
         from_z = splat(-get(origins, 3 * row + 2), WIDTH)
-        for p in range(0, end - begin, WIDTH):
-            # Numbers past the end of a row are overwritten by those of the next one.
-            x = fma(one, load(bins.positions, begin + p, WIDTH), from_x)
-            y = fma(one, load(bins.positions, stride + begin + p, WIDTH), from_y)
-            z = fma(one, load(bins.positions, 2 * stride + begin + p, WIDTH), from_z)
-            square = fma(x, x, fma(y, y, fma(z, z, splat(0.0, WIDTH))))
-            store(vectors, at + p, x)
-            store(vectors, room + at + p, y)
-            store(vectors, 2 * room + at + p, z)
-            store(vectors, 3 * room + at + p, square)
-        for p in range(end - begin):
-            # Written always and counted if near: a branch here would be mispredicted often.
-            put(which, found, at + p)
-            put(who, found, begin + p)
-            square = get(vectors, 3 * room + at + p)
-            itself = square < _COINCIDENT
-            found += int(square < cutoff2) - int(itself)
-            same += int(itself)
-        at += end - begin
-    return found if same <= 1 else -1
+        for p in range(begin, end, WIDTH):
+            x = fma(one, load(bins.positions, p, WIDTH), from_x)
+            y = fma(one, load(bins.positions, stride + p, WIDTH), from_y)
+            z = fma(one, load(bins.positions, 2 * stride + p, WIDTH), from_z)
+            square = fma(x, x, fma(y, y, fma(z, z, zero)))
+            places = rising(float(p), WIDTH)
+            near = (square < bins.cutoff * bins.cutoff) & (places < float(end))
+            others = near & (square > _COINCIDENT)
+            pack(found, at, x, others)
+            pack(found, room + at, y, others)
+            pack(found, 2 * room + at, z, others)
+            pack(found, 3 * room + at, square, others)
+            pack(found, 4 * room + at, places, others)
+            same += count(near) - count(others)
+            at += count(others)
+    return at if same <= 1 else -1
 
 
 @inner_kernel
-def _visit(place, bins, vectors, spans, origins, which, who):
-    """`rows_around` and `collect` with scratch arrays that grow; returns them and the count."""
+def _visit(place, bins, spans, origins, found):
+    """`rows_around` and `collect` with room that grows; returns it and the number of neighbours."""
     rows, candidates = rows_around(place, bins, spans, origins)
-    if candidates + WIDTH > who.size:
-        who = np.empty(2 * candidates + WIDTH, np.int64)
-        which = np.empty(who.size, np.int64)
-        vectors = np.empty(4 * who.size)
-    return vectors, which, who, collect(bins, rows, spans, origins, vectors, which, who)
+    if 5 * (candidates + WIDTH) > found.size:
+        found = np.empty(5 * (2 * candidates + WIDTH))
+    return found, collect(bins, rows, spans, origins, found)
 
 
 @kernel
 def count_pairs(places, bins, counts):
     """Write the number of neighbours of the sorted atoms ``places`` into ``counts``."""
     room = most_rows(bins)
-    spans, origins = np.empty(2 * room, np.int64), np.empty(3 * room)
-    vectors, which, who = np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64)
+    spans, origins, found = np.empty(2 * room, np.int64), np.empty(3 * room), np.empty(0)
     for k in range(places.size):
-        vectors, which, who, counts[k] = _visit(
-            places[k], bins, vectors, spans, origins, which, who
-        )
+        found, counts[k] = _visit(places[k], bins, spans, origins, found)
 
 
 @kernel
 def fill_pairs(places, bins, offsets, neighbors, vectors):
     """Write the pairs counted by `count_pairs` into ``neighbors`` (p) and ``vectors`` (3 p)."""
-    room = most_rows(bins)
-    spans, origins = np.empty(2 * room, np.int64), np.empty(3 * room)
-    found_vectors, which, who = np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64)
+    rows = most_rows(bins)
+    spans, origins, found = np.empty(2 * rows, np.int64), np.empty(3 * rows), np.empty(0)
     for k in range(places.size):
-        found_vectors, which, who, found = _visit(
-            places[k], bins, found_vectors, spans, origins, which, who
-        )
-        for j in range(found):
+        found, n_found = _visit(places[k], bins, spans, origins, found)
+        room = found.size // 5
+        for j in range(n_found):
             p = offsets[k] + j
-            neighbors[p] = who[j]
+            neighbors[p] = int(found[4 * room + j])
             for axis in range(3):
-                vectors[3 * p + axis] = found_vectors[axis * who.size + which[j]]
+                vectors[3 * p + axis] = found[axis * room + j]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gamma, ive
 
+from ase_dos.kernels.arrays import LINE, room_for
 from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.vector import (
+    LONG,
     WIDTH,
     broadcast,
     cast,
@@ -94,14 +96,15 @@ def _projections(r, distance, c, l_max):
     return g[:, : l_max + 1]
 
 
-def radial_table(cutoff, n_max, l_max, width, tolerance=1e-10):
+def radial_table(cutoff, n_max, l_max, width, tolerance):
     """Table of quintic Hermite pieces from 0 to the cutoff, and their length.
 
-    The table is flat, [node][value, h f', h^2 f''][l][n]: what one piece needs lies together.
-    The error, relative to the largest value, is measured between the nodes.
+    The table is (nodes, 3, functions): value, h f' and h^2 f'' for every l and n, n the faster. The
+    error, relative to the largest value, is measured between the nodes.
     """
     hypers = (cutoff, n_max, l_max, width)
-    pieces = max(8, int(np.ceil(10.0 * cutoff / width)))
+    # The error falls with the sixth power of the length.
+    pieces = max(8, int(np.ceil(10.0 * cutoff / width * (1e-10 / tolerance) ** (1 / 6))))
     while True:
         length = cutoff / pieces
         nodes = radial_integrals(length * np.arange(pieces + 1), *hypers)
@@ -112,8 +115,7 @@ def radial_table(cutoff, n_max, l_max, width, tolerance=1e-10):
         guess = np.einsum("q,pqk->pk", hermite_weights(0.5), rows)
         error = np.abs(guess - middles.reshape(pieces, -1)).max() / np.abs(middles).max()
         if error <= tolerance:
-            return table.ravel(), length
-        # The error falls with the sixth power of the length.
+            return table, length
         pieces = int(np.ceil(pieces * 1.05 * (error / tolerance) ** (1.0 / 6.0)))
 
 
@@ -190,39 +192,55 @@ def hermite_slope_rows(count, distances, weights, slopes, length, stride, pieces
 
 
 @inner_kernel
-def node_weights(rows, at, stride):
-    """Weights of one neighbour for the nodes of its piece, from ``rows[at + q * stride]``."""
+def node_weights(rows, at, stride, like):
+    """Weights of one neighbour for the nodes of its piece, from ``rows[at + q * stride]``.
+
+    Each is repeated in a vector as long as ``like``.
+    """
     return (
-        broadcast(rows, at, WIDTH),
-        broadcast(rows, at + stride, WIDTH),
-        broadcast(rows, at + 2 * stride, WIDTH),
-        broadcast(rows, at + 3 * stride, WIDTH),
-        broadcast(rows, at + 4 * stride, WIDTH),
-        broadcast(rows, at + 5 * stride, WIDTH),
+        broadcast(rows, at, like),
+        broadcast(rows, at + stride, like),
+        broadcast(rows, at + 2 * stride, like),
+        broadcast(rows, at + 3 * stride, like),
+        broadcast(rows, at + 4 * stride, like),
+        broadcast(rows, at + 5 * stride, like),
     )
 
 
-@inner_kernel
-def interpolate(weights, table, at, n_functions):
-    """Radial integrals of WIDTH functions: ``weights`` times the nodes of a piece.
+def flat_table(table):
+    """Tables (sets, nodes, 3, functions) as `interpolate` reads them, and the length of its rows.
 
-    The first function of the left node is at ``at``. (Slices would do for these places, but
-    counting references to them costs more than the sums.) In whole vectors: the table ends in WIDTH
-    numbers without meaning.
+    Rows (value, h f' or h^2 f'' of all functions at a node) are whole cache lines: a vector that
+    crosses a line is read twice. Each set ends in LONG numbers more, which may be read along.
     """
-    zero = splat(table.dtype.type(0), WIDTH)
-    total = fma(weights[0], load(table, at, WIDTH), zero)
-    total = fma(weights[1], load(table, at + n_functions, WIDTH), total)
-    total = fma(weights[2], load(table, at + 2 * n_functions, WIDTH), total)
-    total = fma(weights[3], load(table, at + 3 * n_functions, WIDTH), total)
-    total = fma(weights[4], load(table, at + 4 * n_functions, WIDTH), total)
-    return fma(weights[5], load(table, at + 5 * n_functions, WIDTH), total)
+    sets, functions = len(table), table.shape[-1]
+    row = -(-functions * table.itemsize // LINE) * LINE // table.itemsize
+    rows = np.pad(table, ((0, 0), (0, 0), (0, 0), (0, row - functions))).reshape(sets, -1)
+    flat = room_for(sets * (rows.shape[1] + LONG), table.dtype).reshape(sets, -1)
+    flat[:] = np.pad(rows, ((0, 0), (0, LONG)))
+    return flat, row
 
 
 @inner_kernel
-def last_piece(table, n_functions):
+def interpolate(weights, table, at, row):
+    """Radial integrals, as many as ``weights`` have lanes: the nodes of a piece times these.
+
+    The first function of the left node is at ``at``; see `flat_table`. (Slices would do for these
+    places, but counting references to them costs more than the sums.)
+    """
+    like = weights[0]
+    total = like * load(table, at, like)
+    total = fma(weights[1], load(table, at + row, like), total)
+    total = fma(weights[2], load(table, at + 2 * row, like), total)
+    total = fma(weights[3], load(table, at + 3 * row, like), total)
+    total = fma(weights[4], load(table, at + 4 * row, like), total)
+    return fma(weights[5], load(table, at + 5 * row, like), total)
+
+
+@inner_kernel
+def last_piece(table, row):
     """Give the number of the last piece of a table."""
-    return (table.size - WIDTH) // (3 * n_functions) - 2
+    return (table.size - LONG) // (3 * row) - 2
 
 
 # Of the sine of a quarter turn times u, by odd powers of u from the highest on: the next one would

@@ -10,12 +10,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ase_dos.kernels.arrays import fill, room_for
+from ase_dos.kernels.arrays import room_for
 from ase_dos.kernels.harmonics import real_harmonics
 from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.neighbors import collect, most_rows, rows_around
 from ase_dos.kernels.radial import hermite_rows, last_piece, neighbor_weights
-from ase_dos.kernels.vector import LONG, WIDTH, cast, get, load, put, sqrt, store
+from ase_dos.kernels.vector import (
+    LONG,
+    WIDTH,
+    cast,
+    count,
+    get,
+    load,
+    pack,
+    put,
+    splat,
+    sqrt,
+    store,
+)
 
 # Neighbours of one atom and species that share vectors of radial functions.
 SIDE = LONG // WIDTH
@@ -28,9 +40,9 @@ TEAM = 4
 class Scratch(NamedTuple):
     """Arrays that hold one team's neighbours and what is made of them, reused for every team.
 
-    ``spans`` to ``who`` are of one atom's search. The neighbours of the team stand one after the
-    other, grouped by atom and species: those of atom i and species s at ``starts[i n_species + s]``
-    to ``starts[i n_species + s + 1]``, their places in the sorted frame in ``ids``. Where their
+    ``spans`` to ``species`` are of one atom's search. The neighbours of the team stand one after
+    the other, grouped by atom and species: those of atom i and species s at ``starts[k]`` to
+    ``starts[k + 1]``, k = i n_species + s, their places in the sorted frame in ``ids``. Where their
     number is no multiple of SIDE, neighbours at the cutoff, of weight zero, make it one. There are
     rows of ``stride`` numbers: in ``vectors_to`` x, y and z (Angstrom), in ``directions`` the
     same for a unit vector, in ``basis`` those of `ase_dos.kernels.radial.hermite_rows`.
@@ -38,11 +50,9 @@ class Scratch(NamedTuple):
 
     spans: np.ndarray
     origins: np.ndarray
-    vectors: np.ndarray
-    which: np.ndarray
-    who: np.ndarray
+    found: np.ndarray
+    species: np.ndarray
     starts: np.ndarray
-    place: np.ndarray
     ids: np.ndarray
     vectors_to: np.ndarray
     distances: np.ndarray
@@ -61,18 +71,15 @@ def make_scratch(bins, hypers, candidates, team, basis_rows):
     room = candidates + WIDTH
     rows = most_rows(bins)
     kind = hypers.table.dtype
-    n_functions = hypers.n_max * (hypers.l_max + 1)
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
-    stride = team * (room + (SIDE - 1) * hypers.n_species) + 32
+    stride = team * (room + (SIDE - 1) * hypers.n_species) + 64
     return Scratch(
         np.empty(2 * rows, np.int64),
         np.empty(3 * rows),
-        np.empty(4 * room),
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
+        np.empty(5 * room),
+        np.empty(room),
         np.empty(team * hypers.n_species + 1, np.int64),
-        np.empty(hypers.n_species, np.int64),
-        np.empty(stride, np.int64),
+        np.empty(stride),
         room_for(3 * stride, np.float64),
         room_for(stride, np.float64),
         room_for(stride, np.float64),
@@ -80,7 +87,7 @@ def make_scratch(bins, hypers, candidates, team, basis_rows):
         room_for(3 * stride, kind),
         room_for(basis_rows * stride, kind),
         room_for(n_harmonics * stride, kind),
-        room_for(n_functions * room + LONG, kind),
+        room_for(hypers.row * room + 2 * LONG, kind),
         room_for(TEAM * n_harmonics * whole_vectors(hypers.n_max), kind),
     )
 
@@ -100,37 +107,32 @@ def most_candidates(places, bins):
 
 
 @inner_kernel
-def _add_neighbors(center, found, kinds, hypers, segment, stride, scratch):
+def _add_neighbors(center, n_found, kinds, hypers, segment, stride, scratch):
     """Append one atom's neighbours to the team's, grouped by species; their squared distances."""
-    starts, place, who = scratch.starts, scratch.place, scratch.who
-    vectors, out = scratch.vectors, scratch.vectors_to
-    room = who.size
-    fill(place, place.size, 0)
-    for j in range(found):
-        place[kinds[who[j]]] += 1
-    at = starts[segment]
+    found, species = scratch.found, scratch.species
+    room, at = found.size // 5, scratch.starts[segment]
+    for j in range(n_found):
+        put(species, j, float(get(kinds, int(get(found, 4 * room + j)))))
+    store(species, n_found, splat(-1.0, WIDTH))
     for s in range(hypers.n_species):
-        at, place[s] = at + place[s], at
+        for j in range(0, n_found, WIDTH):
+            chosen = load(species, j, WIDTH) == float(s)
+            pack(scratch.vectors_to, at, load(found, j, WIDTH), chosen)
+            pack(scratch.vectors_to, stride + at, load(found, room + j, WIDTH), chosen)
+            pack(scratch.vectors_to, 2 * stride + at, load(found, 2 * room + j, WIDTH), chosen)
+            pack(scratch.distances, at, load(found, 3 * room + j, WIDTH), chosen)
+            pack(scratch.ids, at, load(found, 4 * room + j, WIDTH), chosen)
+            at += count(chosen)
         while at % SIDE:
             _fill_place(at, center, hypers, stride, scratch)
             at += 1
-        starts[segment + s + 1] = at
-    for j in range(found):
-        s = get(kinds, get(who, j))
-        k = get(place, s)
-        put(place, s, k + 1)
-        put(scratch.ids, k, get(who, j))
-        at = get(scratch.which, j)
-        put(out, k, get(vectors, at))
-        put(out, stride + k, get(vectors, room + at))
-        put(out, 2 * stride + k, get(vectors, 2 * room + at))
-        put(scratch.distances, k, get(vectors, 3 * room + at))
+        scratch.starts[segment + s + 1] = at
 
 
 @inner_kernel
 def _fill_place(at, center, hypers, stride, scratch):
     """Put a neighbour at the cutoff, where its weight is zero."""
-    put(scratch.ids, at, center)
+    put(scratch.ids, at, float(center))
     put(scratch.vectors_to, at, 0.0)
     put(scratch.vectors_to, stride + at, 0.0)
     put(scratch.vectors_to, 2 * stride + at, hypers.cutoff)
@@ -163,7 +165,7 @@ def _set_weights(count, stride, hypers, scratch):
         hypers.exponent,
         scratch.weights,
     )
-    last = last_piece(hypers.table[0], hypers.n_max * (hypers.l_max + 1))
+    last = last_piece(hypers.table[0], hypers.row)
     hermite_rows(
         count,
         scratch.distances,
@@ -183,34 +185,28 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
     Returns the stride of all rows of ``scratch``, and the place of an atom at whose position
     another one stands, or -1.
     """
-    # Rows start eight numbers past a multiple of sixteen: power-of-two strides collide in cache.
-    stride = scratch.distances.size // 16 * 16 - 8
+    # Rows start at a cache line, but not at powers of two of them, which collide in cache.
+    stride = scratch.distances.size // 32 * 32 - 16
     scratch.starts[0] = 0
     for i in range(first, last):
         rows, _ = rows_around(places[i], bins, scratch.spans, scratch.origins)
-        found = collect(
-            bins,
-            rows,
-            scratch.spans,
-            scratch.origins,
-            scratch.vectors,
-            scratch.which,
-            scratch.who,
-        )
+        found = collect(bins, rows, scratch.spans, scratch.origins, scratch.found)
         if found < 0:
             return stride, places[i]
         segment = (i - first) * hypers.n_species
         _add_neighbors(places[i], found, kinds, hypers, segment, stride, scratch)
-    count = scratch.starts[(last - first) * hypers.n_species]
-    for j in range(count, count + WIDTH):  # numbers in the last vector have a meaning, too
+    n_neighbors = scratch.starts[(last - first) * hypers.n_species]
+    for j in range(
+        n_neighbors, n_neighbors + WIDTH
+    ):  # numbers in the last vector have a meaning, too
         _fill_place(j, places[first], hypers, stride, scratch)
-    _set_directions(count, stride, scratch)
-    _set_weights(count, stride, hypers, scratch)
+    _set_directions(n_neighbors, stride, scratch)
+    _set_weights(n_neighbors, stride, hypers, scratch)
     real_harmonics(
         scratch.directions,
         scratch.directions[stride:],
         scratch.directions[2 * stride :],
-        count,
+        n_neighbors,
         hypers.l_max,
         hypers.harmonic_factors,
         stride,

@@ -4,11 +4,11 @@ LLVM does not turn a loop over a few lanes inside a loop over sums into vector r
 stay put: it keeps the sums in memory and checks the arrays for overlap each time round. So the
 innermost loops name the vectors themselves. Each function here becomes an LLVM instruction on a
 vector of numbers (`ase_dos.kernels.vector_code`), which the compiler splits into whatever registers
-the processor has; so do the operators ``+ - * /`` of vectors. Outside compiled code the same
-functions work on numpy arrays: they are their own plain twins.
+the processor has; so do the operators ``+ - * / < > == &`` of vectors. Outside compiled code the
+same functions work on numpy arrays: they are their own plain twins.
 
 Indices are not checked; the type of the elements is that of the array. The number of lanes has
-to be a constant of the module.
+to be a constant of the module; in `load`, `splat` and `broadcast` a vector stands for its own.
 """
 
 from __future__ import annotations
@@ -29,15 +29,18 @@ __all__ = [
     "broadcast",
     "cast",
     "compiles_for",
+    "count",
     "floor",
     "fma",
     "get",
     "interleave",
     "load",
     "minimum",
+    "pack",
     "put",
     "registers",
     "repeat",
+    "rising",
     "smallest",
     "splat",
     "sqrt",
@@ -95,10 +98,15 @@ def registers(array):
     return _registers(array.itemsize)
 
 
+def _count_of(lanes):
+    """Lanes that a number says, or those of a vector."""
+    return np.size(lanes) if np.ndim(lanes) else lanes
+
+
 @compiles_to(code.load, prefer_literal=True)
 def load(array, index, lanes):
     """Read numbers of a flat array from ``index`` on."""
-    return array[index : index + lanes].copy()
+    return array[index : index + _count_of(lanes)].copy()
 
 
 @compiles_to(code.store)
@@ -117,13 +125,13 @@ def store_parts(array, index, step, vector, lanes):
 @compiles_to(code.splat, prefer_literal=True)
 def splat(number, lanes):
     """Repeat one number."""
-    return np.full(lanes, number)
+    return np.full(_count_of(lanes), number)
 
 
 @compiles_to(code.broadcast, prefer_literal=True)
 def broadcast(array, index, lanes):
     """Repeat one number of a flat array."""
-    return np.full(lanes, array[index])
+    return np.full(_count_of(lanes), array[index])
 
 
 @compiles_to(code.repeat, prefer_literal=True)
@@ -151,6 +159,28 @@ def add_groups(vector, count):
 def add_parts(vector, lanes):
     """Return the sum of all parts of ``lanes`` numbers."""
     return vector.reshape(-1, lanes).sum(axis=0)
+
+
+@compiles_to(code.rising, prefer_literal=True)
+def rising(first, lanes):
+    """Return the numbers ``first``, ``first`` + 1 and so on, in double precision."""
+    return first + np.arange(float(lanes))
+
+
+@compiles_to(code.count)
+def count(chosen):
+    """Count what is true in the result of a comparison."""
+    return np.count_nonzero(chosen)
+
+
+@compiles_to(code.pack(REGISTER == 64))
+def pack(array, index, vector, chosen):
+    """Write those numbers that are chosen to a flat array, one after the other.
+
+    ``chosen`` is the result of a comparison. The array has room for all of them: behind the last
+    one chosen there may be any numbers.
+    """
+    store(array, index, vector[chosen])
 
 
 @compiles_to(code.fma)

@@ -101,15 +101,20 @@ def put(typing, array, index, number):
     return types.void(array, types.intp, array.dtype), code
 
 
+def _lanes(lanes):
+    """Lanes that a literal number says, or those of a vector."""
+    return lanes.lanes if isinstance(lanes, Vector) else lanes.literal_value
+
+
 def load(typing, array, index, lanes):
-    """Load a vector, which may begin at any element."""
+    """Load a vector, which may begin at any element; ``lanes`` as in `_lanes`."""
 
     def code(context, builder, signature, args):
         kind = context.get_value_type(signature.return_type)
         pointer = _vector_pointer(context, builder, signature.args[0], args[0], args[1], kind)
         return builder.load(pointer, align=_alignment(signature.args[0]))
 
-    return Vector(array.dtype, lanes.literal_value)(array, types.intp, lanes), code
+    return Vector(array.dtype, _lanes(lanes))(array, types.intp, lanes), code
 
 
 def store(typing, array, index, vector):
@@ -159,7 +164,7 @@ def splat(typing, number, lanes):
         return _repeat(builder, args[0], context.get_value_type(signature.return_type))
 
     number = types.unliteral(number)
-    return Vector(number, lanes.literal_value)(number, lanes), code
+    return Vector(number, _lanes(lanes))(number, lanes), code
 
 
 def broadcast(typing, array, index, lanes):
@@ -169,7 +174,7 @@ def broadcast(typing, array, index, lanes):
         number = builder.load(_pointer(context, builder, signature.args[0], args[0], args[1]))
         return _repeat(builder, number, context.get_value_type(signature.return_type))
 
-    return Vector(array.dtype, lanes.literal_value)(array, types.intp, lanes), code
+    return Vector(array.dtype, _lanes(lanes))(array, types.intp, lanes), code
 
 
 def repeat(typing, array, index, count, lanes):
@@ -252,6 +257,68 @@ def store_parts(typing, array, index, step, vector, lanes):
     return types.void(array, types.intp, types.intp, vector, lanes), code
 
 
+def rising(typing, first, lanes):
+    """Add 0, 1, 2 and so on to a number."""
+    kind = Vector(types.float64, lanes.literal_value)
+
+    def code(context, builder, signature, args):
+        vector = context.get_value_type(kind)
+        steps = ir.Constant(vector, [float(i) for i in range(vector.count)])
+        return builder.fadd(_repeat(builder, args[0], vector), steps)
+
+    return kind(types.float64, lanes), code
+
+
+def _count(builder, chosen):
+    """Count what is true in a vector."""
+    bits = builder.bitcast(chosen, ir.IntType(chosen.type.count))
+    return builder.zext(builder.ctpop(bits), ir.IntType(64))
+
+
+def count(typing, chosen):
+    """Count bits."""
+    if not (isinstance(chosen, Vector) and chosen.element == types.boolean):
+        raise TypingError(f"count: expected a vector of truth values, got {chosen}")
+
+    def code(context, builder, signature, args):
+        return _count(builder, *args)
+
+    return types.intp(chosen), code
+
+
+def pack(compresses):
+    """Write chosen numbers by an instruction of its own, where there is one, or one by one."""
+
+    def pack_numbers(typing, array, index, vector, chosen):
+        if not isinstance(vector, Vector) or chosen != Vector(types.boolean, vector.lanes):
+            raise TypingError(
+                f"pack: expected a vector and as many choices, got {vector}, {chosen}"
+            )
+
+        def code(context, builder, signature, args):
+            _, at, values, chosen = args
+            array_type, kind = signature.args[0], values.type
+            if compresses:
+                name = f"llvm.x86.avx512.mask.compress.v{kind.count}f{vector.element.bitwidth}"
+                function = ir.FunctionType(kind, [kind, kind, chosen.type])
+                function = cgutils.get_or_insert_function(builder.module, function, name)
+                packed = builder.call(function, [values, ir.Constant(kind, None), chosen])
+                pointer = _vector_pointer(context, builder, array_type, args[0], at, kind)
+                builder.store(packed, pointer, align=_alignment(array_type))
+                return context.get_dummy_value()
+            # Written always, and over again by the next one where it was not chosen.
+            for lane in map(cgutils.int32_t, range(kind.count)):
+                number = builder.extract_element(values, lane)
+                builder.store(number, _pointer(context, builder, array_type, args[0], at))
+                step = builder.zext(builder.extract_element(chosen, lane), at.type)
+                at = builder.add(at, step)
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp, vector, chosen), code
+
+    return pack_numbers
+
+
 def fma(typing, a, b, c):
     """Multiply and add, rounded once."""
     if not (isinstance(a, Vector) and a == b == c and isinstance(a.element, types.Float)):
@@ -272,28 +339,36 @@ def _(context, builder, number_type, vector_type, number):
     return _repeat(builder, number, context.get_value_type(vector_type))
 
 
-def _add_operator(operation, instruction):
-    """Let an arithmetic operator act on two vectors, or on one and a number."""
+def _add_operator(operation, instruction, result=None):
+    """Let an operator act on two vectors, or on one and a number.
+
+    It gives numbers of the same type, or of the type ``result``.
+    """
 
     @infer_global(operation)
     class Template(AbstractTemplate):
         def generic(self, args, kws):
             vectors = [one for one in args if isinstance(one, Vector)]
             if len(args) == 2 and vectors and vectors[0] == vectors[-1]:
-                return signature(vectors[0], vectors[0], vectors[0])
+                of = vectors[0]
+                return signature(Vector(result or of.element, of.lanes), of, of)
 
     @lower_builtin(operation, Vector, Vector)
     def code(context, builder, kinds, args):
-        return getattr(builder, instruction)(*args)
+        return instruction(builder, *args)
 
 
 for _operation, _instruction in (
-    (operator.add, "fadd"),
-    (operator.sub, "fsub"),
-    (operator.mul, "fmul"),
-    (operator.truediv, "fdiv"),
+    (operator.add, ir.IRBuilder.fadd),
+    (operator.sub, ir.IRBuilder.fsub),
+    (operator.mul, ir.IRBuilder.fmul),
+    (operator.truediv, ir.IRBuilder.fdiv),
+    (operator.and_, ir.IRBuilder.and_),
 ):
     _add_operator(_operation, _instruction)
+_add_operator(operator.lt, lambda builder, a, b: builder.fcmp_ordered("<", a, b), types.boolean)
+_add_operator(operator.gt, lambda builder, a, b: builder.fcmp_ordered(">", a, b), types.boolean)
+_add_operator(operator.eq, lambda builder, a, b: builder.fcmp_ordered("==", a, b), types.boolean)
 
 
 def _elementwise(name):

@@ -10,6 +10,7 @@ from ase_dos.descriptors.radial import radial_tables
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.kernels.radial import (
     WIDTH,
+    flat_table,
     gto_basis,
     hermite_rows,
     hermite_slope_rows,
@@ -33,7 +34,8 @@ def interpolated(distances, weights, slopes, table, length, size):
     count, distances = len(distances), whole(distances)
     stride = len(distances)
     pieces, rows = np.empty(stride), np.empty(12 * stride)
-    last = float(last_piece(table, size))
+    (table,), row = flat_table(table[None])
+    last = float(last_piece(table, row))
     hermite_rows(count, distances, whole(weights), length, last, stride, pieces, rows)
     hermite_slope_rows(
         count, distances, whole(weights), whole(slopes), length, stride, pieces, rows
@@ -41,10 +43,10 @@ def interpolated(distances, weights, slopes, table, length, size):
     out = np.empty((2, count, size + WIDTH))
     for k in (0, 1):
         for j in range(count):
-            nodes = node_weights(rows, 6 * k * stride + j, stride)
+            nodes = node_weights(rows, 6 * k * stride + j, stride, np.zeros(WIDTH))
             for f in range(0, size, WIDTH):
-                at = 3 * int(pieces[j]) * size + f
-                out[k, j, f : f + WIDTH] = interpolate(nodes, table, at, size)
+                at = 3 * int(pieces[j]) * row + f
+                out[k, j, f : f + WIDTH] = interpolate(nodes, table, at, row)
     return out[:, :, :size]
 
 
@@ -101,8 +103,7 @@ def test_neighbor_weights_agree_with_formula(scaling):
 @pytest.mark.parametrize("exponent", [0, 4])
 def test_slopes_of_weights_and_radial_functions(exponent):
     distances = np.array([0.3, 2.0, 3.7, 3.95])
-    table, length = radial_table(4.0, 4, 2, 0.5)
-    table = np.pad(table, (0, WIDTH))
+    table, length = radial_table(4.0, 4, 2, 0.5, 1e-10)
 
     def values(r):
         weights, slopes = weights_at(r, 4.0, 0.5, 1.0, 2.5, exponent)

@@ -15,15 +15,18 @@ from ase_dos.kernels.vector import (
     add_parts,
     broadcast,
     cast,
+    count,
     floor,
     fma,
     get,
     interleave,
     load,
     minimum,
+    pack,
     put,
     registers,
     repeat,
+    rising,
     smallest,
     splat,
     sqrt,
@@ -135,6 +138,33 @@ def test_numbers_of_vectors_in_turn_and_in_parts(dtype):
 
 
 @kernel
+def choose(x, low, high, out, places):
+    """Numbers between two limits, and their places; how many these are, and how many are low."""
+    chosen = lowest = 0
+    for i in range(0, x.size - LANES + 1, LANES):
+        here = load(x, i, LANES)
+        inside = (here > low) & (here < high)
+        pack(out, chosen, here, inside)
+        pack(places, chosen, rising(float(i), LANES), inside)
+        chosen += count(inside)
+        lowest += count(here == low)
+    return chosen, lowest
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_are_chosen_by_comparisons(dtype):
+    x = np.random.default_rng(7).integers(0, 10, 16 * LANES).astype(dtype)
+    x[5] = np.nan
+    low, high = x.dtype.type(2), x.dtype.type(7)
+    (expected,) = np.nonzero((x > low) & (x < high))
+    for function in (choose, choose.py_func):
+        out, places = np.zeros(x.size, dtype), np.zeros(x.size)
+        assert function(x, low, high, out, places) == (len(expected), np.count_nonzero(x == low))
+        np.testing.assert_array_equal(places[: len(expected)], expected)
+        np.testing.assert_array_equal(out[: len(expected)], x[expected])
+
+
+@kernel
 def add_numbers(x, out):
     """Sums of two neighbours, then of all numbers at even places and of those at odd ones."""
     whole = load(x, 0, PAIRS)
@@ -181,7 +211,7 @@ def test_sums_become_vector_instructions(dtype):
     """Radial functions side by side in the sums over neighbours, atoms side by side after that."""
     zeros, bits = np.zeros(10_000, dtype), 8 * np.dtype(dtype).itemsize
     calls = [
-        (sum_neighbors, LONG, (0, 2, 8, 4, 2, zeros, zeros, zeros)),
+        (sum_neighbors, LONG, (0, 2, 8, 4, 2, 16, zeros, zeros, zeros)),
         (sum_over_m, ATOMS, (zeros, zeros, 3, zeros[0], zeros)),
         (add_map, ATOMS, (zeros, 0, 3, zeros[:30], 10, zeros)),
     ]
