@@ -172,8 +172,9 @@ class DOSCalculator(AdjustableCalculator):
             three-dimensional cell is asked for.
         """
         if system_changes or self._local is None:
-            super().calculate(atoms, properties, system_changes)  # copies the atoms
             self._forget()
+            if atoms is not None:
+                self.atoms = atoms.copy()
             self._local = self._predict()
         wanted = set(properties)
         if wanted & _COLD and "fermi_level" not in self._own_results:

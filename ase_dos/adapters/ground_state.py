@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -117,8 +118,14 @@ def _is_its_parameters(kind: type, parameters: Any) -> bool:
         plain = json.loads(json.dumps(dict(parameters))) == dict(parameters)
     except (TypeError, ValueError):
         return False
+    return plain and _options(kind) <= parameters.keys()
+
+
+@lru_cache
+def _options(kind: type) -> frozenset[str]:
+    """Names that a constructor takes."""
     taken = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
-    return plain and set(taken) <= {"self", "kwargs", *parameters}
+    return frozenset(taken) - {"self", "kwargs"}
 
 
 def _is_own_of_ase(kind: type) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -42,17 +42,19 @@ _Decision = Callable[[CollectedWarning], str]
 _decision: ContextVar[_Decision | None] = ContextVar("decision", default=None)
 
 
-@contextmanager
-def _decided_by(decision: _Decision) -> Iterator[None]:
+class _Decided:
     """Let this decide on `warn`, unless it is decided on already."""
-    if _decision.get() is not None:
-        yield
-        return
-    token = _decision.set(decision)
-    try:
-        yield
-    finally:
-        _decision.reset(token)
+
+    def __init__(self, decision: _Decision) -> None:
+        self._decision = decision
+
+    def __enter__(self) -> None:
+        free = _decision.get() is None
+        self._token = _decision.set(self._decision) if free else None
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _decision.reset(self._token)
 
 
 def warn(text: str, category: type[Warning], *, stacklevel: int = 1) -> None:
@@ -67,7 +69,7 @@ def warn(text: str, category: type[Warning], *, stacklevel: int = 1) -> None:
 def collect_warnings() -> Iterator[list[CollectedWarning]]:
     """Collect the warnings of a block in place of showing them; the list is filled at its end."""
     found: list[CollectedWarning] = []
-    all_of_them = _decided_by(lambda warning: warning.text)
+    all_of_them = _Decided(lambda warning: warning.text)
     with all_of_them, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -116,8 +118,7 @@ class WarningCounter:
                 stacklevel=4,
             )
 
-    @contextmanager
-    def once(self, block: str = "") -> Iterator[None]:
+    def once(self, block: str = "") -> AbstractContextManager[None]:
         """Let `warn` give the first of every kind alone, and count the others.
 
         Cheaper than `give_first`, and without an effect on other warnings: those go their way.
@@ -126,8 +127,7 @@ class WarningCounter:
         def first(warning: CollectedWarning) -> str:
             return f"{warning.text} {_REST_IS_COUNTED}" if self.add(block, [warning]) else ""
 
-        with _decided_by(first):
-            yield
+        return _Decided(first)
 
     def give_summary(self, total: int, blocks: str, *, stacklevel: int = 1) -> None:
         """Give every kind once, with the number of the ``total`` blocks ("frames") it came from."""
