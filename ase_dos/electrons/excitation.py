@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.electrons.filling import Filling
-from ase_dos.electrons.gas import gas_from_dos
+from ase_dos.electrons.gas import ElectronGas, gas_from_dos
+from ase_dos.electrons.weights import FunctionalWeights
 from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["Excitation", "excite"]
@@ -46,6 +47,28 @@ class Excitation:
     filling: Filling = field(repr=False)
 
     __repr__ = short_repr
+
+    @classmethod
+    def of_gas(cls, gas: ElectronGas) -> Excitation:
+        """Take the electrons of one cell at T_0 and T."""
+        filling, mu = gas.filling, np.asarray(gas.fermi_level)
+        weights = FunctionalWeights.of_grid(
+            filling.energies,
+            filling.step,
+            mu,
+            np.asarray(gas.temperature),
+            np.asarray(gas.fermi_slope),
+        )
+        change = weights.grand_potential[1] - weights.grand_potential[0]
+        shift = float(mu[1] - mu[0])
+        return cls(
+            # The difference of two free energies would lose the digits of their band energies.
+            free_energy=float(change @ filling.dos[0] + shift * filling.electrons[0]),
+            derivative=filling.derivatives(change[None, None])[0, 0],
+            per_electron=shift,
+            weights=np.array([change, weights.entropy[1], weights.electrons[1]]),
+            filling=filling,
+        )
 
     @property
     def local_weights(self) -> NDArray:
@@ -89,17 +112,4 @@ def excite(
         valid_to=valid_to,
         smearing=smearing,
     )
-    weights = gas.weights(energies)
-    change = weights.grand_potential[1] - weights.grand_potential[0]
-    parts = np.array([change, weights.entropy[1], weights.electrons[1]])
-    before, after = np.asarray(gas.fermi_level)
-    shift = float(after - before)
-    # The difference of two free energies would lose the digits of their band energies.
-    free_energy = float(change @ gas.filling.dos[0] + shift * n_electrons)
-    return Excitation(
-        free_energy=free_energy,
-        derivative=gas.filling.derivatives(change[None, None])[0, 0],
-        per_electron=shift,
-        weights=parts,
-        filling=gas.filling,
-    )
+    return Excitation.of_gas(gas)

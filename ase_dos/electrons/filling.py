@@ -44,8 +44,10 @@ class Filling:
         Electrons of every structure.
     window : Window
         Up to where the states are known.
-    start, step : float
-        First energy of the grid, and its spacing (eV).
+    energies : (n,) array
+        Uniform grid (eV).
+    step : float
+        Its spacing (eV).
     given : (structures, n) array
         DOS (states/eV) as it was given.
     last : (structures,) int array
@@ -59,6 +61,8 @@ class Filling:
         Electrons that each level holds.
     negative_electrons : (structures,) array
         Electrons that the negative values of the given DOS stand for.
+    valence_factor : (structures,) array
+        Factor by which the states below a gap were multiplied; 1 for no repair.
     repairs : dict
         Repairs of the states below a gap, by the number of the structure.
     """
@@ -66,7 +70,7 @@ class Filling:
     shape: tuple[int, ...]
     electrons: NDArray
     window: Window
-    start: float
+    energies: NDArray
     step: float
     given: NDArray
     last: NDArray
@@ -74,6 +78,7 @@ class Filling:
     levels: NDArray
     capacities: NDArray
     negative_electrons: NDArray
+    valence_factor: NDArray
     repairs: dict[int, ValenceRepair] = field(default_factory=dict)
 
     __repr__ = short_repr
@@ -103,8 +108,37 @@ class Filling:
         shape, electrons, top = _broadcast_structures(values[..., 0], n_electrons, top)
         given = np.empty((*shape, energies.size))
         given[...] = values
-        given = given.reshape(-1, energies.size)
-        top = np.minimum(top, energies[-1])
+        return cls.of_rows(
+            energies,
+            step,
+            given.reshape(-1, energies.size),
+            electrons,
+            np.minimum(top, energies[-1]),
+            shape=shape,
+            valence_tolerance=valence_tolerance,
+            missed_electrons=missed_electrons,
+        )
+
+    @classmethod
+    def of_rows(
+        cls,
+        energies: NDArray,
+        step: float,
+        given: NDArray,
+        electrons: NDArray,
+        top: NDArray,
+        *,
+        shape: tuple[int, ...],
+        valence_tolerance: float = 1e-3,
+        missed_electrons: float = MISSED_ELECTRONS,
+    ) -> Filling:
+        """Take checked densities of states (structures, n); as `of_dos`.
+
+        Raises
+        ------
+        ValueError
+            If the known states cannot hold the electrons, or an option is out of range.
+        """
         last = last_known(energies, top)
         tolerance = as_positive(valence_tolerance, "valence_tolerance", zero=True)
         dos = make_non_negative(given, electrons / step, last)
@@ -132,7 +166,7 @@ class Filling:
             shape=shape,
             electrons=electrons,
             window=Window.of_dos(top, density, capacity, electrons, missed_electrons),
-            start=energies[0],
+            energies=energies,
             step=step,
             given=given,
             last=last,
@@ -140,6 +174,7 @@ class Filling:
             levels=np.empty(0),
             capacities=np.empty((len(dos), 0)),
             negative_electrons=negative,
+            valence_factor=factors,
             repairs={
                 i: ValenceRepair.of_gap(gaps[i], float(factors[i]), step / float(electrons[i]))
                 for i in np.flatnonzero(gaps[:, 1]).tolist()
@@ -169,7 +204,7 @@ class Filling:
             shape=(),
             electrons=electrons,
             window=window,
-            start=0.0,
+            energies=np.empty(0),
             step=1.0,
             given=np.empty((1, 0)),
             last=np.zeros(1, dtype=int),
@@ -177,15 +212,13 @@ class Filling:
             levels=levels,
             capacities=capacities[None],
             negative_electrons=np.zeros(1),
+            valence_factor=np.ones(1),
         )
 
     @property
-    def valence_factor(self) -> NDArray:
-        """Factor (structures,) by which the states below a gap were multiplied; 1 for no repair."""
-        factor = np.ones(len(self.electrons))
-        for structure, repair in self.repairs.items():
-            factor[structure] = repair.factor
-        return factor
+    def start(self) -> float:
+        """First energy of the grid (eV); 0 without one."""
+        return float(self.energies[0]) if self.energies.size else 0.0
 
     def change_of_count(self, which: NDArray) -> NDArray:
         """Electrons (which, n) by which the count up to each energy was changed to never fall."""
@@ -239,7 +272,7 @@ class Filling:
         (structures, temperatures, 6) array
             Results of `ase_dos.kernels.thermo.gas_state`.
         """
-        if tables and self.levels.size == 0:
+        if tables and self.levels.size == 0 and len(self.electrons) > 1:
             out = solve_with_tables(kt, self.start, self.step, self.dos, self.electrons)
         else:
             out = np.full((len(self.electrons), kt.size, 6), np.nan)
@@ -369,6 +402,7 @@ class Filling:
             dos=self.dos[which],
             capacities=self.capacities[which],
             negative_electrons=self.negative_electrons[which],
+            valence_factor=self.valence_factor[which],
             repairs={
                 i: self.repairs[old] for i, old in enumerate(which.tolist()) if old in self.repairs
             },

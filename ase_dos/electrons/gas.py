@@ -35,9 +35,9 @@ from ase_dos.electrons.smearing import (
     describe_tails,
     kinks,
 )
-from ase_dos.electrons.weights import FunctionalWeights, functional_weights
+from ase_dos.electrons.weights import FunctionalWeights
 from ase_dos.electrons.window import MISSED_ELECTRONS
-from ase_dos.utils.checks import as_array, as_positive, as_temperature
+from ase_dos.utils.checks import as_array, as_positive, as_temperature, uniform_grid
 from ase_dos.utils.short_repr import short_repr
 from ase_dos.utils.warnings import CollectedWarning, warn
 
@@ -45,6 +45,7 @@ __all__ = [
     "ElectronGas",
     "gas_from_dos",
     "gas_from_eigenvalues",
+    "gas_of_states",
     "highest_temperature",
 ]
 
@@ -184,7 +185,8 @@ class ElectronGas:
         They act on the DOS of ``filling``, which is repaired; its ``local_weights`` and
         ``derivatives`` lead to the DOS as it was given. They know of no ``correct_smearing``.
         """
-        return functional_weights(energies, self.fermi_level, self.temperature, self.fermi_slope)
+        state = map(np.asarray, (self.fermi_level, self.temperature, self.fermi_slope))
+        return FunctionalWeights.of_grid(*uniform_grid(energies), *state)
 
     @property
     def repaired_electrons(self) -> float | NDArray:
@@ -224,7 +226,7 @@ class ElectronGas:
 
     def _in_rows(self, values: float | NDArray) -> NDArray:
         """Attribute with a row (temperatures,) for every structure."""
-        return np.reshape(values, (len(self.filling.electrons), -1))
+        return np.asarray(values).reshape(len(self.filling.electrons), -1)
 
 
 def gas_from_dos(
@@ -305,17 +307,33 @@ def gas_from_dos(
     filling = Filling.of_dos(
         energies, values, n_electrons, valid_to, valence_tolerance, missed_electrons
     )
+    return gas_of_states(
+        filling, temperature, smearing, correct_smearing=correct_smearing, tables=tables
+    )
+
+
+def gas_of_states(
+    filling: Filling,
+    temperature: NDArray,
+    smearing: float,
+    *,
+    correct_smearing: bool = False,
+    tables: bool = True,
+) -> ElectronGas:
+    """Thermodynamics of the electrons of checked states; as `gas_from_dos`.
+
+    Its warnings point to the caller's caller.
+    """
     if smearing and correct_smearing:
         check_correction(smearing, temperature)
         # int g h'' = int g'' h, and g'' of a piecewise-linear g is a level at every kink.
         capacities = -0.5 * smearing**2 * kinks(filling.dos, filling.step)
-        levels = np.asarray(energies, dtype=float)
-        filling = replace(filling, levels=levels, capacities=capacities)
+        filling = replace(filling, levels=filling.energies, capacities=capacities)
     gas = ElectronGas.of_filling(filling, temperature, tables=tables)
     given = set()
     for text, category in chain.from_iterable(gas.cautions(0.0 if correct_smearing else smearing)):
         if category not in given:
-            warn(text, category, stacklevel=2)
+            warn(text, category, stacklevel=3)
             given.add(category)
     return gas
 

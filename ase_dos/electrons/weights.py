@@ -23,32 +23,79 @@ class FunctionalWeights:
     piecewise-linear DOS of a cell is exact; with the DOS of each atom
     (`ase_dos.spectra.local_dos.LocalDOS.project`) it gives parts that sum to the total.
 
-    Attributes
+    Parameters
     ----------
-    electrons : array
-        int g f: electrons.
-    internal_energy : array
-        int g f E: U (eV).
-    entropy : array
-        Entropy (eV/K).
-    grand_potential : array
-        Omega (eV). At fixed N this is dF/dg as well: the change of mu drops out because
-        dOmega/dmu + N = 0. At imposed mu, dF/dg is ``grand_potential + mu * electrons``.
-    heat_capacity : array
-        C_V at fixed N of the whole cell (eV/K), for the d mu/dT of the whole cell.
-    thermal_dos : array
-        int g (-df/dE) (states/eV).
-    dos_at_fermi_level : array
-        g(mu) by linear interpolation (states/eV).
+    energies : (n,) array
+        Uniform energy grid (eV).
+    fermi_level, temperature : (...) array
+        mu (eV) and T (K).
+    hats : (..., 5, n) array
+        Integrals of hat functions, see `ase_dos.kernels.thermo.hat_weights`.
     """
 
-    electrons: NDArray
-    internal_energy: NDArray
-    entropy: NDArray
-    grand_potential: NDArray
-    heat_capacity: NDArray
-    thermal_dos: NDArray
-    dos_at_fermi_level: NDArray
+    energies: NDArray
+    fermi_level: NDArray
+    temperature: NDArray
+    hats: NDArray
+
+    @classmethod
+    def of_grid(
+        cls,
+        energies: NDArray,
+        step: float,
+        fermi_level: NDArray,
+        temperature: NDArray,
+        fermi_slope: NDArray,
+    ) -> FunctionalWeights:
+        """Integrate over a checked grid; as `functional_weights`, for arrays of one shape."""
+        n = energies.size
+        hats = np.empty((*fermi_level.shape, 5, n))
+        numbers = (a.ravel().tolist() for a in (fermi_level, kB * temperature, -fermi_slope / kB))
+        for mu, kt, centre, out in zip(*numbers, hats.reshape(-1, 5, n), strict=True):
+            kernels.hat_weights(mu, kt, energies[0], step, n, centre, out)
+        return cls(energies, fermi_level, temperature, hats)
+
+    @property
+    def electrons(self) -> NDArray:
+        """Weights of int g f: electrons."""
+        return self.hats[..., 0, :]
+
+    @property
+    def internal_energy(self) -> NDArray:
+        """Weights of int g f E: U (eV)."""
+        mu, kt = self.fermi_level[..., None], kB * self.temperature[..., None]
+        return self.grand_potential + mu * self.electrons + kt * self.hats[..., 1, :]
+
+    @property
+    def entropy(self) -> NDArray:
+        """Weights of the entropy (eV/K)."""
+        return kB * self.hats[..., 1, :]
+
+    @property
+    def grand_potential(self) -> NDArray:
+        """Weights of Omega (eV).
+
+        At fixed N this is dF/dg as well: the change of mu drops out because dOmega/dmu + N = 0. At
+        imposed mu, dF/dg is ``grand_potential + mu * electrons``.
+        """
+        return self.hats[..., 2, :]
+
+    @property
+    def heat_capacity(self) -> NDArray:
+        """Weights of C_V at fixed N of the whole cell (eV/K), for its d mu/dT."""
+        return kB * self.hats[..., 4, :]
+
+    @property
+    def thermal_dos(self) -> NDArray:
+        """Weights of int g (-df/dE) (states/eV)."""
+        cold = (self.temperature == 0)[..., None]
+        return np.where(cold, self.dos_at_fermi_level, self.hats[..., 3, :])
+
+    @property
+    def dos_at_fermi_level(self) -> NDArray:
+        """Weights of g(mu) by linear interpolation (states/eV)."""
+        step = (self.energies[-1] - self.energies[0]) / (self.energies.size - 1)
+        return np.maximum(1.0 - np.abs(self.energies - self.fermi_level[..., None]) / step, 0.0)
 
     __repr__ = short_repr
 
@@ -84,19 +131,4 @@ def functional_weights(
         as_temperature(temperature),
         as_array(fermi_slope, "fermi_slope"),
     )
-    n = energies.size
-    out = np.empty((mu.size, 5, n))
-    for i, (m, t, s) in enumerate(zip(mu.flat, temperature.flat, slope.flat, strict=True)):
-        kernels.hat_weights(float(m), kB * float(t), energies[0], step, n, -float(s) / kB, out[i])
-    f, s, omega, thermal, c = out.swapaxes(0, 1).reshape((5, *mu.shape, n))
-    at_mu = np.maximum(1.0 - np.abs(energies - mu[..., None]) / step, 0.0)
-    cold = (temperature == 0)[..., None]
-    return FunctionalWeights(
-        electrons=f,
-        internal_energy=omega + mu[..., None] * f + (kB * temperature)[..., None] * s,
-        entropy=kB * s,
-        grand_potential=omega,
-        heat_capacity=kB * c,
-        thermal_dos=np.where(cold, at_mu, thermal),
-        dos_at_fermi_level=at_mu,
-    )
+    return FunctionalWeights.of_grid(energies, step, mu, temperature, slope)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.electrons.band_gap import gap_of_dos
-from ase_dos.electrons.excitation import Excitation, excite
-from ase_dos.electrons.gas import ElectronGas, gas_from_dos
+from ase_dos.electrons.excitation import Excitation
+from ase_dos.electrons.filling import Filling
+from ase_dos.electrons.gas import ElectronGas, gas_of_states
 from ase_dos.electrons.smearing import SmearingWarning
-from ase_dos.utils.checks import as_array, as_positive, uniform_grid
+from ase_dos.utils.checks import as_array, as_positive, as_temperature, uniform_grid
 from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
@@ -91,6 +92,11 @@ class DOS:
         Highest energy (eV) up to which the values are complete; by default the last energy.
     label : str
         What it is the density of, where it is not that of the whole cell; legends show it.
+
+    Attributes
+    ----------
+    step : float
+        Spacing of the energies (eV).
     """
 
     energies: NDArray
@@ -99,15 +105,19 @@ class DOS:
     smearing: float = 0.0
     valid_to: float = np.inf
     label: str = ""
+    step: float = field(init=False, repr=False)
 
     __repr__ = short_repr
 
     def __post_init__(self) -> None:
-        energies, _ = uniform_grid(self.energies)
+        energies, step = uniform_grid(self.energies)
         object.__setattr__(self, "energies", energies)
+        object.__setattr__(self, "step", step)
         object.__setattr__(self, "values", as_array(self.values, "values", energies.shape))
         as_positive(self.n_electrons, "n_electrons")
         as_positive(self.smearing, "smearing", zero=True)
+        if np.isnan(self.valid_to):
+            raise ValueError("valid_to: expected an energy in eV, got NaN")
         object.__setattr__(self, "valid_to", float(min(self.valid_to, energies[-1])))
 
     def shifted(self, shift: float) -> DOS:
@@ -191,28 +201,38 @@ class DOS:
         fermi_level = self.get_fermi_level()
         return gap_of_dos(self.energies[known], self.values[known], fermi_level, threshold)
 
-    def electron_gas(self, temperature: ArrayLike, **options: Any) -> ElectronGas:
+    def electron_gas(
+        self,
+        temperature: ArrayLike,
+        *,
+        correct_smearing: bool = False,
+        tables: bool = True,
+        **options: Any,
+    ) -> ElectronGas:
         """Thermodynamics of the electrons; see `ase_dos.electrons.gas.gas_from_dos`."""
-        return gas_from_dos(
-            self.energies,
-            self.values,
-            self.n_electrons,
-            temperature,
-            valid_to=self.valid_to,
-            smearing=self.smearing,
-            **options,
+        return gas_of_states(
+            self.filling(**options),
+            as_temperature(temperature),
+            self.smearing,
+            correct_smearing=correct_smearing,
+            tables=tables,
         )
 
     def excite(self, temperature: float, ground_temperature: float = 0.0) -> Excitation:
         """Heat the electrons; see `ase_dos.electrons.excitation.excite`."""
-        return excite(
+        temperatures = as_temperature([ground_temperature, temperature])
+        return Excitation.of_gas(gas_of_states(self.filling(), temperatures, self.smearing))
+
+    def filling(self, **options: float) -> Filling:
+        """Filling with the electrons; options of `ase_dos.electrons.filling.Filling.of_rows`."""
+        return Filling.of_rows(
             self.energies,
-            self.values,
-            self.n_electrons,
-            temperature,
-            ground_temperature,
-            valid_to=self.valid_to,
-            smearing=self.smearing,
+            self.step,
+            self.values[None],
+            np.array([self.n_electrons], dtype=float),
+            np.array([self.valid_to]),
+            shape=(),
+            **options,
         )
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
