@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.kernels.regression import POWER, TANH, Regressor
 from ase_dos.utils.checks import as_array, as_count
@@ -126,14 +126,31 @@ class FeatureMap:
         if self.mix is None:
             raise ValueError("feature map: expected one that ends in a matrix; use with_output")
         matrices = [*self.weights, self.mix]
+        *hidden, last = (np.asarray(matrix, float).T.ravel() for matrix in matrices)
         return Regressor(
             sizes=np.array([len(matrices[0]), *(matrix.shape[1] for matrix in matrices)]),
-            weights=np.concatenate([np.asarray(m, float).T.ravel() for m in matrices]),
+            weights=np.concatenate([np.empty(0), *hidden]),
             biases=np.concatenate([*self.biases, np.zeros(self.mix.shape[1])]),
+            last=last,
             activation=_ACTIVATIONS[self.activation],
             degree=int(self.degree),
             unit_length=bool(self.unit_length),
         )
+
+    def combined(self, combination: ArrayLike) -> Regressor:
+        """Return one linear combination (outputs,) of the outputs, as the kernels take it.
+
+        Raises
+        ------
+        ValueError
+            If it does not fit the outputs, or as `kernel_form`.
+        """
+        form = self.kernel_form
+        assert self.mix is not None
+        sizes = form.sizes.copy()
+        weights = as_array(combination, "combination of outputs", (int(sizes[-1]),))
+        sizes[-1] = 1
+        return form._replace(sizes=sizes, last=self.mix @ weights)
 
     def __call__(self, features: NDArray) -> NDArray:
         """Compute outputs (atoms, outputs) for features (atoms, n_features)."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from ase import Atoms
-from ase.stress import voigt_6_to_full_3x3_stress
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ase_dos.descriptors.backends import LIBRARIES, Features
 from ase_dos.descriptors.expansion import expansion_arguments
@@ -18,7 +17,6 @@ from ase_dos.descriptors.soap_hyperparameters import SOAPHyperparameters
 from ase_dos.kernels import gradient as kernels_gradient
 from ase_dos.kernels import soap as kernels
 from ase_dos.kernels.harmonics import gradient_terms
-from ase_dos.kernels.regression import Regressor
 from ase_dos.kernels.threads import on_threads
 from ase_dos.utils.checks import as_array, as_count
 
@@ -29,6 +27,8 @@ __all__ = ["SOAP", "RadialScaling"]
 _ATOMS_PER_PART, _MOST_PARTS = 64, 16
 # Atoms that threads take at a time are multiples of this, itself one of the lanes of the kernels.
 _GRAIN = 64
+# Places of xx, yy, zz, yz, xz and xy in a symmetric matrix.
+_VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 
 
 class SOAP(SOAPHyperparameters):
@@ -175,13 +175,13 @@ class SOAP(SOAPHyperparameters):
             As in `compute`; also for a map that does not fit the features, a search that was made
             for another frame or cutoff, another type, and single precision with another backend.
         """
-        regressor = self._checked_map(atoms, feature_map, dtype)
+        self._check_map(feature_map, dtype)
         if self.backend != "numba":
             if np.dtype(dtype) != np.float64:
                 raise ValueError(f"dtype: the backend {self.backend!r} calculates in float64")
             blocks = [feature_map(block) for _, block in self.blocks(atoms)]
             return np.concatenate(blocks)[slice(None) if which is None else which]
-        search = self._checked_search(atoms, search)
+        regressor, search = feature_map.kernel_form, self._checked_search(atoms, search)
         kinds = self.species_of(atoms)[search.order]
         # In the order of the cells, neighbours in space are neighbours in memory.
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
@@ -201,12 +201,13 @@ class SOAP(SOAPHyperparameters):
         self,
         atoms: Atoms,
         feature_map: FeatureMap,
+        combination: ArrayLike = (1.0,),
         *,
         search: NeighborSearch | None = None,
         which: NDArray | None = None,
         dtype: DTypeLike = np.float64,
     ) -> tuple[NDArray, NDArray]:
-        """Differentiate the sum over atoms of a regressor with one output.
+        """Differentiate the sum over atoms of a linear combination of outputs.
 
         Features and their derivatives never exist for more than a few atoms.
 
@@ -215,7 +216,9 @@ class SOAP(SOAPHyperparameters):
         atoms, search, which, dtype
             As in `regress`; of the sum over the atoms ``which``.
         feature_map : FeatureMap
-            With one output.
+            With its outputs.
+        combination : (outputs,) array_like
+            The linear combination; by default of one output.
 
         Returns
         -------
@@ -227,14 +230,12 @@ class SOAP(SOAPHyperparameters):
         Raises
         ------
         ValueError
-            As in `regress`; also if there is more than one output, or another backend.
+            As in `regress`; also if the combination does not fit the outputs, or another backend.
         """
         if self.backend != "numba":
             raise ValueError(f"derivatives need the backend 'numba', this one is {self.backend!r}")
-        regressor = self._checked_map(atoms, feature_map, dtype)
-        if regressor.sizes[-1] != 1:
-            raise ValueError(f"derivatives: expected one output, got {regressor.sizes[-1]}")
-        search = self._checked_search(atoms, search)
+        self._check_map(feature_map, dtype)
+        regressor, search = feature_map.combined(combination), self._checked_search(atoms, search)
         kinds = self.species_of(atoms)[search.order]
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
         parts = int(np.clip(len(places) // _ATOMS_PER_PART, 1, _MOST_PARTS))
@@ -250,19 +251,17 @@ class SOAP(SOAPHyperparameters):
 
         search.refuse_coincident(max(on_threads(parts, differentiate_range, pieces=1)))
         gradient = gradients.sum(axis=0).reshape(-1, 3)[search.place_of]
-        return gradient, voigt_6_to_full_3x3_stress(virials.sum(axis=0))
+        return gradient, virials.sum(axis=0)[_VOIGT]
 
-    def _checked_map(self, atoms: Atoms, feature_map: FeatureMap, dtype: DTypeLike) -> Regressor:
-        """Return a map as the kernels take it, if it fits the features and the rest is sound."""
+    def _check_map(self, feature_map: FeatureMap, dtype: DTypeLike) -> None:
+        """Refuse a map that does not fit the features, and types that kernels do not know."""
         if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
-        regressor = feature_map.kernel_form
-        taken = regressor.sizes[0]
+        taken = feature_map.kernel_form.sizes[0]
         if taken != self.n_features:
             raise ValueError(
                 f"feature map: it takes {taken} features, this SOAP has {self.n_features}"
             )
-        return regressor
 
     def _checked_search(self, atoms: Atoms, search: NeighborSearch | None) -> NeighborSearch:
         """Return a search that is of this frame and cutoff."""

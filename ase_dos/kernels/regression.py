@@ -31,9 +31,11 @@ class Regressor(NamedTuple):
     sizes : (maps + 1,) int array
         Numbers that go into each map, and that come out of the last.
     weights : flat array
-        Matrices (out, in) of all maps.
+        Matrices (out, in) of all maps but the last.
     biases : flat array
         Biases (out) of all maps.
+    last : flat array
+        Matrix (out, in) of the last map.
     activation : int
         POWER or TANH: taken of every number between two maps.
     degree : int
@@ -45,6 +47,7 @@ class Regressor(NamedTuple):
     sizes: np.ndarray
     weights: np.ndarray
     biases: np.ndarray
+    last: np.ndarray
     activation: int
     degree: int
     unit_length: bool
@@ -68,7 +71,7 @@ def regress(features, runs, n_runs, regressor, first, second):
     if regressor.unit_length:
         _normalize(features, runs, n_runs, second)
     n_in, n_out = regressor.sizes[0], regressor.sizes[1]
-    weights = regressor.weights[: n_in * n_out]
+    weights = _matrix(regressor, 0, 0)
     _fill(regressor.biases, n_out, first)
     for run in range(n_runs):
         add_map(features, runs[2 * run], runs[2 * run + 1], weights, n_out, first)
@@ -77,10 +80,17 @@ def regress(features, runs, n_runs, regressor, first, second):
         n_in, n_out = regressor.sizes[number], regressor.sizes[number + 1]
         _activate(first, n_in, regressor.activation, regressor.degree)
         _fill(regressor.biases[bias:], n_out, second)
-        weights = regressor.weights[weight : weight + n_in * n_out]
-        add_map(first, _FIRST, n_in, weights, n_out, second)
+        add_map(first, _FIRST, n_in, _matrix(regressor, number, weight), n_out, second)
         copy(second, n_out * LANES, first)
         weight, bias = weight + n_in * n_out, bias + n_out
+
+
+@inner_kernel
+def _matrix(regressor, number, at):
+    """Matrix (out, in) of a map, which begins at ``at`` among those of all but the last."""
+    if number == regressor.sizes.size - 2:
+        return regressor.last
+    return regressor.weights[at : at + regressor.sizes[number] * regressor.sizes[number + 1]]
 
 
 @inner_kernel
@@ -180,18 +190,16 @@ def regress_gradient(features, runs, n_runs, regressor, values, pulls, out):
     fill(pull, LANES, 1.0)
     for number in range(n_maps - 1, 0, -1):
         n_in, n_out = regressor.sizes[number], regressor.sizes[number + 1]
-        weight -= n_in * n_out
-        weights = regressor.weights[weight : weight + n_in * n_out]
+        if number < n_maps - 1:
+            weight -= n_in * n_out
         fill(other, n_in * LANES, 0.0)
-        _add_transposed(pull, _FIRST, n_in, weights, n_out, other)
+        _add_transposed(pull, _FIRST, n_in, _matrix(regressor, number, weight), n_out, other)
         at = room_before(regressor, number - 1)
         _slope(values[at:], n_in, regressor.activation, regressor.degree, other)
         copy(other, n_in * LANES, pull)
-    n_in, n_out = regressor.sizes[0], regressor.sizes[1]
+    n_out, weights = regressor.sizes[1], _matrix(regressor, 0, 0)
     for run in range(n_runs):
-        _add_transposed(
-            pull, runs[2 * run], runs[2 * run + 1], regressor.weights[: n_in * n_out], n_out, out
-        )
+        _add_transposed(pull, runs[2 * run], runs[2 * run + 1], weights, n_out, out)
     if regressor.unit_length:
         _project(features, runs, n_runs, scale, out)
 

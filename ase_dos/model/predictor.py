@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -142,35 +142,46 @@ class Predictor:
     ) -> tuple[NDArray, NDArray]:
         """Gradient and virial of sum_E weights(E) g(E); see `DOSModel.differentiate`."""
         weights = as_array(np.atleast_2d(weights), "weights", (None, self.grid.size))
-        columns = self.weights @ (self.modes @ weights.T)
+        combinations = np.zeros((len(weights), len(self.modes) + self.novelty_projection.shape[1]))
+        combinations[:, : len(self.modes)] = weights @ self.modes.T
         search = self._search(atoms)
-        labels = np.zeros(len(atoms), np.int64)
-        if groups is not None:
-            labels = as_array(groups, "groups", (len(atoms),)).astype(np.int64)
-            if labels.min(initial=0) < 0 or labels.max(initial=0) >= len(weights):
-                raise ValueError(
-                    f"groups: expected 0 to {len(weights) - 1}, as many as there are weights, got "
-                    f"{labels.min()} to {labels.max()}"
-                )
-        kinds = np.zeros(len(atoms), np.int64)
-        if len(self.maps) > 1:
-            kinds = species_index(atoms.numbers, self.species)
         gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
-        parts = kinds * len(weights) + labels
-        for number in np.unique(parts):
-            kind, group = divmod(int(number), len(weights))
+        for kind, group, which in self._parts(atoms, groups, len(weights)):
             if not weights[group].any():
                 continue
             part = self.descriptor.differentiate(
                 atoms,
-                self.map_with_output(kind, columns[:, group : group + 1]),
+                self._output_map("predict", kind),
+                combinations[group],
                 search=search,
-                which=np.flatnonzero(parts == number),
+                which=which,
                 dtype=dtype,
             )
             gradient += part[0]
             virial += part[1]
         return gradient, virial
+
+    def _parts(
+        self, atoms: Atoms, groups: NDArray | None, n_groups: int
+    ) -> Iterator[tuple[int, int, NDArray | None]]:
+        """Yield map, group and atoms (None for all) of all that differ in map or group."""
+        if groups is None and len(self.maps) == 1:
+            yield 0, 0, None
+            return
+        labels = np.zeros(len(atoms), np.int64)
+        if groups is not None:
+            labels = as_array(groups, "groups", (len(atoms),)).astype(np.int64)
+            if labels.min(initial=0) < 0 or labels.max(initial=0) >= n_groups:
+                raise ValueError(
+                    f"groups: expected 0 to {n_groups - 1}, as many as there are weights, got "
+                    f"{labels.min()} to {labels.max()}"
+                )
+        kinds = np.zeros(len(atoms), np.int64)
+        if len(self.maps) > 1:
+            kinds = species_index(atoms.numbers, self.species)
+        parts = kinds * n_groups + labels
+        for number in np.unique(parts):
+            yield *divmod(int(number), n_groups), np.flatnonzero(parts == number)
 
     def distance(self, atoms: Atoms) -> float:
         """Distance of the mean surroundings from those of the training set, ``q``."""

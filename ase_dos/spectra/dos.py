@@ -224,7 +224,7 @@ class DOS:
         return Excitation.of_gas(gas_of_states(self.filling(), temperatures, self.smearing))
 
     def filling(self, **options: float) -> Filling:
-        """Filling with the electrons; options of `ase_dos.electrons.filling.Filling.of_rows`."""
+        """Fill the states; options are those of `ase_dos.electrons.filling.Filling.of_rows`."""
         return Filling.of_rows(
             self.energies,
             self.step,

@@ -164,6 +164,23 @@ def test_every_digit_is_independent_of_the_threads():
         np.testing.assert_array_equal(together, alone)
 
 
+def test_combination_of_outputs():
+    atoms, soap = FRAMES["crystal"], SOAPS["plain"]
+    rng = np.random.default_rng(6)
+    combination = rng.normal(size=3)
+    for hidden in ([], [rng.normal(size=(soap.n_features, 4))]):
+        mix = rng.normal(size=(4 if hidden else soap.n_features, 3))
+        options = {"weights": hidden, "biases": [np.ones(4)] * len(hidden), "activation": "tanh"}
+        several = FeatureMap(**options, mix=mix)
+        alone = FeatureMap(**options, mix=(mix @ combination)[:, None])
+        for one, other in zip(
+            soap.differentiate(atoms, several, combination),
+            soap.differentiate(atoms, alone),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_single_precision_and_a_search_made_before():
     atoms = rattled(bulk("Si", cubic=True).repeat(2))
     soap = SOAP(4.0, 4, 3)
@@ -178,7 +195,7 @@ def test_single_precision_and_a_search_made_before():
 
 def test_what_cannot_be_differentiated():
     atoms, soap = FRAMES["crystal"], SOAPS["plain"]
-    with pytest.raises(ValueError, match="expected one output, got 2"):
+    with pytest.raises(ValueError, match=r"combination of outputs: expected shape \(2\), got"):
         soap.differentiate(atoms, FeatureMap(mix=np.zeros((soap.n_features, 2))))
     with pytest.raises(ValueError, match="need the backend 'numba'"):
         replace(soap, backend="featomic").differentiate(atoms, regressors(3)["linear"])
