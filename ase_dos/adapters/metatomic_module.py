@@ -12,6 +12,7 @@ from featomic.torch import SoapPowerSpectrum
 from metatensor.torch import Labels, TensorBlock, TensorMap
 from metatomic.torch import ModelOutput, System
 
+from ase_dos.adapters.metatomic_electrons import HotElectrons
 from ase_dos.descriptors.backends import featomic_hypers
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.soap import SOAP
@@ -120,15 +121,18 @@ class Features(torch.nn.Module):
 
 
 class DOSModule(torch.nn.Module):
-    """DOS of every atom by a `Predictor`."""
+    """DOS of every atom by a `Predictor`, and the energy of hot electrons where it is wanted."""
 
     modes: torch.Tensor
     species: torch.Tensor
     species_terms: torch.Tensor
+    valence: torch.Tensor
 
-    def __init__(self, predictor: Predictor, output: str) -> None:
+    def __init__(
+        self, predictor: Predictor, output: str, electrons: Optional[HotElectrons] = None
+    ) -> None:
         super().__init__()
-        self.output = output
+        self.output, self.electrons = output, electrons
         self.features = Features(predictor.descriptor)
         self.maps = torch.nn.ModuleList(
             [
@@ -139,6 +143,7 @@ class DOSModule(torch.nn.Module):
         self.register_buffer("modes", _tensor(predictor.modes))
         self.register_buffer("species", torch.tensor(predictor.species))
         self.register_buffer("species_terms", _tensor(predictor.species_terms))
+        self.register_buffer("valence", _tensor(predictor.valence))
 
     def forward(
         self,
@@ -148,8 +153,6 @@ class DOSModule(torch.nn.Module):
     ) -> Dict[str, TensorMap]:
         """Run the model, as metatomic asks."""
         result: Dict[str, TensorMap] = {}
-        if self.output not in outputs:
-            return result
         samples = all_atoms(systems) if selected_atoms is None else selected_atoms
         system = samples.column("system").to(torch.int64)
         atoms = first_atoms(systems)[system] + samples.column("atom").to(torch.int64)
@@ -158,19 +161,26 @@ class DOSModule(torch.nn.Module):
         rows[atoms] = torch.arange(len(samples))
         x = self.features(systems, samples, rows)
         kinds = (types[atoms][:, None] == self.species).to(torch.int64).argmax(dim=1)
-        dos = self.species_terms[kinds] + self.coefficients(x, kinds) @ self.modes
-        if outputs[self.output].sample_kind != "atom":
-            total = torch.zeros([len(systems), dos.shape[1]], dtype=dos.dtype)
-            dos = total.index_add(0, system, dos)
-            samples = Labels(["system"], torch.arange(len(systems), dtype=torch.int32)[:, None])
-        block = TensorBlock(
-            values=dos,
-            samples=samples,
-            components=torch.jit.annotate(List[Labels], []),
-            properties=Labels(["energy"], torch.arange(dos.shape[1])[:, None]),
-        )
-        keys = Labels(["_"], torch.zeros([1, 1], dtype=torch.int32))
-        result[self.output] = TensorMap(keys, [block])
+        local = self.species_terms[kinds] + self.coefficients(x, kinds) @ self.modes
+        total = torch.zeros([len(systems), local.shape[1]], dtype=local.dtype)
+        total = total.index_add(0, system, local)
+        whole = Labels(["system"], torch.arange(len(systems), dtype=torch.int32)[:, None])
+        if self.output in outputs:
+            of_atoms = outputs[self.output].sample_kind == "atom"
+            values, labels = (local, samples) if of_atoms else (total, whole)
+            result[self.output] = one_block(values, labels)
+        if "energy" in outputs and self.electrons is not None:
+            if len(samples) < len(types):
+                raise ValueError(
+                    "the energy of hot electrons is one of all atoms: it takes one domain, that "
+                    "is one MPI rank"
+                )
+            valence = torch.zeros(len(systems), dtype=local.dtype)
+            valence = valence.index_add(0, system, self.valence[kinds])
+            energies: List[torch.Tensor] = []
+            for i in range(len(systems)):
+                energies.append(self.electrons(total[i], float(valence[i])))
+            result["energy"] = one_block(torch.stack(energies)[:, None], whole)
         return result
 
     def coefficients(self, x: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
@@ -183,6 +193,17 @@ class DOSModule(torch.nn.Module):
                 here = torch.where(kinds == kind)[0]
                 found = found.index_put((here,), one(x[here]))
         return found
+
+
+def one_block(values: torch.Tensor, samples: Labels) -> TensorMap:
+    """Values (samples, n) in the only block of an output."""
+    block = TensorBlock(
+        values=values,
+        samples=samples,
+        components=torch.jit.annotate(List[Labels], []),
+        properties=Labels(["energy"], torch.arange(values.shape[1])[:, None]),
+    )
+    return TensorMap(Labels(["_"], torch.zeros([1, 1], dtype=torch.int32)), [block])
 
 
 def first_atoms(systems: List[System]) -> torch.Tensor:

@@ -6,6 +6,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ase_dos.cli.arguments import number
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.outputs import output_file
 
@@ -14,7 +15,10 @@ class CLICommand:
     """Write a model as a metatomic file, for metatrain, torch-sim, i-PI and other programs.
 
     The file holds energies, broadening and valences in its metadata; its output mtt::dos is the
-    DOS of every atom. ase-dos takes it as --model FILE.pt. Needs pip install 'ase_dos[metatomic]'.
+    DOS of every atom. ase-dos takes it as --model FILE.pt. With -T a second output, energy, is the
+    free energy of hot electrons, F(T) - F(0) of all atoms, from which programs take forces and
+    stress; they have to see all atoms at once (one MPI rank). Needs pip install
+    'ase_dos[metatomic]'.
     """
 
     @staticmethod
@@ -23,6 +27,13 @@ class CLICommand:
         parser.add_argument("model", metavar="MODEL", help="model file or name")
         parser.add_argument(
             "-o", "--output", required=True, metavar="FILE", help="file to write, named *.pt"
+        )
+        parser.add_argument(
+            "-T",
+            "--temperature",
+            type=number(least=0),
+            metavar="K",
+            help="electronic temperature of the output energy (default: no such output)",
         )
 
     @staticmethod
@@ -33,5 +44,10 @@ class CLICommand:
         from ase_dos.model.dos_model import DOSModel
 
         output = output_file(args.output, "--output", (".pt",))
-        export_metatomic(DOSModel.load(args.model), output, Path(args.model).stem)
+        export_metatomic(
+            DOSModel.load(args.model),
+            output,
+            Path(args.model).stem,
+            electronic_temperature=args.temperature,
+        )
         print(f"wrote {output}, {os.path.getsize(output) / 1e6:.2g} MB")

@@ -65,6 +65,50 @@ def test_hot_electrons_are_the_same(silicon_file):
     np.testing.assert_allclose(found.get_stress(), expected.get_stress(), atol=1e-8)
 
 
+@pytest.fixture(scope="module")
+def hot_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("exported") / "hot.pt"
+    main(["export-model", "silicon", "-o", str(path), "-T", "6000"])
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:.*negative values where electrons")  # of the cluster
+@pytest.mark.parametrize("pbc", [True, False])
+def test_energy_of_hot_electrons_for_other_programs(hot_file, pbc):
+    """By the calculator of metatomic, which differentiates it: that of the package, to 1e-8."""
+    metatomic_ase = pytest.importorskip("metatomic_ase")
+    found, expected = crystal(), crystal()
+    for atoms in (found, expected):
+        atoms.pbc = pbc
+    found.calc = metatomic_ase.MetatomicCalculator(hot_file)
+    expected.calc = DOSCalculator("silicon", electronic_temperature=6000.0)
+    assert found.get_potential_energy() == pytest.approx(expected.get_potential_energy(), abs=1e-8)
+    np.testing.assert_allclose(found.get_forces(), expected.get_forces(), atol=1e-7)
+    if pbc:
+        np.testing.assert_allclose(found.get_stress(), expected.get_stress(), atol=1e-8)
+
+
+def test_energy_of_a_part_is_refused(hot_file):
+    """As a program with several domains asks: the chemical potential is one of all atoms."""
+    import torch
+    from metatensor.torch import Labels
+    from metatomic.torch import (
+        ModelEvaluationOptions,
+        ModelOutput,
+        load_atomistic_model,
+        systems_to_torch,
+    )
+
+    file = load_atomistic_model(hot_file)
+    systems = systems_to_torch([Atoms("Si")] * 2, dtype=torch.float64)
+    part = Labels(["system", "atom"], torch.tensor([[1, 0]], dtype=torch.int32))
+    options = ModelEvaluationOptions(
+        "angstrom", {"energy": ModelOutput(sample_kind="system")}, part
+    )
+    with pytest.raises(torch.jit.Error, match="it takes one domain"):
+        file(systems, options, check_consistency=False)
+
+
 def test_exported_model_keeps_to_the_interface(silicon_file):
     validate_model(load_metatomic(silicon_file), crystal())
 
