@@ -358,7 +358,7 @@ class DOSCalculator(AdjustableCalculator):
         """Gradient and virial, once: forces and stress may be asked for one after the other."""
         if self._gradient is None:
             assert self.atoms is not None
-            labels = excited.groups.labels
+            labels = excited.groups.labels if len(excited.parts) > 1 else None
             self._gradient = self.model.differentiate(self.atoms, excited.derivatives, labels)
         return self._gradient
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ase_dos.descriptors.radial import RadialScaling, as_scaling, radial_tables
 from ase_dos.descriptors.species import as_species, species_index
@@ -21,7 +21,7 @@ from ase_dos.utils.checks import as_array, as_count, as_positive
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["ExpansionHyperparameters", "expansion_arguments"]
+__all__ = ["ExpansionHyperparameters"]
 
 # Error of tables of radial functions by the bytes of a number: far below rounding where these are
 # added up. A table in single precision is then small enough for the nearest cache.
@@ -111,6 +111,21 @@ class ExpansionHyperparameters:
             )
         return cls(**values)
 
+    def kernel_arguments(self, dtype: DTypeLike) -> Expansion:
+        """Everything that kernels need to know, in one floating-point type; made once for each."""
+        kind = np.dtype(dtype)
+        if kind not in self._kernel_arguments:
+            self._kernel_arguments[kind] = _kernel_arguments(self, kind)
+        return self._kernel_arguments[kind]
+
+    @cached_property
+    def _kernel_arguments(self) -> dict[np.dtype, Expansion]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the hyperparameters to other processes, which make the rest from them."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
     def species_of(self, atoms: Atoms) -> NDArray:
         """Index (atoms,) of the species of every atom of a sound frame.
 
@@ -124,9 +139,7 @@ class ExpansionHyperparameters:
         return species_index(atoms.numbers, self.species)
 
 
-@lru_cache(maxsize=16)
-def expansion_arguments(hypers: ExpansionHyperparameters, dtype: np.dtype) -> Expansion:
-    """Collect everything that the kernels need to know, in one floating-point type."""
+def _kernel_arguments(hypers: ExpansionHyperparameters, dtype: np.dtype) -> Expansion:
     tables, length, at_origin = radial_tables(
         hypers.cutoff,
         hypers.max_radial,

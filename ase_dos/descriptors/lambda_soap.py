@@ -11,7 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.descriptors.equivariant_points import EquivariantPoints
-from ase_dos.descriptors.expansion import ExpansionHyperparameters, expansion_arguments
+from ase_dos.descriptors.expansion import ExpansionHyperparameters
 from ase_dos.descriptors.neighbors import NeighborSearch
 from ase_dos.descriptors.species import species_index
 from ase_dos.kernels.coupling import Couplings, coupling_tables
@@ -156,7 +156,7 @@ class LambdaSOAP(ExpansionHyperparameters):
         chosen = np.arange(len(atoms))[slice(None) if which is None else which]
         places = search.place_of[chosen]
         sorted_kinds = kinds[search.order]
-        hypers = expansion_arguments(self, np.dtype(float))
+        hypers = self.kernel_arguments(float)
         out = np.empty((len(places), (self.max_angular + 1) ** 2, self.n_channels))
 
         def expand_range(a: int, b: int) -> int:

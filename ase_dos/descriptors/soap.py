@@ -9,7 +9,6 @@ from ase import Atoms
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ase_dos.descriptors.backends import LIBRARIES, Features
-from ase_dos.descriptors.expansion import expansion_arguments
 from ase_dos.descriptors.feature_map import FeatureMap
 from ase_dos.descriptors.neighbors import NeighborSearch
 from ase_dos.descriptors.radial import RadialScaling
@@ -187,7 +186,7 @@ class SOAP(SOAPHyperparameters):
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
         rows = search.order if which is None else np.argsort(search.place_of[which])
         out = np.empty((len(places), regressor.sizes[-1]))
-        bins, hypers = search.bins, expansion_arguments(self, np.dtype(dtype))
+        bins, hypers = search.bins, self.kernel_arguments(dtype)
 
         def regress_range(a: int, b: int) -> int:
             return kernels.regress_atoms(
@@ -242,7 +241,7 @@ class SOAP(SOAPHyperparameters):
         gradients, virials = np.empty((parts, 3 * len(atoms))), np.empty((parts, 6))
         turns, values = gradient_terms(self.max_angular)
         turns, values = turns.ravel(), values.astype(dtype)
-        bins, hypers = search.bins, expansion_arguments(self, np.dtype(dtype))
+        bins, hypers = search.bins, self.kernel_arguments(dtype)
 
         def differentiate_range(a: int, b: int) -> int:
             return kernels_gradient.differentiate_parts(
@@ -278,7 +277,7 @@ class SOAP(SOAPHyperparameters):
         """Return the function (start, stop) -> features by the kernels of this package."""
         search = NeighborSearch(atoms, self.cutoff)
         kinds = kinds[search.order]
-        hypers = expansion_arguments(self, np.dtype(float))
+        hypers = self.kernel_arguments(float)
 
         def compute(start: int, stop: int) -> NDArray:
             out = np.empty((stop - start, self.n_features))

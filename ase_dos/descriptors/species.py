@@ -41,8 +41,8 @@ def species_index(numbers: ArrayLike, species: Sequence[int]) -> NDArray:
         If a number is not among them.
     """
     numbers, known = np.asarray(numbers), np.asarray(species)
-    index = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
-    wrong = known[index] != numbers
+    index = known.searchsorted(numbers)
+    wrong = known.take(index, mode="clip") != numbers
     if wrong.any():
         unknown = np.unique(numbers[wrong])
         raise ValueError(

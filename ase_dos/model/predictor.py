@@ -98,19 +98,24 @@ class Predictor:
         numbers = atoms.numbers if which is None else atoms.numbers[which]
         kinds = species_index(numbers, self.species)
         deviations = outputs[:, n_modes:] - self._projected_centers[kinds]
-        return LocalDOS(
-            np.hstack([np.eye(len(self.species))[kinds], outputs[:, :n_modes]]),
-            self._basis,
-            self.grid.energies,
+        return self._without_atoms.of_atoms(
+            np.concatenate([self._of_species[kinds], outputs[:, :n_modes]], axis=1),
             self.valence[kinds],
-            self.smearing,
-            np.linalg.norm(deviations, axis=1) / (_ROOM * self.novelty_limit),
+            np.sqrt(np.einsum("ik,ik->i", deviations, deviations)) / (_ROOM * self.novelty_limit),
         )
 
     @cached_property
-    def _basis(self) -> NDArray:
-        """Means of the species and modes, by which a local DOS is kept."""
-        return np.vstack([self.species_terms, self.modes])
+    def _of_species(self) -> NDArray:
+        """Coefficients of the mean of every species."""
+        return np.eye(len(self.species))
+
+    @cached_property
+    def _without_atoms(self) -> LocalDOS:
+        """Local DOS of no atoms: on the means of the species and the modes."""
+        basis = np.vstack([self.species_terms, self.modes])
+        return LocalDOS(
+            np.empty((0, len(basis))), basis, self.grid.energies, np.empty(0), self.smearing
+        )
 
     @cached_property
     def _projected_centers(self) -> NDArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ase_dos.electrons.filling import Filling
 from ase_dos.electrons.gas import ElectronGas, gas_of_states
 from ase_dos.electrons.smearing import SmearingWarning
 from ase_dos.utils.checks import as_array, as_positive, as_temperature, uniform_grid
+from ase_dos.utils.frozen import changed
 from ase_dos.utils.short_repr import short_repr
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ class DOS:
 
     def shifted(self, shift: float) -> DOS:
         """Return the same states with every energy raised by ``shift`` (eV)."""
-        return replace(self, energies=self.energies + shift, valid_to=self.valid_to + shift)
+        shift = float(as_array(shift, "shift", ()))
+        return changed(self, energies=self.energies + shift, valid_to=self.valid_to + shift)
 
     @property
     def band_bottom(self) -> float:

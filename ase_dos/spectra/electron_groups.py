@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,8 @@ class ElectronGroups:
 
     def __post_init__(self) -> None:
         # Groups without atoms are left out, the others numbered anew.
+        if len(self) == 1:
+            return
         present = np.bincount(self.labels) > 0
         temperatures = np.asarray(self.temperatures)[: present.size][present]
         object.__setattr__(self, "temperatures", temperatures)
@@ -52,8 +54,10 @@ class ElectronGroups:
         """Mean over the atoms (K)."""
         return float(self.temperatures[self.labels].mean())
 
-    def atoms(self) -> list[NDArray]:
-        """Return the indices of the atoms of every group."""
+    def atoms(self) -> Sequence[NDArray | slice]:
+        """Return the indices of the atoms of every group; a slice where one has all."""
+        if len(self) == 1:
+            return [slice(None)]
         ends = np.bincount(self.labels).cumsum()
         return np.split(np.argsort(self.labels, kind="stable"), ends[:-1])
 
@@ -82,7 +86,7 @@ class ElectronGroups:
         ]
         return ExcitedGroups(self, parts)
 
-    def _pairs(self) -> Iterator[tuple[NDArray, float]]:
+    def _pairs(self) -> Iterator[tuple[NDArray | slice, float]]:
         return zip(self.atoms(), self.temperatures.tolist(), strict=True)
 
 

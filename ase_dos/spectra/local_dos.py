@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos.electrons.excitation import Excitation
 from ase_dos.spectra.dos import DOS
 from ase_dos.utils.checks import as_array
+from ase_dos.utils.frozen import changed
 from ase_dos.utils.novelty import NoveltyWarning, warn_of_novel_atoms
 from ase_dos.utils.short_repr import short_repr
 
@@ -68,19 +69,29 @@ class LocalDOS:
     def __len__(self) -> int:
         return len(self.coefficients)
 
-    def take(self, which: ArrayLike) -> LocalDOS:
-        """Return some of the atoms, as their mask or indices say."""
-        which = np.asarray(which)
-        return replace(
+    def take(self, which: ArrayLike | slice) -> LocalDOS:
+        """Return some of the atoms, as their mask, indices or slice says."""
+        which = which if isinstance(which, slice) else np.asarray(which)
+        return changed(
             self,
             coefficients=self.coefficients[which],
             valence=self.valence[which],
             novelty=None if self.novelty is None else self.novelty[which],
         )
 
+    def of_atoms(self, coefficients: NDArray, valence: NDArray, novelty: NDArray) -> LocalDOS:
+        """Return the DOS of other atoms on the same modes; these are not checked again."""
+        n_modes = self.coefficients.shape[1]
+        return changed(
+            self,
+            coefficients=as_array(coefficients, "coefficients", (None, n_modes)),
+            valence=as_array(valence, "valence", (len(coefficients),)),
+            novelty=as_array(novelty, "novelty", (len(coefficients),)),
+        )
+
     def shifted(self, shift: float) -> LocalDOS:
         """Return the same states with every energy raised by ``shift`` (eV)."""
-        return replace(self, energies=self.energies + shift)
+        return changed(self, energies=self.energies + as_array(shift, "shift", ()))
 
     def expand(self, coefficients: NDArray) -> NDArray:
         """DOS (..., n) in states/eV of coefficients (..., modes)."""
@@ -126,13 +137,13 @@ class LocalDOS:
             self.valence - electrons,
         )
 
-    def total(self, which: ArrayLike | None = None) -> DOS:
-        """Density of states of all atoms together, or of some, as their mask or indices say.
+    def total(self, which: ArrayLike | slice = slice(None)) -> DOS:
+        """Density of states of all atoms, or of some, as their mask, indices or slice says.
 
         The (atoms, n) array is never made. ``local.total(atoms.numbers == 14)`` is the part of
         one species.
         """
-        chosen = slice(None) if which is None else np.asarray(which)
+        chosen = which if isinstance(which, slice) else np.asarray(which)
         return DOS(
             self.energies,
             self.expand(self.coefficients[chosen].sum(axis=0)),
