@@ -61,8 +61,11 @@ autosummary_generate = False  # tables alone: each package has one page
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"ase_dos {release}"
-html_sidebars = {f"docs/{page}": [] for page in ("index", "start", "theory", "faq")}
+_ALONE = ("docs/index", "docs/start", "docs/theory", "docs/faq", "CHANGELOG", "CONTRIBUTING")
+html_sidebars = {page: [] for page in _ALONE}
 html_extra_path = ["site"]
+html_static_path = ["static"]
+html_css_files = ["pages.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

@@ -94,13 +94,15 @@ def test_no_directory_for_the_cache_is_a_warning_and_no_failure(run):
     assert err.count("set NUMBA_CACHE_DIR to a directory that can be written") == 1
 
 
-@pytest.mark.parametrize("damage", [b"", b"no pickle", b"\x80\x04N."])
-def test_damaged_cache_is_compiled_anew(run, tmp_path, damage):
+def test_damaged_cache_is_compiled_anew(run, tmp_path):
     run()
-    for file in (tmp_path / "cache").rglob("*.nb?"):
-        file.write_bytes(damage)
-    out, err = run()
-    assert result(out) == (9.0, 0), err
+    for damage in (b"", b"no pickle", b"\x80\x04N."):
+        files = list((tmp_path / "cache").rglob("*.nb?"))
+        assert files
+        for file in files:
+            file.write_bytes(damage)
+        out, err = run()
+        assert result(out) == (9.0, 0), err
     assert result(run()[0]) == (9.0, 1)
 
 
