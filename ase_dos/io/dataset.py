@@ -120,15 +120,22 @@ def unpack_levels(steps: NDArray, first: NDArray, weights: NDArray, resolution: 
 def save_dataset(
     path: str | Path, data: Dataset, *, provenance: dict[str, Any], resolution: float = 0.0005
 ) -> None:
-    """Write a data set; eigenvalues keep ``resolution`` (eV). Spin-paired structures only."""
+    """Write a data set; eigenvalues keep ``resolution`` (eV).
+
+    The levels of two spin channels are stored as bands of one, those of the first channel before
+    those of the second.
+    """
     arrays: dict[str, NDArray] = {}
     entries = []
     rows = zip(data.frames, data.states, data.printed, data.split, strict=True)
     for index, (atoms, states, printed, split) in enumerate(rows):
         for kind, one in (("states", states), ("printed", printed)):
-            if one.n_spins != 1:
-                raise ValueError(f"structure {index}: expected one spin channel, got {one.n_spins}")
-            packed = pack_levels(one.eigenvalues[0], one.weights, resolution)
+            if one.n_spins != states.n_spins:
+                raise ValueError(
+                    f"structure {index}: {states.n_spins} spin channels on the dense mesh and "
+                    f"{one.n_spins} in the self-consistent run; expected as many"
+                )
+            packed = pack_levels(np.hstack(list(one.eigenvalues)), one.weights, resolution)
             for name, array in zip(_LEVELS, packed, strict=True):
                 arrays[f"{index}/{kind}/{name}"] = array
         for name in _GEOMETRY:
@@ -141,6 +148,7 @@ def save_dataset(
                 "pbc": atoms.pbc.tolist(),
                 "n_electrons": states.n_electrons,
                 "spin_degeneracy": states.spin_degeneracy,
+                "n_spins": states.n_spins,
                 **{name: getattr(printed, name) for name in _PRINTED},
             }
         )
@@ -228,7 +236,8 @@ def _states(
     names: Sequence[str] = (),
 ) -> ElectronicStates:
     steps, first, weights = (arrays[f"{place}/{name}"] for name in _LEVELS)
-    levels = unpack_levels(steps, first, weights, resolution)
+    bands = unpack_levels(steps, first, weights, resolution)
+    levels = np.array(np.hsplit(bands, entry.get("n_spins", 1)))  # not in the first files
     printed = {name: entry[name] for name in names}
     return ElectronicStates(
         levels, weights, entry["n_electrons"], entry["spin_degeneracy"], **printed

@@ -97,7 +97,7 @@ def main():
         for basis in ("dzp", "2s2p2d1f"):
             calc = self_consistent(atoms, 0.25, log, basis=basis)
             matrices = BlochMatrices.from_gpaw(calc, log)
-            levels = matrices.eigenvalues(points) - calc.get_fermi_level()
+            levels = matrices.eigenvalues(points)[0] - calc.get_fermi_level()
             print_windows(basis, exact, levels, weights)
             capacities[basis] = heat_capacities(matrices, calc.get_number_of_electrons())
     print("\n| basis | T (K) | C_el of 4 atoms (1e-5 eV/K) |\n|---|---|---|")

@@ -20,7 +20,7 @@ from ase.io import read
 
 from ase_dos.spectra.kpoints import mesh_points
 from ase_dos.spectra.states import ElectronicStates
-from data.tools.gpaw_lcao import BlochMatrices, self_consistent, use_basis_path
+from data.tools.gpaw_lcao import BlochMatrices, use_basis_path
 from data.tools.pack_states import load_run
 from data.tools.run_dft import Method, difference
 
@@ -54,9 +54,9 @@ def density(atoms, runs, log):
     method = Method.of(settings)
 
     def change(scf_spacing, **other_settings):
-        calc = self_consistent(atoms, scf_spacing, log, basis=method.basis, **other_settings)
+        calc = method.converge(atoms, scf_spacing, log, **other_settings)
         levels = BlochMatrices.from_gpaw(calc, log, method.reach).eigenvalues(points)
-        other = ElectronicStates(levels, weights, packed.n_electrons, 2)
+        other = ElectronicStates(levels, weights, packed.n_electrons, packed.spin_degeneracy)
         return difference(packed, other, len(atoms), method.window)
 
     spacing = float(atoms.info["scf_kspacing"])

@@ -31,12 +31,18 @@ def use_basis_path(folder: str | None) -> None:
 
 
 def self_consistent(
-    atoms: Atoms, spacing: float, log: Path | str, width: float = WIDTH, **settings: object
+    atoms: Atoms,
+    spacing: float,
+    log: Path | str,
+    width: float = WIDTH,
+    moment: float = 0.0,
+    **settings: object,
 ):
     """Converge the density on a coarse mesh, Fermi-Dirac ``width`` in eV; return the calculator.
 
     The coarse mesh of larger cells is a shifted (Monkhorst-Pack) one: half the points of a
-    Gamma-centred mesh that is even, and a better density.
+    Gamma-centred mesh that is even, and a better density. A collinear spin-polarised run begins
+    with ``moment`` (Bohr magnetons) on every atom; with zero the run is spin-paired.
     """
     from gpaw import GPAW, FermiDirac
 
@@ -45,14 +51,21 @@ def self_consistent(
         nbands="nao",
         kpts={"size": kpoint_mesh(atoms, spacing), "gamma": len(atoms) <= SMALL},
         occupations=FermiDirac(width),
+        spinpol=moment != 0.0,
         txt=str(log),
     )
     atoms = atoms.copy()
+    atoms.set_initial_magnetic_moments([moment] * len(atoms))
     atoms.calc = calc
     atoms.get_potential_energy()
-    if calc.get_number_of_spins() != 1:
-        raise ValueError("spin-polarised: these data sets are spin-paired; remove initial moments")
     return calc
+
+
+def levels_of(calc) -> NDArray:
+    """Eigenvalues (spins, kpoints, bands) in eV of a calculator, on its own mesh."""
+    kpoints = range(len(calc.get_k_point_weights()))
+    spins = range(calc.get_number_of_spins())
+    return np.array([[calc.get_eigenvalues(kpt=k, spin=s) for k in kpoints] for s in spins])
 
 
 class BlochMatrices:
@@ -61,6 +74,9 @@ class BlochMatrices:
     Their matrices on a mesh whose supercell holds ``reach`` (Angstrom) are transformed to the
     lattice vectors; beyond these they vanish, so the transform back is exact (eigenvalues to
     1e-9 eV).
+
+    The Hamiltonian has the shape (spins, vectors, functions, functions), the overlap
+    (vectors, functions, functions).
     """
 
     def __init__(self, lattice: NDArray, hamiltonian: NDArray, overlap: NDArray) -> None:
@@ -85,22 +101,30 @@ class BlochMatrices:
         )
         index = np.stack(np.meshgrid(*map(np.arange, mesh), indexing="ij"), -1).reshape(-1, 3)
         lattice = (index + mesh // 2) % mesh - mesh // 2
-        waves = list(dense.dft.ibzwfs)
+        channels = [
+            [wave for wave in dense.dft.ibzwfs if wave.spin == spin]
+            for spin in range(calc.get_number_of_spins())
+        ]
+        waves = channels[0]
         phases = np.exp(2j * np.pi * lattice @ np.array([w.kpt_c for w in waves]).T)
         phases *= [w.weight for w in waves]
-        at_k = [matrices.calculate_matrix(wave).data * Ha for wave in waves]
-        hamiltonian = _real_sums(phases, np.array(at_k))
+        hamiltonian = np.array(
+            [
+                _real_sums(phases, np.array([matrices.calculate_matrix(w).data for w in channel]))
+                for channel in channels
+            ]
+        )
         overlap = _real_sums(phases, np.array([w.S_MM.data for w in waves]))
-        largest = np.maximum(np.abs(hamiltonian), np.abs(overlap)).max(axis=(1, 2))
+        largest = np.maximum(np.abs(hamiltonian * Ha).max(axis=0), np.abs(overlap)).max(axis=(1, 2))
         needed = largest > NEGLIGIBLE
-        return cls(lattice[needed], hamiltonian[needed], overlap[needed])
+        return cls(lattice[needed], hamiltonian[:, needed] * Ha, overlap[needed])
 
     def save(self, path: Path, **provenance: object) -> None:
         """Write one of each pair of opposite lattice vectors, in single precision."""
         half = _first_of_opposite(self.lattice)
         arrays = {
             "lattice": self.lattice[half].astype(np.int16),
-            "hamiltonian": self.hamiltonian[half].astype(np.float32),
+            "hamiltonian": self.hamiltonian[:, half].astype(np.float32),
             "overlap": self.overlap[half].astype(np.float32),
         }
         replace_file(path, lambda file: np.savez_compressed(file, **arrays, **provenance))
@@ -112,24 +136,21 @@ class BlochMatrices:
             lattice = stored["lattice"].astype(int)
             matrices = [stored[name].astype(float) for name in ("hamiltonian", "overlap")]
         other = lattice.any(axis=1)
-        whole = [np.concatenate([m, m[other].transpose(0, 2, 1)]) for m in matrices]
+        whole = [np.concatenate([m, m[..., other, :, :].swapaxes(-1, -2)], -3) for m in matrices]
         return cls(np.concatenate([lattice, -lattice[other]]), *whole)
 
     def eigenvalues(self, points) -> NDArray:
-        """All eigenvalues (k, bands) in eV at fractional k-points (k, 3)."""
-        n = self.overlap.shape[-1]
-        out = np.empty((len(points), n))
+        """All eigenvalues (spins, k, bands) in eV at fractional k-points (k, 3)."""
+        out = np.empty((len(self.hamiltonian), len(points), self.overlap.shape[-1]))
         for first in range(0, len(points), BATCH):
             batch = slice(first, first + BATCH)
             phases = np.exp(-2j * np.pi * points[batch] @ self.lattice.T)
-            out[batch] = [
-                eigh(
-                    h, s, eigvals_only=True, overwrite_a=True, overwrite_b=True, check_finite=False
-                )
-                for h, s in zip(
-                    _sums(phases, self.hamiltonian), _sums(phases, self.overlap), strict=True
-                )
-            ]
+            overlap = _sums(phases, self.overlap)
+            for levels, hamiltonian in zip(out, self.hamiltonian, strict=True):
+                levels[batch] = [
+                    eigh(h, s, eigvals_only=True, overwrite_a=True, check_finite=False)
+                    for h, s in zip(_sums(phases, hamiltonian), overlap, strict=True)
+                ]
         return out
 
 

@@ -25,7 +25,7 @@ from ase_dos.io.dataset import load_dataset
 from ase_dos.spectra.kpoints import kpoint_mesh
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.files import replace_file
-from data.tools.gpaw_lcao import SETTINGS, WIDTH, self_consistent, use_basis_path
+from data.tools.gpaw_lcao import SETTINGS, WIDTH, levels_of, self_consistent, use_basis_path
 
 TEMPERATURES = (3000.0, 10_000.0, 20_000.0)
 
@@ -33,9 +33,8 @@ TEMPERATURES = (3000.0, 10_000.0, 20_000.0)
 def free_energies(atoms, spacing: float, basis: str, log: Path) -> dict[str, list[float]]:
     """F(T) - F(1160 K) in eV per cell: self-consistent, and of frozen levels."""
     cold = self_consistent(atoms, spacing, log, basis=basis)
-    weights = np.asarray(cold.get_k_point_weights())
-    levels = [cold.get_eigenvalues(kpt=k) for k in range(len(weights))]
-    states = ElectronicStates(levels, weights, cold.get_number_of_electrons(), 2)
+    electrons = cold.get_number_of_electrons()
+    states = ElectronicStates(levels_of(cold), cold.get_k_point_weights(), electrons, 2)
     frozen = states.electron_gas([WIDTH / kB, *TEMPERATURES], top=np.inf).free_energy
     # free_energy is E - TS; ASE's energy would be extrapolated to zero smearing
     hot = [

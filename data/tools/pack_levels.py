@@ -27,7 +27,7 @@ def known_levels(atoms: Atoms, path: Path, points_times_atoms: int, seed: int) -
     """Levels of one structure from its matrices."""
     count = max(2, points_times_atoms // len(atoms))
     kpoints = np.random.default_rng(seed).random((count, 3)) * atoms.pbc
-    energies = BlochMatrices.load(path).eigenvalues(kpoints)
+    energies = BlochMatrices.load(path).eigenvalues(kpoints)[0]
     with np.load(path, allow_pickle=False) as run:
         fermi_level = float(run["fermi_level"])
     needed = energies.min(axis=0) < fermi_level + HEADROOM

@@ -26,14 +26,16 @@ def load_run(path: Path):
     with np.load(path, allow_pickle=False) as run:
         settings = json.loads(str(run["settings"]))
         electrons = float(run["n_electrons"])
-        dense = ElectronicStates(run["eigenvalues"], run["weights"], electrons, 2)
-        levels = run["scf_eigenvalues"]
-        needed = levels.min(axis=0) < float(run["fermi_level"]) + EMPTY
+        levels = np.array(run["eigenvalues"], ndmin=3)  # older runs have no axis of spins
+        degeneracy = 2 // len(levels)
+        dense = ElectronicStates(levels, run["weights"], electrons, degeneracy)
+        levels = np.array(run["scf_eigenvalues"], ndmin=3)
+        needed = levels.min(axis=(0, 1)) < float(run["fermi_level"]) + EMPTY
         printed = ElectronicStates(
-            levels[:, needed],
+            levels[..., needed],
             run["scf_weights"],
             electrons,
-            2,
+            degeneracy,
             fermi_level=float(run["fermi_level"]),
             smearing_width=settings["width"],
             entropy_term=float(run["entropy_term"]),
@@ -43,6 +45,8 @@ def load_run(path: Path):
             "denser_mesh": run["denser_mesh"].tolist(),
             "difference": round(float(run["difference"]), 5),
         }
+        if degeneracy == 1:
+            convergence["magnetic_moment"] = round(float(run["magnetic_moment"]), 4)
     return dense, printed, settings, convergence
 
 

@@ -13,6 +13,9 @@ Every structure needs a unique ``name`` in its ``info`` (else its number in the 
 whose result exists is skipped; results are renamed into place only when complete, so a killed run
 loses one structure.
 
+``--moment`` asks for collinear spin-polarised states, all moments parallel to begin with; without
+it states are spin-paired, whatever moments the frames carry.
+
 With ``--matrices`` the Hamiltonian and overlap themselves are written, in single precision (0.2 MB
 per atom of silicon), and no dense mesh is sought: eigenvalues at any k-point follow from them.
 
@@ -31,6 +34,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 from ase.io import read
 
 from ase_dos.fit.scores import best_shift
@@ -43,6 +47,7 @@ from data.tools.gpaw_lcao import (
     SETTINGS,
     WIDTH,
     BlochMatrices,
+    levels_of,
     self_consistent,
     use_basis_path,
 )
@@ -60,6 +65,8 @@ class Method:
     headroom: float = 16.5  # eV above the Fermi level up to which bands are stored
     window: float = 14.0  # eV above it up to which the DOS of meshes is compared
     reach: float = REACH  # of matrices (Angstrom)
+    moment: float = 0.0  # Bohr magnetons an atom that a spin-polarised run begins with
+    setup: str = "paw"  # name of the PAW data
     noise: float = 0.009  # see `difference`
 
     @classmethod
@@ -76,6 +83,11 @@ class Method:
             if getattr(self, f.name) != f.default
         }
         return {**SETTINGS, "basis": self.basis, "width": WIDTH, "noise": self.noise, **own}
+
+    def converge(self, atoms: Atoms, scf_spacing: float, log: Path | str, **settings: object):
+        """Self-consistent calculator of a structure; other settings may be given."""
+        own = {"basis": self.basis, "setups": self.setup, **settings}
+        return self_consistent(atoms, scf_spacing, log, moment=self.moment, **own)
 
 
 def difference(
@@ -104,7 +116,8 @@ def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, 
 
     def on(mesh):
         points, weights = mesh_points(mesh)
-        return ElectronicStates(matrices.eigenvalues(points), weights, n_electrons, 2)
+        levels = matrices.eigenvalues(points)
+        return ElectronicStates(levels, weights, n_electrons, 2 // len(levels))
 
     spacing, mesh = start, kpoint_mesh(atoms, start)
     states = on(mesh)
@@ -154,24 +167,24 @@ def is_done(target: Path, settings: dict) -> bool:
 def run(atoms, target: Path, spacing: float, scf_spacing: float, method: Method) -> str:
     """Compute one structure, write ``target`` (npz) in one step, and say how it converged."""
     log = target.with_suffix(".txt")
-    calc = self_consistent(atoms, scf_spacing, log, basis=method.basis)
-    weights = np.asarray(calc.get_k_point_weights())
+    calc = method.converge(atoms, scf_spacing, log)
     matrices = BlochMatrices.from_gpaw(calc, target.with_suffix(".dense.txt"), method.reach)
     electrons = calc.get_number_of_electrons()
     states, mesh, denser, left = converged_states(matrices, atoms, electrons, spacing, method)
-    levels = states.eigenvalues[0]
-    above = levels.min(axis=0) > calc.get_fermi_level() + method.headroom
+    levels = states.eigenvalues
+    above = levels.min(axis=(0, 1)) > calc.get_fermi_level() + method.headroom
     n_bands = 1 + int(np.argmax(np.append(above, True)))
     result = {
-        "eigenvalues": levels[:, :n_bands],
+        "eigenvalues": levels[..., :n_bands],
         "weights": states.weights,
-        "scf_eigenvalues": [calc.get_eigenvalues(kpt=k) for k in range(len(weights))],
-        "scf_weights": weights,
+        "scf_eigenvalues": levels_of(calc),
+        "scf_weights": calc.get_k_point_weights(),
         "n_electrons": electrons,
         "settings": json.dumps(settings_of(atoms, spacing, scf_spacing, method)),
         "mesh": mesh,
         "denser_mesh": denser,
         "difference": left,
+        "magnetic_moment": calc.get_magnetic_moment(),
         **printed_values(log),
     }
     replace_file(target, lambda file: np.savez(file, **result))
@@ -181,7 +194,7 @@ def run(atoms, target: Path, spacing: float, scf_spacing: float, method: Method)
 def run_matrices(atoms, target: Path, spacing: float, scf_spacing: float, method: Method) -> str:
     """Compute one structure and write its matrices to ``target`` (npz) in one step."""
     log = target.with_suffix(".txt")
-    calc = self_consistent(atoms, scf_spacing, log, basis=method.basis)
+    calc = method.converge(atoms, scf_spacing, log)
     matrices = BlochMatrices.from_gpaw(calc, target.with_suffix(".dense.txt"), method.reach)
     matrices.save(
         target,
@@ -200,6 +213,7 @@ def main() -> int:
     parser.add_argument("--scf-kspacing", type=float, default=0.6)
     parser.add_argument("--noise", type=float, default=Method.noise, help="see `difference`")
     parser.add_argument("--basis", default=Method.basis, help="name of the basis")
+    parser.add_argument("--setup", default=Method.setup, help="name of GPAW's PAW data")
     parser.add_argument("--basis-path", help="directory of a basis that is not GPAW's own")
     parser.add_argument("--headroom", type=float, default=Method.headroom, help="of the bands (eV)")
     parser.add_argument(
@@ -210,12 +224,18 @@ def main() -> int:
     )
     parser.add_argument("--reach", type=float, default=Method.reach, help="of matrices (Angstrom)")
     parser.add_argument(
+        "--moment",
+        type=float,
+        default=Method.moment,
+        help="magnetic moment an atom (Bohr magnetons) to begin with; 0 for spin-paired states",
+    )
+    parser.add_argument(
         "--matrices", action="store_true", help="write Hamiltonian and overlap, not eigenvalues"
     )
     parser.add_argument("--shard", default="0/1", help="i/n: take every n-th frame from the i-th")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    method = Method(args.basis, args.headroom, args.window, args.reach, args.noise)
+    method = Method(**{field.name: getattr(args, field.name) for field in fields(Method)})
     use_basis_path(args.basis_path)
     compute, ending = (run_matrices, ".matrices.npz") if args.matrices else (run, ".npz")
     part, parts = map(int, args.shard.split("/"))

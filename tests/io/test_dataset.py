@@ -75,6 +75,35 @@ def test_round_trip_keeps_dos_thermodynamics_and_structure(data, tmp_path):
     assert back.families.tolist() == ["a", "b", "a", "b"]
 
 
+def test_two_spin_channels_keep_their_levels_and_electrons(data, tmp_path):
+    rng = np.random.default_rng(3)
+    levels = np.sort(rng.uniform(-6.0, 9.0, (2, 7, 5)), axis=2)
+    levels[1] += 0.7  # the channels differ, as in a ferromagnet
+    weights = np.full(7, 1 / 7)
+    states = ElectronicStates(levels, weights, 4.0, 1)
+    spin = ElectronicStates(
+        levels, weights, 4.0, 1, fermi_level=0.5, smearing_width=0.1, entropy_term=-0.01
+    )
+    path = tmp_path / "spin.npz"
+    one = Dataset(data.frames[:1], [states], [spin], np.array(["train"]))
+    save_dataset(path, one, provenance={})
+    back = load_dataset(path)
+    for kept in (back.states[0], back.printed[0]):
+        assert kept.n_spins == 2
+        assert np.abs(np.sort(kept.eigenvalues, 1) - np.sort(levels, 1)).max() <= RESOLUTION / 2
+    gas, again = states.electron_gas(2000.0), back.states[0].electron_gas(2000.0)
+    assert again.fermi_level == pytest.approx(gas.fermi_level, abs=RESOLUTION)
+    assert target_from_states(back.states[0], 0.3).n_electrons == 4.0
+
+
+def test_runs_of_different_spin_are_refused(data, tmp_path):
+    levels = np.sort(np.random.default_rng(0).uniform(-6.0, 9.0, (2, 7, 5)), axis=2)
+    states = ElectronicStates(levels, np.full(7, 1 / 7), 4.0, 1)
+    mixed = Dataset(data.frames[:1], [states], data.printed[:1], np.array(["train"]))
+    with pytest.raises(ValueError, match="2 spin channels on the dense mesh and 1"):
+        save_dataset(tmp_path / "mixed.npz", mixed, provenance={})
+
+
 def test_equal_data_give_equal_files(data, tmp_path):
     for name in ("one", "two"):
         save_dataset(tmp_path / name, data, provenance={})
