@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from ase_dos.kernels.jit import inner_kernel
-
-# Bytes of a cache line, and of the longest vectors: one that crosses a line is read twice.
-LINE = 64
+from ase_dos.kernels.vector_code import LINE
 
 
 @inner_kernel
 def room_for(count, kind):
-    """Give a flat array without values, which begins at a cache line."""
+    """Give a flat array without values, which begins at a cache line.
+
+    No vector is longer than a line, and one that crosses it is read twice.
+    """
     room = np.empty(count + LINE, kind)
     skip = -room.ctypes.data % LINE // room.itemsize
     return room[skip : skip + count]

@@ -20,12 +20,14 @@ from ase_dos.kernels.vector import (
     fma,
     get,
     interleave,
+    lanes_of,
     load,
     registers,
     repeat,
     splat,
     store,
     store_parts,
+    zero_line,
 )
 
 # Atoms whose coefficients stand side by side.
@@ -85,24 +87,26 @@ def integrate_neighbors(begin, end, stride, table, hypers, scratch, out):
     """Weighted radial integrals, ``out[(j - begin) row + SIDE (l n_max + n)]``.
 
     Those of SIDE neighbours stand side by side: every number of one is followed by those of the
-    others. Up to 2 LONG - 1 numbers after the last one are overwritten.
+    others.
     """
-    n_functions, row = hypers.n_max * (hypers.l_max + 1), hypers.row
-    like = splat(table.dtype.type(0), LONG)
+    row, like = hypers.row, zero_line(table)
     for j in range(begin, end, SIDE):
-        at = (j - begin) * row
+        to = (j - begin) * row
         weights = node_weights(scratch.basis, j, stride, like)
         left = 3 * int(get(scratch.pieces, j)) * row
         if SIDE == 1:
-            for k in range(0, n_functions, LONG):
-                store(out, at + k, interpolate(weights, table, left + k, row))
+            for k in range(0, row, lanes_of(like)):
+                at = left + 3 * k
+                store(out, to + k, interpolate(weights, table, at, at + 3 * row))
         else:
             others = node_weights(scratch.basis, j + 1, stride, like)
             right = 3 * int(get(scratch.pieces, j + 1)) * row
-            for k in range(0, n_functions, LONG):
-                here = interpolate(weights, table, left + k, row)
-                there = interpolate(others, table, right + k, row)
-                store(out, at + 2 * k, interleave(here, there))
+            for k in range(0, row, lanes_of(like)):
+                at = left + 3 * k
+                here = interpolate(weights, table, at, at + 3 * row)
+                at = right + 3 * k
+                there = interpolate(others, table, at, at + 3 * row)
+                store(out, to + 2 * k, interleave(here, there))
 
 
 @inner_kernel

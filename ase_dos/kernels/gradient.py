@@ -154,6 +154,8 @@ def differentiate_parts(
     n_max, l_max = hypers.n_max, hypers.l_max
     kind = hypers.table.dtype
     scratch = make_scratch(bins, hypers, most_candidates(places[begin:end], bins), LANES, 12)
+    # Vectors read past the last function, where zero coefficients meet whatever there is.
+    fill(scratch.radial, scratch.radial.size, 0.0)
     coefficients, pulled = room_for_coefficients(hypers), room_for_coefficients(hypers)
     weight_slopes = room_for(scratch.distances.size, np.float64)
     features, by_features = room_for(n_features * LANES, kind), room_for(n_features * LANES, kind)

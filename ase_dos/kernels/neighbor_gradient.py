@@ -15,12 +15,14 @@ from ase_dos.kernels.vector import (
     fma,
     get,
     interleave,
+    lanes_of,
     load,
     put,
     repeat,
     splat,
     store,
     store_parts,
+    zero_line,
 )
 
 # Radial functions, side by side, of a team of atoms.
@@ -76,11 +78,15 @@ def _turn(derivatives, padded, turns, values, out):
 def pull_on_vectors(count, stride, hypers, turns, values, mask, scratch, gradient, tiles, pulls):
     """Take the derivatives by the coefficients of a block of atoms to the neighbours.
 
-    ``pulls`` is filled as `_one_neighbor` says.
+    ``pulls`` is filled as `_two_neighbors` says.
     """
     n_species, padded = hypers.n_species, whole_vectors(hypers.n_max)
     size = (hypers.l_max + 1) * (hypers.l_max + 1) * padded
     turned, derivatives = tiles[: 3 * size], tiles[3 * size :]
+    here, there = (
+        scratch.radial[: scratch.radial.size // 2],
+        scratch.radial[scratch.radial.size // 2 :],
+    )
     for lane in range(0, count, TEAM):
         for s in range(n_species):
             table = table_of(s, hypers)
@@ -92,56 +98,86 @@ def pull_on_vectors(count, stride, hypers, turns, values, mask, scratch, gradien
                     continue
                 derivative = derivatives[(i - lane) * size : (i - lane + 1) * size]
                 _turn(derivative, padded, turns, values, turned)
-                for j in range(begin, end):
-                    _one_neighbor(j, stride, table, hypers, scratch, derivative, turned, pulls)
+                for j in range(begin, end, 2):
+                    other = min(j + 1, end - 1)
+                    _integrate(j, stride, table, hypers.row, scratch, here)
+                    _integrate(other, stride, table, hypers.row, scratch, there)
+                    _two_neighbors(
+                        j, other, stride, hypers, scratch, here, there, derivative, turned, pulls
+                    )
 
 
 @inner_kernel
-def _one_neighbor(j, stride, table, hypers, scratch, derivatives, turned, pulls):
-    """Differentiate by the distance of neighbour j, and by the direction times the distance.
+def _integrate(j, stride, table, row, scratch, out):
+    """Radial integrals of neighbour j, and from ``row`` on their derivatives by distance."""
+    like = zero_line(table)
+    weights = node_weights(scratch.basis, j, stride, like)
+    slopes = node_weights(scratch.basis, 6 * stride + j, stride, like)
+    left = 3 * int(get(scratch.pieces, j)) * row
+    for k in range(0, row, lanes_of(like)):
+        at = left + 3 * k
+        value = interpolate(weights, table, at, at + 3 * row)
+        slope = interpolate(slopes, table, at, at + 3 * row)
+        store(out, k, value)
+        store(out, row + k, slope)
+
+
+@inner_kernel
+def _two_neighbors(i, j, stride, hypers, scratch, radial_i, radial_j, derivatives, turned, pulls):
+    """Differentiate by the distances of two neighbours, and by the directions times the distances.
 
     With G_ln^k = sum_m c'_nlm (d/dx_k r^l Y_lm) at the unit vector u these are sums over l and n
     of V_ln R'_ln and of G_ln R_ln, where V_ln = sum_m c'_nlm Y_lm = u . G_ln / l. The former is at
-    ``pulls[j]``, the three components of the latter in the next rows of that stride.
+    ``pulls[j]``, the three components of the latter in the next rows of that stride. Two go
+    together, as they need the same derivatives, and do not wait for one another.
     """
-    kind, harmonics = table.dtype.type, scratch.harmonics
-    n_max, padded = hypers.n_max, whole_vectors(hypers.n_max)
-    row, size = hypers.row, derivatives.size
-    x, y = get(scratch.directions, j), get(scratch.directions, stride + j)
-    z = get(scratch.directions, 2 * stride + j)
-    zero = splat(kind(0), WIDTH)
-    weights = node_weights(scratch.basis, j, stride, zero)
-    slopes = node_weights(scratch.basis, 6 * stride + j, stride, zero)
-    left = 3 * int(get(scratch.pieces, j)) * row
-    total = total_x = total_y = total_z = zero
+    kind, harmonics = turned.dtype.type, scratch.harmonics
+    n_max, padded, row = hypers.n_max, whole_vectors(hypers.n_max), hypers.row
+    size, zero = derivatives.size, splat(kind(0), WIDTH)
+    total_i = ix = iy = iz = along_ix = along_iy = along_iz = zero
+    total_j = jx = jy = jz = along_jx = along_jy = along_jz = zero
     for n0 in range(0, padded, WIDTH):
         # Past n_max the derivatives are zero, and the radial numbers of no meaning.
+        value = load(derivatives, n0, WIDTH) * broadcast(harmonics, i, WIDTH)
+        total_i = fma(value, load(radial_i, row + n0, WIDTH), total_i)
         value = load(derivatives, n0, WIDTH) * broadcast(harmonics, j, WIDTH)
-        total = fma(value, interpolate(slopes, table, left + n0, row), total)
+        total_j = fma(value, load(radial_j, row + n0, WIDTH), total_j)
         for ell in range(1, hypers.l_max + 1):
-            value_x = value_y = value_z = zero
+            gix = giy = giz = gjx = gjy = gjz = zero
             for lm in range((ell - 1) * (ell - 1), ell * ell):
-                harmonic, at = broadcast(harmonics, lm * stride + j, WIDTH), lm * padded + n0
-                value_x = fma(load(turned, at, WIDTH), harmonic, value_x)
-                value_y = fma(load(turned, size + at, WIDTH), harmonic, value_y)
-                value_z = fma(load(turned, 2 * size + at, WIDTH), harmonic, value_z)
-            at = left + ell * n_max + n0
-            function = interpolate(weights, table, at, row)
-            total_x = fma(value_x, function, total_x)
-            total_y = fma(value_y, function, total_y)
-            total_z = fma(value_z, function, total_z)
-            share = kind(1) / kind(ell)
-            value = value_x * splat(x * share, WIDTH)
-            value = fma(value_y, splat(y * share, WIDTH), value)
-            value = fma(value_z, splat(z * share, WIDTH), value)
-            total = fma(value, interpolate(slopes, table, at, row), total)
-    each = interleave(interleave(total, total_y), interleave(total_x, total_z))
+                yi = broadcast(harmonics, lm * stride + i, WIDTH)
+                yj = broadcast(harmonics, lm * stride + j, WIDTH)
+                at = lm * padded + n0
+                x, y = load(turned, at, WIDTH), load(turned, size + at, WIDTH)
+                z = load(turned, 2 * size + at, WIDTH)
+                gix, giy, giz = fma(x, yi, gix), fma(y, yi, giy), fma(z, yi, giz)
+                gjx, gjy, gjz = fma(x, yj, gjx), fma(y, yj, gjy), fma(z, yj, gjz)
+            at, share = ell * n_max + n0, splat(kind(1) / kind(ell), WIDTH)
+            value, slope = load(radial_i, at, WIDTH), load(radial_i, row + at, WIDTH) * share
+            ix, along_ix = fma(gix, value, ix), fma(gix, slope, along_ix)
+            iy, along_iy = fma(giy, value, iy), fma(giy, slope, along_iy)
+            iz, along_iz = fma(giz, value, iz), fma(giz, slope, along_iz)
+            value, slope = load(radial_j, at, WIDTH), load(radial_j, row + at, WIDTH) * share
+            jx, along_jx = fma(gjx, value, jx), fma(gjx, slope, along_jx)
+            jy, along_jy = fma(gjy, value, jy), fma(gjy, slope, along_jy)
+            jz, along_jz = fma(gjz, value, jz), fma(gjz, slope, along_jz)
+    _add_up(i, stride, total_i, ix, iy, iz, along_ix, along_iy, along_iz, scratch, pulls)
+    _add_up(j, stride, total_j, jx, jy, jz, along_jx, along_jy, along_jz, scratch, pulls)
+
+
+@inner_kernel
+def _add_up(j, stride, total, x, y, z, along_x, along_y, along_z, scratch, pulls):
+    """Add up the lanes of the sums of one neighbour."""
+    total = fma(along_x, broadcast(scratch.directions, j, WIDTH), total)
+    total = fma(along_y, broadcast(scratch.directions, stride + j, WIDTH), total)
+    total = fma(along_z, broadcast(scratch.directions, 2 * stride + j, WIDTH), total)
+    each = interleave(interleave(total, y), interleave(x, z))
     store_parts(pulls, j, stride, cast(add_parts(each, 4), pulls), 1)
 
 
 @inner_kernel
 def finish_pulls(count, stride, scratch, pulls, virial):
-    """Make derivatives by the vectors to ``count`` neighbours of the sums of `_one_neighbor`.
+    """Make derivatives by the vectors to ``count`` neighbours of the sums of `_two_neighbors`.
 
     They replace the last three of these; ``virial`` receives their sum with the vectors.
     """

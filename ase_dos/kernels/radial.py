@@ -10,15 +10,16 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gamma, ive
 
-from ase_dos.kernels.arrays import LINE, room_for
+from ase_dos.kernels.arrays import room_for
 from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.vector import (
-    LONG,
+    LINE,
     WIDTH,
     broadcast,
     cast,
     floor,
     fma,
+    lanes_of,
     load,
     minimum,
     splat,
@@ -208,39 +209,42 @@ def node_weights(rows, at, stride, like):
 
 
 def flat_table(table):
-    """Tables (sets, nodes, 3, functions) as `interpolate` reads them, and the length of its rows.
+    """Tables (sets, nodes, 3, functions) as `interpolate` reads them, and the length of their rows.
 
-    Rows (value, h f' or h^2 f'' of all functions at a node) are whole cache lines: a vector that
-    crosses a line is read twice. Each set ends in LONG numbers more, which may be read along.
+    A row has room for all functions, in whole cache lines. Of every node there are three, line by
+    line: that of values, that of h f' and that of h^2 f'' of the same functions.
     """
-    sets, functions = len(table), table.shape[-1]
-    row = -(-functions * table.itemsize // LINE) * LINE // table.itemsize
-    rows = np.pad(table, ((0, 0), (0, 0), (0, 0), (0, row - functions))).reshape(sets, -1)
-    flat = room_for(sets * (rows.shape[1] + LONG), table.dtype).reshape(sets, -1)
-    flat[:] = np.pad(rows, ((0, 0), (0, LONG)))
+    sets, nodes, _, functions = table.shape
+    lanes = LINE // table.itemsize
+    row = -(-functions // lanes) * lanes
+    lines = np.pad(table, ((0, 0), (0, 0), (0, 0), (0, row - functions)))
+    lines = lines.reshape(sets, nodes, 3, -1, lanes).swapaxes(2, 3)
+    flat = room_for(lines.size, table.dtype).reshape(sets, -1)
+    flat[:] = lines.reshape(sets, -1)
     return flat, row
 
 
 @inner_kernel
-def interpolate(weights, table, at, row):
-    """Radial integrals, as many as ``weights`` have lanes: the nodes of a piece times these.
+def interpolate(weights, table, left, right):
+    """Radial integrals, a cache line of them: ``weights`` times what two nodes have.
 
-    The first function of the left node is at ``at``; see `flat_table`. (Slices would do for these
+    Their lines begin at ``left`` and ``right``; see `flat_table`. (Slices would do for these
     places, but counting references to them costs more than the sums.)
     """
     like = weights[0]
-    total = like * load(table, at, like)
-    total = fma(weights[1], load(table, at + row, like), total)
-    total = fma(weights[2], load(table, at + 2 * row, like), total)
-    total = fma(weights[3], load(table, at + 3 * row, like), total)
-    total = fma(weights[4], load(table, at + 4 * row, like), total)
-    return fma(weights[5], load(table, at + 5 * row, like), total)
+    lanes = lanes_of(like)
+    total = like * load(table, left, like)
+    total = fma(weights[1], load(table, left + lanes, like), total)
+    total = fma(weights[2], load(table, left + 2 * lanes, like), total)
+    total = fma(weights[3], load(table, right, like), total)
+    total = fma(weights[4], load(table, right + lanes, like), total)
+    return fma(weights[5], load(table, right + 2 * lanes, like), total)
 
 
 @inner_kernel
 def last_piece(table, row):
     """Give the number of the last piece of a table."""
-    return (table.size - LONG) // (3 * row) - 2
+    return table.size // (3 * row) - 2
 
 
 # Of the sine of a quarter turn times u, by odd powers of u from the highest on: the next one would

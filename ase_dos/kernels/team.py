@@ -87,7 +87,7 @@ def make_scratch(bins, hypers, candidates, team, basis_rows):
         room_for(3 * stride, kind),
         room_for(basis_rows * stride, kind),
         room_for(n_harmonics * stride, kind),
-        room_for(hypers.row * room + 2 * LONG, kind),
+        room_for(hypers.row * room + LONG, kind),
         room_for(TEAM * n_harmonics * whole_vectors(hypers.n_max), kind),
     )
 

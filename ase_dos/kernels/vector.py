@@ -2,10 +2,10 @@
 
 LLVM does not turn a loop over a few lanes inside a loop over sums into vector registers that
 stay put: it keeps the sums in memory and checks the arrays for overlap each time round. So the
-innermost loops name the vectors themselves. Each function here becomes an LLVM instruction on a
-vector of numbers (`ase_dos.kernels.vector_code`), which the compiler splits into whatever registers
-the processor has; so do the operators ``+ - * / < > == &`` of vectors. Outside compiled code the
-same functions work on numpy arrays: they are their own plain twins.
+innermost loops name the vectors themselves. Each function here becomes LLVM instructions on vectors
+of numbers (`vector_code` and `lane_code` beside this module), which the compiler splits into
+whatever registers the processor has; so do the operators ``+ - * / < > == &`` of vectors. Outside
+compiled code the same functions work on numpy arrays: they are their own plain twins.
 
 Indices are not checked; the type of the elements is that of the array. The number of lanes has
 to be a constant of the module; in `load`, `splat` and `broadcast` a vector stands for its own.
@@ -17,10 +17,12 @@ import numpy as np
 from llvmlite.binding import get_host_cpu_features
 from numba import config
 
+from ase_dos.kernels import lane_code
 from ase_dos.kernels import vector_code as code
-from ase_dos.kernels.vector_code import compiles_to
+from ase_dos.kernels.vector_code import LINE, compiles_to
 
 __all__ = [
+    "LINE",
     "LONG",
     "REGISTER",
     "WIDTH",
@@ -34,6 +36,7 @@ __all__ = [
     "fma",
     "get",
     "interleave",
+    "lanes_of",
     "load",
     "minimum",
     "pack",
@@ -46,6 +49,7 @@ __all__ = [
     "sqrt",
     "store",
     "store_parts",
+    "zero_line",
 ]
 
 # Numbers that most kernels take at a time.
@@ -98,6 +102,12 @@ def registers(array):
     return _registers(array.itemsize)
 
 
+@compiles_to(code.lanes_of)
+def lanes_of(vector):
+    """Count the numbers of a vector."""
+    return len(vector)
+
+
 def _count_of(lanes):
     """Lanes that a number says, or those of a vector."""
     return np.size(lanes) if np.ndim(lanes) else lanes
@@ -115,7 +125,7 @@ def store(array, index, vector):
     array[index : index + len(vector)] = vector
 
 
-@compiles_to(code.store_parts, prefer_literal=True)
+@compiles_to(lane_code.store_parts, prefer_literal=True)
 def store_parts(array, index, step, vector, lanes):
     """Write a vector to a flat array in parts of ``lanes`` numbers, which begin ``step`` apart."""
     for i, part in enumerate(vector.reshape(-1, lanes)):
@@ -134,19 +144,25 @@ def broadcast(array, index, lanes):
     return np.full(_count_of(lanes), array[index])
 
 
-@compiles_to(code.repeat, prefer_literal=True)
+@compiles_to(code.zero_line)
+def zero_line(array):
+    """Return zeros, as many as a cache line holds numbers of the array."""
+    return np.zeros(LINE // array.itemsize, array.dtype)
+
+
+@compiles_to(lane_code.repeat, prefer_literal=True)
 def repeat(array, index, count, lanes):
     """Repeat some numbers of a flat array, from ``index`` on, in turn."""
     return np.resize(array[index : index + count], lanes)
 
 
-@compiles_to(code.interleave)
+@compiles_to(lane_code.interleave)
 def interleave(a, b):
     """Return the numbers of two vectors in turn, in a vector twice as long."""
     return np.stack([a, b], axis=1).ravel()
 
 
-@compiles_to(code.add_groups, prefer_literal=True)
+@compiles_to(lane_code.add_groups, prefer_literal=True)
 def add_groups(vector, count):
     """Return the sum of the first ``count`` numbers, of the next ones, and so on.
 
@@ -155,25 +171,25 @@ def add_groups(vector, count):
     return vector.reshape(-1, count).sum(axis=1)
 
 
-@compiles_to(code.add_parts, prefer_literal=True)
+@compiles_to(lane_code.add_parts, prefer_literal=True)
 def add_parts(vector, lanes):
     """Return the sum of all parts of ``lanes`` numbers."""
     return vector.reshape(-1, lanes).sum(axis=0)
 
 
-@compiles_to(code.rising, prefer_literal=True)
+@compiles_to(lane_code.rising, prefer_literal=True)
 def rising(first, lanes):
     """Return the numbers ``first``, ``first`` + 1 and so on, in double precision."""
     return first + np.arange(float(lanes))
 
 
-@compiles_to(code.count)
+@compiles_to(lane_code.count)
 def count(chosen):
     """Count what is true in the result of a comparison."""
     return np.count_nonzero(chosen)
 
 
-@compiles_to(code.pack(REGISTER == 64))
+@compiles_to(lane_code.pack(REGISTER == 64))
 def pack(array, index, vector, chosen):
     """Write those numbers that are chosen to a flat array, one after the other.
 
@@ -213,7 +229,7 @@ def minimum(a, b):
     return np.where(a < b, a, b)
 
 
-@compiles_to(code.smallest)
+@compiles_to(lane_code.smallest)
 def smallest(vector):
     """Return the least number of a vector without NaN, whose lanes are a power of two."""
     return vector.min()

@@ -21,6 +21,9 @@ from numba.core.typing.templates import (
 )
 from numba.extending import lower_builtin, lower_cast
 
+# Bytes of a cache line.
+LINE = 64
+
 
 def compiles_to(code, *, prefer_literal=False):
     """Let kernels call a function of Python, which becomes the instructions of ``code``.
@@ -64,19 +67,19 @@ class VectorModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
 
 
-def _pointer(context, builder, array_type, array, index):
+def pointer_to(context, builder, array_type, array, index):
     """Pointer to a number in an array."""
     return builder.gep(context.make_array(array_type)(context, builder, array).data, [index])
 
 
-def _vector_pointer(context, builder, array_type, array, index, vector):
+def vector_pointer(context, builder, array_type, array, index, vector):
     """Pointer to a vector in an array from ``index`` on."""
     return builder.bitcast(
-        _pointer(context, builder, array_type, array, index), vector.as_pointer()
+        pointer_to(context, builder, array_type, array, index), vector.as_pointer()
     )
 
 
-def _alignment(array_type):
+def alignment(array_type):
     """Vectors may begin at any element."""
     return array_type.dtype.bitwidth // 8
 
@@ -85,7 +88,7 @@ def get(typing, array, index):
     """Load one number."""
 
     def code(context, builder, signature, args):
-        return builder.load(_pointer(context, builder, signature.args[0], args[0], args[1]))
+        return builder.load(pointer_to(context, builder, signature.args[0], args[0], args[1]))
 
     return array.dtype(array, types.intp), code
 
@@ -94,7 +97,7 @@ def put(typing, array, index, number):
     """Store one number."""
 
     def code(context, builder, signature, args):
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        pointer = pointer_to(context, builder, signature.args[0], args[0], args[1])
         builder.store(args[2], pointer)
         return context.get_dummy_value()
 
@@ -106,13 +109,22 @@ def _lanes(lanes):
     return lanes.lanes if isinstance(lanes, Vector) else lanes.literal_value
 
 
+def lanes_of(typing, vector):
+    """Give a constant of the type."""
+
+    def code(context, builder, signature, args):
+        return context.get_constant(types.intp, vector.lanes)
+
+    return types.intp(vector), code
+
+
 def load(typing, array, index, lanes):
     """Load a vector, which may begin at any element; ``lanes`` as in `_lanes`."""
 
     def code(context, builder, signature, args):
         kind = context.get_value_type(signature.return_type)
-        pointer = _vector_pointer(context, builder, signature.args[0], args[0], args[1], kind)
-        return builder.load(pointer, align=_alignment(signature.args[0]))
+        pointer = vector_pointer(context, builder, signature.args[0], args[0], args[1], kind)
+        return builder.load(pointer, align=alignment(signature.args[0]))
 
     return Vector(array.dtype, _lanes(lanes))(array, types.intp, lanes), code
 
@@ -123,10 +135,10 @@ def store(typing, array, index, vector):
         raise TypingError(f"store: expected a vector of {array.dtype}, got {vector}")
 
     def code(context, builder, signature, args):
-        pointer = _vector_pointer(
+        pointer = vector_pointer(
             context, builder, signature.args[0], args[0], args[1], args[2].type
         )
-        builder.store(args[2], pointer, align=_alignment(signature.args[0]))
+        builder.store(args[2], pointer, align=alignment(signature.args[0]))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), code
@@ -144,24 +156,24 @@ def constant(number_of):
     return constant_of_type
 
 
-def _shuffle(builder, a, b, places):
+def shuffled(builder, a, b, places):
     """Vector of the numbers at some places of two vectors, one after the other."""
     mask = ir.Constant(ir.VectorType(cgutils.int32_t, len(places)), places)
     return builder.shuffle_vector(a, b, mask)
 
 
-def _repeat(builder, number, kind):
+def repeated(builder, number, kind):
     """Vector of one number in all lanes."""
     nothing = ir.Constant(kind, ir.Undefined)
     first = builder.insert_element(nothing, number, cgutils.int32_t(0))
-    return _shuffle(builder, first, nothing, [0] * kind.count)
+    return shuffled(builder, first, nothing, [0] * kind.count)
 
 
 def splat(typing, number, lanes):
     """Repeat a number."""
 
     def code(context, builder, signature, args):
-        return _repeat(builder, args[0], context.get_value_type(signature.return_type))
+        return repeated(builder, args[0], context.get_value_type(signature.return_type))
 
     number = types.unliteral(number)
     return Vector(number, _lanes(lanes))(number, lanes), code
@@ -171,152 +183,20 @@ def broadcast(typing, array, index, lanes):
     """Load a number and repeat it."""
 
     def code(context, builder, signature, args):
-        number = builder.load(_pointer(context, builder, signature.args[0], args[0], args[1]))
-        return _repeat(builder, number, context.get_value_type(signature.return_type))
+        number = builder.load(pointer_to(context, builder, signature.args[0], args[0], args[1]))
+        return repeated(builder, number, context.get_value_type(signature.return_type))
 
     return Vector(array.dtype, _lanes(lanes))(array, types.intp, lanes), code
 
 
-def repeat(typing, array, index, count, lanes):
-    """Load numbers and repeat them in turn."""
+def zero_line(typing, array):
+    """Fill registers with zeros."""
+    kind = Vector(array.dtype, LINE * 8 // array.dtype.bitwidth)
 
     def code(context, builder, signature, args):
-        kind = context.get_value_type(signature.return_type)
-        some = ir.VectorType(kind.element, count.literal_value)
-        pointer = _vector_pointer(context, builder, signature.args[0], args[0], args[1], some)
-        numbers = builder.load(pointer, align=_alignment(signature.args[0]))
-        return _shuffle(builder, numbers, numbers, [i % some.count for i in range(kind.count)])
+        return ir.Constant(context.get_value_type(kind), None)
 
-    return Vector(array.dtype, lanes.literal_value)(array, types.intp, count, lanes), code
-
-
-def interleave(typing, a, b):
-    """Shuffle two vectors into one."""
-    if not (isinstance(a, Vector) and a == b):
-        raise TypingError(f"interleave: expected two equal vectors, got {a}, {b}")
-
-    def code(context, builder, signature, args):
-        return _shuffle(
-            builder, args[0], args[1], [i // 2 + i % 2 * a.lanes for i in range(2 * a.lanes)]
-        )
-
-    return Vector(a.element, 2 * a.lanes)(a, b), code
-
-
-def add_groups(typing, vector, count):
-    """Add numbers at even and odd places until one of every group is left."""
-    if not (isinstance(vector, Vector) and isinstance(vector.element, types.Float)):
-        raise TypingError(f"add_groups: expected a vector of floats, got {vector}")
-    left = vector.lanes // count.literal_value
-
-    def code(context, builder, signature, args):
-        (values, _) = args
-        while (lanes := values.type.count) > left:
-            even, odd = (
-                _shuffle(builder, values, values, list(range(first, lanes, 2))) for first in (0, 1)
-            )
-            values = builder.fadd(even, odd)
-        return values
-
-    return Vector(vector.element, left)(vector, count), code
-
-
-def add_parts(typing, vector, lanes):
-    """Add the halves until one part is left."""
-    if not (isinstance(vector, Vector) and isinstance(vector.element, types.Float)):
-        raise TypingError(f"add_parts: expected a vector of floats, got {vector}")
-
-    def code(context, builder, signature, args):
-        (values, _) = args
-        while (half := values.type.count // 2) >= lanes.literal_value:
-            low, high = (
-                _shuffle(builder, values, values, list(range(first, first + half)))
-                for first in (0, half)
-            )
-            values = builder.fadd(low, high)
-        return values
-
-    return Vector(vector.element, lanes.literal_value)(vector, lanes), code
-
-
-def store_parts(typing, array, index, step, vector, lanes):
-    """Store parts of a vector apart."""
-    if not isinstance(vector, Vector) or vector.element != array.dtype:
-        raise TypingError(f"store_parts: expected a vector of {array.dtype}, got {vector}")
-
-    def code(context, builder, signature, args):
-        at, count = args[1], lanes.literal_value
-        kind = ir.VectorType(args[3].type.element, count)
-        for first in range(0, vector.lanes, count):
-            part = _shuffle(builder, args[3], args[3], list(range(first, first + count)))
-            pointer = _vector_pointer(context, builder, signature.args[0], args[0], at, kind)
-            builder.store(part, pointer, align=_alignment(signature.args[0]))
-            at = builder.add(at, args[2])
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.intp, vector, lanes), code
-
-
-def rising(typing, first, lanes):
-    """Add 0, 1, 2 and so on to a number."""
-    kind = Vector(types.float64, lanes.literal_value)
-
-    def code(context, builder, signature, args):
-        vector = context.get_value_type(kind)
-        steps = ir.Constant(vector, [float(i) for i in range(vector.count)])
-        return builder.fadd(_repeat(builder, args[0], vector), steps)
-
-    return kind(types.float64, lanes), code
-
-
-def _count(builder, chosen):
-    """Count what is true in a vector."""
-    bits = builder.bitcast(chosen, ir.IntType(chosen.type.count))
-    return builder.zext(builder.ctpop(bits), ir.IntType(64))
-
-
-def count(typing, chosen):
-    """Count bits."""
-    if not (isinstance(chosen, Vector) and chosen.element == types.boolean):
-        raise TypingError(f"count: expected a vector of truth values, got {chosen}")
-
-    def code(context, builder, signature, args):
-        return _count(builder, *args)
-
-    return types.intp(chosen), code
-
-
-def pack(compresses):
-    """Write chosen numbers by an instruction of its own, where there is one, or one by one."""
-
-    def pack_numbers(typing, array, index, vector, chosen):
-        if not isinstance(vector, Vector) or chosen != Vector(types.boolean, vector.lanes):
-            raise TypingError(
-                f"pack: expected a vector and as many choices, got {vector}, {chosen}"
-            )
-
-        def code(context, builder, signature, args):
-            _, at, values, chosen = args
-            array_type, kind = signature.args[0], values.type
-            if compresses:
-                name = f"llvm.x86.avx512.mask.compress.v{kind.count}f{vector.element.bitwidth}"
-                function = ir.FunctionType(kind, [kind, kind, chosen.type])
-                function = cgutils.get_or_insert_function(builder.module, function, name)
-                packed = builder.call(function, [values, ir.Constant(kind, None), chosen])
-                pointer = _vector_pointer(context, builder, array_type, args[0], at, kind)
-                builder.store(packed, pointer, align=_alignment(array_type))
-                return context.get_dummy_value()
-            # Written always, and over again by the next one where it was not chosen.
-            for lane in map(cgutils.int32_t, range(kind.count)):
-                number = builder.extract_element(values, lane)
-                builder.store(number, _pointer(context, builder, array_type, args[0], at))
-                step = builder.zext(builder.extract_element(chosen, lane), at.type)
-                at = builder.add(at, step)
-            return context.get_dummy_value()
-
-        return types.void(array, types.intp, vector, chosen), code
-
-    return pack_numbers
+    return kind(array), code
 
 
 def fma(typing, a, b, c):
@@ -336,7 +216,7 @@ def fma(typing, a, b, c):
 @lower_cast(types.Number, Vector)
 def _(context, builder, number_type, vector_type, number):
     number = context.cast(builder, number, number_type, vector_type.element)
-    return _repeat(builder, number, context.get_value_type(vector_type))
+    return repeated(builder, number, context.get_value_type(vector_type))
 
 
 def _add_operator(operation, instruction, result=None):
@@ -407,7 +287,7 @@ def cast(typing, vector, array):
     return Vector(array.dtype, vector.lanes)(vector, array), code
 
 
-def _lesser(builder, a, b):
+def lesser(builder, a, b):
     """Lesser numbers of two vectors, one instruction on most processors."""
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
@@ -418,25 +298,6 @@ def minimum(typing, a, b):
         raise TypingError(f"minimum: expected two equal vectors of floats, got {a}, {b}")
 
     def code(context, builder, signature, args):
-        return _lesser(builder, *args)
+        return lesser(builder, *args)
 
     return a(a, b), code
-
-
-def smallest(typing, vector):
-    """Halve the vector until one number is left."""
-    if not (isinstance(vector, Vector) and isinstance(vector.element, types.Float)):
-        raise TypingError(f"smallest: expected a vector of floats, got {vector}")
-
-    def code(context, builder, signature, args):
-        (values,) = args
-        while values.type.count > 1:
-            half = values.type.count // 2
-            low, high = (
-                _shuffle(builder, values, values, list(range(first, first + half)))
-                for first in (0, half)
-            )
-            values = _lesser(builder, low, high)
-        return builder.extract_element(values, cgutils.int32_t(0))
-
-    return vector.element(vector), code

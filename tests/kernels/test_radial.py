@@ -22,6 +22,7 @@ from ase_dos.kernels.radial import (
     radial_integrals,
     radial_table,
 )
+from ase_dos.kernels.vector import store, zero_line
 
 
 def whole(numbers):
@@ -40,13 +41,13 @@ def interpolated(distances, weights, slopes, table, length, size):
     hermite_slope_rows(
         count, distances, whole(weights), whole(slopes), length, stride, pieces, rows
     )
-    out = np.empty((2, count, size + WIDTH))
+    out = np.empty((2, count, row))
     for k in (0, 1):
         for j in range(count):
-            nodes = node_weights(rows, 6 * k * stride + j, stride, np.zeros(WIDTH))
-            for f in range(0, size, WIDTH):
-                at = 3 * int(pieces[j]) * row + f
-                out[k, j, f : f + WIDTH] = interpolate(nodes, table, at, row)
+            nodes = node_weights(rows, 6 * k * stride + j, stride, zero_line(table))
+            for f in range(0, row, len(nodes[0])):
+                at = 3 * (int(pieces[j]) * row + f)
+                store(out[k, j], f, interpolate(nodes, table, at, at + 3 * row))
     return out[:, :, :size]
 
 
