@@ -258,7 +258,7 @@ class HotElectrons:
         lmp, fix, unit = self._lmp, self._fix, self._unit
         lmp.fix_external_set_energy_global(fix, excitation.free_energy / unit)
         lmp.fix_external_set_virial_global(fix, -virial[_UPPER] / unit)
-        if local is not None:
+        if local is not None and local.divided:
             lmp.fix_external_set_energy_peratom(fix, local.share(excitation)[0] / unit)
         entropy = float(excitation.weights[1] @ excitation.filling.dos[0])
         lmp.fix_external_set_vector(fix, 1, temperature)

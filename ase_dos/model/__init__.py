@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "DOSPredictor": "interface",
         "Evaluation": "evaluation",
         "ModelOptions": "options",
-        "load_metatomic": "metatomic.model",
+        "load_metatomic": "metatomic.loading",
         "load_model": "loading",
         "predict_in_blocks": "blocks",
         "validate_model": "validation",

@@ -17,6 +17,8 @@ from ase_dos.io.trained_model import TrainedModel
 from ase_dos.model.evaluation import Evaluation, evaluate_predictions
 from ase_dos.model.header import header, options_in
 from ase_dos.model.like_structures import LikeStructures, as_groups
+from ase_dos.model.metatomic.loading import load_metatomic
+from ase_dos.model.metatomic.model import MetatomicModel
 from ase_dos.model.options import ModelOptions
 from ase_dos.model.predictor import Predictor
 from ase_dos.model.repeats import RepeatedStructures
@@ -362,6 +364,16 @@ class DOSModel(TrainedModel[ModelOptions, Predictor, Training]):
         )
 
     # Files
+
+    @staticmethod
+    def from_metatomic(
+        path: str | os.PathLike, output: str = "mtt::dos", **options: Any
+    ) -> MetatomicModel:
+        """Load a model of another program, which predicts but does not fit.
+
+        Parameters, result and errors are those of `ase_dos.model.load_metatomic`.
+        """
+        return load_metatomic(path, output, **options)
 
     @classmethod
     def load(cls, name_or_path: str | os.PathLike) -> DOSModel:

@@ -6,7 +6,7 @@ import os
 
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.model.interface import DOSPredictor, require_predictor
-from ase_dos.model.metatomic.model import load_metatomic
+from ase_dos.model.metatomic.loading import load_metatomic
 
 __all__ = ["load_model"]
 

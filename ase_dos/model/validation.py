@@ -55,9 +55,10 @@ def validate_model(model: DOSPredictor, atoms: Atoms | None = None, seed: int = 
     local = model.predict(atoms)
     _require(atoms == before, "predict", "changed the structure")
     _check_values(model, atoms, local)
-    _check_subset(model, atoms, local)
+    if local.divided:
+        _check_subset(model, atoms, local)
     _check_invariance(model, atoms, local, rng)
-    _check_derivatives(model, atoms, rng)
+    _check_derivatives(model, atoms, local.divided, rng)
     if hasattr(model, "predict_ensemble"):
         _check_ensemble(require_ensemble(model), atoms, local)
 
@@ -122,27 +123,41 @@ def _check_subset(model: DOSPredictor, atoms: Atoms, local: LocalDOS) -> None:
 def _check_invariance(
     model: DOSPredictor, atoms: Atoms, local: LocalDOS, rng: np.random.Generator
 ) -> None:
-    values = local.values
+    values = _rows(local)
     turned, moved = atoms.copy(), atoms.copy()
     turned.rotate(40.0, (1, 2, 3), rotate_cell=True)
     moved.positions += rng.uniform(-5.0, 5.0, 3)
     order = rng.permutation(len(atoms))
     larger = atoms.repeat((2, 1, 1))
+    if local.divided:
+        reordered, doubled = values[order], np.tile(values, (2, 1))
+    else:
+        reordered, doubled = values, 2 * values
     for name, other, expected in (
         ("rotation", turned, values),
         ("translation", moved, values),
-        ("order of the atoms", atoms[order], values[order]),
-        ("supercell", larger, np.tile(values, (2, 1))),
+        ("order of the atoms", atoms[order], reordered),
+        ("supercell", larger, doubled),
     ):
-        found = model.predict(other).values
+        found = _rows(model.predict(other))
         _same(found, expected, name, "the local DOS of an atom is not what it was")
 
 
-def _check_derivatives(model: DOSPredictor, atoms: Atoms, rng: np.random.Generator) -> None:
+def _rows(local: LocalDOS) -> NDArray:
+    """Local DOS (atoms, n), or one row of the structure where there is none."""
+    return local.values if local.divided else local.total().values[None]
+
+
+def _check_derivatives(
+    model: DOSPredictor, atoms: Atoms, divided: bool, rng: np.random.Generator
+) -> None:
     weights, groups = _smooth_weights(model, rng), np.arange(len(atoms)) % 2
+    if not divided:
+        groups[:] = 0
+    of_rows = weights[groups if divided else [0]]
 
     def functional(structure: Atoms) -> float:
-        return float(np.sum(model.predict(structure).values * weights[groups]))
+        return float(np.sum(_rows(model.predict(structure)) * of_rows))
 
     gradient, virial = map(np.asarray, model.differentiate(atoms, weights, groups))
     _require(

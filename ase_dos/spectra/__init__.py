@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "ElectronicStates": "states",
         "EnergyGrid": "dos",
         "LocalDOS": "local_dos",
+        "UndividedDOS": "undivided_dos",
         "mean_ensemble": "ensemble",
         "target_from_states": "target",
     },

@@ -36,7 +36,14 @@ class LocalDOS:
     novelty : (atoms,) array, optional
         Distance of the surroundings of each atom from those a model was trained on, in units of
         the largest distance of a training structure from the others: above 1, an extrapolation.
+
+    Attributes
+    ----------
+    divided : bool
+        Whether the DOS of every atom is known; not of `UndividedDOS`.
     """
+
+    divided = True
 
     coefficients: NDArray
     basis: NDArray | None

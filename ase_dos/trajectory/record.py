@@ -64,8 +64,9 @@ def dos_record(
         "dos_at_fermi_level": float(np.asarray(gas.thermal_dos)[0]),
         "repaired_electrons": float(np.max(gas.repaired_electrons)),
         **_stored_thermal(gas),
-        **_atomic_parts(predicted, dos, gas),
     }
+    if predicted.divided:
+        record |= _atomic_parts(predicted, dos, gas)
     if local:
         record |= {"coefficients": predicted.coefficients, "valence": predicted.valence}
         if predicted.basis is not None:

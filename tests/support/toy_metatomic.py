@@ -57,16 +57,20 @@ class PairDOS(torch.nn.Module):
             atoms = torch.sort(selected_atoms.column("atom").to(torch.int64))[0]
         samples = torch.stack([torch.zeros_like(atoms), atoms], dim=1).to(torch.int32)
         result: Dict[str, TensorMap] = {}
-        for name in outputs.keys():
+        for name, wanted in outputs.items():
             values = coefficients[atoms] @ self.basis
+            labels = Labels(["system", "atom"], samples)
             names = ["energy"]
             if name.endswith("_ensemble"):
                 values = torch.einsum("ik,mkn->imn", coefficients[atoms], self.members)
                 values = values.reshape(len(atoms), -1)
                 names = ["ensemble_member"]
+            if wanted.sample_kind == "system":
+                values = values.sum(dim=0, keepdim=True)
+                labels = Labels(["system"], torch.zeros((1, 1), dtype=torch.int32))
             block = TensorBlock(
                 values=values,
-                samples=Labels(["system", "atom"], samples),
+                samples=labels,
                 components=torch.jit.annotate(List[Labels], []),
                 properties=Labels(names, torch.arange(values.shape[1]).reshape(-1, 1)),
             )

@@ -7,6 +7,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "DOSConvention": "convention",
         "MetatomicModel": "model",
-        "load_metatomic": "model",
+        "load_metatomic": "loading",
     },
 )

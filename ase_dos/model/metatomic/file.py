@@ -32,7 +32,7 @@ _CLOSE = 0.1  # Angstrom; within this, only atoms at the same place are looked f
 
 
 class MetatomicFile:
-    """One output of a metatomic model, for every atom.
+    """One output of a metatomic model, for every atom or for the whole structure.
 
     Parameters
     ----------
@@ -55,8 +55,10 @@ class MetatomicFile:
         Atomic numbers that it knows.
     cutoff : float
         Distance (Angstrom) beyond which atoms do not change each other's output.
+    per_atom : bool
+        Whether the output is one of every atom.
     size : int
-        Numbers of the output, for every atom.
+        Numbers of the output, for every atom or in all.
     checksum : str
         Of the bytes of the file.
 
@@ -65,8 +67,8 @@ class MetatomicFile:
     ImportError
         If metatomic is not installed.
     ValueError
-        If the file is no such model, lacks the output, has it in another unit or for whole
-        structures only, or needs input that is not in a structure.
+        If the file is no such model, lacks the output, has it in another unit or for something
+        else than atoms or structures, or needs input that is not in a structure.
     """
 
     def __init__(
@@ -91,17 +93,21 @@ class MetatomicFile:
         self._check(capabilities)
         self._dtype = getattr(self.torch, capabilities.dtype)
         self.species = tuple(sorted(int(z) for z in capabilities.atomic_types))
+        self.per_atom = capabilities.outputs[output].sample_kind == "atom"
         reach = float(capabilities.engine_interaction_range("angstrom"))
-        self.cutoff = max(reach, _LEAST_RANGE)
+        self.cutoff = max(reach, _LEAST_RANGE) if self.per_atom else np.inf
         ensemble = f"mtt::aux::{output.removeprefix('mtt::')}_ensemble"
-        self.ensemble = ensemble if ensemble in capabilities.outputs else None
+        known = self.per_atom and ensemble in capabilities.outputs
+        self.ensemble = ensemble if known else None
         self.checksum = checksum(np.fromfile(self.path, np.uint8))
         radius = covalent_radii[self.species[0]]
         pair = Atoms([self.species[0]] * 2, [[0, 0, 0], [0, 0, 2 * radius]])
-        self.size = self.values(pair, np.arange(1)).shape[1]
+        self.size = self.values(pair, np.arange(1) if self.per_atom else None).shape[1]
 
-    def values(self, atoms: Atoms, which: NDArray) -> NDArray:
+    def values(self, atoms: Atoms, which: NDArray | None) -> NDArray:
         """Output (n, size) of the atoms with the indices ``which`` (n,).
+
+        Without indices that of the structure, (1, size).
 
         Raises
         ------
@@ -126,7 +132,7 @@ class MetatomicFile:
         return values.reshape(len(which), -1, self.size)
 
     def differentiate(
-        self, atoms: Atoms, which: NDArray, weights: NDArray
+        self, atoms: Atoms, which: NDArray | None, weights: NDArray
     ) -> tuple[NDArray, NDArray]:
         """Gradient (atoms, 3) and virial (3, 3) of a weighted sum of the output.
 
@@ -134,8 +140,8 @@ class MetatomicFile:
         ----------
         atoms : Atoms
             The frame.
-        which : (n,) int array
-            Indices of the atoms whose output counts.
+        which : (n,) int array or None
+            Indices of the atoms whose output counts; None for that of the structure.
         weights : (n, size) array
             Of their output.
         """
@@ -164,11 +170,10 @@ class MetatomicFile:
             raise ValueError(
                 f"{where}{self.output} is in {declared.unit!r}; expected a DOS in 1/eV"
             )
-        if declared.sample_kind != "atom":
+        if declared.sample_kind not in ("atom", "system"):
             raise ValueError(
-                f"{where}{self.output} is one of the whole {declared.sample_kind}, not of every "
-                "atom, so that nothing local follows from it; export the model with an output "
-                "per atom"
+                f"{where}{self.output} is one of every {declared.sample_kind}; expected one of "
+                "every atom, or of the whole system"
             )
         if not capabilities.length_unit:  # type: ignore[attr-defined]
             raise ValueError(f"{where}the model does not tell its unit of length")
@@ -201,21 +206,26 @@ class MetatomicFile:
             system.add_neighbor_list(options, pairs)
         return _Given(system, positions, strain)
 
-    def _evaluate(self, given: _Given, which: NDArray, output: str) -> Tensor:
-        """Return an output (n, numbers) of the atoms ``which``, in their order."""
+    def _evaluate(self, given: _Given, which: NDArray | None, output: str) -> Tensor:
+        """Return an output (n, numbers) of the atoms ``which``, in their order, or of all."""
         from metatensor.torch import Labels
 
         torch, metatomic = self.torch, self._metatomic
-        rows = np.stack([np.zeros_like(which), which], axis=1).astype(np.int32)
-        selected = Labels(["system", "atom"], torch.tensor(rows, device=self.device))
+        selected = None
+        if which is not None:
+            rows = np.stack([np.zeros_like(which), which], axis=1).astype(np.int32)
+            selected = Labels(["system", "atom"], torch.tensor(rows, device=self.device))
+        kind = "system" if which is None else "atom"
         options = metatomic.ModelEvaluationOptions(
             length_unit="angstrom",
-            outputs={output: metatomic.ModelOutput(sample_kind="atom")},
+            outputs={output: metatomic.ModelOutput(sample_kind=kind)},
             selected_atoms=selected,
         )
         with _threads(torch):
             result = self._model([given.system], options, check_consistency=False)[output]
         block = self._block(result.blocks(), output)
+        if which is None:
+            return block.values
         place = np.full(len(given.system), -1)
         place[block.samples.column("atom").cpu().numpy()] = np.arange(len(block.samples))
         if (place[which] < 0).any():
@@ -226,7 +236,8 @@ class MetatomicFile:
         if len(blocks) != 1 or blocks[0].values.ndim != 2:
             shapes = [tuple(block.values.shape) for block in blocks]
             raise ValueError(
-                f"{self.path.name}: expected {output} as one block (atoms, energies), got {shapes}"
+                f"{self.path.name}: expected {output} as one block (samples, energies), got "
+                f"{shapes}"
             )
         return blocks[0]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ase_dos.descriptors.species import species_index
 from ase_dos.electrons.negative_dos import NegativeDOSWarning
 from ase_dos.model.blocks import cut_blocks, cut_region
-from ase_dos.model.metatomic.convention import KEY, DOSConvention, find_convention
+from ase_dos.model.metatomic.convention import DOSConvention
 from ase_dos.model.metatomic.file import MetatomicFile
 from ase_dos.spectra.dos import DOS, EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
@@ -24,73 +24,16 @@ from ase_dos.utils.checks import as_array, as_count
 from ase_dos.utils.digests import checksum
 from ase_dos.utils.warnings import warn
 
-__all__ = ["MetatomicEnsembleModel", "MetatomicModel", "load_metatomic"]
+__all__ = ["LOST", "MetatomicEnsembleModel", "MetatomicModel", "warn_of_negative_states"]
 
 # States that one atom may have below the window: noise is less, a level of core electrons more.
-_LOST = 0.1
+LOST = 0.1
 # Share of the electrons that negative states below the Fermi level may change without a warning.
 _NEGATIVE = 0.01
 
 
-def load_metatomic(
-    path: str | os.PathLike,
-    output: str = "mtt::dos",
-    *,
-    preset: str | None = None,
-    start: float | None = None,
-    step: float | None = None,
-    smearing: float | None = None,
-    valence: Mapping[str, float] | None = None,
-    window: tuple[float, float] | None = None,
-    block_size: int | None = None,
-    device: str = "cpu",
-    extensions: str | os.PathLike | None = None,
-) -> MetatomicModel:
-    """Load a model in the metatomic format, such as those of metatrain.
-
-    Parameters
-    ----------
-    path : str or path
-        The exported model (``.pt``).
-    output : str
-        Its output with the DOS of every atom (states/eV, both spins).
-    preset : str, optional
-        Convention of a known model: ``"pet-mad-dos"``, which is also that of files with this name.
-    start, step, smearing, valence : optional
-        As of `ase_dos.model.metatomic.convention.DOSConvention`. What is not given is that of the
-        file (extra metadata ``dos``), else that of the preset.
-    window : (float, float), optional
-        Energies (eV) to keep; all by default.
-    block_size : int, optional
-        Most atoms, not counting neighbours, that are computed at once. It bounds the memory; all
-        by default.
-    device : str
-        Device of PyTorch that computes.
-    extensions : str or path, optional
-        Directory of the compiled extensions that the model needs.
-
-    Returns
-    -------
-    MetatomicModel
-        With `predict_ensemble` if the file has an ensemble, ``mtt::aux::dos_ensemble``.
-
-    Raises
-    ------
-    ImportError
-        If metatomic is not installed (``pip install 'ase_dos[metatomic]'``).
-    ValueError
-        If the file is no such model, lacks the output, has it in another unit or not for every
-        atom; if the convention is not known, or the window or block size are out of range.
-    """
-    file = MetatomicFile(path, output, device, extensions)
-    fields = {"start": start, "step": step, "smearing": smearing, "valence": valence}
-    convention = find_convention(file.name, file.extra.get(KEY), preset, fields)
-    kind = MetatomicModel if file.ensemble is None else MetatomicEnsembleModel
-    return kind(file, convention, window, block_size, extensions)
-
-
 class MetatomicModel:
-    """DOS of every atom by a metatomic model; made by `load_metatomic`.
+    """DOS of every atom by a metatomic model, as `ase_dos.model.load_metatomic` makes it.
 
     Values are those of the file, negative ones too: electrons fill a DOS that is repaired as
     `ase_dos.electrons.rising_count` says, and a warning comes where this matters. Derivatives are
@@ -159,49 +102,54 @@ class MetatomicModel:
         for part in self._parts(atoms, which):
             found = self._file.values(part.atoms, part.selected)
             values[part.place] = found[:, self._kept]
-            below[part.place] = found[:, : self._kept.start].sum(axis=1) * self.grid.step
-        if np.abs(below).max(initial=0.0) > _LOST:
+            below[part.place] = self._below(found)
+        if np.abs(below).max(initial=0.0) > LOST:
             lost = int(np.abs(below).argmax())
             raise ValueError(
                 f"window: atom {which[lost]} has {below[lost]:.3g} states below "
                 f"{self.grid.start:g} eV; let the window begin lower"
             )
         local = LocalDOS(values, None, self.grid.energies, valence, self.smearing)
-        _warn_of_negative_states(local.total())
+        warn_of_negative_states(local.total())
         return local
 
     def differentiate(
         self, atoms: Atoms, weights: ArrayLike, groups: NDArray | None = None
     ) -> tuple[NDArray, NDArray]:
         """Gradient and virial of a linear functional of the DOS, as the interface says."""
-        weights = as_array(np.atleast_2d(weights), "weights", (None, self.grid.size))
-        self._electrons(atoms)
-        labels = np.zeros(len(atoms), np.int64) if groups is None else np.asarray(groups)
-        if labels.shape != (len(atoms),) or not np.isin(labels, np.arange(len(weights))).all():
-            raise ValueError(
-                f"groups: expected one of 0 to {len(weights) - 1} for each of {len(atoms)} atoms, "
-                f"got {groups}"
-            )
+        rows, labels = self._weights(atoms, weights, groups)
         gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
         which = np.arange(len(atoms))
         for part in self._parts(atoms, which):
             whole = np.zeros((len(part.place), self._energies.size))
-            whole[:, self._kept] = weights[labels[part.place]]
+            whole[:, self._kept] = rows[labels[part.place]]
             by_position, by_strain = self._file.differentiate(part.atoms, part.selected, whole)
             np.add.at(gradient, part.sources, by_position)
             virial += by_strain
         return gradient, virial
 
     def __reduce__(self) -> tuple[Any, ...]:
-        options = {
-            "output": self._file.output,
-            **self.info["convention"],
-            "window": self._window,
-            "block_size": self.block_size,
-            "device": str(self._file.device),
-            "extensions": self._extensions,
-        }
-        return _loaded_again, (self._file.path, options, self.info["hash"])
+        file = (self._file.path, self._file.output, str(self._file.device), self._extensions)
+        others = (self._convention, self._window, self.block_size, self._extensions)
+        return _loaded_again, (type(self), file, others, self.info["hash"])
+
+    def _weights(
+        self, atoms: Atoms, weights: ArrayLike, groups: NDArray | None
+    ) -> tuple[NDArray, NDArray]:
+        """Weights (groups, n) and the group (atoms,) of every atom, checked."""
+        rows = as_array(np.atleast_2d(weights), "weights", (None, self.grid.size))
+        self._electrons(atoms)
+        labels = np.zeros(len(atoms), np.int64) if groups is None else np.asarray(groups)
+        if labels.shape != (len(atoms),) or not np.isin(labels, np.arange(len(rows))).all():
+            raise ValueError(
+                f"groups: expected one of 0 to {len(rows) - 1} for each of {len(atoms)} atoms, "
+                f"got {groups}"
+            )
+        return rows, labels
+
+    def _below(self, found: NDArray) -> NDArray:
+        """States (rows,) below the window."""
+        return found[:, : self._kept.start].sum(axis=1) * self.grid.step
 
     def _electrons(self, atoms: Atoms) -> NDArray:
         """Valence electrons (atoms,)."""
@@ -318,7 +266,8 @@ def _kept(energies: EnergyGrid, window: tuple[float, float] | None) -> tuple[sli
     return kept, EnergyGrid(start, energies.step, inside.size)
 
 
-def _warn_of_negative_states(dos: DOS) -> None:
+def warn_of_negative_states(dos: DOS) -> None:
+    """Warn of negative values below the Fermi level that take away many electrons."""
     step = dos.energies[1] - dos.energies[0]
     filled = dos.values[np.cumsum(dos.values) * step < dos.n_electrons]
     negative = -float(filled.clip(max=0.0).sum()) * step
@@ -333,10 +282,10 @@ def _warn_of_negative_states(dos: DOS) -> None:
 
 
 def _loaded_again(
-    path: str | os.PathLike, options: Mapping[str, Any], expected: str
+    kind: type[MetatomicModel], file: tuple[Any, ...], others: tuple[Any, ...], expected: str
 ) -> MetatomicModel:
     """Model of a file in another process."""
-    model = load_metatomic(path, **options)
+    model = kind(MetatomicFile(*file), *others)
     if model.info["hash"] != expected:
-        raise ValueError(f"{path}: the file has changed since the model was loaded")
+        raise ValueError(f"{file[0]}: the file has changed since the model was loaded")
     return model

@@ -20,7 +20,7 @@ from ase_dos.model.metatomic.file import MetatomicFile
             "no output 'mtt::dos'; it has mtt::gap; in Python, give the name",
         ),
         ({"unit": "1/hartree"}, "mtt::dos is in '1/hartree'; expected a DOS in 1/eV"),
-        ({"sample_kind": "system"}, "one of the whole system, not of every atom"),
+        ({"sample_kind": "atom_pair"}, "one of every atom_pair; expected one of every atom, or"),
     ],
 )
 def test_files_without_a_dos_of_atoms_are_refused(tmp_path, how, message):

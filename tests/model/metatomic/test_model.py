@@ -8,7 +8,7 @@ import pytest
 from ase.build import bulk
 from toy_metatomic import CONVENTION, CUTOFF, ENERGIES, MEMBERS, PairDOS, write_toy
 
-from ase_dos import DOSCalculator, analyze_trajectory
+from ase_dos import DOSCalculator, DOSModel, analyze_trajectory
 from ase_dos.descriptors.neighbors import find_pairs
 from ase_dos.electrons.negative_dos import NegativeDOSWarning
 from ase_dos.model import load_metatomic, load_model, validate_model
@@ -45,6 +45,12 @@ def test_values_are_those_of_the_file(model, pbc):
     np.testing.assert_allclose(local.values, pair_dos(atoms), rtol=1e-12)
     np.testing.assert_allclose(local.energies, ENERGIES, atol=1e-12)
     assert local.valence.tolist() == [4.0] * len(atoms)
+
+
+def test_same_model_by_the_name_of_the_class(model, toy_file):
+    assert DOSModel.from_metatomic(toy_file).info == model.info
+    other = DOSModel.from_metatomic(toy_file, "mtt::dos", smearing=0.3)
+    assert other.smearing == 0.3
 
 
 def test_model_keeps_to_the_interface(model):
