@@ -6,7 +6,8 @@ Aluminium at 300 K with electrons at 6000 K, one MPI rank: a step of LAMMPS with
 potential alone, a step with the electrons of the shipped model on top, local DOS with energy,
 forces and stress by `DOSCalculator`, and the local DOS alone. All take turns in one process.
 Processor milliseconds, medians over turns; wall times suffer more from other work on the machine.
-The coupling is what the electrons add to a step, divided by what they take without LAMMPS.
+What the electrons add to a step is divided by the local DOS alone, and by all that they take
+without LAMMPS (the coupling).
 
 Second table: drift and fluctuation about it of what is conserved in 2 ps (``--ps``) of 256 atoms,
 in meV per atom: by the potential alone, with electrons at 6000 K, with isolated electrons.
@@ -120,12 +121,14 @@ def main():
     args = parser.parse_args()
     use_threads(args.threads)
     warnings.simplefilter("ignore")
-    columns = ("potential", "with electrons", "DOS, energy, forces, stress", "DOS", "coupling")
-    print_head("atoms", *columns, "coupling by wall time")
+    columns = ("potential", "with electrons", "DOS, energy, forces, stress", "DOS")
+    print_head("atoms", *columns, "added / DOS", "coupling", "coupling by wall time")
     for size in args.sizes:
         n, busy, wall = measure(size, args.repeats)
+        cold, hot, _, dos = busy
         coupling = [(times[1] - times[0]) / times[2] for times in (busy, wall)]
-        print_row(n, *(f"{1e3 * t:.0f}" for t in busy), *(f"{ratio:.2f}" for ratio in coupling))
+        ratios = [(hot - cold) / dos, *coupling]
+        print_row(n, *(f"{1e3 * t:.0f}" for t in busy), *(f"{ratio:.2f}" for ratio in ratios))
     print()
     conservation_table(args.ps)
 
