@@ -58,7 +58,7 @@ def export_metatomic(
     ImportError
         If metatomic or featomic for PyTorch is not installed.
     ValueError
-        If the model is not trained, or a temperature is not a number >= 0.
+        If the model is not trained, a temperature is not a number >= 0, or one is missing.
     OSError
         If the file cannot be written.
     """
@@ -81,6 +81,8 @@ def export_metatomic(
     )
     outputs = {OUTPUT: ModelOutput(unit="1/eV", sample_kind="atom")}
     electrons = None
+    if electronic_temperature is None and ground_state_smearing:
+        raise ValueError("ground_state_smearing: give the electronic_temperature too")
     if electronic_temperature is not None:
         temperature = as_positive(electronic_temperature, "electronic_temperature", zero=True)
         ground = as_positive(ground_state_smearing, "ground_state_smearing", zero=True)

@@ -175,6 +175,13 @@ def test_what_cannot_be_exported_is_named(tmp_path, monkeypatch, capsys):
     untrained = DOSModel(soap())
     with pytest.raises(ValueError, match="not trained"):
         export_metatomic(untrained, tmp_path / "model.pt")
+    silicon = DOSModel.load("silicon")
+    for temperatures, message in (
+        ({"electronic_temperature": -1.0}, "electronic_temperature: expected a number >= 0"),
+        ({"ground_state_smearing": 300.0}, "give the electronic_temperature too"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            export_metatomic(silicon, tmp_path / "model.pt", **temperatures)
     with pytest.raises(OSError, match="absent"):
         export_metatomic(DOSModel.load("silicon"), tmp_path / "absent" / "model.pt")
     for arguments, message in (

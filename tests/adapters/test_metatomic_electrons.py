@@ -1,5 +1,7 @@
 """Free energy of hot electrons in PyTorch, beside that of the package."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from ase.units import kB
@@ -12,6 +14,12 @@ from ase_dos.adapters.metatomic_electrons import HotElectrons  # noqa: E402 (nee
 
 GRID = EnergyGrid(-12.0, 0.05, 481)
 E = GRID.energies
+
+
+@cache
+def compiled(temperature, ground):
+    """As files have it."""
+    return torch.jit.script(HotElectrons(GRID, temperature, ground))
 
 
 def metal():
@@ -41,7 +49,7 @@ def wavy():
 def test_energy_and_derivative_are_those_of_the_package(values, temperature, ground):
     expected = DOS(E, values, 8.0).excite(temperature, ground)
     dos = torch.tensor(values, requires_grad=True)
-    found = torch.jit.script(HotElectrons(GRID, temperature, ground))(dos, 8.0)
+    found = compiled(temperature, ground)(dos, 8.0)
     found.backward()
     assert found.item() == pytest.approx(expected.free_energy, abs=1e-11)
     # A change of the DOS that keeps the number of electrons has no part of the Fermi level.
