@@ -67,7 +67,10 @@ def warn(text: str, category: type[Warning], *, stacklevel: int = 1) -> None:
 
 @contextmanager
 def collect_warnings() -> Iterator[list[CollectedWarning]]:
-    """Collect the warnings of a block in place of showing them; the list is filled at its end."""
+    """Collect the warnings of a block in place of showing them; the list is filled at its end.
+
+    What a library calls deprecated is no news of the run: it is given as anywhere else.
+    """
     found: list[CollectedWarning] = []
     all_of_them = _Decided(lambda warning: warning.text)
     with all_of_them, warnings.catch_warnings(record=True) as caught:
@@ -75,7 +78,14 @@ def collect_warnings() -> Iterator[list[CollectedWarning]]:
         try:
             yield found
         finally:
-            found += [CollectedWarning(str(w.message), w.category) for w in caught]
+            found += [CollectedWarning(str(w.message), w.category) for w in caught if _of_run(w)]
+    for w in caught:
+        if not _of_run(w):
+            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+
+
+def _of_run(warning: warnings.WarningMessage) -> bool:
+    return not issubclass(warning.category, (DeprecationWarning, PendingDeprecationWarning))
 
 
 class WarningCounter:

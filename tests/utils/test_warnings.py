@@ -31,6 +31,18 @@ def test_collected_warnings_are_not_shown():
     assert pickle.loads(pickle.dumps(found)) == found
 
 
+def test_what_is_deprecated_is_given_as_anywhere_else():
+    def collected():
+        with collect_warnings() as found:
+            hot(300.0)
+            warnings.warn("old name", DeprecationWarning, stacklevel=1)
+        return found
+
+    with pytest.warns(DeprecationWarning, match="old name"):
+        found = collected()
+    assert [one.category for one in found] == [HeatWarning]
+
+
 def test_warnings_of_a_block_that_fails_are_collected():
     def fail():
         hot(300.0)
