@@ -6,18 +6,17 @@ Between atoms of one species the kernel of l is the matrix (2 l + 1, 2 l + 1)
 
 of lambda-SOAP vectors p^l (Grisafi, Wilkins, Csanyi and Ceriotti,
 https://doi.org/10.1103/PhysRevLett.120.036002). With K the kernel among the sparse points, the
-outputs are k K^(-1/2), turned onto the directions in which the atoms of the training set differ:
-all others would add weights to the model, but no accuracy.
+outputs are k K^(-1/2), turned onto the principal directions of the atoms of the training set, those
+of the largest variance first: a few of them make a smaller function space.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from ase import Atoms
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
@@ -25,15 +24,16 @@ from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.descriptors.lambda_soap import EquivariantPoints, LambdaSOAP
 from ase_dos.fit.sparse_kernel import farthest_points, inverse_root
 from ase_dos.utils.signs import signs_of
-from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["CovariantKernel", "Outputs", "momenta_of"]
 
 # Directions of the kernel among the sparse points below this share of the largest are left out.
 _SMALLEST = 1e-8
+# Variances of outputs below this share of the largest are rounding errors.
+_SMALLEST_VARIANCE = 1e-16
 _ATOMS_PER_BLOCK = 64
 
-# Outputs (atoms, 2 l + 1, n) of the atoms of one frame, by species and l.
+# Outputs (atoms, 2 l + 1, n) of the atoms of each species, by species and l.
 Outputs = dict[tuple[int, int], NDArray]
 
 
@@ -71,12 +71,12 @@ class CovariantKernel:
         descriptor: LambdaSOAP,
         zeta: int,
         basis: AuxiliaryBasis,
-        frames: Sequence[Atoms],
+        surroundings: EquivariantPoints,
+        frame_of: NDArray,
         n_points: int,
-        tolerance: float,
         max_candidates: int,
-    ) -> tuple[CovariantKernel, list[Outputs]]:
-        """Choose sparse points among the atoms of a training set; also return its outputs.
+    ) -> tuple[CovariantKernel, dict[tuple[int, int], NDArray]]:
+        """Choose sparse points among the atoms of a training set, and sort the outputs.
 
         Parameters
         ----------
@@ -84,20 +84,28 @@ class CovariantKernel:
         zeta : int
         basis : AuxiliaryBasis
             Outputs are made for every l that it has on a species.
-        frames : sequence of Atoms
+        surroundings : EquivariantPoints
+            Of all atoms of the training set.
+        frame_of : (n_atoms,) int array
+            Index of the frame of each.
         n_points : int
             Of every species, farthest points of lambda = 0 first.
-        tolerance : float
-            Share of the largest variance of outputs, below which a direction is left out.
         max_candidates : int
             Atoms of a species to choose from; more are thinned out evenly.
+
+        Returns
+        -------
+        kernel : CovariantKernel
+        variances : dict of (outputs,) arrays
+            Sums of squares of each output over the training set, falling, by species and l.
 
         Raises
         ------
         ValueError
             If a species of the descriptor is in no frame.
         """
-        points, owners = _sparse_points(descriptor, frames, n_points, max_candidates)
+        chosen = _sparse_points(descriptor, surroundings, n_points, max_candidates)
+        points, owners = surroundings.take(chosen), frame_of[chosen]
         plain, mixes = cls(descriptor, zeta, points, owners, {}), {}
         for species in descriptor.species:
             own = points.take(np.flatnonzero(points.species == species))
@@ -108,14 +116,17 @@ class CovariantKernel:
                 unit = np.trace(kernel) / size or 1.0
                 root = inverse_root(kernel / unit, _SMALLEST)
                 mixes[species, l] = root.reshape(len(own), 2 * l + 1, -1) / unit
-        whole, outputs = cls(descriptor, zeta, points, owners, mixes), []
-        for index, atoms in enumerate(frames):
-            with of_structure(index):
-                outputs.append(whole.outputs(descriptor.points(atoms)))
-        turns = {key: _principal_directions(outputs, key, tolerance) for key in mixes}
-        turned = {key: mixes[key] @ turns[key] for key in mixes}
-        reduced = [{key: one[key] @ turns[key] for key in one} for one in outputs]
-        return cls(descriptor, zeta, points, owners, turned), reduced
+        whole = cls(descriptor, zeta, points, owners, mixes)
+        turned, variances = {}, {}
+        for key, moments in whole._second_moments(surroundings).items():
+            turn, variances[key] = _principal_directions(moments)
+            turned[key] = mixes[key] @ turn
+        return cls(descriptor, zeta, points, owners, turned), variances
+
+    def first_outputs(self, n_outputs: Mapping[tuple[int, int], int]) -> CovariantKernel:
+        """Kernel with only so many outputs, by species and l, those of the largest variance."""
+        mixes = {key: self.mixes[key][..., :count] for key, count in n_outputs.items()}
+        return replace(self, mixes=mixes)
 
     def n_outputs(self) -> dict[tuple[int, int], int]:
         """Count the outputs of every species and l."""
@@ -127,13 +138,12 @@ class CovariantKernel:
         Parameters
         ----------
         surroundings : EquivariantPoints
-            Of all atoms of a frame, as ``descriptor.points(atoms)`` makes them.
+            Of all atoms of a frame, as ``descriptor.points(atoms)`` makes them, or of several.
         """
-        return {
-            key: values
-            for species in np.unique(surroundings.species).tolist()
-            for key, values in self._of_species(surroundings, species)
-        }
+        found: dict[tuple[int, int], list[NDArray]] = {}
+        for key, values in self._blocks(surroundings):
+            found.setdefault(key, []).append(values)
+        return {key: np.concatenate(parts) for key, parts in found.items()}
 
     def kernels(self, atoms: EquivariantPoints, points: EquivariantPoints) -> list[NDArray]:
         """Kernels (atoms, 2 l + 1, points, 2 l + 1) of every l between two sets of surroundings."""
@@ -163,20 +173,25 @@ class CovariantKernel:
             result[np.ix_(rows, columns)] = np.sqrt((2.0 - 2.0 * cosines).clip(min=0.0))
         return result
 
-    def _of_species(
-        self, surroundings: EquivariantPoints, species: int
-    ) -> Iterator[tuple[tuple[int, int], NDArray]]:
-        chosen = np.flatnonzero(surroundings.species == species)
-        points, lengths = self._of_points[species]
-        keys = [key for key in self.mixes if key[0] == species]
-        parts: dict[tuple[int, int], list[NDArray]] = {key: [] for key in keys}
-        for start in range(0, len(chosen), _ATOMS_PER_BLOCK):
-            some = surroundings.take(chosen[start : start + _ATOMS_PER_BLOCK])
-            kernels = self._kernels(some, points, lengths)
-            for key in keys:
-                parts[key].append(np.tensordot(kernels[key[1]], self.mixes[key], 2))
-        for key in keys:
-            yield key, np.concatenate(parts[key])
+    def _blocks(self, surroundings: EquivariantPoints) -> Iterator[tuple[tuple[int, int], NDArray]]:
+        """Yield outputs of one block of atoms of a species after the other, by species and l."""
+        for species in np.unique(surroundings.species).tolist():
+            chosen = np.flatnonzero(surroundings.species == species)
+            points, lengths = self._of_points[species]
+            keys = [key for key in self.mixes if key[0] == species]
+            for start in range(0, len(chosen), _ATOMS_PER_BLOCK):
+                some = surroundings.take(chosen[start : start + _ATOMS_PER_BLOCK])
+                kernels = self._kernels(some, points, lengths)
+                for key in keys:
+                    yield key, np.tensordot(kernels[key[1]], self.mixes[key], 2)
+
+    def _second_moments(self, surroundings: EquivariantPoints) -> dict[tuple[int, int], NDArray]:
+        """Sum products of two outputs over atoms and m: (outputs, outputs)."""
+        moments: dict[tuple[int, int], NDArray] = {}
+        for key, values in self._blocks(surroundings):
+            rows = values.reshape(-1, values.shape[-1])
+            moments[key] = moments.get(key, 0.0) + rows.T @ rows
+        return moments
 
     def _lengths(self, points: EquivariantPoints) -> NDArray:
         """Lengths of the vectors of lambda = 0; those of atoms that are like no other are one."""
@@ -196,42 +211,31 @@ class CovariantKernel:
 
 
 def _sparse_points(
-    descriptor: LambdaSOAP, frames: Sequence[Atoms], n_points: int, max_candidates: int
-) -> tuple[EquivariantPoints, NDArray]:
-    """Surroundings of every species, farthest points of lambda = 0 first, and their frames."""
+    descriptor: LambdaSOAP, surroundings: EquivariantPoints, n_points: int, max_candidates: int
+) -> NDArray:
+    """Atoms that become sparse points: of every species, farthest points of lambda = 0 first."""
     scalar = replace(descriptor, max_lambda=0)
-    features = []
-    for index, atoms in enumerate(frames):
-        with of_structure(index):
-            features.append(scalar.compute(atoms)[0][:, 0])
-    rows = np.concatenate(features)
-    numbers = np.concatenate([atoms.numbers for atoms in frames])
-    owners = np.repeat(np.arange(len(frames)), [len(atoms) for atoms in frames])
-    places = np.concatenate([np.arange(len(atoms)) for atoms in frames])
-    chosen = []
+    taken = []
     for species in descriptor.species:
-        candidates = np.flatnonzero(numbers == species)
+        candidates = np.flatnonzero(surroundings.species == species)
         if not candidates.size:
             raise ValueError(
                 f"training set: no {chemical_symbols[species]} in any structure; kernels need "
                 "surroundings of every species of the descriptor"
             )
         candidates = candidates[:: -(-len(candidates) // max_candidates)]
-        lengths = np.linalg.norm(rows[candidates], axis=1)
+        rows = scalar.features(surroundings.take(candidates))[0][:, 0]
+        lengths = np.linalg.norm(rows, axis=1)
         # An atom without neighbours, and without a weight of its own, is like no other.
-        candidates, lengths = candidates[lengths > 0], lengths[lengths > 0]
-        unit = rows[candidates] / lengths[:, None]
-        chosen.append(candidates[farthest_points(unit, n_points)])
-    taken = np.concatenate(chosen)
-    points = [descriptor.points(frames[owners[row]], places[[row]]) for row in taken.tolist()]
-    return EquivariantPoints.join(points), owners[taken]
+        candidates, rows = candidates[lengths > 0], rows[lengths > 0]
+        unit = rows / lengths[lengths > 0, None]
+        taken.append(candidates[farthest_points(unit, n_points)])
+    return np.concatenate(taken)
 
 
-def _principal_directions(
-    outputs: Sequence[Outputs], key: tuple[int, int], tolerance: float
-) -> NDArray:
-    """Directions (outputs, n) in which the outputs of a species and l differ from zero."""
-    rows = [one[key].reshape(-1, one[key].shape[-1]) for one in outputs if key in one]
-    values, vectors = np.linalg.eigh(np.sum([part.T @ part for part in rows], axis=0))
+def _principal_directions(moments: NDArray) -> tuple[NDArray, NDArray]:
+    """Directions (outputs, n) of falling variance, and the variances."""
+    values, vectors = np.linalg.eigh(moments)
     vectors *= signs_of(vectors, axis=0)
-    return vectors[:, values > tolerance * values[-1]]
+    large = values > _SMALLEST_VARIANCE * values[-1]
+    return vectors[:, large][:, ::-1], values[large][::-1]

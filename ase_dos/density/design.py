@@ -7,7 +7,7 @@ its own, and the covariant outputs phi of the kernel are the same for all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -45,6 +45,11 @@ class Block(NamedTuple):
         """Places among all weights."""
         return slice(self.start, self.start + self.n_shells * self.n_outputs)
 
+    def shells(self) -> Iterator[slice]:
+        """Yield the places of the weights of each shell."""
+        for start in range(self.start, self.weights.stop, self.n_outputs):
+            yield slice(start, start + self.n_outputs)
+
 
 @dataclass(frozen=True)
 class WeightLayout:
@@ -64,9 +69,10 @@ class WeightLayout:
         """Layout for the outputs of every species and l."""
         blocks, start = [], 0
         for (species, l), outputs in sorted(n_outputs.items()):  # noqa: E741
-            block = Block(species, l, start, basis.shells_of(species, l), outputs)
-            blocks.append(block)
-            start = block.weights.stop
+            if outputs:
+                block = Block(species, l, start, basis.shells_of(species, l), outputs)
+                blocks.append(block)
+                start = block.weights.stop
         return cls(basis, tuple(blocks))
 
     @property
@@ -82,7 +88,8 @@ class WeightLayout:
         numbers : (n_atoms,) int array
             Atomic numbers.
         outputs : dict of (atoms, 2 l + 1, outputs) arrays
-            Covariant outputs of the atoms of each species, by species and l.
+            Covariant outputs of the atoms of each species, by species and l, of which the first
+            ones are used.
         """
         layout = self.basis.layout(numbers)
         shell_species = numbers[layout.atom]
@@ -97,7 +104,9 @@ class WeightLayout:
                 Part(
                     block,
                     places.transpose(1, 0, 2).reshape(block.n_shells, -1),
-                    outputs[block.species, block.l].reshape(-1, block.n_outputs),
+                    outputs[block.species, block.l][..., : block.n_outputs].reshape(
+                        -1, block.n_outputs
+                    ),
                 )
             )
         return DesignMatrix(layout.size, self.size, tuple(parts))
@@ -152,6 +161,37 @@ class DesignMatrix:
             result[block.weights] = along.reshape(-1, values.shape[1])
         return result
 
-    def gram(self, matrix: NDArray) -> NDArray:
-        """``Phi^T M Phi`` (n_weights, n_weights) for a symmetric matrix M (size, size)."""
-        return self.transposed_times(self.transposed_times(matrix).T)
+    def times_from_left(self, matrix: NDArray) -> NDArray:
+        """``M Phi`` (k, n_weights) for a matrix M (k, size)."""
+        result = np.zeros((len(matrix), self.n_weights))
+        for block, places, outputs in self.parts:
+            for shell, rows in zip(block.shells(), places, strict=True):
+                result[:, shell] = matrix[:, rows] @ outputs
+        return result
+
+    def add_gram(self, products: NDArray, into: NDArray) -> None:
+        """Add ``Phi^T M Phi`` to the lower half of a matrix (n_weights, n_weights).
+
+        Parameters
+        ----------
+        products : (size, n_weights) array
+            ``M Phi``.
+        into : (n_weights, n_weights) array
+        """
+        for block, places, outputs in self.parts:
+            for shell, rows in zip(block.shells(), places, strict=True):
+                into[shell, : shell.stop] += outputs.T @ products[rows, : shell.stop]
+
+    @classmethod
+    def joined(cls, designs: Sequence[DesignMatrix]) -> DesignMatrix:
+        """Map to the coefficients of several molecules, one after the other."""
+        starts = np.cumsum([0, *(one.size for one in designs)])
+        found: dict[Block, list[tuple[NDArray, NDArray]]] = {}
+        for start, one in zip(starts, designs, strict=False):
+            for block, places, outputs in one.parts:
+                found.setdefault(block, []).append((places + start, outputs))
+        parts = []
+        for block in sorted(found, key=lambda block: block.start):
+            places, outputs = zip(*found[block], strict=True)
+            parts.append(Part(block, np.concatenate(places, axis=1), np.concatenate(outputs)))
+        return cls(int(starts[-1]), designs[0].n_weights, tuple(parts))

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ase_dos.density.covariant_kernel import Outputs
 from ase_dos.density.density import Density
-from ase_dos.density.design import DesignMatrix, WeightLayout
+from ase_dos.density.design import WeightLayout
 from ase_dos.density.metric import ElectronNumber, metric_matrix
 from ase_dos.density.options import DensityOptions
 from ase_dos.density.predictor import mean_coefficients
@@ -24,16 +24,15 @@ _MOST_MEMORY = 2**29
 
 
 class TrainingEquations:
-    """Design, target and metric of every molecule.
+    """Design, target and metric of every molecule, and the functionals of its dipole moment.
 
     Metrics are kept if they take up to 512 MB, and computed on each pass otherwise.
 
     Parameters
     ----------
     densities : sequence of Density
-    outputs : sequence of Outputs
-        Of the kernel, for each molecule.
-    layout : WeightLayout
+    outputs : Outputs
+        Of the kernel, for the atoms of all molecules.
     means : dict of (shells,) arrays
         Mean coefficients for l = 0, by atomic number.
     options : DensityOptions
@@ -49,70 +48,78 @@ class TrainingEquations:
     def __init__(
         self,
         densities: Sequence[Density],
-        outputs: Sequence[Outputs],
-        layout: WeightLayout,
+        outputs: Outputs,
         means: dict[int, NDArray],
         options: DensityOptions,
         progress: bool,
     ) -> None:
-        self.densities, self.outputs, self.layout = densities, outputs, layout
-        self.means, self.options, self.progress = means, options, progress
+        self.densities, self.means = densities, means
+        self.options, self.progress = options, progress
         self.sizes = np.zeros(len(densities))
-        self._numbers: dict[int, ElectronNumber] = {}
-        self._kept: dict[int, NDArray] = {}
-        self._room, self._pass_name = _MOST_MEMORY, ""
+        self._outputs = _of_molecules(outputs, densities)
+        self._metrics: dict[int, tuple[NDArray, NDArray]] = {}
+        self._room = _MOST_MEMORY
 
-    def named(self, pass_name: str) -> TrainingEquations:
-        """Name the next pass, for its bar."""
-        self._pass_name = pass_name
-        return self
+    def molecules(self, layout: WeightLayout, name: str) -> _Pass:
+        """Equations for the weights of a layout, gone through under this name of the bar."""
+        return _Pass(self, layout, name)
 
-    def __iter__(self) -> Iterator[Molecule]:
-        bar = tqdm(
-            self.densities,
-            desc=self._pass_name,
-            unit="molecule",
-            disable=None if self.progress else True,
-            leave=False,
-        )
-        for index, (density, outputs) in enumerate(zip(bar, self.outputs, strict=True)):
-            with of_structure(index):
-                metric = self._metric(index)
-            mean = mean_coefficients(self.layout.basis, density.numbers, self.means)
-            design = self.layout.design(density.numbers, outputs)
-            yield Molecule(design, density.coefficients - mean, metric)
+    def molecule(self, index: int, layout: WeightLayout) -> Molecule:
+        """Equations of one molecule."""
+        density = self.densities[index]
+        with of_structure(index):
+            metric, dipoles = self._metrics.get(index) or self._measure(index)
+        mean = mean_coefficients(layout.basis, density.numbers, self.means)
+        design = layout.design(density.numbers, self._outputs[index])
+        return Molecule(design, density.coefficients - mean, metric, dipoles)
 
-    def designs(self) -> Iterator[DesignMatrix]:
-        """Yield the design of every molecule, without its metric."""
-        for density, outputs in zip(self.densities, self.outputs, strict=True):
-            yield self.layout.design(density.numbers, outputs)
-
-    def dipoles(self, index: int) -> NDArray:
-        """Functionals (size, 3) that give the dipole moment of electrons from coefficients.
+    def _measure(self, index: int) -> tuple[NDArray, NDArray]:
+        """Metric in which a molecule is trained, and functionals (size, 3) of its dipole moment.
 
         About the centre of nuclear charge, after the correction of the electron number that
-        predictions get. Known after a pass.
+        predictions get.
         """
-        density, basis = self.densities[index], self.layout.basis
-        center = density.numbers @ density.positions / density.numbers.sum()
-        moments = basis.dipole(density.numbers, density.positions - center)
-        if index in self._numbers:
-            moments = self._numbers[index].functionals(moments)
-        return moments
-
-    def _metric(self, index: int) -> NDArray:
-        """Metric in which this molecule is trained."""
-        if index in self._kept:
-            return self._kept[index]
-        density, basis = self.densities[index], self.layout.basis
-        matrix = metric_matrix(self.options.metric, basis, density.numbers, density.positions)
+        density, options = self.densities[index], self.options
+        numbers, positions, basis = density.numbers, density.positions, options.basis
+        matrix = metric_matrix(options.metric, basis, numbers, positions)
         self.sizes[index] = density.coefficients @ matrix @ density.coefficients
-        if self.options.electron_number != "free":
-            number = ElectronNumber.of(basis.charges(density.numbers), matrix)
-            self._numbers[index] = number
-            if self.options.electron_number == "exact":
+        dipoles = basis.dipole(numbers, positions - numbers @ positions / numbers.sum())
+        if options.electron_number != "free":
+            number = ElectronNumber.of(basis.charges(numbers), matrix)
+            dipoles = number.functionals(dipoles)
+            if options.electron_number == "exact":
                 matrix = number.projected(matrix)
         if matrix.nbytes <= self._room:
             self._room -= matrix.nbytes
-            self._kept[index] = matrix
-        return matrix
+            self._metrics[index] = matrix, dipoles
+        return matrix, dipoles
+
+
+class _Pass:
+    """Molecules one after the other, as often as asked."""
+
+    def __init__(self, equations: TrainingEquations, layout: WeightLayout, name: str) -> None:
+        self.equations, self.layout, self.name = equations, layout, name
+
+    def __iter__(self) -> Iterator[Molecule]:
+        bar = tqdm(
+            range(len(self.equations.densities)),
+            desc=self.name,
+            unit="molecule",
+            disable=None if self.equations.progress else True,
+            leave=False,
+        )
+        for index in bar:
+            yield self.equations.molecule(index, self.layout)
+
+
+def _of_molecules(outputs: Outputs, densities: Sequence[Density]) -> list[Outputs]:
+    """Split the outputs by the molecules of the atoms."""
+    found: list[Outputs] = [{} for _ in densities]
+    for (species, ell), values in outputs.items():
+        counts = [int((one.numbers == species).sum()) for one in densities]
+        parts = np.split(values, np.cumsum(counts)[:-1])
+        for own, count, part in zip(found, counts, parts, strict=True):
+            if count:
+                own[species, ell] = part
+    return found

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ase_dos.density.equations import TrainingEquations
 from ase_dos.density.regression import DensityRegression
 
 __all__ = ["LeftOutErrors", "one_sigma"]
@@ -33,40 +32,42 @@ class LeftOutErrors:
     Attributes
     ----------
     losses : (n,) array
-    dipole_scores : (n, 3) array
-        Errors of the dipole moments, in units of the spread that the others give.
-    influences : (groups, weights) array
-        What each group changes the weights by.
+    dipoles : (n, 3) array
+        Errors of the functionals of each molecule, which are its dipole moment.
+    pulls : (groups, p) array
+        Of each group on the weights, in the coordinates of the root of the covariance.
+    responses : (n, p, 3) array
+        How the dipole moment of each molecule follows the pulls of other groups.
+    groups : (n,) int array
     """
 
     losses: NDArray
-    dipole_scores: NDArray
-    influences: NDArray
+    dipoles: NDArray
+    pulls: NDArray
+    responses: NDArray
+    groups: NDArray
 
     @classmethod
-    def of(
-        cls,
-        regression: DensityRegression,
-        regularization: float,
-        groups: NDArray,
-        equations: TrainingEquations,
-    ) -> LeftOutErrors:
+    def of(cls, regression: DensityRegression, groups: NDArray) -> LeftOutErrors:
         """Leave out each group in turn."""
-        n, p = len(groups), len(regression.values)
+        n, p = len(groups), len(regression.solution)
         losses, dipoles = np.empty(n), np.empty((n, 3))
-        pulls, responses = np.zeros((int(groups.max()) + 1, p)), np.empty((n, p, 3))
-        for index, one in regression.left_out(regularization, groups):
-            functionals = equations.dipoles(index)
-            losses[index], dipoles[index] = one.loss, one.error @ functionals
-            pulls[groups[index]] += one.pull
-            responses[index] = one.response.T @ functionals
-        scores = np.empty((n, 3))
-        for index, response in enumerate(responses):
-            changes = pulls @ response
-            changes[groups[index]] = 0.0  # the others know nothing of its own
-            scores[index] = dipoles[index] / np.linalg.norm(changes, axis=0)
-        return cls(losses, scores, regression.influences(pulls, regularization))
+        pulls, responses = np.empty((int(groups.max()) + 1, p)), np.empty((n, p, 3))
+        for group in regression.left_out(groups):
+            pulls[groups[group.indices[0]]] = group.pull
+            losses[group.indices], dipoles[group.indices] = group.losses, group.errors
+            responses[group.indices] = group.responses
+        return cls(losses, dipoles, pulls, responses, groups)
+
+    def dipole_scores(self) -> NDArray:
+        """Errors (n, 3) of the dipole moments, in units of the spread that the others give."""
+        spreads = np.empty_like(self.dipoles)
+        for index, (group, response) in enumerate(zip(self.groups, self.responses, strict=True)):
+            changes = self.pulls @ response
+            changes[group] = 0.0  # the others know nothing of its own
+            spreads[index] = np.linalg.norm(changes, axis=0)
+        return self.dipoles / spreads
 
     def draws(self, count: int, rng: Generator) -> NDArray:
-        """Deviations (weights, members) of the weights of members of the ensemble."""
-        return self.influences.T @ rng.normal(size=(len(self.influences), count))
+        """Deviations (p, count) of members of the ensemble, in the coordinates of the root."""
+        return self.pulls.T @ rng.normal(size=(len(self.pulls), count))

@@ -46,7 +46,7 @@ class DensityModel(TrainedModel[DensityOptions, DensityPredictor, DensityTrainin
         That of the densities; a name is looked up in PySCF.
     **options
         Other hyperparameters, as `ase_dos.density.options.DensityOptions` lists them: ``metric``,
-        ``electron_number``, ``n_points``, ``zeta``, ``tolerance``,
+        ``electron_number``, ``n_points``, ``zeta``, ``max_weights``,
         ``max_candidates``, ``regularizations``, ``n_members``.
 
     Attributes

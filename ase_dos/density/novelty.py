@@ -7,10 +7,7 @@ set from the points of other groups of molecules. So no atom of the training set
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.density.covariant_kernel import CovariantKernel
@@ -37,23 +34,23 @@ def novelty(
 
 
 def novelty_limits(
-    kernel: CovariantKernel, frames: Sequence[Atoms], groups: NDArray
+    kernel: CovariantKernel, surroundings: EquivariantPoints, frame_of: NDArray, groups: NDArray
 ) -> dict[int, float]:
     """Largest distance from the points of other groups, of the atoms of every species.
 
     Parameters
     ----------
     kernel : CovariantKernel
-    frames : sequence of Atoms
-        The training set.
+    surroundings : EquivariantPoints
+        Of all atoms of the training set.
+    frame_of : (n_atoms,) int array
+        Index of the frame of each.
     groups : (n,) int array
         Group of every frame.
     """
-    limits = dict.fromkeys(kernel.descriptor.species, 0.0)
-    for atoms, group in zip(frames, groups.tolist(), strict=True):
-        distances = kernel.distances(kernel.descriptor.points(atoms))
-        distances[:, groups[kernel.owners] == group] = np.inf
-        for z, nearest in zip(atoms.numbers.tolist(), distances.min(axis=1).tolist(), strict=True):
-            if np.isfinite(nearest):  # not the only group with this species
-                limits[z] = max(limits[z], nearest)
-    return {z: limit or 1.0 for z, limit in limits.items()}
+    distances = kernel.distances(surroundings)
+    distances[groups[frame_of][:, None] == groups[kernel.owners]] = np.inf
+    nearest = distances.min(axis=1)
+    nearest[np.isinf(nearest)] = 0.0  # the only group with this species
+    found = {z: nearest[surroundings.species == z].max() for z in kernel.descriptor.species}
+    return {z: float(limit) or 1.0 for z, limit in found.items()}

@@ -16,7 +16,6 @@ from ase_dos.utils.checks import (
     as_candidates,
     as_choice,
     as_count,
-    as_positive,
     refuse_unknown_options,
 )
 
@@ -44,14 +43,16 @@ class DensityOptions:
         Sparse points of every species.
     zeta : int
         Degree of the kernel.
-    tolerance : float
-        Directions of the kernel's outputs in which the atoms of the training set vary less, as a
-        share of the largest variance, are left out. Weights, and with them the cost, fall with it:
-        a model of one kind of molecule gains from 1e-6.
+    max_weights : int
+        Most weights of a model. Each regularisation takes the outputs of the kernel that it does
+        not suppress (`ase_dos.density.function_space`), or the most important ones that fit.
+        Memory grows with the square of the weights, time with their cube.
     max_candidates : int
         Atoms of a species to choose sparse points from; more are thinned out evenly.
     regularizations : sequence of float
-        Candidates, relative to the mean eigenvalue of the Gram matrix; leave-one-out chooses.
+        Candidates, relative to the mean eigenvalue of the Gram matrix. From the largest on, a
+        smaller one is taken while it lowers the leave-one-out loss by more than two standard
+        errors, those over the groups that are left out.
     n_members : int
         Members of the ensemble that stands for the uncertainty of the weights.
 
@@ -67,7 +68,7 @@ class DensityOptions:
     electron_number: str = "exact"
     n_points: int = 100
     zeta: int = 2
-    tolerance: float = 1e-5
+    max_weights: int = 5000
     max_candidates: int = 10_000
     regularizations: Sequence[float] = tuple(10.0 ** np.arange(-12.0, 0.5))
     n_members: int = 32
@@ -81,13 +82,13 @@ class DensityOptions:
             "basis": basis,
             "metric": as_choice(self.metric, "metric", METRICS),
             "electron_number": as_choice(self.electron_number, "electron_number", ELECTRON_NUMBERS),
-            "tolerance": as_positive(self.tolerance, "tolerance"),
             "regularizations": as_candidates(self.regularizations, "regularizations"),
             **{
                 name: as_count(getattr(self, name), name, least)
                 for name, least in (
                     ("n_points", 1),
                     ("zeta", 1),
+                    ("max_weights", 1),
                     ("max_candidates", 1),
                     ("n_members", 2),
                 )

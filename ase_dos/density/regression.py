@@ -17,23 +17,30 @@ squares is the jackknife estimate of the covariance of the weights: C with measu
 of those that a posterior takes for granted (the sandwich estimator; J. G. MacKinnon and H. White,
 J. Econometrics 29, 305 (1985)).
 
-Only one molecule at a time, or group of them, is held.
+All is done in the coordinates of a root R of the covariance, C = R R^T: weights are R z, designs
+Phi R. Only a few molecules at a time, or one group of them, are held.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import block_diag
+from scipy.linalg import LinAlgError, block_diag, cholesky, lu_factor, lu_solve
+from scipy.linalg.lapack import dtrtri
 
 from ase_dos.density.design import DesignMatrix
-from ase_dos.utils.signs import signs_of
 
-__all__ = ["DensityRegression", "LeftOutMolecule", "Molecule"]
+__all__ = ["DensityRegression", "LeftOutGroup", "Molecule"]
+
+# Bytes of the dense designs of molecules that go through the same products of matrices.
+_BATCH = 2**27
+
+
+_PartT = TypeVar("_PartT", "Molecule", "_Group")
 
 
 class Molecule(NamedTuple):
@@ -46,161 +53,199 @@ class Molecule(NamedTuple):
     target : (size,) array
         Coefficients to describe, less their mean.
     metric : (size, size) array
+    functionals : (size, k) array
+        What of the coefficients error bars are asked for.
     """
 
     design: DesignMatrix
     target: NDArray
     metric: NDArray
+    functionals: NDArray
+
+    @property
+    def size(self) -> int:
+        """Number of coefficients."""
+        return len(self.target)
 
 
-class LeftOutMolecule(NamedTuple):
-    """Prediction of one molecule by the others.
+class LeftOutGroup(NamedTuple):
+    """Predictions of the molecules of a group by those of all others.
 
     Attributes
     ----------
-    error : (size,) array
-        True minus predicted coefficients.
+    indices : list of int
+        The molecules.
+    errors : list of (k,) arrays
+        Functionals of true minus predicted coefficients.
+    losses : list of float
+        ``error^T M error`` of the coefficients.
     pull : (p,) array
-        ``Phi^T M error`` in the eigenvectors: what the molecule pulls the weights with.
-    response : (size, p) array
-        ``Phi C_G`` in the eigenvectors: how its coefficients follow pulls of other molecules.
-    metric : (size, size) array
+        ``R^T sum Phi^T M error``: what the group pulls the weights with.
+    responses : list of (p, k) arrays
+        How the functionals of each molecule follow pulls of other groups: ``R^-1 C_G Phi^T f``.
     """
 
-    error: NDArray
+    indices: list[int]
+    errors: list[NDArray]
+    losses: list[float]
     pull: NDArray
-    response: NDArray
-    metric: NDArray
-
-    @property
-    def loss(self) -> float:
-        """``error^T M error``."""
-        return float(self.error @ self.metric @ self.error)
+    responses: list[NDArray]
 
 
 @dataclass(frozen=True, eq=False)
 class DensityRegression:
-    """Normal equations of a training set, decomposed once for every regularisation.
+    """Regression of a training set.
 
     Parameters
     ----------
     molecules : iterable of Molecule
-        Gone through once for each question asked.
-    values, vectors : (p,), (p, p) array
-        Eigenvalues and eigenvectors of ``sum_A Phi_A^T M_A Phi_A``.
-    right : (p,) array
-        ``sum_A Phi_A^T M_A dc_A`` in the eigenvectors.
-    n_coefficients : int
-        Coefficients of all molecules.
+        Gone through anew for each question asked.
+    root : (n_weights, p) array
+        R, of the covariance.
+    solution : (p,) array
+        z, of the weights.
     """
 
     molecules: Iterable[Molecule]
-    values: NDArray
-    vectors: NDArray
-    right: NDArray
-    n_coefficients: int
+    root: NDArray
+    solution: NDArray
 
     @classmethod
-    def of(cls, molecules: Iterable[Molecule], n_weights: int) -> DensityRegression:
-        """Accumulate and decompose the normal equations."""
+    def of(
+        cls, molecules: Iterable[Molecule], n_weights: int, strength: float
+    ) -> DensityRegression:
+        """Accumulate and solve the normal equations.
+
+        Raises
+        ------
+        LinAlgError
+            If the regularisation is smaller than rounding errors.
+        """
         matrix, right = np.zeros((n_weights, n_weights)), np.zeros((n_weights, 1))
-        count = 0
-        for design, target, metric in molecules:
-            matrix += design.gram(metric)
-            right += design.transposed_times(metric @ target[:, None])
-            count += design.size
-        values, vectors = np.linalg.eigh(matrix)
-        vectors *= signs_of(vectors, axis=0)
-        return cls(molecules, values.clip(min=0.0), vectors, vectors.T @ right[:, 0], count)
+        for batch in _batches(molecules, n_weights):
+            design = DesignMatrix.joined([one.design for one in batch])
+            products = [one.design.times_from_left(one.metric) for one in batch]
+            pulls = [one.metric @ one.target for one in batch]
+            design.add_gram(np.concatenate(products), matrix)
+            right += design.transposed_times(np.concatenate(pulls)[:, None])
+        matrix[np.diag_indices(n_weights)] += strength
+        # The lower half of the matrix is the upper half of its transpose, in the order of LAPACK.
+        upper = cholesky(matrix.T, overwrite_a=True, check_finite=False)
+        root, failed = dtrtri(upper, overwrite_c=True)
+        if failed:
+            raise LinAlgError("the normal equations are singular")
+        return cls(molecules, root, root.T @ right[:, 0])
 
     @property
-    def scale(self) -> float:
-        """Mean eigenvalue of the Gram matrix of the coefficients, unit of the regularisation."""
-        return float(self.values.sum() / self.n_coefficients) or 1.0
+    def weights(self) -> NDArray:
+        """Weights (n_weights,) of the least loss."""
+        return self.root @ self.solution
 
-    def weights(self, regularization: float) -> NDArray:
-        """Weights (p,) for a regularisation relative to `scale`."""
-        return self.vectors @ (self.right / (self.values + regularization * self.scale))
+    def left_out(self, groups: NDArray) -> Iterator[LeftOutGroup]:
+        """Predictions of each group by the others.
 
-    def influences(self, pulls: NDArray, regularization: float) -> NDArray:
-        """Return the changes (n, weights) of the weights by pulls (n, p) of molecules or groups."""
-        return pulls / (self.values + regularization * self.scale) @ self.vectors.T
-
-    def left_out_losses(self, regularizations: Sequence[float], groups: NDArray) -> NDArray:
-        """Sum the losses of molecules that are left out with their group, (regularizations,).
+        Equations are solved for the coefficients of a group or for all weights, whichever are
+        fewer.
 
         Parameters
         ----------
-        regularizations : sequence of float
         groups : (n,) int array
             Label of the group of each molecule.
         """
-        losses = np.zeros(len(regularizations))
-        for _, group in self._groups(groups):
-            for number, regularization in enumerate(regularizations):
-                errors, _ = self._without(group, regularization)
-                for one, error in zip(group, errors, strict=True):
-                    losses[number] += error @ one.metric @ error
-        return losses
+        most = len(self.solution)
+        for batch in _batches(_complete_groups(self.molecules, groups), most):
+            small = [one for group in batch if group.size <= most for one in group.molecules]
+            designs = self._dense(small)
+            for group in batch:
+                if group.size <= most:
+                    yield self._by_coefficients(group, [next(designs) for _ in group.molecules])
+                else:
+                    yield self._by_weights(group)
 
-    def left_out(
-        self, regularization: float, groups: NDArray
-    ) -> Iterator[tuple[int, LeftOutMolecule]]:
-        """Index of each molecule and its prediction by those of other groups, group by group."""
-        for indices, group in self._groups(groups):
-            errors, halves = self._without(group, regularization)
-            for index, one, error, half in zip(indices, group, errors, halves, strict=True):
-                pull = one.design.T @ (one.metric @ error)
-                yield index, LeftOutMolecule(error, pull, half, one.metric)
+    def _by_coefficients(self, group: _Group, designs: Sequence[NDArray]) -> LeftOutGroup:
+        molecules, design = group.molecules, np.concatenate(designs)
+        metric = block_diag(*(one.metric for one in molecules))
+        system = np.eye(group.size) - (design @ design.T) @ metric
+        factor = lu_factor(system, overwrite_a=True, check_finite=False)
+        target = np.concatenate([one.target for one in molecules])
+        error = lu_solve(factor, target - design @ self.solution, check_finite=False)
+        functionals = block_diag(*(one.functionals for one in molecules))
+        follow = design.T @ lu_solve(factor, functionals, trans=1, check_finite=False)
+        stops = np.cumsum([one.size for one in molecules])[:-1]
+        responses = np.split(follow, len(molecules), axis=1)
+        return _left_out(group, np.split(error, stops), design.T @ (metric @ error), responses)
 
-    def _groups(self, groups: NDArray) -> Iterator[tuple[list[int], list[_Rotated]]]:
-        """Collect the molecules of each group, and yield it as soon as it is complete."""
-        missing = np.bincount(groups)
-        waiting: dict[int, tuple[list[int], list[_Rotated]]] = {}
-        for index, (label, molecule) in enumerate(
-            zip(groups.tolist(), self.molecules, strict=True)
-        ):
-            indices, members = waiting.setdefault(label, ([], []))
-            indices.append(index)
-            members.append(_Rotated(molecule.design @ self.vectors, *molecule[1:]))
-            missing[label] -= 1
-            if not missing[label]:
-                yield waiting.pop(label)
+    def _by_weights(self, group: _Group) -> LeftOutGroup:
+        molecules, solution = group.molecules, self.solution.copy()
+        system = np.eye(len(solution))
+        for one, design in zip(molecules, self._dense(molecules), strict=True):
+            along = design.T @ one.metric
+            system -= along @ design
+            solution -= along @ one.target
+        factor = lu_factor(system, overwrite_a=True, check_finite=False)
+        solution = lu_solve(factor, solution, check_finite=False)
+        errors, responses, pull = [], [], np.zeros_like(solution)
+        for one, design in zip(molecules, self._dense(molecules), strict=True):
+            errors.append(one.target - design @ solution)
+            pull += design.T @ (one.metric @ errors[-1])
+            responses.append(lu_solve(factor, design.T @ one.functionals, check_finite=False))
+        return _left_out(group, errors, pull, responses)
 
-    def _without(
-        self, group: Sequence[_Rotated], regularization: float
-    ) -> tuple[list[NDArray], list[NDArray]]:
-        """Errors (size,) of a group left out, and ``Phi C_G`` (size, p) of each molecule.
-
-        Equations are solved for the coefficients of the group or for all weights, whichever are
-        fewer.
-        """
-        spread = self.values + regularization * self.scale
-        stops = np.cumsum([len(one.target) for one in group])
-        if stops[-1] > len(spread):
-            along = [one.design.T @ one.metric for one in group]
-            matrix, right = np.diag(spread), self.right.copy()
-            for one, part in zip(group, along, strict=True):
-                matrix -= part @ one.design
-                right -= part @ one.target
-            covariance = np.linalg.inv(matrix)
-            weights = covariance @ right
-            return (
-                [one.target - one.design @ weights for one in group],
-                [one.design @ covariance for one in group],
-            )
-        design = np.vstack([one.design for one in group])
-        target = np.concatenate([one.target for one in group])
-        metric = block_diag(*(one.metric for one in group))
-        shrunken = design / spread
-        inverse = np.linalg.inv(np.eye(len(target)) - shrunken @ (design.T @ metric))
-        error = inverse @ (target - shrunken @ self.right)
-        return np.split(error, stops[:-1]), np.split(inverse @ shrunken, stops[:-1])
+    def _dense(self, molecules: Iterable[Molecule]) -> Iterator[NDArray]:
+        """Design (size, p) of every molecule, in the coordinates of the root."""
+        for batch in _batches(molecules, len(self.solution)):
+            stops = np.cumsum([one.size for one in batch])[:-1]
+            joined = DesignMatrix.joined([one.design for one in batch]) @ self.root
+            yield from np.split(joined, stops)
 
 
-class _Rotated(NamedTuple):
-    """Molecule with its design (size, p) in the eigenvectors of the normal equations."""
+class _Group(NamedTuple):
+    """Molecules that are left out together."""
 
-    design: NDArray
-    target: NDArray
-    metric: NDArray
+    indices: list[int]
+    molecules: list[Molecule]
+
+    @property
+    def size(self) -> int:
+        """Coefficients of all."""
+        return sum(one.size for one in self.molecules)
+
+
+def _complete_groups(molecules: Iterable[Molecule], groups: NDArray) -> Iterator[_Group]:
+    """Collect the molecules of each group, and yield it as soon as it is complete."""
+    missing, waiting = np.bincount(groups), dict[int, _Group]()
+    for index, (label, molecule) in enumerate(zip(groups.tolist(), molecules, strict=True)):
+        group = waiting.setdefault(label, _Group([], []))
+        group.indices.append(index)
+        group.molecules.append(molecule)
+        missing[label] -= 1
+        if not missing[label]:
+            yield waiting.pop(label)
+
+
+def _batches(parts: Iterable[_PartT], n_columns: int) -> Iterator[list[_PartT]]:
+    """Collect molecules, or groups, of which the dense designs take little memory."""
+    batch: list[_PartT] = []
+    room = _BATCH
+    for one in parts:
+        needed = 8 * one.size * n_columns
+        if batch and needed > room:
+            yield batch
+            batch, room = [], _BATCH
+        batch.append(one)
+        room -= needed
+    if batch:
+        yield batch
+
+
+def _left_out(
+    group: _Group, errors: list[NDArray], pull: NDArray, responses: list[NDArray]
+) -> LeftOutGroup:
+    losses = [
+        float(error @ one.metric @ error)
+        for one, error in zip(group.molecules, errors, strict=True)
+    ]
+    of_functionals = [
+        error @ one.functionals for one, error in zip(group.molecules, errors, strict=True)
+    ]
+    return LeftOutGroup(group.indices, of_functionals, losses, pull, responses)

@@ -29,15 +29,15 @@ import numpy as np
 from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.evaluation import evaluate_densities
 from ase_dos.density.options import DensityOptions
-from ase_dos.density.training import prepare, train
+from ase_dos.density.training import train
 from ase_dos.descriptors.lambda_soap import LambdaSOAP
 from benchmarks.measure import print_head, print_row
 from data.molecules.pack_densities import Molecules, load
 
-# species, tolerance of the model, sizes of the training set, size of the test set, other families
+# species, sizes of the training set, size of the test set, other families
 SETS = {
-    "water": (("H", "O"), 1e-6, (10, 20, 40), 30, ()),
-    "mixed": (("H", "C", "N", "O"), 1e-5, (14, 28, 55), 20, ("foreign",)),
+    "water": (("H", "O"), (10, 20, 40), 30, ()),
+    "mixed": (("H", "C", "N", "O"), (14, 28, 55), 20, ("foreign",)),
 }
 # fit, metric of the training, electron number
 MODELS = (
@@ -52,12 +52,10 @@ MODELS = (
 COLUMNS = ("J %", "S %", "dN", "dipole", "potential")
 
 
-def options_of(
-    species: tuple[str, ...], tolerance: float, basis: AuxiliaryBasis, **others
-) -> DensityOptions:
+def options_of(species: tuple[str, ...], basis: AuxiliaryBasis, **others) -> DensityOptions:
     """Hyperparameters that all models share."""
     descriptor = LambdaSOAP(4.0, 5, 4, 0.4, species, max_lambda=4)
-    return DensityOptions(descriptor, basis, n_points=40, tolerance=tolerance, **others)
+    return DensityOptions(descriptor, basis, n_points=40, **others)
 
 
 def errors(data: Molecules, chosen, fit: str, number: str, predictor) -> dict[str, float]:
@@ -87,21 +85,20 @@ def errors(data: Molecules, chosen, fit: str, number: str, predictor) -> dict[st
 
 def run(data: Molecules, name: str, size: int, seed: int) -> dict[str, dict]:
     """Train all models on one split; return their errors."""
-    species, tolerance, _, n_test, others = SETS[name]
+    species, _, n_test, others = SETS[name]
     order = np.random.default_rng(seed).permutation(data.of(name))
     chosen, test = order[:size], order[-n_test:]
     frames = [data.frames[i] for i in chosen]
     basis = data.fits["coulomb"][0].basis
-    prepared = prepare(frames, options_of(species, tolerance, basis))
     found, groups = {}, np.arange(size)
     for fit, metric, number in MODELS:
         if number == "a_posteriori" and (fit, metric, "free") in MODELS:
             predictor = replace(predictor, electron_number=number)  # noqa: F821  the one before
         else:
-            options = options_of(species, tolerance, basis, metric=metric, electron_number=number)
+            options = options_of(species, basis, metric=metric, electron_number=number)
             kind = "free" if number == "free" else "exact"
             densities = [data.density(i, fit, kind) for i in chosen]
-            predictor = train(frames, densities, options, groups, False, prepared).predictor
+            predictor = train(frames, densities, options, groups, False).predictor
         row = {"test": errors(data, test, fit, number, predictor)}
         for family in others:
             try:
@@ -121,14 +118,14 @@ def main() -> None:
     data = load()
     store = json.loads(given.store.read_text()) if given.store.exists() else {}
     for name in given.sets:
-        for size in SETS[name][2]:
+        for size in SETS[name][1]:
             for seed in given.seeds:
                 key = f"{name} {size} {seed}"
                 if key not in store:
                     store[key] = run(data, name, size, seed)
                     given.store.write_text(json.dumps(store, indent=1))
     for name in given.sets:
-        for family in ("test", *SETS[name][4]):
+        for family in ("test", *SETS[name][3]):
             print(f"\n{name}, {family}")
             print_head("fit", "loss", "N", "training", *COLUMNS)
             chosen = data.of(name if family == "test" else family)
@@ -136,7 +133,7 @@ def main() -> None:
                 row = errors(data, chosen, fit, "exact", None)
                 print_row(fit, "fit", "exact", "-", *(f"{row[c]:.3g}" for c in COLUMNS))
             for model in MODELS:
-                for size in SETS[name][2]:
+                for size in SETS[name][1]:
                     rows = [
                         store[f"{name} {size} {seed}"][" / ".join(model)][family]
                         for seed in given.seeds

@@ -59,7 +59,7 @@ def main() -> None:
     chosen, test = order[: given.training], order[-given.molecules :]
     fits = data.fits["coulomb"]
     descriptor = LambdaSOAP(4.0, 5, 4, 0.4, ("H", "O"))
-    model = DensityModel(descriptor, fits[0].basis, n_points=40, tolerance=1e-7)
+    model = DensityModel(descriptor, fits[0].basis, n_points=40)
     model.fit([data.frames[i] for i in chosen], [fits[i] for i in chosen])
     print_head("molecule", "default", "fitted", "learned", "Harris, learned - fitted (meV)")
     for index in test:

@@ -20,7 +20,7 @@ def main() -> None:
     chosen = [i for i, atoms in enumerate(data.frames) if str(atoms.symbols) == "OH2"]
     fits = data.fits["coulomb"]
     descriptor = LambdaSOAP(4.0, 4, 4, 0.4, ("H", "O"), max_lambda=4)
-    model = DensityModel(descriptor, fits[0].basis, n_points=20, tolerance=1e-6)
+    model = DensityModel(descriptor, fits[0].basis, n_points=20)
     model.fit([data.frames[i] for i in chosen], [fits[i] for i in chosen])
     model.save(output)
 

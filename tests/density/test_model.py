@@ -15,7 +15,6 @@ from ase_dos.utils.novelty import NoveltyWarning
 DESCRIPTOR = LambdaSOAP(3.0, 4, 3, 0.5, ("H", "O"), max_lambda=2)
 QUICK = {
     "n_points": 20,
-    "tolerance": 1e-6,
     "regularizations": [1e-10, 1e-8, 1e-6, 1e-4],
     "n_members": 16,
 }

@@ -5,15 +5,16 @@ import pytest
 from density_toys import BASIS, toy_molecules
 from scipy.sparse.linalg import LinearOperator, cg
 
+from ase_dos.density.design import DesignMatrix
 from ase_dos.density.metric import ElectronNumber
 from ase_dos.density.regression import DensityRegression
 
 MOLECULES, LAYOUT = toy_molecules(8, seed=3)
-REGULARIZATION = 1e-3
+STRENGTH = 1e-2
 
 
 def regression(molecules=MOLECULES):
-    return DensityRegression.of(molecules, LAYOUT.size)
+    return DensityRegression.of(molecules, LAYOUT.size, STRENGTH)
 
 
 def dense(one):
@@ -34,8 +35,14 @@ def test_the_design_matrix_is_linear_and_its_transpose_is_its_own():
         one.design.transposed_times(values), dense(one).T @ values, atol=1e-12
     )
     np.testing.assert_allclose(
-        one.design.gram(one.metric), dense(one).T @ one.metric @ dense(one), atol=1e-10
+        one.design.times_from_left(one.metric), one.metric @ dense(one), atol=1e-12
     )
+    joined = DesignMatrix.joined([one.design, MOLECULES[1].design])
+    both = joined @ np.eye(LAYOUT.size)
+    np.testing.assert_array_equal(both, np.concatenate([dense(one), dense(MOLECULES[1])]))
+    gram = np.zeros((LAYOUT.size, LAYOUT.size))
+    joined.add_gram(both, gram)
+    np.testing.assert_allclose(np.tril(gram), np.tril(both.T @ both), atol=1e-12)
 
 
 def test_every_shell_has_weights_of_its_own_and_atoms_of_a_species_share_them():
@@ -50,37 +57,34 @@ def test_every_shell_has_weights_of_its_own_and_atoms_of_a_species_share_them():
 
 def test_weights_minimise_the_loss():
     fit = regression()
-    strength = REGULARIZATION * fit.scale
-    weights = fit.weights(REGULARIZATION)
-    gradient = 2 * strength * weights
+    weights = fit.weights
+    gradient = 2 * STRENGTH * weights
     for one in MOLECULES:
         gradient -= 2 * dense(one).T @ one.metric @ (one.target - dense(one) @ weights)
-    assert np.abs(gradient).max() < 1e-10 * np.abs(fit.right).max()
+    right = sum(dense(one).T @ one.metric @ one.target for one in MOLECULES)
+    assert np.abs(gradient).max() < 1e-10 * np.abs(right).max()
     rng = np.random.default_rng(1)
     for _ in range(3):
         step = 1e-3 * rng.normal(size=weights.shape)
-        assert loss(weights + step, strength) > loss(weights, strength)
+        assert loss(weights + step, STRENGTH) > loss(weights, STRENGTH)
 
 
 def test_the_gradient_of_the_loss_is_that_of_finite_differences():
-    fit = regression()
-    strength = REGULARIZATION * fit.scale
     rng = np.random.default_rng(2)
     weights, direction = rng.normal(size=(2, LAYOUT.size))
-    gradient = 2 * strength * weights
+    gradient = 2 * STRENGTH * weights
     for one in MOLECULES:
         gradient -= 2 * dense(one).T @ one.metric @ (one.target - dense(one) @ weights)
     step = 0.5  # the loss is quadratic: central differences are exact
-    ahead, behind = (loss(weights + s * step * direction, strength) for s in (1, -1))
+    ahead, behind = (loss(weights + s * step * direction, STRENGTH) for s in (1, -1))
     assert (ahead - behind) / (2 * step) == pytest.approx(gradient @ direction, rel=1e-9)
 
 
 def test_conjugate_gradients_find_the_same_weights():
     fit = regression()
-    strength = REGULARIZATION * fit.scale
 
     def multiply(weights):
-        total = strength * weights
+        total = STRENGTH * weights
         for one in MOLECULES:
             along = one.metric @ (one.design @ weights[:, None])
             total = total + one.design.transposed_times(along)[:, 0]
@@ -91,33 +95,40 @@ def test_conjugate_gradients_find_the_same_weights():
     )
     operator = LinearOperator((LAYOUT.size, LAYOUT.size), matvec=multiply)
     found, _ = cg(operator, right, rtol=1e-12, maxiter=5000)
-    weights = fit.weights(REGULARIZATION)
+    weights = fit.weights
     assert np.abs(found - weights).max() < 1e-6 * np.abs(weights).max()
 
 
 @pytest.mark.parametrize("groups", [np.arange(8), np.array([0, 0, 1, 1, 0, 0, 0, 0])])
 def test_what_is_left_out_is_predicted_by_a_regression_without_it(groups):
     fit = regression()
-    found = dict(fit.left_out(REGULARIZATION, groups))
-    assert sorted(found) == list(range(8))
-    spread = REGULARIZATION * fit.scale
-    for index, one in enumerate(MOLECULES):
-        others = [MOLECULES[k] for k in np.flatnonzero(groups != groups[index])]
-        normal = sum(dense(k).T @ k.metric @ dense(k) for k in others)
-        inverse = np.linalg.inv(normal + spread * np.eye(LAYOUT.size))
-        weights = inverse @ sum(dense(k).T @ k.metric @ k.target for k in others)
-        error = one.target - dense(one) @ weights
-        np.testing.assert_allclose(found[index].error, error, atol=1e-8)
-        np.testing.assert_allclose(
-            found[index].response @ fit.vectors.T, dense(one) @ inverse, atol=1e-8
-        )
-        if len(set(groups)) == len(groups):
-            influence = fit.influences(found[index].pull[None], REGULARIZATION)[0]
-            np.testing.assert_allclose(influence, fit.weights(REGULARIZATION) - weights, atol=1e-8)
-        assert found[index].loss == pytest.approx(error @ one.metric @ error)
-    candidates = [1e-6, REGULARIZATION]
-    losses = fit.left_out_losses(candidates, groups)
-    assert losses[1] == pytest.approx(sum(one.loss for one in found.values()))
+    pull_of = {}
+    for group in fit.left_out(groups):
+        label = groups[group.indices[0]]
+        assert group.indices == np.flatnonzero(groups == label).tolist()
+        others = [MOLECULES[k] for k in np.flatnonzero(groups != label)]
+        without = DensityRegression.of(others, LAYOUT.size, STRENGTH)
+        covariance = without.root @ without.root.T
+        for index, found, of_loss, response in zip(
+            group.indices, group.errors, group.losses, group.responses, strict=True
+        ):
+            one = MOLECULES[index]
+            error = one.target - dense(one) @ without.weights
+            np.testing.assert_allclose(found, error @ one.functionals, atol=1e-8)
+            assert of_loss == pytest.approx(error @ one.metric @ error)
+            follows = one.functionals.T @ dense(one) @ covariance
+            np.testing.assert_allclose(fit.root @ response, follows.T, atol=1e-8)
+        influence = fit.root @ group.pull
+        np.testing.assert_allclose(influence, fit.weights - without.weights, atol=1e-8)
+        pull_of[label] = group.pull
+    assert sorted(pull_of) == np.unique(groups).tolist()
+
+
+def test_the_root_is_that_of_the_covariance():
+    fit = regression()
+    normal = sum(dense(one).T @ one.metric @ dense(one) for one in MOLECULES)
+    covariance = np.linalg.inv(normal + STRENGTH * np.eye(LAYOUT.size))
+    np.testing.assert_allclose(fit.root @ fit.root.T, covariance, atol=1e-10)
 
 
 def test_errors_that_hold_electrons_do_not_count_where_the_number_is_exact():

@@ -38,7 +38,8 @@ def toy_molecules(count, seed):
         }
         half = rng.normal(size=(size, size))
         metric = half @ half.T / size + 0.1 * np.eye(size)
-        molecules.append(Molecule(layout.design(numbers, outputs), rng.normal(size=size), metric))
+        design = layout.design(numbers, outputs)
+        molecules.append(Molecule(design, *rng.normal(size=(1, size)), metric, np.eye(size, 3)))
     return molecules, layout
 
 
