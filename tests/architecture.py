@@ -25,8 +25,8 @@ FLOORS = (
     ("electrons",),
     ("spectra",),
     ("descriptors", "io", "bands"),
-    ("fit", "results"),
-    ("model", "density", "tight_binding"),
+    ("fit", "results", "tight_binding"),
+    ("model", "density"),
     ("model_selection", "trajectory", "adapters"),
     ("dynamics", "cli"),
 )

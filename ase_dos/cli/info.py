@@ -59,16 +59,14 @@ def _shipped() -> Iterator[str]:
 
 
 def _model(source: str) -> Iterator[str]:
+    from ase_dos.density.model import DensityModel
     from ase_dos.io.model_file import find_model, kind_of, read_model
-
-    if kind_of(read_model(find_model(source))[0]) == "density":
-        from ase_dos.density.model import DensityModel
-
-        density = DensityModel.load(source)
-        return _header(density.options.to_dict(), density.info)
     from ase_dos.model.dos_model import DOSModel
+    from ase_dos.model.tight_binding import TightBindingModel
 
-    model = DOSModel.load(source)
+    by_kind = {"density": DensityModel, "tight_binding": TightBindingModel}
+    info, _ = read_model(find_model(source))
+    model = by_kind.get(kind_of(info), DOSModel).load(source)
     return _header(model.options.to_dict(), model.info)
 
 

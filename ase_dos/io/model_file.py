@@ -32,7 +32,11 @@ __all__ = [
 ]
 
 # What models describe; the header of one of the DOS does not say so.
-KINDS = {"dos": "density of states", "density": "electron density"}
+KINDS = {
+    "dos": "density of states",
+    "tight_binding": "density of states, by tight binding",
+    "density": "electron density",
+}
 FORMAT = 3
 READABLE = (2, FORMAT)  # format 2 has no whole options
 # The last two are how numpy's parser meets a damaged header of an array.
@@ -54,20 +58,20 @@ def kind_of(info: Mapping[str, Any]) -> str:
     return "dos" if of_regressor else str(info.get("kind", "dos"))
 
 
-def shipped_models(kind: str | None = None) -> list[str]:
-    """Names of the models that come with the package, of all kinds or one of `KINDS`."""
+def shipped_models(*kinds: str) -> list[str]:
+    """Names of the models that come with the package, of all kinds or some of `KINDS`."""
     paths = _folder().glob("*.npz")
-    return sorted(path.stem for path in paths if kind is None or _kind_of_file(path) == kind)
+    return sorted(path.stem for path in paths if not kinds or _kind_of_file(path) in kinds)
 
 
-def find_model(name_or_path: str | os.PathLike, kind: str | None = None) -> Path:
+def find_model(name_or_path: str | os.PathLike, *kinds: str) -> Path:
     """Path of a model file, given that or the name of a shipped model.
 
     Parameters
     ----------
     name_or_path : str or path
-    kind : str, optional
-        Kind of the shipped models that names stand for, of `KINDS`.
+    *kinds : str
+        Kinds of the shipped models that names stand for, of `KINDS`; all by default.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def find_model(name_or_path: str | os.PathLike, kind: str | None = None) -> Path
     path = Path(name_or_path)
     if path.is_file():
         return path
-    names = shipped_models(kind)
+    names = shipped_models(*kinds)
     if str(path) in names:
         return _folder() / f"{path}.npz"
     if path.is_dir():
@@ -113,14 +117,14 @@ def write_model(
     replace_bytes(path, packed.getbuffer())
 
 
-def read_model(path: Path, kind: str | None = None) -> tuple[dict[str, Any], dict[str, NDArray]]:
+def read_model(path: Path, *kinds: str) -> tuple[dict[str, Any], dict[str, NDArray]]:
     """Header and arrays of a model file.
 
     Parameters
     ----------
     path : path
-    kind : str, optional
-        Kind that is expected, of `KINDS`.
+    *kinds : str
+        Kinds that are expected, of `KINDS`; any by default.
 
     Raises
     ------
@@ -149,9 +153,11 @@ def read_model(path: Path, kind: str | None = None) -> tuple[dict[str, Any], dic
     if digest(info, arrays) != checksum:
         raise ValueError(f"{path}: the contents do not match their checksum; the file is damaged")
     found = kind_of(info)
-    if kind not in (None, found):
+    if kinds and found not in kinds:
         other = f"one of the {KINDS[found]}" if found in KINDS else repr(found)
-        raise ValueError(f"{path}: expected a model of the {KINDS[kind]}; this file holds {other}")
+        raise ValueError(
+            f"{path}: expected a model of the {KINDS[kinds[0]]}; this file holds {other}"
+        )
     return info, arrays
 
 

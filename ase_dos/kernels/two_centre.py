@@ -11,24 +11,27 @@ from ase_dos.kernels.jit import kernel
 
 
 @kernel
-def add_bloch_sum(rows, columns, blocks, phases, out):
-    """Add blocks (n, a, b) times their phases (n,) to a complex matrix."""
-    for p in range(rows.size):
-        for a in range(blocks.shape[1]):
-            for b in range(blocks.shape[2]):
-                out[rows[p] + a, columns[p] + b] += blocks[p, a, b] * phases[p]
+def add_bloch_sums(rows, columns, blocks, phases, out):
+    """Add blocks (n, a, b) times their phases (kpoints, n) to complex matrices, one per k-point."""
+    for k in range(phases.shape[0]):
+        for p in range(rows.size):
+            for a in range(blocks.shape[1]):
+                for b in range(blocks.shape[2]):
+                    out[k, rows[p] + a, columns[p] + b] += blocks[p, a, b] * phases[k, p]
 
 
 @kernel
 def add_block_densities(rows, columns, density, phases, out):
-    """Add to ``out`` (n, a, b) the derivatives of Re tr(density H) by the elements of blocks.
+    """Add to ``out`` (n, a, b) the derivatives of sum_k Re tr(D H) by the elements of blocks.
 
-    ``density`` is Hermitian: the sum of c c^dagger over states c with real weights.
+    The densities D (kpoints, orbitals, orbitals) are Hermitian; ``phases`` are (kpoints, n).
     """
-    for p in range(rows.size):
-        for a in range(out.shape[1]):
-            for b in range(out.shape[2]):
-                out[p, a, b] += (density[columns[p] + b, rows[p] + a] * phases[p]).real
+    for k in range(phases.shape[0]):
+        for p in range(rows.size):
+            for a in range(out.shape[1]):
+                for b in range(out.shape[2]):
+                    element = density[k, columns[p] + b, rows[p] + a]
+                    out[p, a, b] += (element * phases[k, p]).real
 
 
 @kernel

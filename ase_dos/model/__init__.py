@@ -9,6 +9,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "DOSPredictor": "interface",
         "Evaluation": "evaluation",
         "ModelOptions": "options",
+        "HamiltonianModel": "tight_binding.hamiltonian_model",
+        "TightBindingModel": "tight_binding.tight_binding_model",
         "load_metatomic": "metatomic.loading",
         "load_model": "loading",
         "predict_in_blocks": "blocks",

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.io.model_file import find_model, read_model
 from ase_dos.io.trained_model import TrainedModel
-from ase_dos.model.evaluation import Evaluation, evaluate_predictions
+from ase_dos.model.evaluation import Evaluation, evaluate_structures
 from ase_dos.model.header import header, options_in
 from ase_dos.model.like_structures import LikeStructures, as_groups
 from ase_dos.model.metatomic.loading import load_metatomic
@@ -36,7 +36,7 @@ from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS, warn_of_novelty
 from ase_dos.spectra.target import DOSTarget
-from ase_dos.utils.structure_errors import StructureError, of_structure
+from ase_dos.utils.structure_errors import StructureError
 
 __all__ = ["DOSModel"]
 
@@ -200,11 +200,7 @@ class DOSModel(TrainedModel[ModelOptions, Predictor, Training]):
         """
         report = self.evaluate(frames, states, families)
         self._predictor = self.predictor.calibrated(frames, report.errors.squared)
-        self.info["validation"] = {
-            "n_structures": len(report.prediction),
-            "rmse": report.rmse,
-            "percent_rmse": report.percent_rmse,
-        }
+        self.info["validation"] = report.header()
         self._sign()
         for text in validation_remarks(report, self.info["leave_one_out_rmse"]):
             warnings.warn(text, TrainingSetWarning, stacklevel=2)
@@ -351,16 +347,8 @@ class DOSModel(TrainedModel[ModelOptions, Predictor, Training]):
             If there is no structure, or one cannot be predicted or compared; the message says
             which.
         """
-        learned = self.predictor
-        if not len(frames):
-            raise ValueError("evaluation: expected at least one structure, got none")
-        targets = self._targets(frames, states)
-        predictions = []
-        for index, atoms in enumerate(frames):
-            with of_structure(index):
-                predictions.append(learned.predict(atoms).total())
-        return evaluate_predictions(
-            targets, predictions, np.array([len(atoms) for atoms in frames]), families
+        return evaluate_structures(
+            self.predictor.predict, frames, self._targets(frames, states), families
         )
 
     # Files

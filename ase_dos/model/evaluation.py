@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.fit.scores import AlignedErrors, aligned_errors
 from ase_dos.spectra.dos import DOS
+from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.spectra.target import DOSTarget
 from ase_dos.utils.quantities import QUANTITIES
 from ase_dos.utils.short_repr import short_repr
 from ase_dos.utils.structure_errors import of_structure
 
-__all__ = ["DERIVED_QUANTITIES", "Evaluation", "derived_quantities", "evaluate_predictions"]
+__all__ = [
+    "DERIVED_QUANTITIES",
+    "Evaluation",
+    "derived_quantities",
+    "evaluate_predictions",
+    "evaluate_structures",
+]
 
 TEMPERATURES = (300.0, 1000.0, 3000.0, 10_000.0)
 FREE_ENERGY_TEMPERATURE = 3000.0
@@ -132,6 +140,14 @@ class Evaluation:
             for family in np.unique(self.families)
         }
 
+    def header(self) -> dict[str, float]:
+        """Plain values that a model file keeps."""
+        return {
+            "n_structures": len(self.prediction),
+            "rmse": self.rmse,
+            "percent_rmse": self.percent_rmse,
+        }
+
     def summary(self) -> str:
         """Human-readable table."""
         lines = [
@@ -160,6 +176,31 @@ def _check_electrons(target: DOSTarget, prediction: DOS, n_atoms: int) -> None:
             f"{target.n_electrons:g} electrons, but the model has {prediction.n_electrons:g} for "
             "it; a charged cell, or another pseudopotential than that of the training set"
         )
+
+
+def evaluate_structures(
+    predict: Callable[[Atoms], LocalDOS],
+    frames: Sequence[Atoms],
+    targets: Sequence[DOSTarget],
+    families: Sequence[str] | None = None,
+) -> Evaluation:
+    """Predict structures and compare them with their targets.
+
+    Raises
+    ------
+    ValueError
+        If there is no structure.
+    StructureError
+        If one cannot be predicted or compared.
+    """
+    if not len(frames):
+        raise ValueError("evaluation: expected at least one structure, got none")
+    predictions = []
+    for index, atoms in enumerate(frames):
+        with of_structure(index):
+            predictions.append(predict(atoms).total())
+    n_atoms = np.array([len(atoms) for atoms in frames])
+    return evaluate_predictions(targets, predictions, n_atoms, families)
 
 
 def evaluate_predictions(

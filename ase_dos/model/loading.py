@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 
+from ase_dos.io.model_file import find_model, kind_of, read_model
 from ase_dos.model.dos_model import DOSModel
 from ase_dos.model.interface import DOSPredictor, require_predictor
 from ase_dos.model.metatomic.loading import load_metatomic
+from ase_dos.model.tight_binding.tight_binding_model import TightBindingModel
 
 __all__ = ["load_model"]
+
+_BY_KIND: dict[str, type[DOSModel] | type[TightBindingModel]] = {
+    "dos": DOSModel,
+    "tight_binding": TightBindingModel,
+}
 
 
 def load_model(model: str | os.PathLike | DOSPredictor) -> DOSPredictor:
@@ -30,5 +37,6 @@ def load_model(model: str | os.PathLike | DOSPredictor) -> DOSPredictor:
     if isinstance(model, (str, os.PathLike)):
         if os.fspath(model).endswith(".pt"):
             return load_metatomic(model)
-        return DOSModel.load(model)
+        path = find_model(model, *_BY_KIND)
+        return _BY_KIND[kind_of(read_model(path, *_BY_KIND)[0])].load(path)
     return require_predictor(model)

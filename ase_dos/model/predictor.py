@@ -19,7 +19,7 @@ from ase_dos.fit.posterior import Posterior, recalibrated
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
-from ase_dos.utils.checks import as_array
+from ase_dos.utils.checks import as_array, as_group_labels
 
 __all__ = ["Predictor", "as_stored"]
 
@@ -173,14 +173,7 @@ class Predictor:
         if groups is None and len(self.maps) == 1:
             yield 0, 0, None
             return
-        labels = np.zeros(len(atoms), np.int64)
-        if groups is not None:
-            labels = as_array(groups, "groups", (len(atoms),)).astype(np.int64)
-            if labels.min(initial=0) < 0 or labels.max(initial=0) >= n_groups:
-                raise ValueError(
-                    f"groups: expected 0 to {n_groups - 1}, as many as there are weights, got "
-                    f"{labels.min()} to {labels.max()}"
-                )
+        labels = as_group_labels(groups, len(atoms), n_groups)
         kinds = np.zeros(len(atoms), np.int64)
         if len(self.maps) > 1:
             kinds = species_index(atoms.numbers, self.species)

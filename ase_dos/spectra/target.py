@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from ase.units import kB
@@ -19,6 +19,9 @@ from ase_dos.spectra.states import ElectronicStates
 from ase_dos.utils.checks import as_array, as_positive
 from ase_dos.utils.digests import checksum
 from ase_dos.utils.short_repr import short_repr
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["DOSTarget", "TargetStack", "target_from_dos", "target_from_states"]
 
@@ -243,7 +246,7 @@ class TargetStack(Sequence[DOSTarget]):
     def __getitem__(self, index: int | slice) -> DOSTarget | Sequence[DOSTarget]:
         return self._targets[index]
 
-    def part(self, rows: NDArray) -> TargetStack:
+    def part(self, rows: NDArray) -> Self:
         """Return some of the targets, by their indices (k,); their splines are not copied."""
         part = copy(self)
         part._targets = [self._targets[i] for i in rows.tolist()]

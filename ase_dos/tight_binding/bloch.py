@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.kernels.two_centre import add_bloch_sum, add_block_densities, add_level_slopes
+from ase_dos.kernels.threads import on_threads
+from ase_dos.kernels.two_centre import add_bloch_sums, add_block_densities, add_level_slopes
 from ase_dos.tight_binding.form import HamiltonianForm
 from ase_dos.tight_binding.terms import Surroundings, Term, terms_of
 
@@ -36,6 +37,11 @@ class BlochStates:
     energies: NDArray
     vectors: NDArray
 
+    def __iter__(self) -> Iterator[BlochStates]:
+        """States of each k-point alone."""
+        for energies, vectors in zip(self.energies, self.vectors, strict=True):
+            yield BlochStates(energies[None], vectors[None])
+
 
 class BlochHamiltonian:
     """Hamiltonian of one structure, ready for any parameters and k-points.
@@ -51,6 +57,8 @@ class BlochHamiltonian:
 
     Attributes
     ----------
+    atoms, form
+        As given.
     atom_of : (orbitals,) int array
         Atom of every orbital.
 
@@ -61,7 +69,7 @@ class BlochHamiltonian:
     """
 
     def __init__(self, atoms: Atoms, form: HamiltonianForm) -> None:
-        self.form = form
+        self.atoms, self.form = atoms, form
         self._reciprocal = 2 * np.pi * atoms.cell.reciprocal().array
         self._around = Surroundings.of(atoms, form)
         self._terms = terms_of(atoms, form, self._around)
@@ -97,8 +105,7 @@ class BlochHamiltonian:
             blocks = term.make_blocks(arrays[term.name])
             if not term.hops:
                 blocks /= 2  # of which the other half comes with the Hermitian conjugate
-            for k, matrix in zip(kpoints, out, strict=True):
-                add_bloch_sum(*self._places(term), blocks, self._phases(term, k), matrix)
+            add_bloch_sums(*self._places(term), blocks, self._phases(term, kpoints), out)
         return out + out.conj().transpose(0, 2, 1)
 
     def solve(self, parameters: NDArray, kpoints: NDArray) -> BlochStates:
@@ -107,11 +114,17 @@ class BlochHamiltonian:
 
     def energies(self, parameters: NDArray, kpoints: NDArray) -> NDArray:
         """Levels (kpoints, bands) in eV, rising; see `matrices`."""
-        batch = max(1, _BATCH // self.atom_of.size**2)
-        starts = range(0, len(kpoints), batch)
         return np.concatenate(
-            [np.linalg.eigvalsh(self.matrices(parameters, kpoints[i : i + batch])) for i in starts]
+            [
+                np.linalg.eigvalsh(self.matrices(parameters, kpoints[some]))
+                for some in self.batches(len(kpoints))
+            ]
         )
+
+    def batches(self, n_kpoints: int) -> list[slice]:
+        """Cut k-points into runs whose matrices may be held at a time."""
+        batch = max(1, _BATCH // self.atom_of.size**2)
+        return [slice(i, i + batch) for i in range(0, n_kpoints, batch)]
 
     def weights(self, states: BlochStates) -> NDArray:
         """Share of every atom in every state, (kpoints, bands, atoms); they sum to one."""
@@ -132,11 +145,12 @@ class BlochHamiltonian:
             angular = term.angular * (term.factors[integrals] * term.multiplicity)
             components[:, 2] = term.rows[integrals]
             found = np.zeros((len(kpoints), n_bands, *shapes[term.name]))
-            for k, vectors, slopes in zip(kpoints, states.vectors, found, strict=True):
+            phases = self._phases(term, kpoints)
+            for own_phases, vectors, slopes in zip(phases, states.vectors, found, strict=True):
                 add_level_slopes(
                     np.ascontiguousarray(vectors.T[:n_bands]),
                     *self._places(term),
-                    self._phases(term, k),
+                    own_phases,
                     angular,
                     components,
                     term.radial,
@@ -151,13 +165,12 @@ class BlochHamiltonian:
         parameters: NDArray,
         kpoints: NDArray,
         weights: NDArray,
-        slope: Callable[[NDArray], NDArray],
+        density: Callable[[BlochStates], NDArray],
     ) -> tuple[NDArray, NDArray]:
-        r"""Differentiate :math:`F = \sum_k w_k \sum_n \phi(\epsilon_{nk})` by positions and strain.
+        r"""Differentiate a function of the matrices H(k) by positions and strain.
 
-        By the Hellmann-Feynman theorem it is tr(D dH) with D of the states and
-        :math:`\phi'(\epsilon)`. k-points keep their coordinates in units of the reciprocal
-        lattice vectors. Degenerate levels need no care: D does not depend on their basis.
+        It changes by :math:`\sum_k w_k \mathrm{tr}(D_k\,dH(k))`, with Hermitian matrices D.
+        k-points keep their coordinates in units of the reciprocal lattice vectors.
 
         Parameters
         ----------
@@ -165,8 +178,8 @@ class BlochHamiltonian:
         kpoints : (kpoints, 3) array
             In units of the reciprocal lattice vectors.
         weights : (kpoints,) array
-        slope : callable
-            Returns :math:`\phi'` at energies (eV), in their shape.
+        density : callable
+            Returns D (orbitals, orbitals) of the states of one k-point.
 
         Returns
         -------
@@ -176,7 +189,7 @@ class BlochHamiltonian:
             By strain, symmetric.
         """
         arrays = self.form.split(parameters)
-        densities = self._block_densities(parameters, kpoints, weights, slope)
+        densities = self._block_densities(parameters, kpoints, weights, density)
         n_atoms = self._starts.size
         gradient, virial = np.zeros((n_atoms, 3)), np.zeros((3, 3))
         of_surroundings = np.zeros_like(self._around.values)
@@ -186,8 +199,8 @@ class BlochHamiltonian:
             np.subtract.at(gradient, first, forces)
             virial[:] += vectors.T @ forces
 
-        for term, density in zip(self._terms, densities, strict=True):
-            by_vector, by_surroundings = term.slopes(arrays[term.name], density)
+        for term, by_blocks in zip(self._terms, densities, strict=True):
+            by_vector, by_surroundings = term.slopes(arrays[term.name], by_blocks)
             add(term.first, term.neighbor, term.vectors, by_vector)
             for atoms in (term.first, term.second):
                 np.add.at(of_surroundings, atoms, by_surroundings / 2)
@@ -202,26 +215,33 @@ class BlochHamiltonian:
         parameters: NDArray,
         kpoints: NDArray,
         weights: NDArray,
-        slope: Callable[[NDArray], NDArray],
+        density: Callable[[BlochStates], NDArray],
     ) -> list[NDArray]:
         """Differentiate by the blocks of every term."""
-        out = [np.zeros((term.first.size, *term.blocks.shape)) for term in self._terms]
-        for k, weight in zip(kpoints, weights, strict=True):
-            states = self.solve(parameters, k[None])
-            vectors, filling = states.vectors[0], weight * slope(states.energies[0])
-            density = (vectors * filling) @ vectors.conj().T
-            for term, found in zip(self._terms, out, strict=True):
-                add_block_densities(*self._places(term), density, self._phases(term, k), found)
-        for term, found in zip(self._terms, out, strict=True):
-            found *= term.multiplicity
-        return out
+
+        def of_some(begin: int, end: int) -> list[NDArray]:
+            out = [np.zeros((term.first.size, *term.blocks.shape)) for term in self._terms]
+            for some in self.batches(end - begin):
+                points, shares = kpoints[begin:end][some], weights[begin:end][some]
+                states = self.solve(parameters, points)
+                matrices = [share * density(one) for share, one in zip(shares, states, strict=True)]
+                for term, found in zip(self._terms, out, strict=True):
+                    phases = self._phases(term, points)
+                    add_block_densities(*self._places(term), np.array(matrices), phases, found)
+            return out
+
+        parts = on_threads(len(kpoints), of_some)
+        return [
+            term.multiplicity * np.sum(found, axis=0)
+            for term, *found in zip(self._terms, *parts, strict=True)
+        ]
 
     def _places(self, term: Term) -> tuple[NDArray, NDArray]:
         """First row and column of every block."""
         return self._starts[term.first], self._starts[term.second]
 
-    def _phases(self, term: Term, kpoint: NDArray) -> NDArray:
-        """Phases of the blocks; positions of atoms in them do not change the levels."""
+    def _phases(self, term: Term, kpoints: NDArray) -> NDArray:
+        """Phases (kpoints, blocks); positions of atoms in them do not change the levels."""
         if not term.hops:
-            return np.ones(term.first.size, dtype=complex)
-        return np.exp(1j * term.vectors @ (kpoint @ self._reciprocal))
+            return np.ones((len(kpoints), term.first.size), dtype=complex)
+        return np.exp(1j * (kpoints @ self._reciprocal) @ term.vectors.T)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -154,7 +155,7 @@ class HamiltonianForm:
 
     def pair(self, a: int, b: int) -> SlaterKosterBlocks:
         """Blocks between atoms of two species."""
-        return SlaterKosterBlocks(self.shells[a], self.shells[b])
+        return _blocks(tuple(self.shells[a]), tuple(self.shells[b]))
 
     def integral_functions(self, distances: NDArray, n: int, d: float) -> tuple[NDArray, NDArray]:
         """Functions of distance (pairs, n) and their derivatives, ``d`` the sum of radii."""
@@ -199,6 +200,11 @@ class HamiltonianForm:
             for name in ("shells", "valence")
         }
         return cls(**{**values, **by_number})
+
+
+@cache
+def _blocks(first: tuple[int, ...], second: tuple[int, ...]) -> SlaterKosterBlocks:
+    return SlaterKosterBlocks(first, second)
 
 
 def level_name(a: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +16,9 @@ from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.kpoints import kpoint_mesh, mesh_points
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.spectra.states import ElectronicStates
-from ase_dos.tight_binding.bloch import BlochHamiltonian
-from ase_dos.tight_binding.form import HamiltonianForm
+from ase_dos.tight_binding.bloch import BlochHamiltonian, BlochStates
+from ase_dos.tight_binding.form import HamiltonianForm, level_name
+from ase_dos.tight_binding.local_derivatives import local_density
 from ase_dos.utils.checks import as_array, as_count, as_integers, as_positive
 from ase_dos.utils.short_repr import short_repr
 
@@ -126,24 +127,42 @@ class TightBindingHamiltonian:
         smearing : float
             Standard deviation of the Gaussian (eV).
         """
-        sigma = as_positive(smearing, "smearing")
-        finer = int(np.ceil(_STEPS_PER_SIGMA * grid.step / sigma - 1e-9))
-        nodes = (sigma, grid.start, grid.step / finer, (grid.size - 1) * finer + 1)
+        points, weights = mesh_points(_checked_mesh(mesh, atoms))
         bloch = BlochHamiltonian(atoms, self.form)
-        values = np.zeros((len(atoms), grid.size))
-        for point, weight in zip(*mesh_points(_checked_mesh(mesh, atoms)), strict=True):
-            states = bloch.solve(self.parameters, point[None])
-            shares = SPIN_DEGENERACY * weight * bloch.weights(states)[0]
-            levels = states.energies[0][None, :, None]
-            for atom, share in enumerate(shares.T):
-                values[atom] += broaden(levels, share, *nodes)[0][::finer]
+
+        def of_some(begin: int, end: int) -> tuple[NDArray, NDArray]:
+            levels, shares = [], []
+            for some in bloch.batches(end - begin):
+                states = bloch.solve(self.parameters, points[begin:end][some])
+                per_level = SPIN_DEGENERACY * weights[begin:end][some][:, None, None]
+                levels.append(states.energies.ravel())
+                shares.append((per_level * bloch.weights(states)).reshape(-1, len(atoms)))
+            return np.concatenate(levels), np.concatenate(shares)
+
+        levels, shares = map(np.concatenate, zip(*on_threads(len(points), of_some), strict=True))
+        parts = on_threads(
+            len(atoms),
+            lambda begin, end: [
+                _broadened(levels, np.ascontiguousarray(shares[:, atom]), grid, smearing)
+                for atom in range(begin, end)
+            ],
+        )
+        values = np.array([values for part in parts for values in part])
         valence = np.array([self.form.valence[z] for z in atoms.numbers])
-        return LocalDOS(np.eye(len(atoms)), values, grid.energies, valence, sigma)
+        return LocalDOS(values, None, grid.energies, valence, smearing)
+
+    def dos(self, atoms: Atoms, mesh: Sequence[int], grid: EnergyGrid, smearing: float) -> NDArray:
+        """Broadened density of states (n,) of a cell (states/eV); see `local_dos`."""
+        states = self.states(atoms, mesh)
+        shares = np.repeat(SPIN_DEGENERACY * states.weights, states.n_bands)
+        return _broadened(states.eigenvalues.ravel(), shares, grid, smearing)
 
     def differentiate(
         self, atoms: Atoms, mesh: Sequence[int], slope: Callable[[NDArray], NDArray]
     ) -> tuple[NDArray, NDArray]:
         r"""Differentiate a sum over states, :math:`2 \sum_k w_k \sum_n \phi(\epsilon_{nk})`.
+
+        By the Hellmann-Feynman theorem; degenerate levels need no care.
 
         Parameters
         ----------
@@ -161,9 +180,70 @@ class TightBindingHamiltonian:
         virial : (3, 3) array
             By strain, symmetric.
         """
-        points, weights = mesh_points(_checked_mesh(mesh, atoms))
+
+        def density(states: BlochStates) -> NDArray:
+            vectors = states.vectors[0]
+            return (vectors * slope(states.energies[0])) @ vectors.conj().T
+
+        return self._differentiate(BlochHamiltonian(atoms, self.form), mesh, density)
+
+    def differentiate_local_dos(
+        self,
+        atoms: Atoms,
+        mesh: Sequence[int],
+        grid: EnergyGrid,
+        smearing: float,
+        weights: NDArray,
+        groups: NDArray,
+    ) -> tuple[NDArray, NDArray]:
+        """Differentiate a sum of `local_dos` over atoms and energies.
+
+        Parameters
+        ----------
+        atoms, mesh, grid, smearing
+            As of `local_dos`.
+        weights : (groups, n) array
+            Weights of the energies for every group of atoms.
+        groups : (atoms,) int array
+            Group of every atom.
+
+        Returns
+        -------
+        gradient, virial
+            As of `differentiate`.
+        """
         bloch = BlochHamiltonian(atoms, self.form)
-        return bloch.differentiate(self.parameters, points, SPIN_DEGENERACY * weights, slope)
+        labels = groups[bloch.atom_of]
+
+        def density(states: BlochStates) -> NDArray:
+            return local_density(states, grid, smearing, weights, labels)
+
+        return self._differentiate(bloch, mesh, density)
+
+    def _differentiate(
+        self,
+        bloch: BlochHamiltonian,
+        mesh: Sequence[int],
+        density: Callable[[BlochStates], NDArray],
+    ) -> tuple[NDArray, NDArray]:
+        points, weights = mesh_points(_checked_mesh(mesh, bloch.atoms))
+        return bloch.differentiate(self.parameters, points, SPIN_DEGENERACY * weights, density)
+
+    def shifted(self, energy: float) -> TightBindingHamiltonian:
+        """Return the same with all levels raised by an energy (eV)."""
+        parameters = self.parameters.copy()
+        arrays = self.form.split(parameters)
+        for number in self.form.species:
+            arrays[level_name(number)][:, 0, 0] += energy
+        return replace(self, parameters=parameters)
+
+
+def _broadened(levels: NDArray, shares: NDArray, grid: EnergyGrid, smearing: float) -> NDArray:
+    """Density of states (n,) of levels (m,) that hold so many electrons each (m,)."""
+    sigma = as_positive(smearing, "smearing")
+    finer = int(np.ceil(_STEPS_PER_SIGMA * grid.step / sigma - 1e-9))
+    nodes = (sigma, grid.start, grid.step / finer, (grid.size - 1) * finer + 1)
+    return broaden(levels[None, :, None], shares, *nodes)[0][::finer]
 
 
 def _checked_mesh(mesh: Sequence[int], atoms: Atoms) -> tuple[int, int, int]:

@@ -15,6 +15,7 @@ __all__ = [
     "as_candidates",
     "as_choice",
     "as_count",
+    "as_group_labels",
     "as_integers",
     "as_positive",
     "as_temperature",
@@ -138,6 +139,25 @@ def as_count(value: object, name: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}")
     return int(value)
+
+
+def as_group_labels(groups: object, n_atoms: int, n_groups: int) -> NDArray[np.intp]:
+    """Group of every atom (atoms,), from 0 on; the first for all where ``groups`` is None.
+
+    Raises
+    ------
+    ValueError
+        If there is not one for every atom, or one is out of range.
+    """
+    if groups is None:
+        return np.zeros(n_atoms, dtype=np.intp)
+    labels = as_integers(groups, "groups", (n_atoms,))
+    if labels.min(initial=0) < 0 or labels.max(initial=0) >= n_groups:
+        raise ValueError(
+            f"groups: expected 0 to {n_groups - 1}, as many as there are weights, got "
+            f"{labels.min()} to {labels.max()}"
+        )
+    return labels
 
 
 def as_choice(value: object, name: str, choices: Sequence[str]) -> str:

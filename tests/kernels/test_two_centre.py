@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ase_dos.kernels.two_centre import add_bloch_sum, add_block_densities, add_level_slopes
+from ase_dos.kernels.two_centre import add_bloch_sums, add_block_densities, add_level_slopes
 
 RNG = np.random.default_rng(8)
 ROWS, COLUMNS = np.array([0, 0, 2, 4]), np.array([2, 2, 0, 0])
@@ -20,7 +20,7 @@ def placed(blocks):
 
 def test_bloch_sum():
     blocks, out = RNG.normal(size=(4, 2, 3)), np.zeros((SIZE, SIZE), complex)
-    add_bloch_sum(ROWS, COLUMNS, blocks, PHASES, out)
+    add_bloch_sums(ROWS, COLUMNS, blocks, PHASES[None], out[None])
     np.testing.assert_allclose(out, placed(blocks).sum(axis=0), atol=1e-14)
 
 
@@ -28,7 +28,7 @@ def test_block_densities():
     """Their products with blocks are Re tr(density H)."""
     vectors = RNG.normal(size=(SIZE, 3)) + 1j * RNG.normal(size=(SIZE, 3))
     density, out = vectors @ vectors.conj().T, np.zeros((4, 2, 3))
-    add_block_densities(ROWS, COLUMNS, density, PHASES, out)
+    add_block_densities(ROWS, COLUMNS, density[None], PHASES[None], out)
     blocks = RNG.normal(size=(4, 2, 3))
     expected = np.einsum("pij,ji->p", placed(blocks), density).real
     np.testing.assert_allclose(np.sum(blocks * out, axis=(1, 2)), expected, atol=1e-12)
