@@ -1,11 +1,18 @@
-"""Tight-binding Hamiltonians whose parameters can be fitted: form, matrices, bands, local DOS."""
+"""Tight-binding Hamiltonians fitted to levels: form, bands, local DOS, derivatives."""
 
 from ase_dos._lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "HamiltonianFit": "fitting",
         "HamiltonianForm": "form",
+        "KnownLevels": "levels",
         "TightBindingHamiltonian": "hamiltonian",
+        "fit_hamiltonian": "fitting",
+        "level_errors": "fitting",
+        "load_levels": "levels",
+        "save_levels": "levels",
+        "universal_parameters": "start",
     },
 )
