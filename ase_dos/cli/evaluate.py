@@ -47,11 +47,11 @@ class CLICommand:
     @reports_user_errors
     def run(args: Namespace) -> None:
         """Evaluate and print."""
-        from ase_dos.model.dos_model import DOSModel
+        from ase_dos.model.loading import load_trained
 
         if args.output:
             output_directory(args.output, "--output")
-        model = DOSModel.load(args.model)
+        model = load_trained(args.model)
         if args.smearing not in (None, model.smearing):
             raise ValueError(
                 f"--smearing: the model predicts a DOS broadened by {model.smearing:g} eV, which "

@@ -10,7 +10,7 @@ from ase_dos.model.interface import DOSPredictor, require_predictor
 from ase_dos.model.metatomic.loading import load_metatomic
 from ase_dos.model.tight_binding.tight_binding_model import TightBindingModel
 
-__all__ = ["load_model"]
+__all__ = ["load_model", "load_trained"]
 
 _BY_KIND: dict[str, type[DOSModel] | type[TightBindingModel]] = {
     "dos": DOSModel,
@@ -37,6 +37,17 @@ def load_model(model: str | os.PathLike | DOSPredictor) -> DOSPredictor:
     if isinstance(model, (str, os.PathLike)):
         if os.fspath(model).endswith(".pt"):
             return load_metatomic(model)
-        path = find_model(model, *_BY_KIND)
-        return _BY_KIND[kind_of(read_model(path, *_BY_KIND)[0])].load(path)
+        return load_trained(model)
     return require_predictor(model)
+
+
+def load_trained(name_or_path: str | os.PathLike) -> DOSModel | TightBindingModel:
+    """Return a model that this package trained, given its name or the path of its file.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or its file is damaged or holds none of the DOS.
+    """
+    path = find_model(name_or_path, *_BY_KIND)
+    return _BY_KIND[kind_of(read_model(path, *_BY_KIND)[0])].load(path)
