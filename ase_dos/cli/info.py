@@ -54,8 +54,9 @@ def _shipped() -> Iterator[str]:
     from ase_dos.io.model_file import KINDS, shipped_models
 
     for kind, content in KINDS.items():
-        yield f"shipped models of the {content}:"
-        yield from (f"  {name}" for name in shipped_models(kind))
+        if names := shipped_models(kind):
+            yield f"shipped models of the {content}:"
+            yield from (f"  {name}" for name in names)
 
 
 def _model(source: str) -> Iterator[str]:
