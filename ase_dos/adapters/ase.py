@@ -142,9 +142,7 @@ class DOSCalculator(AdjustableCalculator):
         if name not in self.implemented_properties:
             raise PropertyNotImplementedError(f"{name} property not implemented")
         changes = [] if atoms is None else self.check_state(atoms)
-        if changes:
-            self.reset()
-        if name not in self.results and name not in self._own_results:
+        if changes or (name not in self.results and name not in self._own_results):
             if not allow_calculation:
                 return None
             with self._once_per_run(atoms):

@@ -237,7 +237,7 @@ class SOAP(SOAPHyperparameters):
         regressor, search = feature_map.combined(combination), self._checked_search(atoms, search)
         kinds = self.species_of(atoms)[search.order]
         places = np.arange(len(atoms)) if which is None else np.sort(search.place_of[which])
-        parts = int(np.clip(len(places) // _ATOMS_PER_PART, 1, _MOST_PARTS))
+        parts = min(max(len(places) // _ATOMS_PER_PART, 1), _MOST_PARTS)
         gradients, virials = np.empty((parts, 3 * len(atoms))), np.empty((parts, 6))
         turns, values = gradient_terms(self.max_angular)
         turns, values = turns.ravel(), values.astype(dtype)

@@ -177,7 +177,7 @@ class Filling:
             valence_factor=factors,
             repairs={
                 i: ValenceRepair.of_gap(gaps[i], float(factors[i]), step / float(electrons[i]))
-                for i in np.flatnonzero(gaps[:, 1]).tolist()
+                for i in gaps[:, 1].nonzero()[0].tolist()
             },
         )
 

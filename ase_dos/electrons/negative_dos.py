@@ -75,7 +75,7 @@ def describe_negative(filling: Filling, temperature: NDArray, fermi_level: NDArr
     """
     texts = [""] * len(fermi_level)
     limit = NOTICEABLE * filling.electrons
-    which = np.flatnonzero(filling.negative_electrons > limit)  # no count changes by more
+    (which,) = (filling.negative_electrons > limit).nonzero()  # no count changes by more
     if which.size == 0:
         return texts
     electrons, places = repaired_electrons(filling, which, temperature, fermi_level[which])

@@ -83,7 +83,7 @@ def last_known(energies: NDArray, top: NDArray) -> NDArray:
         If there is none.
     """
     step = energies[1] - energies[0]
-    last = np.searchsorted(energies, top + 1e-9 * step, side="right") - 1
+    last = energies.searchsorted(top + 1e-9 * step, side="right") - 1
     if (last < 0).any():
         raise ValueError(
             f"valid_to: expected an energy on the grid of {energies[0]:g} to "

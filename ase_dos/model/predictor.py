@@ -152,7 +152,7 @@ class Predictor:
         search = self._search(atoms)
         gradient, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
         for kind, group, which in self._parts(atoms, groups, len(weights)):
-            if not weights[group].any():
+            if not combinations[group].any():
                 continue
             part = self.descriptor.differentiate(
                 atoms,

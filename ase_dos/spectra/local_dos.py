@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.electrons.excitation import Excitation
 from ase_dos.spectra.dos import DOS
-from ase_dos.utils.checks import as_array
-from ase_dos.utils.frozen import changed
+from ase_dos.utils.checks import as_array, as_positive, uniform_grid
+from ase_dos.utils.frozen import changed, unchecked
 from ase_dos.utils.novelty import NoveltyWarning, warn_of_novel_atoms
 from ase_dos.utils.short_repr import short_repr
 
@@ -41,6 +41,8 @@ class LocalDOS:
     ----------
     divided : bool
         Whether the DOS of every atom is known; not of `UndividedDOS`.
+    step : float
+        Spacing of the energies (eV).
     """
 
     divided = True
@@ -51,11 +53,12 @@ class LocalDOS:
     valence: NDArray
     smearing: float = 0.0
     novelty: NDArray | None = None
+    step: float = field(init=False, repr=False)
 
     __repr__ = short_repr
 
     def __post_init__(self) -> None:
-        energies = as_array(self.energies, "energies", (None,))
+        energies, step = uniform_grid(self.energies)
         basis, n_modes = None, energies.size
         if self.basis is not None:
             basis = as_array(self.basis, "basis", (None, energies.size))
@@ -64,11 +67,13 @@ class LocalDOS:
         valence = as_array(self.valence, "valence", (len(coefficients),))
         for name, value in (
             ("energies", energies),
+            ("step", step),
             ("basis", basis),
             ("coefficients", coefficients),
             ("valence", valence),
         ):
             object.__setattr__(self, name, value)
+        as_positive(self.smearing, "smearing", zero=True)
         if self.novelty is not None:
             novelty = as_array(self.novelty, "novelty", (len(coefficients),))
             object.__setattr__(self, "novelty", novelty)
@@ -92,7 +97,7 @@ class LocalDOS:
         return changed(
             self,
             coefficients=as_array(coefficients, "coefficients", (None, n_modes)),
-            valence=as_array(valence, "valence", (len(coefficients),)),
+            valence=valence,
             novelty=as_array(novelty, "novelty", (len(coefficients),)),
         )
 
@@ -151,11 +156,15 @@ class LocalDOS:
         one species.
         """
         chosen = which if isinstance(which, slice) else np.asarray(which)
-        return DOS(
-            self.energies,
-            self.expand(self.coefficients[chosen].sum(axis=0)),
-            float(self.valence[chosen].sum()),
-            self.smearing,
+        return unchecked(
+            DOS,
+            energies=self.energies,
+            values=self.expand(self.coefficients[chosen].sum(axis=0)),
+            n_electrons=as_positive(float(self.valence[chosen].sum()), "n_electrons"),
+            smearing=self.smearing,
+            valid_to=float(self.energies[-1]),
+            label="",
+            step=self.step,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.utils.warnings import warn
@@ -24,7 +25,7 @@ def warn_of_novel_atoms(novelty: NDArray, advice: str, *, stacklevel: int = 1) -
     stacklevel : int
         As `warnings.warn` has it, of the caller.
     """
-    unknown = int((novelty > 1.0).sum())
+    unknown = np.count_nonzero(novelty > 1.0)
     if unknown:
         worst = int(novelty.argmax())
         warn(
