@@ -285,8 +285,10 @@ class DOSCalculator(AdjustableCalculator):
 
     def _forget(self) -> None:
         """Forget what is known of a structure."""
-        self.results, self._own_results = {}, {}
-        self._local = self._excited = self._gradient = None
+        # Without the check of names that setting an attribute means, at every step.
+        self.__dict__.update(
+            results={}, _own_results={}, _local=None, _excited=None, _gradient=None
+        )
 
     def _once_per_run(self, atoms: Atoms | None) -> AbstractContextManager[None]:
         """Give each kind of warning once for one Atoms object, whose positions a run changes."""

@@ -48,11 +48,15 @@ class FunctionalWeights:
         fermi_slope: NDArray,
     ) -> FunctionalWeights:
         """Integrate over a checked grid; as `functional_weights`, for arrays of one shape."""
-        n = energies.size
-        hats = np.empty((*fermi_level.shape, 5, n))
-        numbers = (a.ravel().tolist() for a in (fermi_level, kB * temperature, -fermi_slope / kB))
-        for mu, kt, centre, out in zip(*numbers, hats.reshape(-1, 5, n), strict=True):
-            kernels.hat_weights(mu, kt, energies[0], step, n, centre, out)
+        hats = np.empty((*fermi_level.shape, 5, energies.size))
+        kernels.hat_weights(
+            fermi_level.flatten(),  # a copy: what is broadcast cannot be written to
+            (kB * temperature).ravel(),
+            energies[0],
+            step,
+            (-fermi_slope / kB).ravel(),
+            hats.reshape(-1, 5, energies.size),
+        )
         return cls(energies, fermi_level, temperature, hats)
 
     @property

@@ -371,12 +371,31 @@ def _add_panels(y0, y1, kt, sign, near, far, y_near, y_far, centre, out):
 
 
 @kernel
-def hat_weights(mu, kt, start, step, size, centre, out):
-    """Fill out (5, size) with integrals of hat functions times f, s, omega, -f', C-kernel.
+def hat_weights(mu, kt, start, step, centre, out):
+    """Fill out with integrals of hat functions times f, s, omega, -f', C-kernel.
 
     ``w @ g`` is then the exact integral of the piecewise-linear ``g``. The C-kernel is
     ``(x - centre)^2 f(1 - f)``, with ``centre = K_1/(kT K_0) = -d mu/d(kT)``.
+
+    Parameters
+    ----------
+    mu, kt : (states,) array
+        Fermi levels and thermal energies (eV).
+    start, step : float
+        Energy grid (eV).
+    centre : (states,) array
+        Of the C-kernel.
+    out : (states, 5, n) array
+        Result.
     """
+    for i in range(mu.size):
+        _hat_weights(mu[i], kt[i], start, step, centre[i], out[i])
+
+
+@inner_kernel
+def _hat_weights(mu, kt, start, step, centre, out):
+    """Weights of one state, (5, n)."""
+    size = out.shape[1]
     for k in range(5):
         fill(out[k], size, 0.0)
     for j in range(size - 1):

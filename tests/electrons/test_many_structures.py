@@ -71,7 +71,7 @@ def test_table_holds_the_weights_of_hats(warmth, fraction):
     pieces, points = shape[0], shape[3]
     want = np.empty((5, size))
     mu = fraction * step
-    hat_weights(mu, kt, start, step, size, 0.0, want)
+    hat_weights(np.array([mu]), np.array([kt]), start, step, np.zeros(1), want[None])
 
     entropy, thermal, spread = np.zeros((3, size))
     # Electrons see the grid points from the one below mu upwards, holes from the one above down.
