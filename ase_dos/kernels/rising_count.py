@@ -13,36 +13,25 @@ from ase_dos.kernels.jit import inner_kernel, kernel
 
 
 @inner_kernel
-def _hat(i, size):
-    """Integral of the hat function of a grid point."""
-    return 0.5 if i == 0 or i == size - 1 else 1.0
-
-
-@inner_kernel
-def _is_negative(g):
-    """Whether a DOS is negative anywhere."""
-    least = 0.0
-    for value in g:
-        least = min(least, value)
-    return least < 0.0
-
-
-@inner_kernel
 def _count(g, last, counts, known, source, lowest):
     """Fill the counts of a DOS after every point, and what follows from them.
 
     ``known`` are the counts that rise from the last known point on, each that of the point
     ``source``; ``lowest`` is the smallest of these at any point from here on.
     """
-    count, top, at = 0.0, -np.inf, 0
+    # The hat functions at both ends have half of the integral that the others have.
+    count = -0.5 * g[0]
     for i in range(g.size):
-        count += _hat(i, g.size) * g[i]
+        count += g[i]
         counts[i] = count
+    counts[-1] -= 0.5 * g[-1]
+    top, at = -np.inf, 0
+    for i in range(g.size):
         if i < last:
-            known[i], source[i] = count, i
+            known[i], source[i] = counts[i], i
             continue
-        if count >= top:
-            top, at = count, i
+        if counts[i] >= top:
+            top, at = counts[i], i
         known[i], source[i] = top, at
     low = np.inf
     for i in range(g.size - 1, -1, -1):
@@ -70,9 +59,6 @@ def make_non_negative(values, electrons, last, out):
     source = np.empty(size, np.int64)
     for a in range(values.shape[0]):
         g, new = values[a], out[a]
-        if not _is_negative(g):
-            copy(g, size, new)
-            continue
         _count(g, last[a], counts, known, source, lowest)
         highest = before = 0.0
         unchanged = True
@@ -80,7 +66,7 @@ def make_non_negative(values, electrons, last, out):
             highest = max(highest, known[i])
             count = min(max(electrons[a], lowest[i]), highest)
             still = count == counts[i]
-            states = _hat(i, size) * g[i]
+            states = 0.5 * g[i] if i == 0 or i == size - 1 else g[i]
             if unchanged and still:
                 new[i] = g[i]
             elif states > 0.0:
@@ -113,18 +99,15 @@ def carry(values, electrons, last, exact, weights):
     source, state = np.empty(size, np.int64), np.empty(size, np.int64)
     old = np.empty(size + 1)
     for a in range(values.shape[0]):
-        if not _is_negative(values[a]):
-            continue
         _count(values[a], last[a], counts, known, source, lowest)
         crossing, end = _states_of_counts(electrons[a], known, source, lowest, state)
         # Part of the state at the crossing that lies above N_e.
-        states = _hat(crossing, size) * values[a, crossing]
+        states = counts[crossing] - (counts[crossing - 1] if crossing else 0.0)
         above = min((counts[crossing] - electrons[a]) / states, 1.0) if states > 0.0 else 1.0
         for q in range(weights.shape[1]):
             new = weights[a, q]
-            for i in range(size):
-                old[i] = new[i] / _hat(i, size)
-            old[size] = 0.0
+            copy(new, size, old)
+            old[0], old[size - 1], old[size] = 2.0 * old[0], 2.0 * old[size - 1], 0.0
             kept = old[crossing] - old[end]
             j = 0
             for i in range(size):
@@ -135,7 +118,8 @@ def carry(values, electrons, last, exact, weights):
                     new[i] -= kept
                 elif i == crossing:
                     new[i] -= above * kept
-                new[i] *= _hat(i, size)
+            new[0] *= 0.5
+            new[size - 1] *= 0.5
 
 
 @inner_kernel
