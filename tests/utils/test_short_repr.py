@@ -17,7 +17,7 @@ def public_values():
         package = importlib.import_module(f"ase_dos.{room}")
         for name in getattr(package, "__all__", ()):
             found = getattr(package, name)
-            if dataclasses.is_dataclass(found) and any(
+            if "__dataclass_fields__" in vars(found) and any(
                 "NDArray" in str(field.type) for field in dataclasses.fields(found)
             ):
                 yield found
