@@ -34,7 +34,7 @@ __all__ = [
 # What models describe; the header of one of the DOS does not say so.
 KINDS = {
     "dos": "density of states",
-    "tight_binding": "density of states, by tight binding",
+    "tight_binding": "density of states by tight binding",
     "density": "electron density",
 }
 FORMAT = 3
