@@ -94,24 +94,31 @@ class HamiltonianModel:
         ----------
         atoms : ase.Atoms
         mesh : three int, optional
-            By default the mesh that the structure gets now.
+            By default that which the rule of the model finds for it.
 
         Raises
         ------
         ValueError
             If the mesh leaves more noise in the DOS of this structure than `noise`.
         """
+        needed, _ = self._converged(atoms)
         if mesh is None:
-            return replace(self, mesh=self.mesh_of(atoms))
+            return replace(self, mesh=needed)
+        if any(own < enough for own, enough in zip(mesh, needed, strict=True)):
+            self._check_mesh(atoms, mesh, needed)
+        return replace(self, mesh=mesh)
+
+    def _check_mesh(
+        self, atoms: Atoms, mesh: tuple[int, int, int], needed: tuple[int, int, int]
+    ) -> None:
+        """Refuse a mesh that leaves too much noise."""
         left = mesh_error(self.hamiltonian, atoms, mesh, self.grid, self.smearing)
         if left > self.noise:
-            needed = replace(self, mesh=None).mesh_of(atoms)
             raise ValueError(
                 f"mesh: {_shown(mesh)} k-points leave an error of some {left:.2g} states eV^-1/2 "
                 f"per atom at a broadening of {self.smearing:g} eV, expected {self.noise:g} or "
                 f"less; take {_shown(needed)}"
             )
-        return replace(self, mesh=mesh)
 
     def predict(self, atoms: Atoms, which: NDArray | None = None) -> LocalDOS:
         """Local DOS of every atom, or of the atoms with the indices ``which``.
