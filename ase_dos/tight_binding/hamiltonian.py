@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ase.dft.kpoints import BandPath
     from ase.spectrum.band_structure import BandStructure
 
-__all__ = ["TightBindingHamiltonian"]
+__all__ = ["TightBindingHamiltonian", "checked_mesh"]
 
 SPIN_DEGENERACY = 2
 # Spacings of an energy grid are divided until a standard deviation has so many.
@@ -70,7 +70,7 @@ class TightBindingHamiltonian:
 
     def states(self, atoms: Atoms, mesh: Sequence[int]) -> ElectronicStates:
         """Levels on a mesh of k-points: three numbers of points."""
-        points, weights = mesh_points(_checked_mesh(mesh, atoms))
+        points, weights = mesh_points(checked_mesh(mesh, atoms))
         bloch = BlochHamiltonian(atoms, self.form)
         parts = on_threads(
             len(points), lambda begin, end: bloch.energies(self.parameters, points[begin:end])
@@ -127,7 +127,7 @@ class TightBindingHamiltonian:
         smearing : float
             Standard deviation of the Gaussian (eV).
         """
-        points, weights = mesh_points(_checked_mesh(mesh, atoms))
+        points, weights = mesh_points(checked_mesh(mesh, atoms))
         bloch = BlochHamiltonian(atoms, self.form)
 
         def of_some(begin: int, end: int) -> tuple[NDArray, NDArray]:
@@ -226,7 +226,7 @@ class TightBindingHamiltonian:
         mesh: Sequence[int],
         density: Callable[[BlochStates], NDArray],
     ) -> tuple[NDArray, NDArray]:
-        points, weights = mesh_points(_checked_mesh(mesh, bloch.atoms))
+        points, weights = mesh_points(checked_mesh(mesh, bloch.atoms))
         return bloch.differentiate(self.parameters, points, SPIN_DEGENERACY * weights, density)
 
     def shifted(self, energy: float) -> TightBindingHamiltonian:
@@ -246,7 +246,7 @@ def _broadened(levels: NDArray, shares: NDArray, grid: EnergyGrid, smearing: flo
     return broaden(levels[None, :, None], shares, *nodes)[0][::finer]
 
 
-def _checked_mesh(mesh: Sequence[int], atoms: Atoms) -> tuple[int, int, int]:
+def checked_mesh(mesh: Sequence[int], atoms: Atoms) -> tuple[int, int, int]:
     """Return a mesh of three numbers, which are 1 along open boundaries."""
     a, b, c = (as_count(n, "mesh", 1) for n in as_integers(mesh, "mesh", (3,)).tolist())
     for size, periodic in zip((a, b, c), atoms.pbc, strict=True):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.local_dos import LocalDOS
-from ase_dos.tight_binding.hamiltonian import TightBindingHamiltonian
+from ase_dos.tight_binding.hamiltonian import TightBindingHamiltonian, checked_mesh
 from ase_dos.tight_binding.mesh import converged_dos, mesh_error
 from ase_dos.utils.checks import as_array, as_group_labels, as_positive
 from ase_dos.utils.digests import checksum
@@ -99,11 +99,13 @@ class HamiltonianModel:
         Raises
         ------
         ValueError
-            If the mesh leaves more noise in the DOS of this structure than `noise`.
+            If the mesh leaves more noise in the DOS of this structure than `noise`, is not three
+            numbers, or has more than one point along an open boundary.
         """
         needed, _ = self._converged(atoms)
         if mesh is None:
             return replace(self, mesh=needed)
+        mesh = checked_mesh(mesh, atoms)
         if any(own < enough for own, enough in zip(mesh, needed, strict=True)):
             self._check_mesh(atoms, mesh, needed)
         return replace(self, mesh=mesh)

@@ -75,6 +75,8 @@ def test_another_hamiltonian_has_another_hash():
 def test_bad_input():
     with pytest.raises(ValueError, match="noise: expected a number > 0"):
         HamiltonianModel(NEAR, MODEL.grid, noise=0)
+    with pytest.raises(ValueError, match=r"mesh: expected shape \(3\)"):
+        MODEL.with_mesh(ATOMS, (8, 8))
     with pytest.raises(ValueError, match=r"blocks: .* at any distance"):
         predict_in_blocks(MODEL, ATOMS, 1)
     with pytest.raises(ValueError, match="groups: expected 0 to 0"):
