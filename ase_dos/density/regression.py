@@ -128,6 +128,8 @@ class DensityRegression:
             pulls = [one.metric @ one.target for one in batch]
             design.add_gram(np.concatenate(products), matrix)
             right += design.transposed_times(np.concatenate(pulls)[:, None])
+        if strength <= np.finfo(float).eps * matrix.diagonal().max():
+            raise LinAlgError("the regularisation is lost beside the normal equations")
         matrix[np.diag_indices(n_weights)] += strength
         # The lower half of the matrix is the upper half of its transpose, in the order of LAPACK.
         upper = cholesky(matrix.T, overwrite_a=True, check_finite=False)

@@ -158,3 +158,11 @@ def test_groups_are_left_out_together():
     assert errors[0] < 0.9 * errors[1]
     assert errors[1] == pytest.approx(errors[2], rel=0.02)
     assert grouped.info["n_groups"] == len(TRAINING)
+
+
+def test_a_regularisation_below_rounding_errors_is_refused():
+    few = TRAINING[:4]
+    with pytest.raises(ValueError, match="1e-25 is lost in rounding errors; give larger ones"):
+        DensityModel(DESCRIPTOR, BASIS, **{**QUICK, "regularizations": [1e-25]}).fit(
+            few, [toy_density(atoms) for atoms in few], progress=False
+        )
