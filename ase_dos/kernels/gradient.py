@@ -110,6 +110,13 @@ def _expand_block(first, last, places, bins, kinds, hypers, scratch, weight_slop
     return stride, -1
 
 
+@inner_kernel
+def _start_of(part, n_parts, n_atoms):
+    """First atom of a part: parts are whole blocks of LANES atoms, as long as there are any."""
+    blocks = (n_atoms + LANES - 1) // LANES
+    return min(part * blocks // n_parts * LANES, n_atoms)
+
+
 @kernel
 def differentiate_parts(
     first_part,
@@ -132,7 +139,7 @@ def differentiate_parts(
     Parameters
     ----------
     first_part, last_part : int
-        Which of the parts, into which ``places`` are divided evenly.
+        Which of the parts, into which ``places`` are divided by blocks.
     places, bins, kinds, hypers, regressor
         As in `ase_dos.kernels.soap.regress_atoms`.
     turns : (3 terms,) int array
@@ -150,7 +157,8 @@ def differentiate_parts(
         Place of an atom at whose position another one stands, or -1.
     """
     n_parts, n_features = len(gradients), regressor.sizes[0]
-    begin, end = first_part * places.size // n_parts, last_part * places.size // n_parts
+    begin = _start_of(first_part, n_parts, places.size)
+    end = _start_of(last_part, n_parts, places.size)
     n_max, l_max = hypers.n_max, hypers.l_max
     kind = hypers.table.dtype
     scratch = make_scratch(bins, hypers, most_candidates(places[begin:end], bins), LANES, 12)
@@ -175,8 +183,8 @@ def differentiate_parts(
         gradient, virial = gradients[part], virials[part]
         fill(gradient, gradient.size, 0.0)
         fill(virial, virial.size, 0.0)
-        end = (part + 1) * places.size // n_parts
-        for first in range(part * places.size // n_parts, end, LANES):
+        end = _start_of(part + 1, n_parts, places.size)
+        for first in range(_start_of(part, n_parts, places.size), end, LANES):
             last = min(first + LANES, end)
             stride, found = _expand_block(
                 first,
