@@ -179,6 +179,7 @@ def test_bad_training_sets(toy_data):
     [
         ([0, 1, 2, 0, 1, 0, 1, 0], r"groups: expected 0 to 1, .* got 0 to 2"),
         ([0, -1, 0, 0, 0, 0, 0, 0], r"groups: expected 0 to 1, .* got -1 to 0"),
+        ([0, 0.5, 0, 0, 0, 0, 0, 0], "groups: expected integers, got 0.5"),
         ([0, 1], r"groups: expected shape \(8\), got \(2,\)"),
     ],
 )
