@@ -82,7 +82,10 @@ def export_metatomic(
     outputs = {OUTPUT: ModelOutput(unit="1/eV", sample_kind="atom")}
     electrons = None
     if electronic_temperature is None and ground_state_smearing:
-        raise ValueError("ground_state_smearing: give the electronic_temperature too")
+        raise ValueError(
+            f"ground_state_smearing: got {ground_state_smearing:g} K without an electronic "
+            "temperature; in Python, give electronic_temperature too"
+        )
     if electronic_temperature is not None:
         temperature = as_positive(electronic_temperature, "electronic_temperature", zero=True)
         ground = as_positive(ground_state_smearing, "ground_state_smearing", zero=True)

@@ -103,7 +103,9 @@ def carry(values, electrons, last, exact, weights):
         crossing, end = _states_of_counts(electrons[a], known, source, lowest, state)
         # Part of the state at the crossing that lies above N_e.
         states = counts[crossing] - (counts[crossing - 1] if crossing else 0.0)
-        above = min((counts[crossing] - electrons[a]) / states, 1.0) if states > 0.0 else 1.0
+        # Next to nothing, without a crossing, may be divided by: it must not make an infinity.
+        share = (counts[crossing] - electrons[a]) / states if states > 0.0 else 1.0
+        above = min(max(share, 0.0), 1.0)
         for q in range(weights.shape[1]):
             new = weights[a, q]
             copy(new, size, old)

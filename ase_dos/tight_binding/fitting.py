@@ -14,6 +14,7 @@ from ase_dos.tight_binding.form import HamiltonianForm
 from ase_dos.tight_binding.hamiltonian import TightBindingHamiltonian
 from ase_dos.tight_binding.levels import KnownLevels
 from ase_dos.utils.checks import as_array, as_count, as_positive
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["HamiltonianFit", "fit_hamiltonian", "level_errors"]
 
@@ -45,6 +46,8 @@ class HamiltonianFit:
     shifts: NDArray
     steps: int
     converged: bool
+
+    __repr__ = short_repr
 
 
 class _Structure:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.files import replace_file
+from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["KnownLevels", "load_levels", "save_levels"]
 
@@ -48,6 +49,8 @@ class KnownLevels:
     kpoints: NDArray
     energies: NDArray
     fermi_level: float
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         kpoints = as_array(self.kpoints, "kpoints", (None, 3))

@@ -178,7 +178,7 @@ def test_what_cannot_be_exported_is_named(tmp_path, monkeypatch, capsys):
     silicon = DOSModel.load("silicon")
     for temperatures, message in (
         ({"electronic_temperature": -1.0}, "electronic_temperature: expected a number >= 0"),
-        ({"ground_state_smearing": 300.0}, "give the electronic_temperature too"),
+        ({"ground_state_smearing": 300.0}, "in Python, give electronic_temperature too"),
     ):
         with pytest.raises(ValueError, match=message):
             export_metatomic(silicon, tmp_path / "model.pt", **temperatures)

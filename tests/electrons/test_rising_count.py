@@ -52,6 +52,16 @@ def test_what_is_not_negative_stays_to_the_bit():
     assert (found[1, 8:] == values[1, 8:]).all()
 
 
+@pytest.mark.parametrize("tiny", [5e-324, 1e-310])
+def test_states_next_to_nothing_leave_weights_as_they_are(tiny):
+    values = np.random.default_rng(1).exponential(size=(4, 50))
+    values[:, [0, 7, 49]] = tiny
+    weights = np.random.default_rng(2).normal(size=(4, 2, 50))
+    for carry in (divide, differentiate):
+        found = carry(values, np.full(4, 20.0), np.full(4, 49), weights)
+        np.testing.assert_allclose(found, weights, rtol=1e-13)
+
+
 def test_a_dip_takes_away_as_many_states_and_no_more():
     for values, electrons, last, _ in cases():
         found = make_non_negative(values, electrons, last)
