@@ -40,7 +40,10 @@ def resolves(dotted):
     for end in range(len(parts), 0, -1):
         try:
             found = importlib.import_module(".".join(parts[:end]))
-        except ModuleNotFoundError:
+        except ModuleNotFoundError as error:
+            if not str(error.name).startswith("ase_dos"):  # an optional package is not there
+                file = modules(PACKAGE).get(".".join(parts[1:-1]))
+                return file is not None and f"def {parts[-1]}(" in file.read_text()
             continue
         for part in parts[end:]:
             if not hasattr(found, part):

@@ -59,8 +59,9 @@ def test_projected_metric_measures_what_a_correction_leaves(metric):
 def test_a_solution_may_take_the_place_of_the_matrix(metric):
     matrix = metric_matrix(metric, BASIS, NUMBERS, POSITIONS)
     right, kept = BASIS.charges(NUMBERS), matrix.copy()
-    np.testing.assert_array_equal(
-        solve_metric(matrix, right), solve_metric(kept, right, overwrite=True)
+    # The order in memory may differ, and with it the last bits.
+    np.testing.assert_allclose(
+        solve_metric(kept, right, overwrite=True), solve_metric(matrix, right), rtol=1e-12
     )
     np.testing.assert_array_equal(matrix, metric_matrix(metric, BASIS, NUMBERS, POSITIONS))
     assert metric == "identity" or (kept != matrix).any()

@@ -45,7 +45,7 @@ def test_a_structure_that_is_given_again_counts_once():
     message = r"2 structures are given again with the same levels, the first 3 \(twice\) that of 0;"
     with pytest.warns(TrainingSetWarning, match=message) as warned:
         again.fit([frames[i] for i in order], [states[i] for i in order])
-    assert len(warned) == 1
+    assert sum(one.category is TrainingSetWarning for one in warned) == 1
     assert again.info["n_structures"] == 8
     assert again.training.shifts.shape == again.training.like.groups.shape == (10,)
     assert again.training.shifts[0] == again.training.shifts[3]

@@ -16,7 +16,8 @@ from ase_dos.trajectory.run import analyze_trajectory
 
 @pytest.fixture
 def path(tmp_path):
-    shutil.unpack_archive(FORMATS / "store_v3.zarr.tar.xz", tmp_path / "store_v3.zarr")
+    archive = FORMATS / "store_v3.zarr.tar.xz"
+    shutil.unpack_archive(archive, tmp_path / "store_v3.zarr", filter="data")
     return tmp_path / "store_v3.zarr"
 
 
