@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.tools.metals import Metal, first_spacing, reduced, scf_spacing
-from data.tools.structures import structures_parser, write_structures
+from data.tools.metals import Metal, write_metal
 
 ALUMINIUM = Metal("Al", mass=26.9815, fcc=4.05, bcc=3.23, hcp=(2.86, 4.67), shortest=2.1)
 
@@ -31,11 +30,5 @@ def families(seed=20261121):
     yield "surface", al.surfaces(rng, 12)
 
 
-def main():
-    args = structures_parser(__doc__.splitlines()[0]).parse_args()
-    acute = ((family, map(reduced, structures)) for family, structures in families())
-    write_structures(args.output, acute, first_spacing, scf_spacing)
-
-
 if __name__ == "__main__":
-    main()
+    write_metal(__doc__, families())

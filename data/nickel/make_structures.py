@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.tools.metals import Metal, first_spacing, reduced, scf_spacing
-from data.tools.structures import structures_parser, write_structures
+from data.tools.metals import Metal, write_metal
 
 NICKEL = Metal("Ni", mass=58.6934, fcc=3.52, bcc=2.80, hcp=(2.49, 4.07), shortest=1.85)
 
@@ -34,11 +33,5 @@ def families(seed=20261127):
     yield "surface", ni.surfaces(rng, 12)
 
 
-def main():
-    args = structures_parser(__doc__.splitlines()[0]).parse_args()
-    acute = ((family, map(reduced, structures)) for family, structures in families())
-    write_structures(args.output, acute, first_spacing, scf_spacing)
-
-
 if __name__ == "__main__":
-    main()
+    write_metal(__doc__, families())

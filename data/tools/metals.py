@@ -6,7 +6,7 @@ Everything is drawn from the generator that is passed, in the order of the calls
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,14 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from numpy.random import Generator
 
-from data.tools.structures import random_box, random_shear, rattled, with_cell
+from data.tools.structures import (
+    random_box,
+    random_shear,
+    rattled,
+    structures_parser,
+    with_cell,
+    write_structures,
+)
 
 OBTUSE = 124.0  # degrees; cells with wider angles are reduced, GPAW's stencils reject some
 TIMESTEP = 3.0 * units.fs
@@ -178,3 +185,10 @@ def first_spacing(n_atoms: int) -> float:
 def scf_spacing(n_atoms: int) -> float:
     """Spacing (1/Angstrom) of the self-consistent mesh."""
     return 0.7
+
+
+def write_metal(description: str, families: Iterable[tuple[str, Iterable[Atoms]]]) -> None:
+    """Write all families to the file that the command line names."""
+    args = structures_parser(description.splitlines()[0]).parse_args()
+    acute = ((family, map(reduced, structures)) for family, structures in families)
+    write_structures(args.output, acute, first_spacing, scf_spacing)
