@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from ase_dos.kernels.jit import inner_kernel
+from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.vector import LONG, broadcast, fma, load, splat, store
 
 
@@ -35,11 +35,11 @@ def harmonic_coefficients(l_max):
 
 
 def harmonics_of(vectors, l_max):
-    """Real spherical harmonics (n, (l_max + 1)^2) of unit vectors (n, 3), by numpy alone."""
+    """Real spherical harmonics (n, (l_max + 1)^2) of unit vectors (n, 3)."""
     stride = len(vectors) + LONG
     columns = np.pad(vectors, ((0, LONG), (0, 0))).T.copy()
     out = np.empty((l_max + 1) ** 2 * stride)
-    real_harmonics(*columns, len(vectors), l_max, harmonic_coefficients(l_max), stride, out)
+    _fill_harmonics(*columns, len(vectors), l_max, harmonic_coefficients(l_max), stride, out)
     return out.reshape(-1, stride)[:, : len(vectors)].T
 
 
@@ -142,3 +142,9 @@ def real_harmonics(x, y, z, count, l_max, coefficients, stride, out):
                 below, legendre = legendre, above
                 store(out, row - m * stride, fma(legendre, sine, zero))
                 store(out, row + m * stride, fma(legendre, cosine, zero))
+
+
+@kernel
+def _fill_harmonics(x, y, z, count, l_max, coefficients, stride, out):
+    """`real_harmonics` for Python."""
+    real_harmonics(x, y, z, count, l_max, coefficients, stride, out)

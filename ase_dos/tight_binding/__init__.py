@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "HamiltonianFit": "fitting",
         "HamiltonianForm": "form",
         "KnownLevels": "levels",
+        "SparseHamiltonian": "sparse_hamiltonian",
         "TightBindingHamiltonian": "hamiltonian",
         "fit_hamiltonian": "fitting",
         "level_errors": "fitting",

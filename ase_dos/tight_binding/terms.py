@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,21 +31,24 @@ _FORWARD = np.array([0.6180339887, 0.3247179572, 0.7159524011])
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """Surroundings of the atoms of one structure.
+    """Surroundings of the atoms of one structure, or pairs of a run of its atoms.
 
     Attributes
     ----------
+    run : range
+        Atoms whose pairs these are.
     first, second : (pairs,) int array
-        Atoms of every pair, in both directions.
+        Atoms of every pair, in both directions; the first ones rise.
     vectors : (pairs, 3) array
         From the first to the second (Angstrom).
     distances : (pairs,) array
     values : (atoms, densities) array
-        Logarithms of local densities, see `HamiltonianForm`.
+        Logarithms of local densities, see `HamiltonianForm`; of all atoms of the structure.
     slopes : (pairs, densities) array
         Derivatives of those of the first atom by the distance (1/Angstrom).
     """
 
+    run: range
     first: NDArray
     second: NDArray
     vectors: NDArray
@@ -69,6 +72,8 @@ class Surroundings:
                 f"this Hamiltonian of {', '.join(chemical_symbols[z] for z in form.species)}"
             )
         pairs = find_pairs(atoms, form.cutoff)
+        if 2 * np.count_nonzero(_forward(pairs.vectors)) != len(pairs):
+            raise RuntimeError("pairs and their reverses could not be told apart")
         radius, distances = radii(atoms.numbers), pairs.distances
         d = radius[pairs.first] + radius[pairs.neighbors]
         added, slopes = form.density_functions(distances, d)
@@ -76,8 +81,24 @@ class Surroundings:
         np.add.at(densities, pairs.first, added)
         slopes /= 1.0 + densities[pairs.first]
         return cls(
-            pairs.first, pairs.neighbors, pairs.vectors, distances, np.log1p(densities), slopes
+            range(len(atoms)),
+            pairs.first,
+            pairs.neighbors,
+            pairs.vectors,
+            distances,
+            np.log1p(densities),
+            slopes,
         )
+
+    def part(self, begin: int, end: int) -> Surroundings:
+        """Return the same with the pairs of some atoms only."""
+        chosen = slice(*np.searchsorted(self.first, [begin, end]).tolist())
+        of_pairs = {
+            one.name: getattr(self, one.name)[chosen]
+            for one in fields(self)
+            if one.name not in ("run", "values")
+        }
+        return replace(self, run=range(begin, end), **of_pairs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,12 +189,15 @@ class Term:
         return along + across, by_surroundings
 
 
+def _forward(vectors: NDArray) -> NDArray:
+    """Whether of two directions along a line a vector (n, 3) has that which is kept."""
+    return vectors @ _FORWARD > 0
+
+
 def terms_of(atoms: Atoms, form: HamiltonianForm, around: Surroundings) -> list[Term]:
     """All terms of the Hamiltonian of a structure; those without a block are left out."""
     numbers = atoms.numbers
-    forward = around.vectors @ _FORWARD > 0
-    if 2 * np.count_nonzero(forward) != forward.size:
-        raise RuntimeError("pairs and their reverses could not be told apart")
+    forward = _forward(around.vectors)
     terms = []
     for a in form.species:
         terms.append(_levels(numbers, form, around, a))
@@ -189,7 +213,7 @@ def terms_of(atoms: Atoms, form: HamiltonianForm, around: Surroundings) -> list[
 
 def _levels(numbers: NDArray, form: HamiltonianForm, around: Surroundings, a: int) -> Term:
     """Levels of the shells: a sum of all orders is one on the diagonal, in any direction."""
-    which = np.flatnonzero(numbers == a)
+    which = around.run.start + np.flatnonzero(numbers[around.run.start : around.run.stop] == a)
     blocks = form.pair(a, a)
     diagonal = np.array([[i.first, i.first == i.second] for i in blocks.integrals])
     powers, slopes = polynomials(around.values[which], form.level_degree)
