@@ -21,7 +21,7 @@ from gpaw import GPAW, PW, FermiDirac
 from ase_dos.spectra.kpoints import mesh_points
 from ase_dos.spectra.states import ElectronicStates
 from data.tools.gpaw_lcao import WIDTH, BlochMatrices, self_consistent, use_basis_path
-from data.tools.run_dft import SIGMA
+from data.tools.run_dft import Method
 
 LATTICE = 4.05  # Angstrom
 MESH = (20, 20, 20)
@@ -29,6 +29,7 @@ DENSE = (72, 72, 72)
 CUTOFF = 350.0  # eV
 BANDS = 26  # of the plane waves that are converged
 TEMPERATURES = (300.0, 600.0, 900.0, 2000.0)  # K
+SMEARING = Method.smearing
 WINDOWS = (-13.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 
 
@@ -57,8 +58,8 @@ def broadened(levels, weights, energies):
     per_level = np.repeat(2 * weights / weights.sum(), levels.shape[1])
     edges = np.arange(levels.min() - 0.005, levels.max() + 0.01, 0.01)
     count, _ = np.histogram(levels, bins=edges, weights=per_level.reshape(levels.shape))
-    x = (energies[:, None] - edges[:-1] - 0.005) / SIGMA
-    return np.exp(-0.5 * x * x) @ count / (SIGMA * np.sqrt(2 * np.pi))
+    x = (energies[:, None] - edges[:-1] - 0.005) / SMEARING
+    return np.exp(-0.5 * x * x) @ count / (SMEARING * np.sqrt(2 * np.pi))
 
 
 def print_windows(basis, exact, levels, weights):

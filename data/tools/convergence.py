@@ -56,8 +56,9 @@ def density(atoms, runs, log):
     def change(scf_spacing, **other_settings):
         calc = method.converge(atoms, scf_spacing, log, **other_settings)
         levels = BlochMatrices.from_gpaw(calc, log, method.reach).eigenvalues(points)
+        levels = levels[..., method.semicore * len(atoms) :]
         other = ElectronicStates(levels, weights, packed.n_electrons, packed.spin_degeneracy)
-        return difference(packed, other, len(atoms), method.window)
+        return difference(packed, other, len(atoms), method)
 
     spacing = float(atoms.info["scf_kspacing"])
     print(f"| {atoms.info['name']} | {change(spacing * 0.7):.4f} | {change(spacing, h=0.2):.4f} |")

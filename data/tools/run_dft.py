@@ -20,7 +20,9 @@ With ``--matrices`` the Hamiltonian and overlap themselves are written, in singl
 per atom of silicon), and no dense mesh is sought: eigenvalues at any k-point follow from them.
 
 Bands up to ``--headroom`` (eV) above the Fermi level are stored, and meshes are compared up to
-``--window`` above it. A basis of short functions needs less ``--reach``.
+``--window`` above it. PAW data may hold deep shells, such as 3p of nickel, that no electron ever
+leaves: ``--semicore 3`` takes the three lowest bands of each atom, and their electrons, out of what
+is stored. A basis of short functions needs less ``--reach``.
 """
 
 from __future__ import annotations
@@ -53,7 +55,6 @@ from data.tools.gpaw_lcao import (
 )
 
 DENSER = 0.8  # from one k-point spacing to the next
-SIGMA = 0.3  # Gaussian broadening of the DOS of which meshes are compared (eV)
 STORED_NAMES = {"window": "judged"}  # in results, where they are not those of `Method`
 
 
@@ -67,6 +68,8 @@ class Method:
     reach: float = REACH  # of matrices (Angstrom)
     moment: float = 0.0  # Bohr magnetons an atom that a spin-polarised run begins with
     setup: str = "paw"  # name of the PAW data
+    smearing: float = 0.3  # Gaussian broadening of the DOS of which meshes are compared (eV)
+    semicore: int = 0  # deep bands an atom that are left out, with their electrons
     noise: float = 0.009  # see `difference`
 
     @classmethod
@@ -94,15 +97,15 @@ def difference(
     states: ElectronicStates,
     denser: ElectronicStates,
     n_atoms: int,
-    window: float = Method.window,
+    method: Method,
 ) -> float:
     """RMSE (states eV^-1/2 per atom) between the DOS of two meshes after alignment.
 
-    Broadening 0.3 eV, from the band bottom to ``window`` (eV, 14 by default) above
-    the Fermi level: the measure in which errors of models are given.
+    Broadened by ``method.smearing``, from the band bottom to ``method.window`` above the Fermi
+    level: the measure in which errors of models are given.
     """
-    one, other = (target_from_states(s, SIGMA) for s in (states, denser))
-    energies = np.arange(one.start, other.fermi_level + window, 0.05)
+    one, other = (target_from_states(s, method.smearing) for s in (states, denser))
+    energies = np.arange(one.start, other.fermi_level + method.window, method.smearing / 6)
     shift = one.fermi_level - other.fermi_level
     _, squared = best_shift(one, other(energies)[0], energies, shift, 1.0)
     return float(np.sqrt(squared)) / n_atoms
@@ -113,11 +116,12 @@ def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, 
 
     Returns the states, the mesh, the denser mesh, and the difference.
     """
+    deep = method.semicore * len(atoms)
 
     def on(mesh):
         points, weights = mesh_points(mesh)
-        levels = matrices.eigenvalues(points)
-        return ElectronicStates(levels, weights, n_electrons, 2 // len(levels))
+        levels = matrices.eigenvalues(points)[..., deep:]
+        return ElectronicStates(levels, weights, n_electrons - 2 * deep, 2 // len(levels))
 
     spacing, mesh = start, kpoint_mesh(atoms, start)
     states = on(mesh)
@@ -127,7 +131,7 @@ def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, 
         if denser == mesh:
             continue
         finer = on(denser)
-        left = difference(states, finer, len(atoms), method.window)
+        left = difference(states, finer, len(atoms), method)
         if left <= method.noise:
             return states, mesh, denser, left
         states, mesh = finer, denser
@@ -177,9 +181,9 @@ def run(atoms, target: Path, spacing: float, scf_spacing: float, method: Method)
     result = {
         "eigenvalues": levels[..., :n_bands],
         "weights": states.weights,
-        "scf_eigenvalues": levels_of(calc),
+        "scf_eigenvalues": levels_of(calc)[..., method.semicore * len(atoms) :],
         "scf_weights": calc.get_k_point_weights(),
-        "n_electrons": electrons,
+        "n_electrons": states.n_electrons,
         "settings": json.dumps(settings_of(atoms, spacing, scf_spacing, method)),
         "mesh": mesh,
         "denser_mesh": denser,
@@ -221,6 +225,18 @@ def main() -> int:
         type=float,
         default=Method.window,
         help="energy above the Fermi level up to which meshes are compared (eV)",
+    )
+    parser.add_argument(
+        "--smearing",
+        type=float,
+        default=Method.smearing,
+        help="broadening of the DOS of which meshes are compared (eV)",
+    )
+    parser.add_argument(
+        "--semicore",
+        type=int,
+        default=Method.semicore,
+        help="deep bands an atom to leave out, with their electrons",
     )
     parser.add_argument("--reach", type=float, default=Method.reach, help="of matrices (Angstrom)")
     parser.add_argument(
