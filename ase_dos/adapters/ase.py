@@ -37,6 +37,7 @@ _COLD = {"dos", "local_dos", "fermi_level"}  # what does not depend on T
 _THERMAL = ("entropy", "free_energy", "heat_capacity")  # with "electronic_" before them
 _PER_ATOM = {"energies", "electronic_entropies", "electronic_charges"}
 _ENERGY = {"energy", "free_energy"}
+_MOMENTS = {"magmom", "magmoms"}
 _DERIVATIVES = {"forces", "stress"}
 
 
@@ -82,7 +83,10 @@ class DOSCalculator(AdjustableCalculator):
       ``ground_state_smearing`` (eV); ``forces`` and ``stress``: its exact derivatives at constant
       T. With ``ground_state=EMT()`` or any other, a system whose electrons keep the temperature T;
     - ``energies`` (eV), ``electronic_entropies`` (eV/K) and ``electronic_charges`` (atoms,): parts
-      of A and of the entropy at T, and valence minus electrons, which sum to the totals.
+      of A and of the entropy at T, and valence minus electrons, which sum to the totals;
+    - ``magmom``, and ``magmoms`` (atoms,), of a model with spin channels: electrons of the
+      majority less those of the minority at T (Bohr magnetons), with one chemical potential for
+      both. The majority is up: the moment of the cell is never that of its mirror image.
 
     Each is computed only when asked for; all but the first three depend on T. Those that ASE
     knows are in ``results``.
@@ -109,6 +113,8 @@ class DOSCalculator(AdjustableCalculator):
         "electronic_heat_capacity",
         "electronic_entropies",
         "electronic_charges",
+        "magmom",
+        "magmoms",
     ]
 
     def __init__(self, model: str | os.PathLike | DOSPredictor = "silicon", **kwargs: Any) -> None:
@@ -166,8 +172,8 @@ class DOSCalculator(AdjustableCalculator):
             If the electrons do not fit the energies the model covers, at T = 0 or, where a
             thermal property is asked for, at T.
         PropertyNotImplementedError
-            If the ground state lacks a property, or the stress of a structure without a
-            three-dimensional cell is asked for.
+            If the ground state lacks a property, the stress of a structure without a
+            three-dimensional cell is asked for, or moments of a model without spin channels.
         """
         if system_changes or self._local is None:
             self._forget()
@@ -184,6 +190,8 @@ class DOSCalculator(AdjustableCalculator):
         if any(f"electronic_{name}" in wanted for name in _THERMAL):
             sums = _translated(self._electron_groups(self._local).thermal_sums, self._local)
             self._own_results |= {f"electronic_{name}": sums[name] for name in _THERMAL}
+        if wanted & _MOMENTS:
+            self._set_moments(self._local)
         if wanted & (_ENERGY | _PER_ATOM | _DERIVATIVES):
             for name, value in self._energy_results(self._local, wanted).items():
                 (self.results if name in all_properties else self._own_results)[name] = value
@@ -330,21 +338,36 @@ class DOSCalculator(AdjustableCalculator):
             )
         return self._groups
 
-    def _energy_results(self, local: LocalDOS, wanted: Set[str]) -> dict[str, Any]:
-        """Ground state plus the free energy of excited electrons, and derivatives of the sum."""
-        assert self.atoms is not None
+    def _excite(self, local: LocalDOS) -> ExcitedGroups:
+        """Electrons of the groups at their temperatures, once."""
         if self._excited is None:
             groups, smearing = self._electron_groups(local), self.ground_state_smearing
             self._excited = _translated(groups.excite, local, smearing)
-        energy = self._ground("free_energy") + self._excited.free_energy
+        return self._excited
+
+    def _set_moments(self, local: LocalDOS) -> None:
+        """Magnetic moments of the atoms and of the cell, under the names that ASE knows."""
+        if local.spin_basis is None:
+            raise PropertyNotImplementedError(
+                "magmom, magmoms: the DOS of this model is not divided into spin channels; take "
+                "one trained with spin='channels' (--spin channels)"
+            )
+        moments = self._excite(local).moments(local)
+        self.results |= {"magmom": float(moments.sum()), "magmoms": moments}
+
+    def _energy_results(self, local: LocalDOS, wanted: Set[str]) -> dict[str, Any]:
+        """Ground state plus the free energy of excited electrons, and derivatives of the sum."""
+        assert self.atoms is not None
+        excited = self._excite(local)
+        energy = self._ground("free_energy") + excited.free_energy
         results: dict[str, Any] = {"energy": energy, "free_energy": energy}
         if wanted & _PER_ATOM:
-            free_energies, entropies, charges = self._excited.shares(local)
+            free_energies, entropies, charges = excited.shares(local)
             if "energies" in wanted:
                 results["energies"] = self._ground("energies") + free_energies
             results |= {"electronic_entropies": entropies, "electronic_charges": charges}
         if wanted & _DERIVATIVES:
-            gradient, virial = self._differentiate(self._excited)
+            gradient, virial = self._differentiate(excited)
             if "forces" in wanted:
                 results["forces"] = self._ground("forces") - gradient
             if "stress" in wanted:

@@ -6,7 +6,10 @@ all else that takes structures in memory accept those of pymatgen.
 
 from __future__ import annotations
 
+from itertools import repeat
+
 from ase import Atoms
+from numpy.typing import NDArray
 from pymatgen.electronic_structure.core import Orbital, Spin
 from pymatgen.electronic_structure.dos import CompleteDos, Dos
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -18,8 +21,19 @@ __all__ = ["complete_dos", "total_dos"]
 
 
 def total_dos(dos: DOS) -> Dos:
-    """Give a DOS to pymatgen: states/eV of the cell, both spins together, and E_F at T = 0."""
-    return Dos(dos.get_fermi_level(), dos.energies, {Spin.up: dos.values})
+    """Give a DOS to pymatgen: states/eV of the cell, and E_F at T = 0.
+
+    Majority is up and minority is down. Where they are not known, both together stand under up, as
+    in pymatgen's own DOS without spin.
+    """
+    return Dos(dos.get_fermi_level(), dos.energies, _by_spin(dos.values, dos.spin))
+
+
+def _by_spin(values: NDArray, spin: NDArray | None) -> dict[Spin, NDArray]:
+    """Densities of pymatgen for a DOS and its spin DOS."""
+    if spin is None:
+        return {Spin.up: values}
+    return {Spin.up: (values + spin) / 2, Spin.down: (values - spin) / 2}
 
 
 def complete_dos(local: LocalDOS, atoms: Atoms) -> CompleteDos:
@@ -45,8 +59,9 @@ def complete_dos(local: LocalDOS, atoms: Atoms) -> CompleteDos:
     if atoms.cell.rank < 3:
         raise ValueError("atoms: expected a cell in three dimensions, which a Structure has")
     structure = AseAtomsAdaptor.get_structure(atoms.copy())  # without calculator and its results
+    spins = repeat(None) if local.spin_basis is None else local.coefficients @ local.spin_basis
     by_site = {
-        site: {Orbital.s: {Spin.up: values}}
-        for site, values in zip(structure, local.values, strict=True)
+        site: {Orbital.s: _by_spin(values, spin)}
+        for site, values, spin in zip(structure, local.values, spins, strict=False)
     }
     return CompleteDos(structure, total_dos(local.total()), by_site)

@@ -128,10 +128,19 @@ def _states(path: Path) -> Iterator[str]:
         yield (
             f"  {atoms.get_chemical_formula():<12} {states.n_electrons:g} electrons, "
             f"{states.n_spins} spin x {states.n_kpoints} k x {states.n_bands} bands, "
-            f"complete to {states.valid_to:.3f} eV, {_gap(states)}"
+            f"complete to {states.valid_to:.3f} eV, {_gap(states)}{_moment(states)}"
         )
     for reason in bad:
         yield f"  cannot be used: {reason}"
+
+
+def _moment(states: ElectronicStates) -> str:
+    if states.n_spins == 1:
+        return ""
+    try:
+        return f", moment {states.magnetic_moment():.3f} mu_B"
+    except ValueError:
+        return ""
 
 
 def _gap(states: ElectronicStates) -> str:

@@ -98,10 +98,13 @@ def _print_gas(calc: DOSCalculator, dos: DOS, atoms: Atoms, temperatures: Sequen
         "free_energy": (np.asarray(gas.free_energy) - np.asarray(gas.free_energy)[0]) / n,
     }
     print(f"{atoms.get_chemical_formula()}, {dos.n_electrons:g} electrons")
-    for name, value in (
-        ("occupied_width", -dos.band_bottom),
-        ("dos_at_fermi_level", float(np.asarray(gas.thermal_dos)[0]) / n),
-    ):
+    cold = {
+        "occupied_width": -dos.band_bottom,
+        "dos_at_fermi_level": float(np.asarray(gas.thermal_dos)[0]) / n,
+    }
+    if dos.spin is not None:
+        cold["magnetic_moment"] = float(dos.moment_of(gas)[0]) / n
+    for name, value in cold.items():
         quantity = QUANTITIES[name].per_atom
         print(f"{quantity.symbol:<18} {quantity.format(value)} {quantity.unit}")
     columns = [QUANTITIES[name].shown.per_atom for name in thermal]
@@ -118,9 +121,13 @@ def _write(path: Path, dos: DOS, local: LocalDOS) -> None:
     if path.suffix == ".csv":
         header = "energy relative to E_F (eV),DOS (states/eV)"
         table = np.column_stack([dos.energies, dos.values])
+        if dos.spin is not None:
+            header += ",majority (states/eV),minority (states/eV)"
+            table = np.column_stack([table, *dos.channels])
         np.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.8g")
         return
-    modes: dict[str, Any] = {} if local.basis is None else {"basis": local.basis}
+    modes = {"basis": local.basis, "spin_dos": dos.spin, "spin_basis": local.spin_basis}
+    known: dict[str, Any] = {name: array for name, array in modes.items() if array is not None}
     np.savez_compressed(
         path,
         energies=dos.energies,
@@ -128,5 +135,5 @@ def _write(path: Path, dos: DOS, local: LocalDOS) -> None:
         n_electrons=dos.n_electrons,
         coefficients=local.coefficients,
         valence=local.valence,
-        **modes,
+        **known,
     )

@@ -150,6 +150,13 @@ class CLICommand:
             "(default: %(default)s)",
         )
         add(
+            "--spin",
+            default="total",
+            choices=["total", "channels"],
+            help="what is learned of spin-polarised states: the DOS of both spins together, or "
+            "also majority and minority, which give magnetic moments (default: %(default)s)",
+        )
+        add(
             "--count-below",
             type=number(),
             metavar="E",
@@ -265,6 +272,7 @@ def _options(args: Namespace) -> dict[str, Any]:
         "headroom": args.headroom,
         "n_modes": args.modes,
         "metric": args.metric,
+        "spin": args.spin,
         "count_below": args.count_below,
         **({"valence": dict(args.valence)} if args.valence else {}),
     }

@@ -71,6 +71,11 @@ class Excitation:
         )
 
     @property
+    def electron_weights(self) -> NDArray:
+        """Weights (n,) that count the electrons at T of a local DOS, or of a spin channel."""
+        return self.local_weights[2]
+
+    @property
     def local_weights(self) -> NDArray:
         """The weights (3, n) for the local DOS of an atom, which give its parts."""
         return self.filling.local_weights(self.weights[None])[0]

@@ -188,6 +188,16 @@ class ElectronGas:
         state = map(np.asarray, (self.fermi_level, self.temperature, self.fermi_slope))
         return FunctionalWeights.of_grid(*uniform_grid(energies), *state)
 
+    def electron_weights(self, energies: NDArray) -> NDArray:
+        """Weights (..., n) over the energies of a DOS as it was given, which count its electrons.
+
+        Leading axes are those of the attributes. With the DOS of an atom, or of a spin channel,
+        they give its electrons.
+        """
+        weights = self.weights(energies).electrons
+        rows = weights.reshape(len(self.filling.electrons), -1, weights.shape[-1])
+        return self.filling.local_weights(rows).reshape(weights.shape)
+
     @property
     def repaired_electrons(self) -> float | NDArray:
         """Electrons that negative values of the DOS may have misplaced, of the usual shape.

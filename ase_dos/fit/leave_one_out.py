@@ -26,10 +26,11 @@ class LeaveOneOut:
     ----------
     errors : AlignedErrors
         After alignment.
-    differences : (n, m) array
-        Prediction minus aligned truth, states/eV per atom; zero where the truth is not known.
+    differences : list of (n, m) arrays
+        Prediction minus aligned truth, states/eV per atom, of each of the `Regression.spectra`;
+        zero where the truth is not known.
     loss : float
-        Mean of their losses in the metric of the regression.
+        Mean of their losses in the metric of the regression, all spectra together.
     structures : (n,) int array
         All but those that nothing else can predict, the only ones of their composition.
     distances : (n,) array
@@ -37,7 +38,7 @@ class LeaveOneOut:
     """
 
     errors: AlignedErrors
-    differences: NDArray
+    differences: list[NDArray]
     loss: float
     structures: NDArray
     distances: NDArray
@@ -46,13 +47,14 @@ class LeaveOneOut:
 def leave_one_out(regression: Regression, alignment: Alignment) -> LeaveOneOut:
     """Predict every structure from those of other groups, whose shifts do not change.
 
+    What is aligned is the DOS; a spin DOS moves with it.
+
     Raises
     ------
     ValueError
         If no structure can be predicted from others.
     """
     residual_maker = regression.ridge.residual_maker(alignment.regularization)
-    filled = filled_targets(regression, alignment.shifts, residual_maker)
     left_out = LeftOut(residual_maker, regression.groups)
     chosen = left_out.structures
     if not chosen.size:
@@ -60,12 +62,15 @@ def leave_one_out(regression: Regression, alignment: Alignment) -> LeaveOneOut:
             "training set: no structure can be predicted from those of other groups; it needs two "
             "groups or more of the same species"
         )
-    prediction = filled[chosen] - left_out.residuals(filled)
-    targets, n_atoms = regression.stack.part(chosen), regression.n_atoms[chosen]
-    errors = aligned_errors(
-        targets, prediction, n_atoms, regression.energies, alignment.shifts[chosen]
-    )
-    truth, _, known = targets(regression.energies, errors.shifts)
-    differences = np.where(known, prediction - truth / n_atoms[:, None], 0.0)
-    loss = regression.metric.loss(differences).mean()
+    n_atoms, energies = regression.n_atoms[chosen], regression.energies
+    pairs = []
+    for one in regression.spectra:
+        filled = filled_targets(one, alignment.shifts, residual_maker)
+        pairs.append((one.stack.part(chosen), filled[chosen] - left_out.residuals(filled)))
+    errors = aligned_errors(*pairs[0], n_atoms, energies, alignment.shifts[chosen])
+    differences = []
+    for targets, prediction in pairs:
+        truth, _, known = targets(energies, errors.shifts)
+        differences.append(np.where(known, prediction - truth / n_atoms[:, None], 0.0))
+    loss = sum(regression.metric.loss(one).mean() for one in differences)
     return LeaveOneOut(errors, differences, loss, chosen, left_out.distances)

@@ -53,6 +53,9 @@ class LossInBlocks:
         self.known = KnownEnergies(lengths, regression.energies.size, residual_maker)
         self._values, self._slopes = np.empty((2, len(shifts), regression.energies.size))
         self._move(shifts)
+        self._others = [
+            LossInBlocks(one, residual_maker, 0.0, start) for one in regression.spectra[1:]
+        ]
 
     def _blocks(self) -> Iterator[slice]:
         n = len(self._values)
@@ -60,11 +63,13 @@ class LossInBlocks:
 
     def unit(self) -> NDArray:
         """Shifts (n,) in which the curvature by each of them alone is 1, the others held."""
-        own = np.concatenate(
-            [self.regression.metric.loss(self._slopes[rows]) for rows in self._blocks()]
-        )
-        own = own * self._diagonal
+        own = self._curvature() + sum(other._curvature() for other in self._others)
         return 1.0 / np.sqrt(2.0 * (own + self.penalty).clip(min=_FLAT * own.max() or 1.0))
+
+    def _curvature(self) -> NDArray:
+        """Half of the second derivative (n,) by each shift alone, without the penalty."""
+        parts = [self.regression.metric.loss(self._slopes[rows]) for rows in self._blocks()]
+        return np.concatenate(parts) * self._diagonal
 
     def __call__(self, free: NDArray) -> tuple[float, NDArray]:
         """Loss and gradient (n,) for shifts (n,) relative to the reference.
@@ -83,8 +88,12 @@ class LossInBlocks:
             for rows in self._blocks():
                 along = self.root[rows] @ following
                 gradient[rows] += np.einsum("ij,ij->i", self._slopes[rows, late], along)
+        loss += self.penalty * float(np.sum(centred**2))
         gradient = 2 * gradient + 2 * self.penalty * centred
-        return loss + self.penalty * float(np.sum(centred**2)), self.regression.centre(gradient)
+        for other in self._others:
+            more, slopes = other(centred)
+            loss, gradient = loss + more, gradient + slopes
+        return loss, self.regression.centre(gradient)
 
     def _move(self, shifts: NDArray) -> tuple[NDArray, NDArray]:
         """Move the targets; return ``F_k^T g_k`` (k, m) and the sums (m,) of what is known."""

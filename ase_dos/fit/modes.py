@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from ase_dos.fit.projected_loss import filled_targets
 from ase_dos.fit.regression import Alignment, Regression
 from ase_dos.utils.signs import signs_of
 
-__all__ = ["Solution", "constrained", "count_below", "solve"]
+__all__ = ["Solution", "constrained", "count_below", "joined", "solve"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,31 @@ def solve(regression: Regression, alignment: Alignment, n_modes: int | None) -> 
     means = ridge.composition.terms(aligned)
     outside = means - solution.coefficients(means) @ modes
     return Solution(modes, weights, offset @ modes + outside, metric)
+
+
+def joined(solutions: Sequence[Solution]) -> tuple[Solution, NDArray | None]:
+    """Give the DOS and the spin DOS one set of coefficients: first those of one, then of the other.
+
+    Parameters
+    ----------
+    solutions : sequence of Solution
+        Of each of the `Regression.spectra`.
+
+    Returns
+    -------
+    solution : Solution
+        Of the DOS. The modes of the spin DOS hold nothing of it.
+    spin_basis : (species + k, m) array, optional
+        Spin DOS of each species when all outputs vanish, and of each mode.
+    """
+    first, *others = solutions
+    if not others:
+        return first, None
+    (spin,) = others
+    modes = np.vstack([first.modes, np.zeros_like(spin.modes)])
+    spin_basis = np.vstack([spin.terms, np.zeros_like(first.modes), spin.modes])
+    weights = np.hstack([first.weights, spin.weights])
+    return Solution(modes, weights, first.terms, first.metric), spin_basis
 
 
 def count_below(energies: NDArray, top: float) -> NDArray:

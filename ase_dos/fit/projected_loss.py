@@ -9,6 +9,8 @@ A linear model with its weights eliminated (variable projection) has the loss
 with ``G`` the (structures, energies) targets per atom shifted by ``D``, ``P`` the residual maker
 of the regression and ``M`` the metric of the energies. Where a shifted target is not known, the
 prediction of the model stands for it: those entries, functions of the shifts, have no residual.
+
+Where the spin DOS is learned too (`Regression.spectra`), its loss adds to that of the DOS.
 """
 
 from __future__ import annotations
@@ -65,9 +67,12 @@ def projected_loss(
         Weight of the squared shifts.
     """
     centred = regression.centre(free)
-    loss, slopes, residual, _ = _evaluated(regression, centred, residual_maker)
-    gradient = 2 * np.sum(slopes * residual, axis=1) + 2 * penalty * centred
-    return loss + penalty * np.sum(centred**2), regression.centre(gradient)
+    loss, gradient = penalty * np.sum(centred**2), 2 * penalty * centred
+    for one in regression.spectra:
+        own, slopes, residual, _ = _evaluated(one, centred, residual_maker)
+        loss += own
+        gradient += 2 * np.sum(slopes * residual, axis=1)
+    return loss, regression.centre(gradient)
 
 
 def curvature(
@@ -80,15 +85,16 @@ def curvature(
     their slopes over the grid. Shifts that the gauge takes away, along which the loss is constant,
     are given the mean curvature.
     """
-    _, slopes, residual, unknown = _evaluated(regression, regression.centre(free), residual_maker)
     step = regression.energies[1] - regression.energies[0]
-    diagonal = np.sum(_bends(slopes, unknown.known, step) * residual, axis=1) + penalty
     metric = regression.metric(np.eye(regression.energies.size))
-    second = np.diag(diagonal)
-    for stretch, part in unknown.known_parts():
-        weighted = 2 * slopes[:, : stretch.start] @ metric[: stretch.start, stretch]
-        weighted += slopes[:, stretch] @ metric[stretch, stretch]
-        second += part * (weighted @ slopes[:, stretch].T)
+    second = penalty * np.eye(len(free))
+    for one in regression.spectra:
+        _, slopes, residual, unknown = _evaluated(one, regression.centre(free), residual_maker)
+        second += np.diag(np.sum(_bends(slopes, unknown.known, step) * residual, axis=1))
+        for stretch, part in unknown.known_parts():
+            weighted = 2 * slopes[:, : stretch.start] @ metric[: stretch.start, stretch]
+            weighted += slopes[:, stretch] @ metric[stretch, stretch]
+            second += part * (weighted @ slopes[:, stretch].T)
     second += second.T
     along = abs(np.trace(second)) / len(second) * regression.averages[regression.blocks]
     return regression.centre(regression.centre(second).T) + along

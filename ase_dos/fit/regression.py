@@ -39,6 +39,8 @@ class Regression:
         What counts as an error.
     of_groups : (n,) array of int, optional
         Label of the group that a structure is left out with; alone by default.
+    spin_targets : sequence of DOSTarget, optional
+        Spin DOS of every structure, to be learned with the same shifts and regularisation.
     """
 
     ridge: Ridge
@@ -49,11 +51,22 @@ class Regression:
     bound: float = 3.0
     metric_name: str = "dos"
     of_groups: NDArray | None = None
+    spin_targets: Sequence[DOSTarget] | None = None
 
     @property
     def groups(self) -> NDArray:
         """Labels (n,) of the groups that are left out together."""
         return alone(len(self.targets)) if self.of_groups is None else self.of_groups
+
+    @cached_property
+    def spectra(self) -> list[Regression]:
+        """Regression of the DOS and, where there are spin channels, that of the spin DOS.
+
+        The squared error of the majority plus that of the minority is half of the sum of these two.
+        """
+        if self.spin_targets is None:
+            return [self]
+        return [self, replace(self, targets=self.spin_targets, spin_targets=None)]
 
     @cached_property
     def stack(self) -> TargetStack:
@@ -87,6 +100,7 @@ class Regression:
             n_atoms=self.n_atoms[rows],
             origin=self.origin[rows],
             of_groups=self.groups[rows],
+            spin_targets=self.spin_targets and [self.spin_targets[i] for i in rows],
         )
 
     def centre(self, free: NDArray) -> NDArray:

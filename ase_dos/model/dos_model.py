@@ -58,7 +58,8 @@ class DOSModel(TrainedModel[ModelOptions, Predictor, Training]):
     **options
         Other hyperparameters, as `ase_dos.model.options.ModelOptions` lists them:
         ``regressor``, ``reference``, ``smearing``, ``headroom``, ``n_modes``, ``metric``,
-        ``radial_basis``, ``count_below``, ``regularizations``, ``penalties``, ``valence``.
+        ``radial_basis``, ``count_below``, ``regularizations``, ``penalties``, ``valence``,
+        ``spin``.
 
     Attributes
     ----------

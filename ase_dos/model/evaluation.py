@@ -36,6 +36,7 @@ DERIVED_QUANTITIES = (
     QUANTITIES["band_energy"].per_atom,
     *(QUANTITIES["heat_capacity"].per_atom.at(temperature) for temperature in TEMPERATURES),
     QUANTITIES["free_energy"].per_atom.at(FREE_ENERGY_TEMPERATURE),
+    QUANTITIES["magnetic_moment"].per_atom,
 )
 
 
@@ -46,7 +47,8 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
     -------
     (quantities,) array
         As `DERIVED_QUANTITIES` lists them. NaN where the known states do not reach high enough
-        for a temperature; all NaN where they cannot hold the electrons.
+        for a temperature, or the spin channels are not known; all NaN where they cannot hold the
+        electrons.
     """
     # The prediction is compared with the broadened DOS it was trained on, without a repair; what
     # broadening does to thermal quantities is another matter (`ase_dos.electrons.gas` warns of it).
@@ -63,6 +65,7 @@ def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
         cold.internal_energy - fermi * dos.n_electrons,
         *(_thermal(plain, temperature)[1] for temperature in TEMPERATURES),
         free_energy - cold.free_energy,
+        np.nan if dos.spin is None else plain.magnetic_moment(),
     ]
     return np.array([fermi - bottom, *(np.array(per_atom) / n_atoms)])
 
@@ -156,7 +159,8 @@ class Evaluation:
             f"({self.percent_rmse:.1f} % of the spread of the truth)",
         ]
         for quantity, error in zip(DERIVED_QUANTITIES, self.mean_absolute_errors, strict=True):
-            lines.append(f"MAE {quantity.symbol:<18} {error:.3g} {quantity.unit}")
+            if not np.isnan(error):
+                lines.append(f"MAE {quantity.symbol:<18} {error:.3g} {quantity.unit}")
         if not self.has_values.all():
             lines.append(
                 f"MAE without {np.sum(~self.has_values)} predictions that hold no electrons"

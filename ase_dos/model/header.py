@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -47,6 +48,7 @@ def header(
         "valence": learned.valence.tolist(),
         "grid": asdict(learned.grid),
         "smearing": learned.smearing,
+        "states": dict(Counter(targets[i].states or "unknown spin" for i in kept)),
         "regularization": float(training.alignment.regularization),
         "shift_penalty": float(training.alignment.penalty),
         "n_structures": len(kept),

@@ -22,9 +22,10 @@ from ase_dos.utils.checks import (
     refuse_unknown_options,
 )
 
-__all__ = ["REFERENCES", "REGRESSORS", "ModelOptions"]
+__all__ = ["REFERENCES", "REGRESSORS", "SPINS", "ModelOptions"]
 
 REFERENCES = ("adaptive", "fermi", "average_potential")
+SPINS = ("total", "channels")
 REGRESSORS = ("ridge", "kernel", "network")
 _BY_KIND: dict[str, type[SparseKernel] | type[Network]] = {
     "kernel": SparseKernel,
@@ -74,6 +75,10 @@ class ModelOptions:
     valence : mapping of str to float, optional
         Valence electrons by chemical symbol; needed only where the compositions of the training
         set do not tell them apart.
+    spin : {"total", "channels"}
+        What is learned of spin-polarised states: their DOS, both spins together, or also how it
+        divides into majority and minority, from which magnetic moments follow. The majority is the
+        channel with more electrons, whichever the program printed first.
 
     Raises
     ------
@@ -94,10 +99,12 @@ class ModelOptions:
     regularizations: Sequence[float] = tuple(10.0 ** np.arange(-7, 0.5, 0.5))
     penalties: Sequence[float] = (0.01, 0.0, 0.001, 0.1)
     valence: Mapping[str, float] | None = None
+    spin: str = "total"
 
     def __post_init__(self) -> None:
         as_choice(self.reference, "reference", REFERENCES)
         as_choice(self.metric, "metric", METRICS)
+        as_choice(self.spin, "spin", SPINS)
         if not isinstance(self.descriptor, SOAP):
             raise ValueError(f"descriptor: expected SOAP, got {type(self.descriptor).__name__}")
         if self.radial_basis is not None:

@@ -63,6 +63,8 @@ class Predictor:
         Map to a few numbers, whose length is the distance of an atom from the training set.
     novelty_limit : float
         Largest such distance of an atom of the training set.
+    spin_basis : (species + modes, energies) array, optional
+        Spin DOS (states/eV): mean of every species, and that per unit of the coefficients.
     """
 
     descriptor: SOAP
@@ -76,6 +78,7 @@ class Predictor:
     posterior: Posterior
     novelty_projection: NDArray
     novelty_limit: float
+    spin_basis: NDArray | None = None
     _outputs: dict[tuple, FeatureMap] = field(default_factory=dict, init=False, repr=False)
     _searches: list[NeighborSearch] = field(default_factory=list, init=False, repr=False)
 
@@ -114,7 +117,12 @@ class Predictor:
         """Local DOS of no atoms: on the means of the species and the modes."""
         basis = np.vstack([self.species_terms, self.modes])
         return LocalDOS(
-            np.empty((0, len(basis))), basis, self.grid.energies, np.empty(0), self.smearing
+            np.empty((0, len(basis))),
+            basis,
+            self.grid.energies,
+            np.empty(0),
+            self.smearing,
+            spin_basis=self.spin_basis,
         )
 
     @cached_property
@@ -128,13 +136,17 @@ class Predictor:
         total, lengths = self._deviations(atoms)
         mean = total[None] / len(atoms)
         composition = self._composition(atoms)
-        draws = self.posterior.draws(mean, composition, n_members, seed)[0]
+        draws = len(atoms) * self.posterior.draws(mean, composition, n_members, seed)[0]
+        spin = None
+        if self.spin_basis is not None:
+            spin = dos.spin + draws @ self.spin_basis[len(self.species) :]
         return DOSEnsemble(
             mean=dos,
-            values=dos.values + len(atoms) * draws @ self.modes,
+            values=dos.values + draws @ self.modes,
             expected_error=self.error_unit
             * float(self.posterior.errors(self.posterior.distances(mean, composition))[0]),
             local_errors=self.error_unit * self.posterior.errors(lengths),
+            spin=spin,
         )
 
     def differentiate(
@@ -276,6 +288,8 @@ class Predictor:
             "error_sizes": np.array([posterior.noise, posterior.scale]),
         }
         arrays |= {name: getattr(posterior, name).astype(np.float32) for name in _POSTERIOR}
+        if self.spin_basis is not None:
+            arrays["spin_basis"] = self.spin_basis
         for kind, one in enumerate(self.maps):
             arrays |= {f"{name}_{kind}": values for name, values in one.arrays().items()}
         return arrays
@@ -301,6 +315,7 @@ class Predictor:
             Posterior(**roots, noise=noise, scale=scale),
             arrays["sketch"],
             info["novelty_limit"],
+            arrays.get("spin_basis"),
         )
 
 

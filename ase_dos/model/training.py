@@ -14,7 +14,7 @@ from ase_dos.fit.energy_reference import choose
 from ase_dos.fit.least_absolute import least_absolute
 from ase_dos.fit.leave_one_out import leave_one_out
 from ase_dos.fit.left_out import LeftOut
-from ase_dos.fit.modes import Solution, constrained, count_below, solve
+from ase_dos.fit.modes import Solution, constrained, count_below, joined, solve
 from ase_dos.fit.network import Network
 from ase_dos.fit.outliers import Outlier, outliers
 from ase_dos.fit.posterior import fit_posterior, novelty_projection
@@ -124,6 +124,7 @@ def train(
     origin = reference_energies(targets, options.reference)
     grid = options.grid or default_grid(targets, origin, options.smearing, options.headroom)
     check_grid(grid, targets, origin)
+    spin_targets = _spin_targets(targets) if options.spin == "channels" else None
 
     def regression_of(maps: Sequence[FeatureMap]) -> Regression:
         n_atoms = counts.sum(axis=1)
@@ -137,21 +138,28 @@ def train(
             origin,
             metric_name=options.metric,
             of_groups=like.groups,
+            spin_targets=spin_targets,
         )
 
     maps, starts = _feature_maps(features, regression_of, options)
     regression = regression_of(maps)
     best, history = _align(regression, options, starts)
     fine = replace(regression, energies=grid.energies)
-    solution = solve(fine, best, options.n_modes)
+    solutions = [solve(one, best, options.n_modes) for one in fine.spectra]
     if options.count_below is not None:
-        solution = _with_counts(solution, fine, best, options.count_below)
+        solutions[0] = _with_counts(solutions[0], fine, best, options.count_below)
+    solution, spin_basis = joined(solutions)
     left_out = leave_one_out(fine, best)
     posterior = fit_posterior(
         fine,
         best.regularization,
         left_out.distances,
-        solution.coefficients(left_out.differences),
+        np.hstack(
+            [
+                one.coefficients(differences)
+                for one, differences in zip(solutions, left_out.differences, strict=True)
+            ]
+        ),
         left_out.errors.squared,
         solution.modes,
     )
@@ -170,8 +178,28 @@ def train(
         as_stored(posterior),
         projection,
         limit,
+        spin_basis,
     )
     return Training(predictor, best, history, like, outliers(regression, best, left_out))
+
+
+def _spin_targets(targets: Sequence[DOSTarget]) -> list[DOSTarget]:
+    """Spin DOS of the structures.
+
+    Raises
+    ------
+    StructureError
+        If some have none.
+    """
+    missing = [i for i, target in enumerate(targets) if target.spin is None]
+    if missing:
+        raise StructureError(
+            missing,
+            f"spin: expected states with two spin channels, got "
+            f"{targets[missing[0]].states or 'a DOS without them'}; compute spin-polarised states, "
+            "or learn the total DOS (spin='total', --spin total)",
+        )
+    return [target.spin for target in targets if target.spin is not None]
 
 
 def _align(

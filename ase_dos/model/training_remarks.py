@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 
 from ase import Atoms
@@ -93,6 +94,13 @@ def training_set_remarks(
             f"training set: {len(contradictions)} pairs of the same structure have different "
             f"levels ({named}{f', and {more} more' if more > 0 else ''}): of another functional, "
             "spin-orbit coupling or k-points? No model can learn both; keep one kind of calculation"
+        )
+    kinds = Counter(target.states for target in targets if target.states)
+    if len(kinds) > 1:
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        remarks.append(
+            f"training set: states of different kinds ({counts}); those of a magnetic structure "
+            "differ more than any model error, so keep one kind unless no structure is magnetic"
         )
     found = training.outliers
     if found:

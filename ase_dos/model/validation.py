@@ -58,6 +58,8 @@ def validate_model(model: DOSPredictor, atoms: Atoms | None = None, seed: int = 
     if local.divided:
         _check_subset(model, atoms, local)
     _check_invariance(model, atoms, local, rng)
+    if local.spin_basis is not None:
+        _check_spin(model, atoms, local)
     _check_derivatives(model, atoms, local.divided, rng)
     if hasattr(model, "predict_ensemble"):
         _check_ensemble(require_ensemble(model), atoms, local)
@@ -117,6 +119,8 @@ def _check_subset(model: DOSPredictor, atoms: Atoms, local: LocalDOS) -> None:
     some = model.predict(atoms, which=which)
     _require(len(some) == len(which), "predict(which)", f"{len(some)} atoms for {len(which)}")
     _same(some.values, local.values[which], "predict(which)", "differs from the whole frame")
+    if local.spin_basis is not None:
+        _same(_spin(some), _spin(local)[which], "predict(which)", "the spin DOS differs")
     _same(some.valence, local.valence[which], "predict(which)", "valences differ")
 
 
@@ -141,6 +145,30 @@ def _check_invariance(
     ):
         found = _rows(model.predict(other))
         _same(found, expected, name, "the local DOS of an atom is not what it was")
+
+
+def _check_spin(model: DOSPredictor, atoms: Atoms, local: LocalDOS) -> None:
+    """Test the spin DOS where there is one: its sum, its size, and that atoms can be turned."""
+    total = local.total()
+    assert total.spin is not None
+    _same(_spin(local).sum(axis=0), total.spin, "spin", "that of the atoms is not that of the cell")
+    moment = float(total.magnetic_moment())
+    _require(
+        abs(moment) <= total.n_electrons * (1 + _EXACT),
+        "spin",
+        f"a moment of {moment:.4g} mu_B with {total.n_electrons:g} electrons; is the spin DOS that "
+        "of the majority less that of the minority, in states/eV?",
+    )
+    turned = atoms.copy()
+    turned.rotate(40.0, (1, 2, 3), rotate_cell=True)
+    found = model.predict(turned[::-1])
+    _same(_spin(found)[::-1], _spin(local), "spin", "it is not that of the turned structure")
+
+
+def _spin(local: LocalDOS) -> NDArray:
+    """Spin DOS (atoms, n) of every atom."""
+    assert local.spin_basis is not None
+    return local.coefficients @ local.spin_basis
 
 
 def _rows(local: LocalDOS) -> NDArray:

@@ -144,19 +144,20 @@ def plot_parity(evaluation: Evaluation, ax: Axes | None = None, quantity: int = 
 
 
 def plot_parities(evaluation: Evaluation, figure: Figure | None = None) -> NDArray:
-    """Draw predicted against true values of Fermi level, g(E_F), C_el and F of an `Evaluation`.
+    """Draw predicted against true values of Fermi level, g(E_F), C_el, F and M of an `Evaluation`.
 
     Returns
     -------
-    (4,) array of Axes
+    (n,) array of Axes
         Without those of quantities that no structure has.
     """
-    figure = figure or Figure(figsize=(8.4, 8.0), layout="constrained")
     both = np.isfinite(evaluation.true_values) & np.isfinite(evaluation.predicted_values)
-    wanted = [quantity for quantity in (0, 1, 5, 7) if both[:, quantity].any()]
+    wanted = [quantity for quantity in (0, 1, 5, 7, 8) if both[:, quantity].any()]
+    rows = max(2, -(-len(wanted) // 2))
+    figure = figure or Figure(figsize=(8.4, 4.0 * rows), layout="constrained")
     axes = []
     for place, quantity in enumerate(wanted, start=1):
-        ax = plot_parity(evaluation, figure.add_subplot(2, 2, place), quantity)
+        ax = plot_parity(evaluation, figure.add_subplot(rows, 2, place), quantity)
         axes.append(ax)
         legend = ax.get_legend()
         if legend is not None and place > 1:
@@ -240,7 +241,8 @@ def plot_calibration(deciles: NDArray, ax: Axes | None = None) -> Axes:
 def plot_modes(model: DOSModel, ax: Axes | None = None, count: int = 4) -> Axes:
     """Draw the first energy modes of a `DOSModel`, each with its largest value at 1."""
     ax = axes_or_new(ax)
-    for i, mode in enumerate(model.predictor.modes[:count]):
+    modes = model.predictor.modes
+    for i, mode in enumerate(modes[modes.any(axis=1)][:count]):  # others are of the spin DOS alone
         scaled = mode / mode[np.abs(mode).argmax()]
         ax.plot(model.grid.energies, scaled, color=COLORS[i % len(COLORS)], label=f"mode {i + 1}")
     ax.axhline(0.0, color="black", lw=0.6)

@@ -93,6 +93,9 @@ class DOS:
         Highest energy (eV) up to which the values are complete; by default the last energy.
     label : str
         What it is the density of, where it is not that of the whole cell; legends show it.
+    spin : (n,) array, optional
+        Spin DOS (states/eV): that of the majority less that of the minority, where the two spin
+        channels are known. Both have one chemical potential.
 
     Attributes
     ----------
@@ -106,6 +109,7 @@ class DOS:
     smearing: float = 0.0
     valid_to: float = np.inf
     label: str = ""
+    spin: NDArray | None = None
     step: float = field(init=False, repr=False)
 
     __repr__ = short_repr
@@ -120,6 +124,8 @@ class DOS:
         if np.isnan(self.valid_to):
             raise ValueError("valid_to: expected an energy in eV, got NaN")
         object.__setattr__(self, "valid_to", float(min(self.valid_to, energies[-1])))
+        if self.spin is not None:
+            object.__setattr__(self, "spin", as_array(self.spin, "spin", energies.shape))
 
     def shifted(self, shift: float) -> DOS:
         """Return the same states with every energy raised by ``shift`` (eV)."""
@@ -224,6 +230,50 @@ class DOS:
         """Heat the electrons; see `ase_dos.electrons.excitation.excite`."""
         temperatures = as_temperature([ground_temperature, temperature])
         return Excitation.of_gas(gas_of_states(self.filling(), temperatures, self.smearing))
+
+    @property
+    def channels(self) -> NDArray:
+        """DOS (2, n) of the majority and of the minority (states/eV).
+
+        Raises
+        ------
+        ValueError
+            If they are not known.
+        """
+        spin = self._known_spin()
+        return np.stack([self.values + spin, self.values - spin]) / 2
+
+    def magnetic_moment(self, temperature: ArrayLike = 0.0) -> float | NDArray:
+        """Electrons of the majority less those of the minority, in Bohr magnetons per cell.
+
+        They fill these states with one chemical potential, whatever the temperature: a moment
+        that falls because exchange falls is another DOS.
+
+        Parameters
+        ----------
+        temperature : float or array
+            Electronic temperatures (K).
+
+        Raises
+        ------
+        ValueError
+            If the spin channels are not known, or as `electron_gas`.
+        """
+        self._known_spin()
+        moment = self.moment_of(gas_of_states(self.filling(), as_temperature(temperature), 0.0))
+        return float(moment) if np.ndim(temperature) == 0 else moment
+
+    def moment_of(self, gas: ElectronGas) -> NDArray:
+        """`magnetic_moment` at the temperatures of a gas of these electrons."""
+        return gas.electron_weights(self.energies) @ self._known_spin()
+
+    def _known_spin(self) -> NDArray:
+        if self.spin is None:
+            raise ValueError(
+                "spin: the channels of this DOS are not known; take a model trained with "
+                "spin='channels' (--spin channels)"
+            )
+        return self.spin
 
     def filling(self, **options: float) -> Filling:
         """Fill the states; options are those of `ase_dos.electrons.filling.Filling.of_rows`."""

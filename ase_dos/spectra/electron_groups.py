@@ -115,6 +115,19 @@ class ExcitedGroups:
         """Derivative (groups, n) of the free energy by the DOS of every group (eV^2/states)."""
         return np.array([part.derivative for part in self.parts])
 
+    def moments(self, local: LocalDOS) -> NDArray:
+        """Magnetic moments (atoms,) in Bohr magnetons at the temperatures of the groups.
+
+        Raises
+        ------
+        ValueError
+            If the spin channels are not known.
+        """
+        moments = np.empty(len(local))
+        for atoms, part in zip(self.groups.atoms(), self.parts, strict=True):
+            moments[atoms] = local.take(atoms).moments(part.electron_weights)
+        return moments
+
     def shares(self, local: LocalDOS) -> NDArray:
         """Free energies (eV), entropies (eV/K) and charges (3, atoms) of the atoms.
 

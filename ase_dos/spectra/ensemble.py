@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,15 @@ class DOSEnsemble:
         Expected root-mean-square error after alignment (states eV^-1/2 per atom).
     local_errors : (atoms,) array
         The same for the local DOS of every atom (states eV^-1/2).
+    spin : (members, n) array, optional
+        Spin DOS of the members, where ``mean`` has one.
     """
 
     mean: DOS
     values: NDArray
     expected_error: float
     local_errors: NDArray
+    spin: NDArray | None = None
 
     __repr__ = short_repr
 
@@ -55,7 +59,11 @@ class DOSEnsemble:
     @property
     def members(self) -> list[DOS]:
         """The densities of states, one by one."""
-        return [replace(self.mean, values=values) for values in self.values]
+        spins = repeat(None) if self.spin is None else self.spin
+        return [
+            replace(self.mean, values=values, spin=spin)
+            for values, spin in zip(self.values, spins, strict=False)
+        ]
 
     def electron_gas(self, temperature: ArrayLike, **options: Any) -> ElectronGas:
         """Thermodynamics of every member, attributes of shape (members, temperatures...).
@@ -110,9 +118,15 @@ def mean_ensemble(ensembles: Sequence[DOSEnsemble]) -> DOSEnsemble:
                 "mean_ensemble: expected ensembles of one size on the same energies, got "
                 f"{first.values.shape} and {other.values.shape}"
             )
+
+    def of_spin(rows: Sequence[NDArray | None]) -> NDArray | None:
+        known = [row for row in rows if row is not None]
+        return np.mean(known, axis=0) if len(known) == len(rows) else None
+
     mean = replace(
         first.mean,
         values=np.mean([e.mean.values for e in ensembles], axis=0),
+        spin=of_spin([e.mean.spin for e in ensembles]),
         n_electrons=float(np.mean([e.mean.n_electrons for e in ensembles])),
         valid_to=min(e.mean.valid_to for e in ensembles),
     )
@@ -121,4 +135,5 @@ def mean_ensemble(ensembles: Sequence[DOSEnsemble]) -> DOSEnsemble:
         np.mean([e.values for e in ensembles], axis=0),
         float(np.mean([e.expected_error for e in ensembles])),
         np.concatenate([e.local_errors for e in ensembles]),
+        of_spin([e.spin for e in ensembles]),
     )

@@ -36,6 +36,9 @@ class LocalDOS:
     novelty : (atoms,) array, optional
         Distance of the surroundings of each atom from those a model was trained on, in units of
         the largest distance of a training structure from the others: above 1, an extrapolation.
+    spin_basis : (modes, n) array, optional
+        What the same coefficients give of the spin DOS (states/eV): that of the majority less that
+        of the minority. Only with a ``basis``.
 
     Attributes
     ----------
@@ -53,6 +56,7 @@ class LocalDOS:
     valence: NDArray
     smearing: float = 0.0
     novelty: NDArray | None = None
+    spin_basis: NDArray | None = None
     step: float = field(init=False, repr=False)
 
     __repr__ = short_repr
@@ -77,6 +81,11 @@ class LocalDOS:
         if self.novelty is not None:
             novelty = as_array(self.novelty, "novelty", (len(coefficients),))
             object.__setattr__(self, "novelty", novelty)
+        if self.spin_basis is not None:
+            if basis is None:
+                raise ValueError("spin_basis: expected a basis beside it, got None")
+            spin_basis = as_array(self.spin_basis, "spin_basis", basis.shape)
+            object.__setattr__(self, "spin_basis", spin_basis)
 
     def __len__(self) -> int:
         return len(self.coefficients)
@@ -128,6 +137,26 @@ class LocalDOS:
         sums = self.coefficients @ self.reduce(rows).T
         return sums.reshape(len(self), *weights.shape[:-1])
 
+    def moments(self, weights: NDArray) -> NDArray:
+        """Magnetic moment of every atom (atoms, ...) in Bohr magnetons.
+
+        Parameters
+        ----------
+        weights : (..., n) array
+            Over the energies, which count electrons: `ElectronGas.electron_weights` of `total`.
+
+        Raises
+        ------
+        ValueError
+            If the spin channels are not known.
+        """
+        if self.spin_basis is None:
+            raise ValueError(
+                "magnetic moments: the DOS is not divided into spin channels; take a model trained "
+                "with spin='channels' (--spin channels)"
+            )
+        return self.coefficients @ np.moveaxis(weights @ self.spin_basis.T, -1, 0)
+
     def share(self, excitation: Excitation) -> tuple[NDArray, NDArray, NDArray]:
         """Split the excitation of the electrons of these atoms among them.
 
@@ -156,14 +185,16 @@ class LocalDOS:
         one species.
         """
         chosen = which if isinstance(which, slice) else np.asarray(which)
+        coefficients = self.coefficients[chosen].sum(axis=0)
         return unchecked(
             DOS,
             energies=self.energies,
-            values=self.expand(self.coefficients[chosen].sum(axis=0)),
+            values=self.expand(coefficients),
             n_electrons=as_positive(float(self.valence[chosen].sum()), "n_electrons"),
             smearing=self.smearing,
             valid_to=float(self.energies[-1]),
             label="",
+            spin=None if self.spin_basis is None else coefficients @ self.spin_basis,
             step=self.step,
         )
 

@@ -118,6 +118,13 @@ class ElectronicStates:
         return self.eigenvalues.shape[2]
 
     @property
+    def spin_treatment(self) -> str:
+        """Spin of the calculation: "spin-paired", "spin-polarised" (two channels) or "spinors"."""
+        if self.n_spins == 2:
+            return "spin-polarised"
+        return "spin-paired" if self.spin_degeneracy == 2 else "spinors"
+
+    @property
     def valid_to(self) -> float:
         """Energy (eV) up to which the bands are complete: the lowest top band of any k-point.
 
@@ -163,6 +170,32 @@ class ElectronicStates:
             temperature,
             **options,
         )
+
+    def magnetic_moment(self, temperature: float = 0.0) -> float:
+        """Electrons of the first spin channel less those of the second (Bohr magnetons per cell).
+
+        Both channels have one chemical potential. The moment of spin-paired states is zero.
+
+        Parameters
+        ----------
+        temperature : float
+            Electronic temperature (K).
+
+        Raises
+        ------
+        ValueError
+            Of spinors, whose eigenvalues do not tell the moment, or as `electron_gas`.
+        """
+        if self.spin_treatment == "spinors":
+            raise ValueError("magnetic moment: the eigenvalues of spinors do not tell it")
+        if self.n_spins == 1:
+            return 0.0
+        return self.moment_of(self.electron_gas(float(temperature)))
+
+    def moment_of(self, gas: ElectronGas) -> float:
+        """`magnetic_moment` of two spin channels at the temperature of a gas of these electrons."""
+        first, second = self.weights @ gas.occupations(self.eigenvalues).sum(axis=-1).T
+        return float(first - second)
 
     @classmethod
     def from_arrays(

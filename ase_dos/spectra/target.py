@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -12,6 +12,7 @@ from ase.units import kB
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from ase_dos.electrons.gas import ElectronGas
 from ase_dos.kernels.broadening import REACH, broaden, hermite, hermite_many
 from ase_dos.kernels.closest_shift import closest_shifts
 from ase_dos.spectra.dos import DOS
@@ -61,6 +62,11 @@ class DOSTarget:
         Standard deviation of the Gaussian (eV).
     source : str
         Checksum of the levels, or of the DOS, that the target was made of.
+    spin : DOSTarget, optional
+        The spin DOS on the same nodes: the DOS of the majority less that of the minority, where
+        the states have two spin channels. The majority is the channel with more electrons.
+    states : str
+        `ElectronicStates.spin_treatment` of the states; empty if not known, of a DOS.
     """
 
     start: float
@@ -72,6 +78,8 @@ class DOSTarget:
     fermi_level: float
     smearing: float
     source: str = ""
+    spin: DOSTarget | None = field(default=None, repr=False)
+    states: str = ""
 
     __repr__ = short_repr
 
@@ -104,11 +112,15 @@ class DOSTarget:
             self.n_electrons,
             self.smearing,
             valid_to=self.valid_to - shift,
+            spin=None if self.spin is None else self.spin(energies, shift)[0],
         )
 
 
 def target_from_states(states: ElectronicStates, smearing: float) -> DOSTarget:
     """Broaden eigenvalues with unit Gaussians: ``g(E) = sum s w_k G(E - eps)``.
+
+    Of two spin channels the one with more electrons is the majority, whichever the program printed
+    first: states whose moment has the other sign are the same states.
 
     Parameters
     ----------
@@ -134,17 +146,43 @@ def target_from_states(states: ElectronicStates, smearing: float) -> DOSTarget:
             f"for a smearing of {sigma:g} eV; {_MORE_BANDS}"
         )
     per_level = states.weights * states.spin_degeneracy
-    values, derivatives = broaden(states.eigenvalues, per_level, sigma, start, step, size)
+    channels = np.array(
+        [
+            broaden(channel[None], per_level, sigma, start, step, size)
+            for channel in states.eigenvalues
+        ]
+    )
     try:
-        fermi = _fermi_level(states)
+        gas = _warm_gas(states)
     except ValueError as error:
         raise ValueError(f"{states.n_bands} bands: {error}; {_MORE_BANDS}") from error
     source = checksum(
         states.eigenvalues, states.weights, states.n_electrons, states.spin_degeneracy, sigma
     )
-    return DOSTarget(
-        start, step, values, derivatives, valid_to, states.n_electrons, fermi, sigma, source
+    values, derivatives = channels.sum(axis=0)
+    target = DOSTarget(
+        start,
+        step,
+        values,
+        derivatives,
+        valid_to,
+        states.n_electrons,
+        float(gas.fermi_level),
+        sigma,
+        source,
+        states=states.spin_treatment,
     )
+    if len(channels) == 1:
+        return target
+    up, down = channels if states.moment_of(gas) >= 0 else channels[::-1]
+    values, derivatives = up - down
+    return _with_spin(target, values, derivatives)
+
+
+def _with_spin(target: DOSTarget, values: NDArray, derivatives: NDArray) -> DOSTarget:
+    """Give a target its spin DOS (nodes,) and the derivative of it."""
+    spin = replace(target, values=values, derivatives=derivatives)
+    return replace(target, spin=spin, states="spin-polarised")
 
 
 def target_from_dos(dos: DOS) -> DOSTarget:
@@ -158,37 +196,45 @@ def target_from_dos(dos: DOS) -> DOSTarget:
     ValueError
         If the DOS is known at too few points, or cannot hold its electrons there.
     """
-    source = checksum(dos.energies, dos.values, dos.n_electrons, dos.smearing, dos.valid_to)
+    given = (dos.energies, dos.values, dos.n_electrons, dos.smearing, dos.valid_to)
+    source = checksum(*given) if dos.spin is None else checksum(*given, dos.spin)
     dos = _known_bands(dos)
-    derivatives = CubicSpline(dos.energies, dos.values).derivative()(dos.energies)
     # A starting point for the alignment, for which broadening does no harm.
-    fermi = _fermi_level(replace(dos, smearing=0.0))
-    return DOSTarget(
+    gas = _warm_gas(replace(dos, smearing=0.0))
+    target = DOSTarget(
         float(dos.energies[0]),
         float(dos.energies[1] - dos.energies[0]),
         dos.values,
-        derivatives,
+        _slopes(dos.energies, dos.values),
         dos.valid_to,
         dos.n_electrons,
-        fermi,
+        float(gas.fermi_level),
         dos.smearing,
         source,
     )
+    if dos.spin is None:
+        return target
+    spin = dos.spin if dos.moment_of(gas) >= 0 else -dos.spin
+    return _with_spin(target, spin, _slopes(dos.energies, spin))
 
 
-def _fermi_level(states: ElectronicStates | DOS) -> float:
-    """Fermi level (eV) at `FERMI_TEMPERATURE`, or at the highest temperature below it.
+def _slopes(energies: NDArray, values: NDArray) -> NDArray:
+    """Differentiate a cubic spline at its nodes."""
+    return CubicSpline(energies, values).derivative()(energies)
 
-    It is where an alignment starts from. Few bands above it allow for no hot electrons, and tell
-    it all the same.
+
+def _warm_gas(states: ElectronicStates | DOS) -> ElectronGas:
+    """Electrons at `FERMI_TEMPERATURE`, or at the highest temperature below it.
+
+    Their Fermi level is where an alignment starts from. Few bands above it allow for no hot
+    electrons, and tell it all the same.
     """
     try:
-        gas = states.electron_gas(FERMI_TEMPERATURE)
+        return states.electron_gas(FERMI_TEMPERATURE)
     except ValueError:
         cold = states.electron_gas(0.0)
         highest = cold.filling.highest_temperature(kB * FERMI_TEMPERATURE)
-        gas = states.electron_gas(highest)
-    return float(gas.fermi_level)
+        return states.electron_gas(highest)
 
 
 def _known_bands(dos: DOS) -> DOS:
@@ -207,7 +253,12 @@ def _known_bands(dos: DOS) -> DOS:
             f"DOS: its bands are known at {stop - start} grid points, expected {_FEWEST_NODES} or "
             "more; use a finer grid, or compute more bands"
         )
-    return replace(dos, energies=dos.energies[start:stop], values=dos.values[start:stop])
+    return replace(
+        dos,
+        energies=dos.energies[start:stop],
+        values=dos.values[start:stop],
+        spin=None if dos.spin is None else dos.spin[start:stop],
+    )
 
 
 class TargetStack(Sequence[DOSTarget]):

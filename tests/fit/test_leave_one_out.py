@@ -24,9 +24,9 @@ def test_predictions_are_those_of_refitting_without_each_structure():
         gram = design[rest].T @ design[rest] + penalty
         weights = np.linalg.solve(gram, design[rest].T @ targets[rest])
         expected = design[out] @ weights - truth[out]
-        np.testing.assert_allclose(found.differences[out], expected, atol=1e-10)
+        np.testing.assert_allclose(found.differences[0][out], expected, atol=1e-10)
     assert found.structures.tolist() == list(range(10))
-    assert found.loss == pytest.approx(regression.metric.loss(found.differences).mean())
+    assert found.loss == pytest.approx(regression.metric.loss(found.differences[0]).mean())
 
 
 def test_only_structure_of_its_composition_is_left_aside():

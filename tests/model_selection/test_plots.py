@@ -27,8 +27,8 @@ def evaluation():
         truth=truth,
         prediction=truth + 0.1,
         errors=SimpleNamespace(squared=rng.random(6)),
-        true_values=rng.random((6, 8)),
-        predicted_values=rng.random((6, 8)),
+        true_values=rng.random((6, 9)),
+        predicted_values=rng.random((6, 9)),
         families=np.array(["a", "a", "b", "b", "c", "c"]),
     )
 

@@ -48,6 +48,11 @@ class TightBindingOptions:
                 "reference: expected 'adaptive' or 'fermi', got 'average_potential'; the "
                 "Hamiltonian has no average potential"
             )
+        if self.residual.spin != "total":
+            raise ValueError(
+                f"spin: expected 'total', got {self.residual.spin!r}; the Hamiltonian has no spin "
+                "channels"
+            )
         known, species = self.hamiltonian.form.species, self.residual.descriptor.species
         if set(known) != set(species):
             raise ValueError(
