@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
@@ -24,12 +25,18 @@ class Curve(Protocol):
         """States/eV (n,)."""
 
     @property
+    def spin(self) -> NDArray | None:
+        """Majority less minority (n,), where they are known."""
+
+    @property
     def valid_to(self) -> float:
         """Energy (eV) up to which the values are complete."""
 
 
 def plot_dos(dos: Curve, ax: Axes | None = None, **line: Any) -> Axes:
     """Draw one `DOS` (states/eV per cell) on its own energies.
+
+    Where the spin channels are known, the majority is drawn upwards and the minority downwards.
 
     Parameters
     ----------
@@ -41,12 +48,19 @@ def plot_dos(dos: Curve, ax: Axes | None = None, **line: Any) -> Axes:
         Passed to `Axes.plot`.
     """
     ax = axes_or_new(ax)
-    ax.plot(dos.energies, dos.values, **{"color": BLUE, **line})
-    known = dos.energies <= dos.valid_to
+    curves = [dos.values]
+    if dos.spin is not None:
+        curves = [0.5 * (dos.values + dos.spin), -0.5 * (dos.values - dos.spin)]
+        ax.axhline(0.0, color="black", lw=0.6)
+    style = {"color": BLUE, **line}
+    for values in curves:
+        ax.plot(dos.energies, values, **style)
+        style["label"] = "_minority"  # once in a legend
+    known = np.array(curves)[:, dos.energies <= dos.valid_to]
     ax.set(
         xlim=(dos.energies[0], dos.valid_to),
-        ylim=(0, 1.05 * dos.values[known].max()),
+        ylim=(1.05 * known[1:].min(initial=0.0), 1.05 * known.max()),
         xlabel="Energy (eV)",
-        ylabel="DOS (states/eV)",
+        ylabel=f"DOS{', minority below,' if len(curves) > 1 else ''} (states/eV)",
     )
     return ax

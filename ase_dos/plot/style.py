@@ -13,6 +13,7 @@ __all__ = [
     "BLUE",
     "COLORS",
     "ENERGY",
+    "GREEN",
     "ORANGE",
     "PURPLE",
     "axes_or_new",
@@ -26,8 +27,8 @@ __all__ = [
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, "#E69F00", "#56B4E9", "#000000")
 ENERGY = "Energy relative to $E_F$ (eV)"
-_SYMBOLS = re.compile(r"g\(E_F\)|E_F|C_el|k_B|\bS\b")
-_UPRIGHT = r"\mathrm{el}"
+_SYMBOLS = re.compile(r"g\(E_F\)|E_F|C_el|k_B|mu_B|\b[SM]\b")
+_UPRIGHT, _MU = r"\mathrm{el}", r"\mu"
 HEADROOM = 8.0  # eV above E_F that figures show: empty states far above are of no interest
 
 
@@ -55,4 +56,6 @@ def markers(x: NDArray) -> dict[str, Any]:
 
 def math_label(label: str) -> str:
     """Label with its symbols set as mathematics."""
-    return _SYMBOLS.sub(lambda found: f"${found[0].replace('el', _UPRIGHT)}$", label)
+    return _SYMBOLS.sub(
+        lambda found: f"${found[0].replace('el', _UPRIGHT).replace('mu', _MU)}$", label
+    )

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.results.dataset import Results, results_dataset
 from ase_dos.results.repeats import Repeats
-from ase_dos.results.series import FrameSeries, Series, named
+from ase_dos.results.series import SPECTRA, FrameSeries, Series, named
 from ase_dos.results.variables import MISSING
 from ase_dos.utils.checks import as_array
 from ase_dos.utils.quantities import THERMAL, Quantity
@@ -136,8 +136,9 @@ class Averages:
     quantities : dict of str to Average
         Of a DOS model ``dos`` (on ``energies``), ``occupied_width`` (E_F - band bottom) and
         ``dos_at_fermi_level``; ``heat_capacity``, ``entropy`` and ``free_energy`` (at
-        ``temperatures``). Of a density model ``dipole_size``, and for every element the average
-        charge of its atoms, such as ``charge_O``. ``averages[name]`` gives one.
+        ``temperatures``); with spin channels ``spin_dos`` and ``magnetic_moment``. Of a density
+        model ``dipole_size``, and for every element the average charge of its atoms, such as
+        ``charge_O``. ``averages[name]`` gives one.
     energies : (k,) array
         Energies (eV), relative to ``reference``.
     temperatures : (m,) array
@@ -177,12 +178,12 @@ class Averages:
         return named(self.quantities, name)
 
     def numbers(self) -> list[Average]:
-        """All but the DOS as single numbers: a quantity at each of its temperatures."""
+        """All but spectra as single numbers: a quantity at each of its temperatures."""
         found = []
         for name, average in self.quantities.items():
             if name in THERMAL:
                 found += [average.at(i, t) for i, t in enumerate(self.temperatures)]
-            elif name != "dos":
+            elif name not in SPECTRA:
                 found.append(average)
         return found
 

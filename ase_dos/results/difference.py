@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from ase_dos.results.averages import Average, Averages, deviation
+from ase_dos.results.series import SPECTRA
 from ase_dos.utils.quantities import THERMAL, Quantity
 from ase_dos.utils.short_repr import short_repr
 from ase_dos.utils.statistics import FEWEST, FloatOrArray
@@ -118,7 +119,7 @@ def compare(first: Averages, second: Averages) -> dict[str, Difference]:
     differences = {}
     for name, one in common.items():
         places = everywhere
-        if name == "dos":
+        if name in SPECTRA:
             places = energies
         elif name in THERMAL:
             places = temperatures

@@ -12,6 +12,7 @@ from ase_dos.plot.style import (
     BLUE,
     COLORS,
     ENERGY,
+    GREEN,
     ORANGE,
     PURPLE,
     axes_or_new,
@@ -26,7 +27,7 @@ from ase_dos.utils.checks import as_array
 
 __all__ = ["plot_dos_image", "plot_ensemble", "plot_heat_capacity", "plot_time_series"]
 
-_IN_TIME = ("occupied_width", "dos_at_fermi_level", "heat_capacity", "entropy")
+_IN_TIME = ("occupied_width", "dos_at_fermi_level", "magnetic_moment", "heat_capacity", "entropy")
 MOST_POINTS = 2000  # of a line in vector graphics; longer ones become an image
 BINS = 60  # of a quantity that the DOS is drawn against, at most
 
@@ -35,7 +36,8 @@ def plot_ensemble(result: Averages | Results, ax: Axes | None = None) -> Axes:
     """Draw the average DOS of a trajectory with its spread and its errors.
 
     Bands and dashed lines are one standard deviation: over the frames, of the average by sampling,
-    and of the average by the model where the results have members of its ensemble.
+    and of the average by the model where the results have members of its ensemble. Where the spin
+    channels are known, the majority is drawn upwards and the minority downwards.
 
     Parameters
     ----------
@@ -65,7 +67,16 @@ def plot_ensemble(result: Averages | Results, ax: Axes | None = None) -> Axes:
     ax.plot(energies, mean, color=BLUE, lw=1.2, label=f"mean of {averages.n_frames} frames")
     ax.axvline(0.0, color="black", lw=0.8, ls="--")
     top = (mean + np.fmax(spread, dos.model_error))[shown].max()
-    ax.set(xlim=(low, high), ylim=(0, 1.1 * top), xlabel=ENERGY, ylabel=dos.quantity.label)
+    bottom = 0.0
+    if "spin_dos" in averages.quantities:
+        spin = averages["spin_dos"].mean
+        majority, minority = (mean + spin) / 2, (spin - mean) / 2
+        ax.plot(energies, majority, color=GREEN, lw=1.0, label="majority")
+        ax.plot(energies, minority, color=GREEN, lw=1.0, ls="-.", label="minority (below)")
+        ax.axhline(0.0, color="black", lw=0.6)
+        bottom = min(minority[shown].min(), 0.0)
+    limits = (1.1 * bottom, 1.1 * top)
+    ax.set(xlim=(low, high), ylim=limits, xlabel=ENERGY, ylabel=dos.quantity.label)
     handles, labels = ax.get_legend_handles_labels()
     ax.legend(handles[::-1], labels[::-1], frameon=False, loc="upper left", fontsize="small")
     return ax
@@ -121,6 +132,8 @@ def plot_time_series(
 ) -> NDArray:
     """Draw Fermi level, g(E_F), heat capacity and entropy against time, one above the other.
 
+    With spin channels there is also the magnetic moment.
+
     Parameters
     ----------
     result : TrajectoryResult or xarray.Dataset
@@ -132,14 +145,15 @@ def plot_time_series(
 
     Returns
     -------
-    (4,) array of Axes
+    (4,) or (5,) array of Axes
     """
-    figure = figure or Figure(figsize=(6.4, 7.2), layout="constrained")
-    axes = figure.subplots(4, 1, sharex=True)
     series = FrameSeries.of(result, repeated=repeated)
+    names = [name for name in _IN_TIME if name in series.quantities]
+    figure = figure or Figure(figsize=(6.4, 1.8 * len(names)), layout="constrained")
+    axes = figure.subplots(len(names), 1, sharex=True)
     x = series.x[series.used]
     style = {**markers(x), "rasterized": len(x) > MOST_POINTS}
-    for ax, name in zip(axes, _IN_TIME, strict=True):
+    for ax, name in zip(axes, names, strict=True):
         values = series[name].values[series.used]
         quantity = series[name].quantity
         ax.set_ylabel(math_label(f"{quantity.symbol}\n({quantity.unit})"))
@@ -152,7 +166,7 @@ def plot_time_series(
         if (values > 0).all() and values.max() > 10**1.5 * values.min():
             ax.set_yscale("log")
     above = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
-    axes[2].legend(frameon=False, ncols=6, fontsize="small", **above)
+    axes[-2].legend(frameon=False, ncols=6, fontsize="small", **above)
     axes[-1].set_xlabel(series.axis)
     for ax in axes:
         ax.margins(x=0.02)

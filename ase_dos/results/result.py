@@ -30,13 +30,20 @@ __all__ = ["TrajectoryResult"]
 
 # Attributes of a result that have another name in its data set.
 _COORDINATES = {"frames": "frame", "temperatures": "temperature", "energies": "energy"}
-_VIEWED = ("local_dos_at_fermi_level", "local_charge", "novelty", "partial_charge")
+_VIEWED = (
+    "local_dos_at_fermi_level",
+    "local_charge",
+    "local_magnetic_moment",
+    "novelty",
+    "partial_charge",
+)
 # Of every frame in the comment line of extended xyz, by the names that readers find there.
 _OF_FRAMES = {
     "time": "time",
     "md_step": "step",
     "fermi_level": "fermi_level",
     "dos_at_fermi_level": "dos_at_fermi_level",
+    "magnetic_moment": "magnetic_moment",
     "entropy": "electronic_entropy",
     "free_energy": "electronic_free_energy",
     "heat_capacity": "electronic_heat_capacity",
@@ -54,8 +61,9 @@ class TrajectoryResult:
     ``dos`` (n, k) (states/eV) on ``energies`` (eV), ``fermi_level`` and ``band_bottom`` (eV on
     ``energies``, T = 0), ``dos_at_fermi_level`` (states/eV); at each of the ``temperatures`` (K),
     (n, m): ``chemical_potential`` mu(T) - E_F (eV), ``entropy`` and ``heat_capacity`` (eV/K),
-    ``free_energy`` F(T) - F(0) (eV). With a density model ``dipole`` (n, 3) (e Angstrom). So are
-    all other variables of the data set that are not over atoms.
+    ``free_energy`` F(T) - F(0) (eV). With spin channels ``magnetic_moment`` (Bohr magnetons, T = 0)
+    and ``spin_dos`` (n, k), majority less minority (states/eV). With a density model ``dipole``
+    (n, 3) (e Angstrom). So are all other variables of the data set that are not over atoms.
 
     Parameters
     ----------
@@ -126,9 +134,9 @@ class TrajectoryResult:
         dict
             By name, (atoms, ...): ``numbers``, ``local_dos_at_fermi_level`` (states/eV),
             ``local_charge`` (e: valence less electrons at T = 0), ``local_heat_capacity``
-            (temperatures, atoms; eV/K), ``novelty`` if the model knows it; with ``local=True``
-            also ``coefficients`` (atoms, modes) and ``valence`` (e); with a density model
-            ``partial_charge`` (e).
+            (temperatures, atoms; eV/K), ``novelty`` if the model knows it, with spin channels
+            ``local_magnetic_moment`` (Bohr magnetons); with ``local=True`` also ``coefficients``
+            (atoms, modes) and ``valence`` (e); with a density model ``partial_charge`` (e).
 
         Raises
         ------
@@ -158,16 +166,18 @@ class TrajectoryResult:
             arrays["valence"],
             self.about["model"].get("smearing", 0.0),
             arrays.get("novelty"),
+            self.dataset["spin_basis"].values if "spin_basis" in self.dataset else None,
         )
 
     def write_extxyz(self, path: str | os.PathLike, frames: FrameSource) -> int:
         """Write the finished frames with their results, for viewers and other programs.
 
-        The atoms carry ``local_dos_at_fermi_level`` (states/eV), ``local_charge`` (e) and
-        ``novelty``, or ``partial_charge`` (e), as far as the results have them. ``info`` of a frame
-        has its index ``frame``; ``time`` and ``step`` where it has them; ``dipole`` (e Angstrom)
-        of a density model; of the cell ``fermi_level`` (eV, on the energies of the model),
-        ``dos_at_fermi_level`` (states/eV), ``electronic_temperature`` (K), and at each of these
+        The atoms carry ``local_dos_at_fermi_level`` (states/eV), ``local_charge`` (e),
+        ``local_magnetic_moment`` (Bohr magnetons) and ``novelty``, or ``partial_charge`` (e), as
+        far as the results have them. ``info`` of a frame has its index ``frame``; ``time`` and
+        ``step`` where it has them; ``dipole`` (e Angstrom) of a density model; of the cell
+        ``fermi_level`` (eV, on the energies of the model), ``dos_at_fermi_level`` (states/eV),
+        ``magnetic_moment`` (Bohr magnetons), ``electronic_temperature`` (K), and at each of these
         temperatures ``electronic_entropy`` and ``electronic_heat_capacity`` (eV/K) and
         ``electronic_free_energy`` (F(T) - F(0), eV): numbers, or arrays for several temperatures.
 
@@ -252,6 +262,8 @@ class TrajectoryResult:
 
 def _advice(variable: str) -> str:
     """Return what gives the results a variable that they lack."""
+    if variable in ("magnetic_moment", "spin_dos", "spin_basis"):
+        return "run the analysis with a model trained with spin='channels' (--spin channels)"
     if variable.endswith("_member"):
         return "run the analysis with members=... (--members M)"
     if variable == "dipole":

@@ -21,11 +21,18 @@ from ase_dos.utils.short_repr import short_repr
 if TYPE_CHECKING:
     from xarray import Dataset
 
-__all__ = ["FrameSeries", "Series", "named"]
+__all__ = ["SPECTRA", "FrameSeries", "Series", "named"]
 
 T = TypeVar("T")
 # Extensive quantities of a frame that are followed over a trajectory.
-_PER_ATOM = ("dos_at_fermi_level", "heat_capacity", "entropy", "free_energy")
+_PER_ATOM = (
+    "dos_at_fermi_level",
+    "magnetic_moment",
+    "heat_capacity",
+    "entropy",
+    "free_energy",
+)
+SPECTRA = ("dos", "spin_dos")  # what is a number for each energy
 # What stands in the place of a DOS in results without one.
 _NO_ELECTRONS: dict[str, Any] = {
     "quantities": {},
@@ -65,7 +72,8 @@ class FrameSeries:
     ----------
     quantities : dict of str to Series
         Of a DOS model ``dos`` (n, k), ``occupied_width`` (E_F - band bottom) and
-        ``dos_at_fermi_level`` (n,); ``heat_capacity``, ``entropy`` and ``free_energy`` (n, m). Of
+        ``dos_at_fermi_level`` (n,); ``heat_capacity``, ``entropy`` and ``free_energy`` (n, m); with
+        spin channels ``spin_dos`` (n, k) and ``magnetic_moment`` (n,). Of
         a density model ``dipole_size`` (n,) and the average charge of the atoms of every element,
         ``charge_O`` for example. ``series[name]`` gives one.
     dos_error : (n, k) array, optional
@@ -186,7 +194,7 @@ def _of_electrons(data: Dataset, w: NDArray, reference: str) -> dict[str, Any]:
     fermi = data["fermi_level"].values
     zero = np.average(fermi[used], weights=w[used])
     references = fermi if reference == "fermi" else np.full(fermi.shape, zero)
-    energies, dos = _aligned(data, "dos", references, used)
+    aligned = {name: _aligned(data, name, references, used) for name in SPECTRA if name in data}
     error = _aligned(data, "dos_error", references, used)[1] if "dos_error" in data else None
     bottoms = data["band_bottom"].values
     widths = None
@@ -194,12 +202,15 @@ def _of_electrons(data: Dataset, w: NDArray, reference: str) -> dict[str, Any]:
         widths = data["fermi_level_member"].values - data["band_bottom_member"].values
     return {
         "quantities": {
-            "dos": Series(QUANTITIES["dos"].per_atom, dos),
+            **{
+                name: Series(QUANTITIES[name].per_atom, values)
+                for name, (_, values) in aligned.items()
+            },
             "occupied_width": Series(QUANTITIES["occupied_width"], fermi - bottoms, widths),
-            **{name: _per_atom(data, name) for name in _PER_ATOM},
+            **{name: _per_atom(data, name) for name in _PER_ATOM if name in data},
         },
         "dos_error": error,
-        "energies": energies,
+        "energies": aligned["dos"][0],
         "band_bottom": float((bottoms - references)[used].min()),
         "temperatures": np.asarray(data["temperature"].values, dtype=float),
     }

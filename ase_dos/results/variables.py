@@ -24,19 +24,23 @@ class Variable:
 
 _OF_FRAMES = {
     ("frame",): "frame time md_step fingerprint n_atoms n_electrons volume "
-    "fermi_level band_bottom dos_at_fermi_level repaired_electrons status",
+    "fermi_level band_bottom dos_at_fermi_level magnetic_moment repaired_electrons status",
     ("frame", "temperature"): "chemical_potential entropy free_energy heat_capacity",
-    ("frame", "energy"): "dos dos_error",
+    ("frame", "energy"): "dos dos_error spin_dos",
     ("frame", "direction"): "dipole",
     ("frame", "atom"): "numbers local_dos_at_fermi_level local_charge novelty valence "
-    "partial_charge",
+    "partial_charge local_magnetic_moment",
     ("frame", "temperature", "atom"): "local_heat_capacity",
     ("frame", "atom", "mode"): "coefficients",
 }
-_CONSTANT = {("energy",): "energy", ("temperature",): "temperature", ("mode", "energy"): "basis"}
+_CONSTANT = {
+    ("energy",): "energy",
+    ("temperature",): "temperature",
+    ("mode", "energy"): "basis spin_basis",
+}
 # Of these there is a value for each member of the model's ensemble too.
 _OF_MEMBERS = (
-    "fermi_level band_bottom dos_at_fermi_level "
+    "fermi_level band_bottom dos_at_fermi_level magnetic_moment "
     "chemical_potential entropy free_energy heat_capacity dipole partial_charge"
 )
 _INTEGERS = {
@@ -47,7 +51,7 @@ _INTEGERS = {
     "numbers": "<i2",
 }
 COORDINATES = ("time", "md_step")
-CONSTANTS = tuple(_CONSTANT.values())
+CONSTANTS = tuple(name for names in _CONSTANT.values() for name in names.split())
 
 
 def _variables() -> dict[str, Variable]:

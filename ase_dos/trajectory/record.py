@@ -65,12 +65,14 @@ def dos_record(
         "repaired_electrons": float(np.max(gas.repaired_electrons)),
         **_stored_thermal(gas),
     }
+    if dos.spin is not None:
+        record |= {"spin_dos": dos.spin, "magnetic_moment": dos.moment_of(gas)[0]}
     if predicted.divided:
         record |= _atomic_parts(predicted, dos, gas)
     if local:
         record |= {"coefficients": predicted.coefficients, "valence": predicted.valence}
-        if predicted.basis is not None:
-            record["basis"] = predicted.basis
+        modes = {"basis": predicted.basis, "spin_basis": predicted.spin_basis}
+        record |= {name: array for name, array in modes.items() if array is not None}
     return as_stored(record)
 
 
@@ -84,12 +86,17 @@ def ensemble_record(ensemble: DOSEnsemble, temperatures: NDArray) -> dict[str, N
     """Error of the DOS of a frame, and quantities of every member at temperatures (K)."""
     gas = ensemble.electron_gas(np.append(0.0, temperatures))
     levels = np.asarray(gas.fermi_level)[:, 0]
+    moments: dict[str, ArrayLike] = {}
+    if ensemble.spin is not None:
+        counts = gas.electron_weights(ensemble.mean.energies)[:, 0]
+        moments["magnetic_moment_member"] = np.sum(counts * ensemble.spin, axis=1)
     return as_stored(
         {
             "dos_error": ensemble.error,
             "fermi_level_member": levels,
             "band_bottom_member": [member.band_bottom for member in ensemble.members],
             "dos_at_fermi_level_member": np.asarray(gas.thermal_dos)[:, 0],
+            **moments,
             **{f"{name}_member": values for name, values in _stored_thermal(gas).items()},
         }
     )
@@ -132,12 +139,15 @@ def _atomic_parts(predicted: LocalDOS, dos: DOS, gas: ElectronGas) -> dict[str, 
     of_cell = np.vstack(
         [weights.dos_at_fermi_level[:1], weights.electrons[:1], weights.heat_capacity[1:]]
     )
-    per_atom = predicted.project(gas.filling.local_weights(of_cell[None])[0])
+    of_given = gas.filling.local_weights(of_cell[None])[0]
+    per_atom = predicted.project(of_given)
     parts = {
         "local_dos_at_fermi_level": per_atom[:, 0],
         "local_charge": predicted.valence - per_atom[:, 1],
         "local_heat_capacity": per_atom[:, 2:].T,
     }
+    if predicted.spin_basis is not None:
+        parts["local_magnetic_moment"] = predicted.moments(of_given[1])
     return parts if predicted.novelty is None else {**parts, "novelty": predicted.novelty}
 
 

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["AtomsReport"]
 
 # Order of local quantities in tables.
-_LOCAL = ("local_dos_at_fermi_level", "local_charge", "local_heat_capacity", "novelty")
+_LOCAL = (
+    "local_dos_at_fermi_level",
+    "local_magnetic_moment",
+    "local_charge",
+    "local_heat_capacity",
+    "novelty",
+)
 COORDINATION = Quantity(
     "coordination", "coordination", "1", f"neighbours within {BOND} sums of covalent radii"
 )
