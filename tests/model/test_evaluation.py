@@ -48,7 +48,7 @@ def test_quantities_that_need_unknown_states_are_left_out_one_by_one():
         for quantity, value in zip(DERIVED_QUANTITIES, derived_quantities(low, 1), strict=True)
         if np.isnan(value)
     ]
-    assert unknown == ["C_el(3000 K)", "C_el(10000 K)", "F(3000 K) - F(0)"]
+    assert unknown == ["C_el(3000 K)", "C_el(10000 K)", "F(3000 K) - F(0)", "M"]  # no channels
     targets = [target_from_dos(low), target_from_dos(band())]
     report = evaluate_predictions(targets, [band(1.02), band(1.01)], np.ones(2))
     np.testing.assert_array_equal(np.isnan(report.true_values[:, 5]), [True, False])
