@@ -35,32 +35,34 @@ def add_block_densities(rows, columns, density, phases, out):
 
 
 @kernel
-def add_level_slopes(states, rows, columns, phases, angular, components, radial, powers, out):
-    """Add the derivatives of levels by the coefficients of two-centre integrals.
+def integral_slopes(real, imag, rows, columns, phases, angular, components, n_integrals):
+    """Differentiate levels at a k-point by two-centre integrals: (blocks, integrals, states).
 
     Parameters
     ----------
-    states : (states, orbitals) complex array
-        Eigenvectors of one k-point.
+    real, imag : (orbitals, states) array
+        Parts of the eigenvectors.
     rows, columns, phases : (n,) array
     angular : (n, components) array
         Angular factors of the elements of the blocks.
     components : (components, 3) int array
         Row and column in the block, and integral, of each of them.
-    radial, powers : (n, r) and (n, q) array
-        Factors of the coefficients.
-    out : (states, integrals, q, r) array
+    n_integrals : int
     """
-    found = np.empty(out.shape[1])
-    for s in range(out.shape[0]):
-        for p in range(rows.size):
-            found[:] = 0.0
-            for c in range(components.shape[0]):
-                left = states[s, rows[p] + components[c, 0]]
-                right = states[s, columns[p] + components[c, 1]] * phases[p]
-                product = left.real * right.real + left.imag * right.imag
-                found[components[c, 2]] += angular[p, c] * product
-            for i in range(out.shape[1]):
-                for q in range(powers.shape[1]):
-                    for r in range(radial.shape[1]):
-                        out[s, i, q, r] += found[i] * powers[p, q] * radial[p, r]
+    n_states, width = real.shape[1], components[:, 1].max() + 1
+    out = np.zeros((rows.size, n_integrals, n_states))
+    turned_real, turned_imag = np.empty((width, n_states)), np.empty((width, n_states))
+    for p in range(rows.size):
+        cosine, sine = phases[p].real, phases[p].imag
+        for b in range(width):
+            at = columns[p] + b
+            for s in range(n_states):
+                turned_real[b, s] = cosine * real[at, s] - sine * imag[at, s]
+                turned_imag[b, s] = cosine * imag[at, s] + sine * real[at, s]
+        for c in range(components.shape[0]):
+            at, b = rows[p] + components[c, 0], components[c, 1]
+            integral, factor = components[c, 2], angular[p, c]
+            for s in range(n_states):
+                product = real[at, s] * turned_real[b, s] + imag[at, s] * turned_imag[b, s]
+                out[p, integral, s] += factor * product
+    return out

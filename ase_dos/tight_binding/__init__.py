@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "SparseHamiltonian": "sparse_hamiltonian",
         "TightBindingHamiltonian": "hamiltonian",
         "fit_hamiltonian": "fitting",
+        "hueckel_parameters": "hueckel",
         "level_errors": "fitting",
         "load_levels": "levels",
         "save_levels": "levels",

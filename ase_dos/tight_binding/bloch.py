@@ -7,47 +7,54 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from ase_dos.kernels.threads import on_threads
-from ase_dos.kernels.two_centre import add_bloch_sums, add_block_densities, add_level_slopes
+from ase_dos.kernels.two_centre import add_bloch_sums, add_block_densities, integral_slopes
 from ase_dos.tight_binding.form import HamiltonianForm
 from ase_dos.tight_binding.terms import Surroundings, Term, terms_of
 
-__all__ = ["BlochHamiltonian", "BlochStates"]
+__all__ = ["BlochHamiltonian", "BlochStates", "OverlapError"]
 
 # Elements of all matrices that are diagonalised at a time.
 _BATCH = 2**20
 _MEMORY = 16e9  # bytes that the matrices of one k-point may take
-_COPIES = 3  # of a matrix that are held while it is diagonalised
+_COPIES = 6  # of a matrix that are held while it is diagonalised
+
+
+class OverlapError(ValueError):
+    """Orbitals of a structure that are not independent: no Hamiltonian of these parameters."""
 
 
 @dataclass(frozen=True, eq=False)
 class BlochStates:
-    """Eigenstates at some k-points, in orthogonal orbitals.
+    """Eigenstates at some k-points.
 
     Attributes
     ----------
     energies : (kpoints, bands) array
         eV, rising.
     vectors : (kpoints, orbitals, bands) complex array
-        Orthonormal columns.
+        Coefficients of the orbitals, in columns C with C^+ S C = 1.
+    duals : (kpoints, orbitals, bands) complex array
+        S C, with the overlaps S of the orbitals; the same as C for orthogonal ones.
     """
 
     energies: NDArray
     vectors: NDArray
+    duals: NDArray
 
     def __iter__(self) -> Iterator[BlochStates]:
         """States of each k-point alone."""
-        for energies, vectors in zip(self.energies, self.vectors, strict=True):
-            yield BlochStates(energies[None], vectors[None])
+        for energies, vectors, duals in zip(self.energies, self.vectors, self.duals, strict=True):
+            yield BlochStates(energies[None], vectors[None], duals[None])
 
 
 class BlochHamiltonian:
     """Hamiltonian of one structure, ready for any parameters and k-points.
 
-    Orbitals of different atoms are orthogonal. What depends on the structure alone is computed
-    once, so that a fit can change the parameters.
+    What depends on the structure alone is computed once, so that a fit can change the parameters.
 
     Parameters
     ----------
@@ -78,7 +85,7 @@ class BlochHamiltonian:
         self.atom_of = np.repeat(np.arange(len(atoms)), counts)
 
     def matrices(self, parameters: NDArray, kpoints: NDArray) -> NDArray:
-        """Matrices (kpoints, orbitals, orbitals) in eV.
+        """Hamiltonian matrices (kpoints, orbitals, orbitals) in eV.
 
         Parameters
         ----------
@@ -92,6 +99,14 @@ class BlochHamiltonian:
         ValueError
             If the matrix is too large to be diagonalised.
         """
+        return self._bloch_sums(parameters, kpoints, overlap=False)
+
+    def overlaps(self, parameters: NDArray, kpoints: NDArray) -> NDArray:
+        """Overlap matrices (kpoints, orbitals, orbitals) of the orbitals; see `matrices`."""
+        sums = self._bloch_sums(parameters, kpoints, overlap=True)
+        return np.eye(self.atom_of.size) + sums
+
+    def _bloch_sums(self, parameters: NDArray, kpoints: NDArray, *, overlap: bool) -> NDArray:
         arrays = self.form.split(parameters)
         size = self.atom_of.size
         needed = _COPIES * np.dtype(complex).itemsize * size**2
@@ -102,23 +117,54 @@ class BlochHamiltonian:
             )
         out = np.zeros((len(kpoints), size, size), dtype=complex)
         for term in self._terms:
+            if term.overlap != overlap:
+                continue
             blocks = term.make_blocks(arrays[term.name])
             if not term.hops:
                 blocks /= 2  # of which the other half comes with the Hermitian conjugate
             add_bloch_sums(*self._places(term), blocks, self._phases(term, kpoints), out)
-        return out + out.conj().transpose(0, 2, 1)
+        return out + _adjoint(out)
 
     def solve(self, parameters: NDArray, kpoints: NDArray) -> BlochStates:
-        """Diagonalise at k-points (kpoints, 3); see `matrices`."""
-        return BlochStates(*np.linalg.eigh(self.matrices(parameters, kpoints)))
+        """Diagonalise at k-points (kpoints, 3); see `matrices`.
+
+        Raises
+        ------
+        OverlapError
+            If the orbitals are not independent.
+        """
+        factors, inverse, reduced = self._reduced(parameters, kpoints)
+        energies, vectors = np.linalg.eigh(reduced)
+        return BlochStates(energies, _adjoint(inverse) @ vectors, factors @ vectors)
 
     def energies(self, parameters: NDArray, kpoints: NDArray) -> NDArray:
-        """Levels (kpoints, bands) in eV, rising; see `matrices`."""
+        """Levels (kpoints, bands) in eV, rising; see `solve`."""
         return np.concatenate(
             [
-                np.linalg.eigvalsh(self.matrices(parameters, kpoints[some]))
+                np.linalg.eigvalsh(self._reduced(parameters, kpoints[some])[2])
                 for some in self.batches(len(kpoints))
             ]
+        )
+
+    def _reduced(self, parameters: NDArray, kpoints: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Cholesky factors L of the overlaps, L^-1, and L^-1 H L^-+, which has the same levels."""
+        try:
+            factors = np.linalg.cholesky(self.overlaps(parameters, kpoints))
+        except np.linalg.LinAlgError:
+            raise OverlapError(self._about_closest_pair()) from None
+        inverse = np.linalg.inv(factors)
+        return factors, inverse, inverse @ self.matrices(parameters, kpoints) @ _adjoint(inverse)
+
+    def _about_closest_pair(self) -> str:
+        """Message about orbitals that are not independent."""
+        around, numbers = self._around, self.atoms.numbers
+        closest = int(np.argmin(around.distances / around.sum_of_radii))
+        i, j = int(around.first[closest]), int(around.second[closest])
+        return (
+            f"atoms: orbitals are not independent; of all pairs {chemical_symbols[numbers[i]]} {i} "
+            f"and {chemical_symbols[numbers[j]]} {j} are closest for their size, "
+            f"{around.distances[closest]:.3f} Angstrom apart; move them apart, or fit to such "
+            "structures"
         )
 
     def batches(self, n_kpoints: int) -> list[slice]:
@@ -127,37 +173,50 @@ class BlochHamiltonian:
         return [slice(i, i + batch) for i in range(0, n_kpoints, batch)]
 
     def weights(self, states: BlochStates) -> NDArray:
-        """Share of every atom in every state, (kpoints, bands, atoms); they sum to one."""
-        shares = np.abs(states.vectors) ** 2
+        """Share of every atom in every state, (kpoints, bands, atoms); they sum to one.
+
+        By R. S. Mulliken, https://doi.org/10.1063/1.1740588; those of overlapping orbitals may be
+        negative.
+        """
+        shares = (states.vectors.conj() * states.duals).real
         return np.add.reduceat(shares, self._starts, axis=1).transpose(0, 2, 1)
 
-    def level_slopes(self, states: BlochStates, kpoints: NDArray, n_bands: int) -> NDArray:
+    def level_slopes(
+        self, states: BlochStates, kpoints: NDArray, n_bands: int, *, overlaps: bool = True
+    ) -> NDArray:
         """Differentiate the lowest levels by the parameters: (kpoints, n_bands, parameters).
 
-        By first-order perturbation theory; for degenerate levels in the basis that the states are
-        given in.
+        By first-order perturbation theory, c^+ (dH - e dS) c; for degenerate levels in the basis
+        that the states are given in. Without ``overlaps`` these are as if they were constant.
         """
         out = np.zeros((len(kpoints), n_bands, self.form.n_parameters))
         shapes, slices = self.form.arrays(), self.form.slices()
         for term in self._terms:
+            if term.overlap and not overlaps:
+                continue
             components = term.blocks.components.copy()
             integrals = components[:, 2]
             angular = term.angular * (term.factors[integrals] * term.multiplicity)
             components[:, 2] = term.rows[integrals]
-            found = np.zeros((len(kpoints), n_bands, *shapes[term.name]))
-            phases = self._phases(term, kpoints)
-            for own_phases, vectors, slopes in zip(phases, states.vectors, found, strict=True):
-                add_level_slopes(
-                    np.ascontiguousarray(vectors.T[:n_bands]),
+            n_integrals = shapes[term.name][0]
+            functions = np.einsum("pq,pr->qrp", term.powers, term.radial)
+            functions = functions.reshape(-1, term.first.size)
+            for k, phases in enumerate(self._phases(term, kpoints)):
+                vectors = states.vectors[k, :, :n_bands]
+                found = integral_slopes(
+                    np.ascontiguousarray(vectors.real),
+                    np.ascontiguousarray(vectors.imag),
                     *self._places(term),
-                    own_phases,
+                    phases,
                     angular,
                     components,
-                    term.radial,
-                    term.powers,
-                    slopes,
+                    n_integrals,
                 )
-            out[:, :, slices[term.name]] = found.reshape(len(kpoints), n_bands, -1)
+                slopes = functions @ found.reshape(term.first.size, -1)
+                slopes = slopes.reshape(-1, n_integrals, n_bands).transpose(2, 1, 0)
+                if term.overlap:
+                    slopes = -states.energies[k, :n_bands, None, None] * slopes
+                out[k, :, slices[term.name]] = slopes.reshape(n_bands, -1)
         return out
 
     def differentiate(
@@ -167,9 +226,10 @@ class BlochHamiltonian:
         weights: NDArray,
         density: Callable[[BlochStates], NDArray],
     ) -> tuple[NDArray, NDArray]:
-        r"""Differentiate a function of the matrices H(k) by positions and strain.
+        r"""Differentiate a function of the matrices H(k) and S(k) by positions and strain.
 
-        It changes by :math:`\sum_k w_k \mathrm{tr}(D_k\,dH(k))`, with Hermitian matrices D.
+        It changes by :math:`\sum_k w_k \mathrm{tr}(D_k\,dH(k) + Q_k\,dS(k))`, with Hermitian
+        matrices D and Q.
         k-points keep their coordinates in units of the reciprocal lattice vectors.
 
         Parameters
@@ -179,7 +239,7 @@ class BlochHamiltonian:
             In units of the reciprocal lattice vectors.
         weights : (kpoints,) array
         density : callable
-            Returns D (orbitals, orbitals) of the states of one k-point.
+            Returns D and Q (2, orbitals, orbitals) of the states of one k-point.
 
         Returns
         -------
@@ -225,9 +285,12 @@ class BlochHamiltonian:
                 points, shares = kpoints[begin:end][some], weights[begin:end][some]
                 states = self.solve(parameters, points)
                 matrices = [share * density(one) for share, one in zip(shares, states, strict=True)]
+                of_hamiltonian, of_overlap = np.array(matrices).transpose(1, 0, 2, 3)
                 for term, found in zip(self._terms, out, strict=True):
-                    phases = self._phases(term, points)
-                    add_block_densities(*self._places(term), np.array(matrices), phases, found)
+                    chosen = of_overlap if term.overlap else of_hamiltonian
+                    add_block_densities(
+                        *self._places(term), chosen, self._phases(term, points), found
+                    )
             return out
 
         parts = on_threads(len(kpoints), of_some)
@@ -245,3 +308,7 @@ class BlochHamiltonian:
         if not term.hops:
             return np.ones((len(kpoints), term.first.size), dtype=complex)
         return np.exp(1j * (kpoints @ self._reciprocal) @ term.vectors.T)
+
+
+def _adjoint(matrices: NDArray) -> NDArray:
+    return matrices.conj().transpose(0, 2, 1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_dos.kernels.threads import on_threads
-from ase_dos.tight_binding.bloch import BlochHamiltonian
+from ase_dos.tight_binding.bloch import BlochHamiltonian, OverlapError
 from ase_dos.tight_binding.form import HamiltonianForm
 from ase_dos.tight_binding.hamiltonian import TightBindingHamiltonian
 from ase_dos.tight_binding.levels import KnownLevels
@@ -74,11 +74,11 @@ class _Structure:
         missing, shift = self.compare(self.bloch.energies(parameters, self.kpoints))
         return float(np.sum(self.weights * missing**2)), shift
 
-    def normal_equations(self, parameters: NDArray) -> tuple[NDArray, NDArray]:
+    def normal_equations(self, parameters: NDArray, *, overlaps: bool) -> tuple[NDArray, NDArray]:
         """Return J^T W J and J^T W r of its levels; the shift is eliminated."""
         states = self.bloch.solve(parameters, self.kpoints)
         missing, _ = self.compare(states.energies)
-        slopes = self.bloch.level_slopes(states, self.kpoints, self.n_bands)
+        slopes = self.bloch.level_slopes(states, self.kpoints, self.n_bands, overlaps=overlaps)
         slopes = slopes.reshape(-1, parameters.size)
         weights = self.weights.ravel()
         slopes -= weights @ slopes
@@ -94,6 +94,7 @@ def fit_hamiltonian(
     top: float = 9.0,
     width: float = 1.5,
     ridge: float = 1e-5,
+    overlaps: bool = True,
     max_steps: int = 100,
     tolerance: float = 1e-4,
     progress: Callable[[int, float], None] | None = None,
@@ -117,6 +118,8 @@ def fit_hamiltonian(
         Levels count up to about ``top`` above the Fermi level (eV), see `KnownLevels.weights`.
     ridge : float
         Weight of the squared changes of the parameters, in units of what they change in the loss.
+    overlaps : bool
+        Whether overlaps are fitted too, which goes well from near the end only: begin without.
     max_steps : int
         Steps tried.
     tolerance : float
@@ -138,19 +141,25 @@ def fit_hamiltonian(
     start = as_array(start, "start", (form.n_parameters,))
     structures = [_Structure(one, form, top, width) for one in known]
     parameters, steps, converged, damping = start, 0, False, _DAMPING
-    matrix, vector = _normal_equations(structures, parameters)
+    matrix, vector = _normal_equations(structures, parameters, overlaps=overlaps)
     # A parameter that no structure knows of stays where it is.
-    scale = np.maximum(np.diag(matrix), np.finfo(float).eps * np.trace(matrix))
-    stiff = ridge * scale
+    least = np.finfo(float).eps * np.trace(matrix)
+    stiff = ridge * np.maximum(np.diag(matrix), least)
 
     def loss(at: NDArray) -> float:
         return _mean_square(structures, at) + float(np.sum(stiff * (at - start) ** 2))
 
+    def loss_of_trial(at: NDArray) -> float:
+        try:
+            return loss(at)
+        except OverlapError:  # a step too far
+            return np.inf
+
     lowest = loss(parameters)
     for _ in range(max_steps):
-        system = matrix + np.diag(stiff + damping * np.maximum(np.diag(matrix), stiff))
+        system = matrix + np.diag(stiff + damping * np.maximum(np.diag(matrix), least))
         trial = parameters + np.linalg.solve(system, vector - stiff * (parameters - start))
-        value = loss(trial)
+        value = loss_of_trial(trial)
         if value >= lowest or not np.isfinite(value):
             damping *= _CALMER
             if damping > _LARGEST_DAMPING:
@@ -164,7 +173,7 @@ def fit_hamiltonian(
         converged = decline < tolerance
         if converged:
             break
-        matrix, vector = _normal_equations(structures, parameters)
+        matrix, vector = _normal_equations(structures, parameters, overlaps=overlaps)
     errors, shifts = np.array([one.error(parameters) for one in structures]).T
     hamiltonian = TightBindingHamiltonian(form, parameters)
     return HamiltonianFit(hamiltonian, np.sqrt(errors), shifts, steps, converged)
@@ -195,14 +204,14 @@ def _mean_square(structures: Sequence[_Structure], parameters: NDArray) -> float
 
 
 def _normal_equations(
-    structures: Sequence[_Structure], parameters: NDArray
+    structures: Sequence[_Structure], parameters: NDArray, *, overlaps: bool
 ) -> tuple[NDArray, NDArray]:
     """Mean of the normal equations of all structures."""
 
     def of_some(begin: int, end: int) -> tuple[NDArray, NDArray]:
         matrix, vector = np.zeros((parameters.size,) * 2), np.zeros(parameters.size)
         for one in structures[begin:end]:
-            own_matrix, own_vector = one.normal_equations(parameters)
+            own_matrix, own_vector = one.normal_equations(parameters, overlaps=overlaps)
             matrix += own_matrix
             vector += own_vector
         return matrix, vector

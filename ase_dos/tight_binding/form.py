@@ -39,6 +39,8 @@ class HamiltonianForm:
       and in the mean surroundings of the two atoms.
     - Levels of the shells: polynomials in the surroundings.
     - Crystal field: blocks on one atom, two-centre integrals with each of its neighbours.
+    - Overlaps: two-centre integrals as above, whatever the surroundings; none for orthogonal
+      orbitals. Orbitals are normalised, and those of one atom orthogonal.
 
     Parameters
     ----------
@@ -54,6 +56,8 @@ class HamiltonianForm:
         Functions of distance of an integral.
     n_field : int
         Functions of distance of an integral of the crystal field; 0 for none.
+    n_overlap : int
+        Functions of distance of an overlap, at most ``n_radial``; 0 for orthogonal orbitals.
     density_decays : sequence of float
         Decay lengths of the densities (Angstrom).
     integral_degree, level_degree : int
@@ -71,6 +75,7 @@ class HamiltonianForm:
     decay: float = 1.0
     n_radial: int = 5
     n_field: int = 4
+    n_overlap: int = 0
     density_decays: Sequence[float] = (0.5, 1.2)
     integral_degree: int = 1
     level_degree: int = 3
@@ -98,9 +103,15 @@ class HamiltonianForm:
             "density_decays": as_candidates(self.density_decays, "density_decays"),
             "n_radial": as_count(self.n_radial, "n_radial", 1),
             "n_field": as_count(self.n_field, "n_field", 0),
+            "n_overlap": as_count(self.n_overlap, "n_overlap", 0),
             "integral_degree": as_count(self.integral_degree, "integral_degree", 0),
             "level_degree": as_count(self.level_degree, "level_degree", 0),
         }
+        if checked["n_overlap"] > checked["n_radial"]:
+            raise ValueError(
+                f"n_overlap: expected at most n_radial, {self.n_radial}, so that the zero of "
+                f"energy can be moved, got {self.n_overlap}"
+            )
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -126,6 +137,8 @@ class HamiltonianForm:
                 if a <= b:
                     rows = len(set(independent_integrals(self.pair(a, b), a == b)[0]))
                     out[integral_name(a, b)] = (rows, of_integrals, self.n_radial)
+                    if self.n_overlap:
+                        out[overlap_name(a, b)] = (rows, 1, self.n_overlap)
         if self.n_field:
             for a in self.species:
                 rows = len(set(independent_integrals(self.pair(a, a), True)[0]))
@@ -152,6 +165,11 @@ class HamiltonianForm:
     def n_parameters(self) -> int:
         """Number of parameters."""
         return sum(int(np.prod(shape)) for shape in self.arrays().values())
+
+    def overlapping(self) -> list[tuple[int, int]]:
+        """Pairs of species whose orbitals overlap, the lighter first."""
+        pairs = combinations_with_replacement(self.species, 2)
+        return list(pairs) if self.n_overlap else []
 
     def pair(self, a: int, b: int) -> SlaterKosterBlocks:
         """Blocks between atoms of two species."""
@@ -215,6 +233,11 @@ def level_name(a: int) -> str:
 def integral_name(a: int, b: int) -> str:
     """Name of the array of integrals between two species, the lighter first."""
     return f"integrals {chemical_symbols[a]} {chemical_symbols[b]}"
+
+
+def overlap_name(a: int, b: int) -> str:
+    """Name of the array of overlaps between two species, the lighter first."""
+    return f"overlaps {chemical_symbols[a]} {chemical_symbols[b]}"
 
 
 def field_name(a: int, b: int) -> str:

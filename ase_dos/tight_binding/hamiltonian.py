@@ -17,7 +17,7 @@ from ase_dos.spectra.kpoints import kpoint_mesh, mesh_points
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.spectra.states import ElectronicStates
 from ase_dos.tight_binding.bloch import BlochHamiltonian, BlochStates
-from ase_dos.tight_binding.form import HamiltonianForm, level_name
+from ase_dos.tight_binding.form import HamiltonianForm, integral_name, level_name, overlap_name
 from ase_dos.tight_binding.local_derivatives import local_density
 from ase_dos.utils.checks import as_array, as_count, as_integers, as_positive
 from ase_dos.utils.short_repr import short_repr
@@ -35,7 +35,7 @@ _STEPS_PER_SIGMA = 6
 
 @dataclass(frozen=True, eq=False)
 class TightBindingHamiltonian:
-    """Two-centre Hamiltonian in orthogonal orbitals, spin-paired.
+    """Two-centre Hamiltonian, spin-paired.
 
     Meshes of k-points are Gamma-centred; the number along an open boundary is 1.
 
@@ -44,14 +44,14 @@ class TightBindingHamiltonian:
     form : HamiltonianForm
         What it is made of.
     parameters : (n,) array
-        Energies (eV) by which its functions are multiplied, in the order of
+        Energies (eV), and overlaps, by which its functions are multiplied, in the order of
         `HamiltonianForm.arrays`.
 
     Raises
     ------
     ValueError
         If there are too few or too many parameters. Methods raise it for structures with other
-        species, or with atoms at the same place.
+        species, with atoms at the same place, or so close that their orbitals are not independent.
     """
 
     form: HamiltonianForm
@@ -113,7 +113,7 @@ class TightBindingHamiltonian:
     def local_dos(
         self, atoms: Atoms, mesh: Sequence[int], grid: EnergyGrid, smearing: float
     ) -> LocalDOS:
-        """Density of states of every atom; each state is shared as its orbitals are.
+        """Density of states of every atom; each state is shared as its orbitals are (Mulliken).
 
         The sum over the atoms is the broadened DOS of `states`.
 
@@ -182,8 +182,9 @@ class TightBindingHamiltonian:
         """
 
         def density(states: BlochStates) -> NDArray:
-            vectors = states.vectors[0]
-            return (vectors * slope(states.energies[0])) @ vectors.conj().T
+            vectors, levels = states.vectors[0], states.energies[0]
+            own = vectors * slope(levels)
+            return np.array([own @ vectors.conj().T, -(own * levels) @ vectors.conj().T])
 
         return self._differentiate(BlochHamiltonian(atoms, self.form), mesh, density)
 
@@ -235,6 +236,10 @@ class TightBindingHamiltonian:
         arrays = self.form.split(parameters)
         for number in self.form.species:
             arrays[level_name(number)][:, 0, 0] += energy
+        for a, b in self.form.overlapping():
+            arrays[integral_name(a, b)][:, 0, : self.form.n_overlap] += (
+                energy * arrays[overlap_name(a, b)][:, 0]
+            )
         return replace(self, parameters=parameters)
 
 

@@ -45,13 +45,18 @@ class SparseHamiltonian:
     Raises
     ------
     ValueError
-        If the Hamiltonian lacks a species of the structure, two atoms are at the same place, or the
-        blocks take too much memory.
+        If orbitals overlap, the Hamiltonian lacks a species of the structure, two atoms are at the
+        same place, or the blocks take too much memory.
     """
 
     def __init__(
         self, hamiltonian: TightBindingHamiltonian, atoms: Atoms, dtype: DTypeLike = np.float64
     ) -> None:
+        if hamiltonian.form.n_overlap:
+            raise ValueError(
+                "hamiltonian: its orbitals overlap, expected orthogonal ones; fit another form, "
+                "with n_overlap=0, for large structures"
+            )
         # Neighbours in space are neighbours in memory then.
         self._place_of = NeighborSearch(atoms, hamiltonian.form.cutoff).place_of
         atoms = atoms[np.argsort(self._place_of)]

@@ -1,4 +1,4 @@
-"""Terms of a Hamiltonian: blocks of one structure that are linear in one array of parameters."""
+"""Terms of a Hamiltonian and of overlaps: blocks that are linear in one array of parameters."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ase_dos.tight_binding.form import (
     independent_integrals,
     integral_name,
     level_name,
+    overlap_name,
     polynomials,
     radii,
 )
@@ -41,7 +42,8 @@ class Surroundings:
         Atoms of every pair, in both directions; the first ones rise.
     vectors : (pairs, 3) array
         From the first to the second (Angstrom).
-    distances : (pairs,) array
+    distances, sum_of_radii : (pairs,) array
+        Of both atoms (Angstrom).
     values : (atoms, densities) array
         Logarithms of local densities, see `HamiltonianForm`; of all atoms of the structure.
     slopes : (pairs, densities) array
@@ -53,6 +55,7 @@ class Surroundings:
     second: NDArray
     vectors: NDArray
     distances: NDArray
+    sum_of_radii: NDArray
     values: NDArray
     slopes: NDArray
 
@@ -86,6 +89,7 @@ class Surroundings:
             pairs.neighbors,
             pairs.vectors,
             distances,
+            d,
             np.log1p(densities),
             slopes,
         )
@@ -125,6 +129,8 @@ class Term:
         Polynomials in the mean surroundings of both atoms, and their gradients.
     hops : bool
         Whether blocks have phases, and stand for their Hermitian conjugates too.
+    overlap : bool
+        Whether they are of the overlap matrix, not of the Hamiltonian.
     """
 
     name: str
@@ -140,6 +146,7 @@ class Term:
     powers: NDArray
     power_slopes: NDArray
     hops: bool
+    overlap: bool = False
 
     @cached_property
     def angular(self) -> NDArray:
@@ -195,7 +202,7 @@ def _forward(vectors: NDArray) -> NDArray:
 
 
 def terms_of(atoms: Atoms, form: HamiltonianForm, around: Surroundings) -> list[Term]:
-    """All terms of the Hamiltonian of a structure; those without a block are left out."""
+    """All terms of a structure; those without a block are left out."""
     numbers = atoms.numbers
     forward = _forward(around.vectors)
     terms = []
@@ -206,6 +213,8 @@ def terms_of(atoms: Atoms, form: HamiltonianForm, around: Surroundings) -> list[
             if a <= b:
                 chosen = between & forward if a == b else between
                 terms.append(_integrals(form, around, chosen, a, b))
+                if form.n_overlap:
+                    terms.append(_overlaps(form, around, chosen, a, b))
             if form.n_field:
                 terms.append(_field(form, around, between, a, b))
     return [term for term in terms if term.first.size]
@@ -259,6 +268,20 @@ def _integrals(
         powers=powers,
         power_slopes=power_slopes,
         hops=True,
+    )
+
+
+def _overlaps(form: HamiltonianForm, around: Surroundings, chosen: NDArray, a: int, b: int) -> Term:
+    """Overlaps between different atoms: with the first functions of integrals, nothing around."""
+    integrals = _integrals(form, around, chosen, a, b)
+    return replace(
+        integrals,
+        name=overlap_name(a, b),
+        radial=integrals.radial[:, : form.n_overlap],
+        radial_slopes=integrals.radial_slopes[:, : form.n_overlap],
+        powers=integrals.powers[:, :1],
+        power_slopes=integrals.power_slopes[:, :1],
+        overlap=True,
     )
 
 

@@ -1,5 +1,7 @@
 """Tight-binding Hamiltonians of small structures, with seeded parameters."""
 
+from dataclasses import replace
+
 import numpy as np
 from ase.build import bulk
 from ase.data import chemical_symbols
@@ -15,12 +17,16 @@ FORM = HamiltonianForm(
     density_decays=(0.6, 1.1),
     level_degree=2,
 )
+OVERLAPPING = replace(FORM, n_overlap=2)
 
 
 def seeded(form, seed=0, size=0.3):
-    """Hamiltonian with random parameters, and levels well apart from shell to shell."""
+    """Hamiltonian with random parameters: levels well apart, and smaller overlaps."""
     parameters = np.random.default_rng(seed).normal(0, size, form.n_parameters)
     arrays = form.split(parameters)
+    for name, values in arrays.items():
+        if name.startswith("overlaps"):
+            values *= 0.2
     for number, shells in form.shells.items():
         arrays[f"levels {chemical_symbols[number]}"][:, 0, 0] += -6.0 + 5.0 * np.array(shells)
     return TightBindingHamiltonian(form, parameters)
@@ -35,15 +41,16 @@ def compound(seed=0, width=0.1):
     return atoms
 
 
-def silicon_neighbours(levels, integrals):
-    """Diamond's nearest neighbours only: levels (s, p), integrals (ss, sp, pp sigma, pp pi)."""
+def silicon_neighbours(levels, integrals, overlaps=()):
+    """Diamond's nearest neighbours: levels (s, p), integrals (ss, sp, pp sigma, pp pi)."""
     form = HamiltonianForm(
         {14: (0, 1)},
         {14: 4},
         cutoff=3.0,
         n_radial=1,
         n_field=0,
+        n_overlap=int(len(overlaps) > 0),
         integral_degree=0,
         level_degree=0,
     )
-    return TightBindingHamiltonian(form, np.array([*levels, *integrals], dtype=float))
+    return TightBindingHamiltonian(form, np.array([*levels, *integrals, *overlaps], dtype=float))

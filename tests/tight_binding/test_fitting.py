@@ -10,6 +10,7 @@ from toy_tight_binding import FORM, compound, seeded
 from ase_dos.tight_binding import HamiltonianForm, TightBindingHamiltonian
 from ase_dos.tight_binding.bloch import BlochHamiltonian
 from ase_dos.tight_binding.fitting import fit_hamiltonian, level_errors
+from ase_dos.tight_binding.hueckel import hueckel_parameters
 from ase_dos.tight_binding.levels import KnownLevels, load_levels, save_levels
 from ase_dos.tight_binding.start import universal_parameters
 
@@ -55,6 +56,19 @@ def test_levels_of_a_hamiltonian_are_found_again():
     other = [levels_of(hidden, strained_silicon(9))]
     assert level_errors(fit.hamiltonian, other)[0] < 1e-3
     np.testing.assert_allclose(level_errors(fit.hamiltonian, known), fit.errors, atol=1e-12)
+
+
+def test_overlaps_are_found_again():
+    """From integrals that were fitted with overlaps that are not quite right."""
+    form = replace(SILICON, n_overlap=2)
+    exact = hueckel_parameters(form, {14: (-14.0, -8.0)}, {14: (1.0, 1.2)})
+    known = [levels_of(TightBindingHamiltonian(form, exact), strained_silicon(s)) for s in range(3)]
+    start, where = exact.copy(), form.slices()["overlaps Si Si"]
+    start[where] *= 0.9
+    first = fit_hamiltonian(form, known, start, overlaps=False, max_steps=6, ridge=0.0)
+    np.testing.assert_array_equal(first.hamiltonian.parameters[where], start[where])
+    fit = fit_hamiltonian(form, known, first.hamiltonian.parameters, max_steps=12, ridge=0.0)
+    assert fit.errors.max() < 0.1 * first.errors.max()
 
 
 def test_a_fit_goes_on_where_another_ended():

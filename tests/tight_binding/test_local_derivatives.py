@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from toy_tight_binding import FORM, compound, seeded
+from toy_tight_binding import OVERLAPPING, compound, seeded
 
 from ase_dos.spectra.dos import EnergyGrid
 
-HAMILTONIAN = seeded(FORM)
+HAMILTONIAN = seeded(OVERLAPPING)
 GRID = EnergyGrid(-15.0, 0.1, 300)
 WEIGHTS = np.stack([np.tanh(GRID.energies / 2), np.cos(GRID.energies / 5)])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from ase.build import bulk
-from toy_tight_binding import FORM, compound, seeded
+from toy_tight_binding import FORM, OVERLAPPING, compound, seeded
 
 from ase_dos.kernels.block_sparse import LANES
 from ase_dos.tight_binding import SparseHamiltonian
@@ -58,6 +58,8 @@ def test_products(dtype, tolerance):
 def test_structures_that_cannot_be_described(monkeypatch):
     with pytest.raises(ValueError, match="Si has no parameters"):
         SparseHamiltonian(HAMILTONIAN, bulk("Si"))
+    with pytest.raises(ValueError, match="orbitals overlap, expected orthogonal ones"):
+        SparseHamiltonian(seeded(OVERLAPPING), compound())
     monkeypatch.setattr("ase_dos.tight_binding.sparse_hamiltonian.MEMORY", 1e6)
     with pytest.raises(ValueError, match=r"432 atoms takes .* MB of memory, more than 1 MB"):
         SparseHamiltonian(HAMILTONIAN, compound().repeat(6))
