@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from data.tools.metals import Metal, write_metal
+from data.tools.structures import structures_parser
 
 ALUMINIUM = Metal("Al", mass=26.9815, fcc=4.05, bcc=3.23, hcp=(2.86, 4.67), shortest=2.1)
 
@@ -31,4 +32,5 @@ def families(seed=20261121):
 
 
 if __name__ == "__main__":
-    write_metal(__doc__, families())
+    parser = structures_parser(__doc__.splitlines()[0])
+    write_metal(parser.parse_args().output, families())
