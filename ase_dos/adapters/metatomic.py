@@ -30,9 +30,10 @@ def export_metatomic(
     """Write a trained model as a metatomic file, with the features of featomic.
 
     Its output ``mtt::dos`` is the local DOS (states/eV) of every atom, or their sum, in double
-    precision. The extra metadata ``dos`` hold energies, broadening and valences, so that
-    `ase_dos.model.metatomic.load_metatomic` needs nothing else; ``ase_dos`` has the hash of the
-    model. Error bars and the novelty of atoms are not exported.
+    precision; both spins together, also of a model with spin channels. The extra metadata ``dos``
+    hold energies, broadening and valences, so that `ase_dos.model.metatomic.load_metatomic` needs
+    nothing else; ``ase_dos`` has the hash of the model. Error bars and the novelty of atoms are not
+    exported.
 
     With an electronic temperature there is a second output, ``energy``: F(T) - F(T_0) of all
     electrons of a structure (eV), that of `ase_dos.DOSCalculator`. Programs take forces and stress

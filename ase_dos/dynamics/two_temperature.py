@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from ase import Atoms, units
+from ase.calculators.calculator import PropertyNotImplementedError
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.dynamics.barostat import Barostat, Piston
@@ -222,6 +224,8 @@ class TwoTemperature(Sealed, RestartableRun):
             "conserved_eV": self.conserved_energy,
             "novelty": self.novelty,
         }
+        with suppress(PropertyNotImplementedError):  # of a model without spin channels
+            row["moment_mu_B"] = self.calc.get_property("magmom", self.atoms)
         if self.piston is not None:
             row |= self.piston.log_row(self.atoms)
         return row

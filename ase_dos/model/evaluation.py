@@ -38,6 +38,7 @@ DERIVED_QUANTITIES = (
     QUANTITIES["free_energy"].per_atom.at(FREE_ENERGY_TEMPERATURE),
     QUANTITIES["magnetic_moment"].per_atom,
 )
+_MOMENT = DERIVED_QUANTITIES.index(QUANTITIES["magnetic_moment"].per_atom)
 
 
 def derived_quantities(dos: DOS, n_atoms: int) -> NDArray:
@@ -144,12 +145,14 @@ class Evaluation:
         }
 
     def header(self) -> dict[str, float]:
-        """Plain values that a model file keeps."""
-        return {
+        """Plain values that a model file keeps; that of the moment with spin channels only."""
+        values = {
             "n_structures": len(self.prediction),
             "rmse": self.rmse,
             "percent_rmse": self.percent_rmse,
         }
+        moment = float(self.mean_absolute_errors[_MOMENT])
+        return values if np.isnan(moment) else {**values, "magnetic_moment_mae": moment}
 
     def summary(self) -> str:
         """Human-readable table."""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from toy_regression import make_regression, masked
 
-from ase_dos.fit.energy_reference import align
+from ase_dos.fit import energy_reference, residual_maker
+from ase_dos.fit.energy_reference import align, choose
 from ase_dos.fit.leave_one_out import leave_one_out
 from ase_dos.fit.loss_in_blocks import LossInBlocks
 from ase_dos.fit.modes import joined, solve
@@ -62,6 +63,17 @@ def test_the_spin_dos_helps_to_find_the_shifts():
     both, first, _, true = regressions()
     errors = [np.std(align(one, 1e-4, 0.0, one.origin).shifts - true) for one in (both, first)]
     assert errors[0] < errors[1]
+
+
+def test_many_structures_begin_with_a_part(monkeypatch):
+    both, *_, true = regressions()
+    for module in (energy_reference, residual_maker):
+        monkeypatch.setattr(module, "MOST_DENSE", 16)
+    monkeypatch.setattr(energy_reference, "_PART", 12)
+    best, _ = choose(both, np.array([1e-1, 1e-2]), [0.0], adaptive=True)
+    np.testing.assert_allclose(best.shifts, true - true.mean(), atol=0.1)
+    part = both.part(np.arange(0, N, 2))
+    assert part.spectra[1].targets == list(both.spin_targets)[::2]
 
 
 def test_each_is_fitted_as_it_would_be_alone():

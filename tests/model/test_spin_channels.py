@@ -76,6 +76,7 @@ def test_the_direction_of_the_moments_does_not_matter(model, fresh):
 def test_errors_of_moments(model, fresh):
     report = model.evaluate(*fresh)
     assert report.mean_absolute_errors[-1] < 0.02  # mu_B per atom
+    assert report.header()["magnetic_moment_mae"] == report.mean_absolute_errors[-1]
     assert "MAE M " in report.summary()
     ensemble = model.predict_ensemble(fresh[0][0], 8)
     moment, error = ensemble.spread(lambda dos: dos.magnetic_moment())
@@ -99,6 +100,7 @@ def test_a_model_of_the_total_says_what_it_was_trained_on(fresh):
     report = total.evaluate(*fresh)
     assert np.isnan(report.mean_absolute_errors[-1])
     assert "MAE M " not in report.summary()
+    assert "magnetic_moment_mae" not in report.header()
 
 
 def test_training_on_a_dos_with_channels(model, fresh):
