@@ -104,7 +104,7 @@ def hueckel_parameters(
         them than shells.
     """
     if not form.n_overlap:
-        raise ValueError("form: expected one with overlaps, n_overlap of 1 or more, got 0")
+        raise ValueError("form: its orbitals are orthogonal, expected overlapping ones")
     energies, extents = _of_shells(form, levels, "levels"), _of_shells(form, sizes, "sizes")
     parameters = np.zeros(form.n_parameters)
     arrays = form.split(parameters)

@@ -54,8 +54,8 @@ class SparseHamiltonian:
     ) -> None:
         if hamiltonian.form.n_overlap:
             raise ValueError(
-                "hamiltonian: its orbitals overlap, expected orthogonal ones; fit another form, "
-                "with n_overlap=0, for large structures"
+                "hamiltonian: its orbitals overlap, expected orthogonal ones; fit a form of these "
+                "to the same levels for large structures"
             )
         # Neighbours in space are neighbours in memory then.
         self._place_of = NeighborSearch(atoms, hamiltonian.form.cutoff).place_of

@@ -47,7 +47,7 @@ def test_parameters_of_silicon():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="expected one with overlaps"):
+    with pytest.raises(ValueError, match="expected overlapping ones"):
         hueckel_parameters(HamiltonianForm({14: (0,)}, {14: 4}), {14: (-1,)}, {14: (1,)})
     with pytest.raises(ValueError, match="sizes: none for As"):
         hueckel_parameters(OVERLAPPING, {13: (-6, 0), 33: (-9, -6, 0)}, {13: (1, 1)})
