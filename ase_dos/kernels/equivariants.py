@@ -12,7 +12,7 @@ import numpy as np
 from ase_dos.kernels.arrays import copy, fill, room_for
 from ase_dos.kernels.expansion import LANES, expand, room_for_coefficients
 from ase_dos.kernels.jit import inner_kernel, kernel
-from ase_dos.kernels.team import TEAM, make_scratch, most_candidates, whole_vectors
+from ase_dos.kernels.team import TEAM, make_scratch, whole_vectors
 from ase_dos.kernels.vector import WIDTH, broadcast, fma, load, splat, store
 
 
@@ -39,9 +39,9 @@ def expand_atoms(places, bins, kinds, hypers, out):
     """
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
     n_channels = hypers.n_species * hypers.n_max
-    scratch = make_scratch(bins, hypers, most_candidates(places, bins), TEAM, 6)
+    scratch = make_scratch(places, bins, hypers, TEAM, 6)
     side_by_side = room_for_coefficients(hypers)
-    present = np.zeros(hypers.n_species, np.bool_)
+    present = np.empty(hypers.n_species, np.bool_)
     for first in range(0, places.size, LANES):
         last = min(first + LANES, places.size)
         found = expand(first, last, places, bins, kinds, hypers, scratch, present, side_by_side)

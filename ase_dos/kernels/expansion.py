@@ -77,9 +77,9 @@ class Expansion(NamedTuple):
 
 
 @inner_kernel
-def table_of(species, hypers):
-    """Radial integrals of neighbours of one species."""
-    return hypers.table[min(species, hypers.table.shape[0] - 1)]
+def functions_of(species, hypers):
+    """Set of radial functions of neighbours of one species; there may be one for all."""
+    return min(species, hypers.table.shape[0] - 1)
 
 
 @inner_kernel
@@ -167,7 +167,7 @@ def expand_team(first, count, lane, places, kinds, stride, hypers, scratch, pres
     n_species = hypers.n_species
     size = (hypers.l_max + 1) * (hypers.l_max + 1) * whole_vectors(hypers.n_max)
     for s in range(n_species):
-        table = table_of(s, hypers)
+        table = hypers.table[functions_of(s, hypers)]
         for i in range(count):
             segment = (first + i) * n_species + s
             begin, end = scratch.starts[segment], scratch.starts[segment + 1]
@@ -209,7 +209,7 @@ def add_center(species, lane, hypers, out):
     """Add the atom's own Gaussian: it stands at the origin, where only l = 0 sees it."""
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
     at = species * hypers.n_max * n_harmonics * LANES + lane
-    functions = min(species, hypers.table.shape[0] - 1)  # one set for all, or one for each
+    functions = functions_of(species, hypers)
     for n in range(hypers.n_max):
         out[at + n * n_harmonics * LANES] += hypers.center[functions, n]
 

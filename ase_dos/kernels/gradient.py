@@ -17,7 +17,7 @@ from ase_dos.kernels.neighbor_gradient import add_forces, finish_pulls, pull_on_
 from ase_dos.kernels.radial import hermite_slope_rows, neighbor_weight_slopes
 from ase_dos.kernels.regression import regress_gradient, room_before
 from ase_dos.kernels.soap import pair_size, present_features, spectrum
-from ase_dos.kernels.team import TEAM, gather_team, make_scratch, most_candidates, whole_vectors
+from ase_dos.kernels.team import TEAM, gather_team, make_scratch, whole_vectors
 from ase_dos.kernels.vector import fma, load, splat, store
 
 
@@ -161,7 +161,7 @@ def differentiate_parts(
     end = _start_of(last_part, n_parts, places.size)
     n_max, l_max = hypers.n_max, hypers.l_max
     kind = hypers.table.dtype
-    scratch = make_scratch(bins, hypers, most_candidates(places[begin:end], bins), LANES, 12)
+    scratch = make_scratch(places[begin:end], bins, hypers, LANES, 12)
     # Vectors read past the last function, where zero coefficients meet whatever there is.
     fill(scratch.radial, scratch.radial.size, 0.0)
     coefficients, pulled = room_for_coefficients(hypers), room_for_coefficients(hypers)
@@ -172,10 +172,11 @@ def differentiate_parts(
     padded = whole_vectors(n_max)
     # Of three components for one atom, and the derivatives of a team.
     tiles = room_for((3 + TEAM) * (l_max + 1) * (l_max + 1) * padded, kind)
-    mask = np.zeros(padded, kind)
+    mask = room_for(padded, kind)
+    fill(mask, padded, 0.0)
     fill(mask, n_max, 1.0)
     by_vectors = room_for(4 * scratch.distances.size, np.float64)
-    present = np.zeros(hypers.n_species, np.bool_)
+    present = np.empty(hypers.n_species, np.bool_)
     runs = np.empty(present.size * (present.size + 1), np.int64)
     room = room_before(regressor, regressor.sizes.size - 1) + 4 * LANES
     values, pulls = room_for(room, np.float64), room_for(2 * room, np.float64)

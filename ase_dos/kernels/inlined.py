@@ -3,7 +3,8 @@
 Numba optimises every function, and turns it into machine code, before it links a copy into what
 calls it, where all is done again. Kernels consist of functions that call functions, five deep, so
 that this took a third of the time of compiling. Here it is left out: code is optimised once, in
-the kernel.
+the kernel. Most functions also do without the count of references to arrays that numba writes
+around each use of one: those that they are given live on in the kernel.
 """
 
 from __future__ import annotations
@@ -35,8 +36,13 @@ class _InlinedLowering(NativeLowering):
 
     def run_pass(self, state):
         context, name = state.targetctx, state.func_id.func_qualname
+        if not _owns_arrays(state):
+            context = state.targetctx = context.subtarget(enable_nrt=False)
         state.library = _InlinedLibrary(context.codegen(), name)
-        state.flags.no_compile = True
+        state.flags.no_compile = state.flags.no_cpython_wrapper = True
+        # Copies in several kernels, each optimised with what is around it, would round differently,
+        # and a process uses the one that it meets first.
+        state.flags.forceinline = True
         super().run_pass(state)
         code = state["cr"]
         # What stands for the function in the code of others; Python cannot call it.
@@ -46,6 +52,21 @@ class _InlinedLowering(NativeLowering):
         context.insert_user_function(handle, code.fndesc, [state.library])
         state["cr"] = code._replace(cfunc=handle)
         return True
+
+
+# What gives a part of an array, and not a new one.
+_PARTS = {"getitem", "static_getitem", "getiter", "iternext"}
+
+
+def _owns_arrays(state):
+    """Whether a function makes arrays, calls what returns some, or returns one itself."""
+    made = [
+        signature.return_type
+        for expression, signature in state.calltypes.items()
+        if signature is not None and getattr(expression, "op", None) not in _PARTS
+    ]
+    models = state.targetctx.data_model_manager
+    return any(models[kind].contains_nrt_meminfo() for kind in (state.return_type, *made))
 
 
 class InlinedCompiler(CompilerBase):

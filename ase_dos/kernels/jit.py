@@ -41,11 +41,6 @@ def inner_kernel(function):
     It has no code of its own that Python could call, and none in the cache: kernels keep what they
     are made of.
     """
-    # Always inlined: copies in several kernels, each optimised with what is around it, would round
-    # differently, and a process uses the one that it meets first.
-    return register_jitable(
-        pipeline_class=InlinedCompiler,
-        no_cpython_wrapper=True,
-        forceinline=True,
-        **_OPTIONS,
-    )(function)
+    # With the very options of kernels: for others, what both call would be compiled once more.
+    options = _OPTIONS | {"pipeline_class": InlinedCompiler, "no_cpython_wrapper": False}
+    return register_jitable(**options)(function)

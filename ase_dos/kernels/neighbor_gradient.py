@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ase_dos.kernels.arrays import fill
-from ase_dos.kernels.expansion import LANES, table_of
+from ase_dos.kernels.expansion import LANES, functions_of
 from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.radial import interpolate, node_weights
 from ase_dos.kernels.team import TEAM, whole_vectors
@@ -89,7 +89,7 @@ def pull_on_vectors(count, stride, hypers, turns, values, mask, scratch, gradien
     )
     for lane in range(0, count, TEAM):
         for s in range(n_species):
-            table = table_of(s, hypers)
+            table = hypers.table[functions_of(s, hypers)]
             _one_by_one(gradient, lane, s, mask, hypers, derivatives)
             for i in range(lane, min(lane + TEAM, count)):
                 segment = i * n_species + s

@@ -10,7 +10,7 @@ from tqdm import tqdm
 __all__ = ["announce", "silence"]
 
 # Functions that the larger kernels consist of: only to tell how far it is.
-FUNCTIONS = 100
+FUNCTIONS = 80
 # Seconds on one core of what begins with a kernel: all for a first DOS, the DOS alone, forces.
 SECONDS = {"sort_into_bins": 10, "regress_atoms": 7, "differentiate_parts": 8}
 OTHERS = 3

@@ -13,7 +13,7 @@ from ase_dos.kernels.arrays import copy, fill, room_for
 from ase_dos.kernels.expansion import LANES, expand, room_for_coefficients
 from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.regression import regress
-from ase_dos.kernels.team import TEAM, make_scratch, most_candidates
+from ase_dos.kernels.team import TEAM, make_scratch
 from ase_dos.kernels.vector import fma, load, splat, store
 
 
@@ -163,8 +163,8 @@ def regress_atoms(places, rows, bins, kinds, hypers, regressor, out):
 @inner_kernel
 def _prepare(places, bins, hypers, n_features):
     """Scratch memory of one chunk of atoms."""
-    scratch = make_scratch(bins, hypers, most_candidates(places, bins), TEAM, 6)
+    scratch = make_scratch(places, bins, hypers, TEAM, 6)
     coefficients = room_for_coefficients(hypers)
     features = room_for(n_features * LANES, hypers.table.dtype)
     fill(features, features.size, 0.0)
-    return scratch, coefficients, features, np.zeros(hypers.n_species, np.bool_)
+    return scratch, coefficients, features, np.empty(hypers.n_species, np.bool_)

@@ -66,16 +66,17 @@ class Scratch(NamedTuple):
 
 
 @inner_kernel
-def make_scratch(bins, hypers, candidates, team, basis_rows):
-    """Scratch for ``team`` atoms with up to that many candidates for neighbours each."""
-    room = candidates + WIDTH
+def make_scratch(places, bins, hypers, team, basis_rows):
+    """Scratch for ``team`` of some atoms at a time."""
     rows = most_rows(bins)
+    spans, origins = np.empty(2 * rows, np.int64), np.empty(3 * rows)
+    room = most_candidates(places, bins, spans, origins) + WIDTH
     kind = hypers.table.dtype
     n_harmonics = (hypers.l_max + 1) * (hypers.l_max + 1)
     stride = team * (room + (SIDE - 1) * hypers.n_species) + 64
     return Scratch(
-        np.empty(2 * rows, np.int64),
-        np.empty(3 * rows),
+        spans,
+        origins,
         np.empty(5 * room),
         np.empty(room),
         np.empty(team * hypers.n_species + 1, np.int64),
@@ -93,10 +94,8 @@ def make_scratch(bins, hypers, candidates, team, basis_rows):
 
 
 @inner_kernel
-def most_candidates(places, bins):
+def most_candidates(places, bins, spans, origins):
     """Largest number of candidates for neighbours among some atoms."""
-    rows = most_rows(bins)
-    spans, origins = np.empty(2 * rows, np.int64), np.empty(3 * rows)
     most, bin_before = 0, -1
     for place in places:
         if bins.bin_of[place] != bin_before:  # the atoms of a bin have the same candidates
