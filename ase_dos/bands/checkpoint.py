@@ -12,7 +12,7 @@ import numpy as np
 
 from ase_dos.bands.line_profile import LineProfile
 from ase_dos.bands.spectra_model import Lines, SpectralLine
-from ase_dos.utils.files import replace_file
+from ase_dos.utils.files import replace_arrays
 
 __all__ = ["Checkpoint"]
 
@@ -67,16 +67,13 @@ class Checkpoint:
         if self.path is None:
             return
         header = json.dumps({"task": self.task, "line": asdict(lines.line), "state": state})
-        replace_file(
-            self.path,
-            lambda file: np.savez(
-                file,
-                header=header,
-                positions=lines.positions,
-                amplitudes=lines.amplitudes,
-                background=lines.background,
-            ),
-        )
+        arrays = {
+            "header": header,
+            "positions": lines.positions,
+            "amplitudes": lines.amplitudes,
+            "background": lines.background,
+        }
+        replace_arrays(self.path, arrays)
 
     def remove(self) -> None:
         """Remove the file: the task is finished."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from ase_dos.cli.arguments import add_model_argument, add_temperature_argument
 from ase_dos.cli.main import reports_user_errors
 from ase_dos.cli.outputs import figure_suffixes, output_file
 from ase_dos.cli.trajectory import add_element_arguments, read_structure, split_selection
-from ase_dos.utils.files import errors_name
+from ase_dos.utils.files import errors_name, replace_arrays, replace_file
 from ase_dos.utils.quantities import QUANTITIES
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ class CLICommand:
             raise ValueError(f"{args.structure}: {error}") from error
         _print_gas(calc, dos, atoms, temperatures)
         if args.output:
-            with errors_name(args.output):
-                _write(Path(args.output), dos, calc.get_local_dos())
+            _write(Path(args.output), dos, calc.get_local_dos())
             print(f"wrote {args.output}")
         if args.plot:
             from ase_dos.cli.plot import DPI
@@ -119,21 +119,23 @@ def _write(path: Path, dos: DOS, local: LocalDOS) -> None:
     import numpy as np
 
     if path.suffix == ".csv":
-        header = "energy relative to E_F (eV),DOS (states/eV)"
+        head = "energy relative to E_F (eV),DOS (states/eV)"
         table = np.column_stack([dos.energies, dos.values])
         if dos.spin is not None:
-            header += ",majority (states/eV),minority (states/eV)"
+            head += ",majority (states/eV),minority (states/eV)"
             table = np.column_stack([table, *dos.channels])
-        np.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.8g")
+        save = partial(np.savetxt, X=table, fmt="%.8g", delimiter=",", header=head, comments="")
+        replace_file(path, save)
         return
-    modes = {"basis": local.basis, "spin_dos": dos.spin, "spin_basis": local.spin_basis}
-    known: dict[str, Any] = {name: array for name, array in modes.items() if array is not None}
-    np.savez_compressed(
-        path,
-        energies=dos.energies,
-        dos=dos.values,
-        n_electrons=dos.n_electrons,
-        coefficients=local.coefficients,
-        valence=local.valence,
-        **known,
-    )
+    arrays = {
+        "energies": dos.energies,
+        "dos": dos.values,
+        "n_electrons": dos.n_electrons,
+        "coefficients": local.coefficients,
+        "valence": local.valence,
+        "basis": local.basis,
+        "spin_dos": dos.spin,
+        "spin_basis": local.spin_basis,
+    }
+    known = {name: array for name, array in arrays.items() if array is not None}
+    replace_arrays(path, known, compressed=True)

@@ -24,7 +24,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ase_dos.density.basis import AuxiliaryBasis
 from ase_dos.density.density import Density
-from ase_dos.utils.files import replace_bytes
+from ase_dos.utils.files import replace_arrays
 from ase_dos.utils.structure_errors import of_structure
 
 __all__ = ["read_densities", "write_densities"]
@@ -95,9 +94,7 @@ def write_densities(
     for name, key in _TEXTS.items():
         if frames is not None:
             arrays[name] = np.array([str(atoms.info.get(key, "")) for atoms in frames])
-    packed = BytesIO()
-    np.savez_compressed(packed, **(arrays | others))
-    replace_bytes(path, packed.getbuffer())
+    replace_arrays(path, arrays | others, compressed=True)
 
 
 def read_densities(path: str | os.PathLike) -> tuple[list[Atoms], list[Density]]:

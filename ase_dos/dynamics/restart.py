@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ase_dos.dynamics.cell_electrons import ElectronState
 from ase_dos.utils.checks import require_same
-from ase_dos.utils.files import replace_file
+from ase_dos.utils.files import replace_arrays
 
 __all__ = ["RunState", "read_restart_file", "require_cell", "write_restart_file"]
 
@@ -97,11 +97,12 @@ def write_restart_file(
         **{name: getattr(state, name) for name in (*_NUMBERS, *_LATER)},
     }
     arrays = {
+        "header": encode(header),
         "numbers": atoms.numbers,
         **{name: getattr(state, name) for name in _ARRAYS},
         **{stored: getattr(state.electrons, name) for name, stored in _ELECTRONS.items()},
     }
-    replace_file(path, lambda file: np.savez(file, header=encode(header), **arrays))
+    replace_arrays(path, arrays)
 
 
 def read_restart_file(

@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from ase_dos._version import __version__
 from ase_dos.utils.digests import checksum
-from ase_dos.utils.files import replace_bytes
+from ase_dos.utils.files import replace_arrays
 
 __all__ = [
     "FORMAT",
@@ -112,9 +111,7 @@ def write_model(
         If it cannot be written there. The model is as it was and can be written elsewhere.
     """
     named: dict[str, Any] = {"header": np.array(json.dumps(dict(info))), **arrays}
-    packed = BytesIO()
-    np.savez_compressed(packed, **named)
-    replace_bytes(path, packed.getbuffer())
+    replace_arrays(path, named, compressed=True)
 
 
 def read_model(path: Path, *kinds: str) -> tuple[dict[str, Any], dict[str, NDArray]]:

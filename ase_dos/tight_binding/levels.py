@@ -14,7 +14,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_dos.utils.checks import as_array
-from ase_dos.utils.files import replace_file
+from ase_dos.utils.files import replace_arrays
 from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["KnownLevels", "load_levels", "save_levels"]
@@ -91,7 +91,7 @@ def save_levels(
         entries.append({"name": name, "pbc": periodic, "fermi_level": one.fermi_level})
     header = {"format": _FORMAT, "provenance": dict(provenance), "entries": entries}
     arrays["header"] = np.array(json.dumps(header))
-    replace_file(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
+    replace_arrays(path, arrays, compressed=True)
 
 
 def load_levels(path: str | Path) -> dict[str, KnownLevels]:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-__all__ = ["FileLock", "errors_name", "replace_bytes", "replace_file", "replaced_path"]
+import numpy as np
+
+__all__ = [
+    "FileLock",
+    "errors_name",
+    "replace_arrays",
+    "replace_bytes",
+    "replace_file",
+    "replaced_path",
+]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full disk, quota, limit of a file
 _FAR = 2**30  # a byte far beyond the end of the file, for systems on which a lock stops readers
@@ -97,6 +107,25 @@ def replace_bytes(path: str | os.PathLike, data: bytes | memoryview) -> None:
             "what was there before is unchanged)"
         )
         raise OSError(error.errno, needed, os.fspath(path)) from error
+
+
+def replace_arrays(
+    path: str | os.PathLike, arrays: Mapping[str, Any], *, compressed: bool = False
+) -> None:
+    """Write an ``.npz`` file by way of `replaced_path`.
+
+    It is packed in memory: of a full disk, the packer would try again when it is forgotten.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; where there is no room, it says how much is needed.
+    """
+    packed = BytesIO()
+    save = np.savez_compressed if compressed else np.savez
+    save(packed, **arrays)
+    with packed.getbuffer() as content:
+        replace_bytes(path, content)
 
 
 class FileLock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from ase import Atoms
 from ase.data import chemical_symbols
 
+from ase_dos.io.frames.errors import plain_errors
 from ase_dos.utils.checks import as_array
 
 __all__ = [
@@ -23,58 +23,10 @@ __all__ = [
     "Reader",
     "Stream",
     "failing",
-    "library_errors",
-    "plain_errors",
     "require_sound",
 ]
 
 Handle = TypeVar("Handle")  # an open file, of the library that reads it
-
-
-@contextmanager
-def plain_errors(*passes: type[Exception]) -> Iterator[None]:
-    """Turn whatever a broken file makes Python raise into a ValueError that says so.
-
-    Those of ``passes`` are left as they are.
-    """
-    ours: tuple[type[Exception], ...] = (ValueError, ImportError, *passes)
-    try:
-        yield
-    except ours:
-        raise
-    except OSError as error:
-        raise ValueError(str(error)) from error
-    except Exception as error:
-        raise ValueError(
-            f"the file is damaged, or not of this format ({type(error).__name__}: {error})"
-        ) from error
-
-
-@contextmanager
-def library_errors(
-    library: str, *passes: type[Exception], reason: str = "the frame is damaged"
-) -> Iterator[None]:
-    """Turn whatever a library raises at a broken file into a ValueError that says who could not.
-
-    Its own exceptions need not be those of Python: that of chemfiles is no Exception. Those of
-    ``passes`` are left as they are.
-    """
-    ours: tuple[type[BaseException], ...] = (
-        KeyboardInterrupt,
-        SystemExit,
-        GeneratorExit,
-        ImportError,
-        *passes,
-    )
-    try:
-        yield
-    except ours:
-        raise
-    except BaseException as error:
-        text = " ".join(str(error).split())
-        if not isinstance(error, ValueError) or not text:
-            text = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        raise ValueError(f"{reason}, {library} cannot read it ({text[:200]})") from error
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from itertools import pairwise
 
 from ase import Atoms
 
-from ase_dos.io.frames.base import Frames, Stream, library_errors, require_sound
+from ase_dos.io.frames.base import Frames, Stream, require_sound
 from ase_dos.io.frames.buffer import Buffer, open_binary
+from ase_dos.io.frames.errors import library_errors
 from ase_dos.io.frames.formats import frame_format
 from ase_dos.io.frames.text import decoded
 

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ase_dos.io.frames.base import Frames, Reader
 from ase_dos.io.frames.buffer import Buffer, open_binary
-from ase_dos.utils.files import replace_file
+from ase_dos.utils.files import replace_arrays
 
 __all__ = ["TextFormat", "TextFrames", "decoded", "table"]
 
@@ -193,7 +193,7 @@ class TextFrames(Frames):
             "head_starts": np.array(self._head_starts),
             "fault": np.array(self._fault),
         }
-        replace_file(path, lambda file: np.savez(file, **arrays))
+        replace_arrays(path, arrays)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_scan": None, "_file": None}

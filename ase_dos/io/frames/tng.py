@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from ase_dos.io.frames.base import library_errors
 from ase_dos.io.frames.coordinates import CoordinateFrames, Coordinates
+from ase_dos.io.frames.errors import library_errors
 
 if TYPE_CHECKING:
     from chemfiles import Trajectory

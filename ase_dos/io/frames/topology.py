@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from ase import Atoms
 
-from ase_dos.io.frames.base import Frames, library_errors
+from ase_dos.io.frames.base import Frames
 from ase_dos.io.frames.elements import symbols_to_numbers
+from ase_dos.io.frames.errors import library_errors
 from ase_dos.io.frames.formats import UnknownFormatError
 
 __all__ = ["Topology", "read_topology"]

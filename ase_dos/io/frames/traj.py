@@ -13,7 +13,8 @@ from ase.io import ulm
 from ase.io.trajectory import TrajectoryReader
 from numpy.typing import NDArray
 
-from ase_dos.io.frames.base import IndexedFrames, library_errors, require_sound
+from ase_dos.io.frames.base import IndexedFrames, require_sound
+from ase_dos.io.frames.errors import library_errors
 
 __all__ = ["TrajFrames"]
 

@@ -9,8 +9,9 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_dos.io.frames.base import IndexedFrames, library_errors
+from ase_dos.io.frames.base import IndexedFrames
 from ase_dos.io.frames.elements import symbols_to_numbers, types_to_numbers
+from ase_dos.io.frames.errors import library_errors
 from ase_dos.utils.checks import as_array
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from ase.cell import Cell
 from ase.io.extxyz import parse_properties, set_calc_and_arrays
 from numpy.typing import NDArray
 
-from ase_dos.io.frames.base import library_errors
 from ase_dos.io.frames.buffer import Buffer
 from ase_dos.io.frames.elements import (
     symbols_to_numbers,
     types_to_numbers,
 )
+from ase_dos.io.frames.errors import library_errors
 from ase_dos.io.frames.text import TextFormat, TextFrames, decoded, table
 from ase_dos.io.frames.xyz_comment import read_comment
 from ase_dos.io.frames.xyz_resync import count_of, find_next_frame, is_row

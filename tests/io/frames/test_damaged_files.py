@@ -1,5 +1,6 @@
 """Damaged files of any format give frames, or a ValueError: nothing else, and nothing large."""
 
+import gc
 import tracemalloc
 
 import ase.io
@@ -169,3 +170,20 @@ def test_damage_is_random_but_the_same_each_time():
     kinds = {damaged(data, np.random.default_rng(seed)) for seed in range(TRIALS)}
     assert len(kinds) > TRIALS / 2
     assert damaged(data, np.random.default_rng(3)) == damaged(data, np.random.default_rng(3))
+
+
+def test_a_damaged_file_is_closed_with_its_frames(images, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "md.h5md"
+    options = write_h5md(path, images)
+    with h5py.File(path, "r+") as file:
+        del file["particles/all/box/edges/value"]
+    gc.disable()  # it would close the file, some time
+    try:
+        frames = open_frames(path, **options)
+        with pytest.raises(ValueError, match="the frame is damaged, h5py cannot read it"):
+            frames[0]
+        del frames
+        h5py.File(path, "r+").close()  # refused as long as the file is open elsewhere
+    finally:
+        gc.enable()
