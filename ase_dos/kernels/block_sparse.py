@@ -1,7 +1,11 @@
-"""Sparse symmetric matrices of blocks, one for every two atoms that see each other.
+"""Sparse Hermitian matrices of blocks, one for every two atoms that see each other.
 
-Vectors stand LANES side by side, ``vectors[orbital * LANES + lane]``: every number of the matrix
-that is read from memory then serves all of them.
+Blocks are real. What is complex are the phases of lattice vectors that lead from one image of the
+cell to another, exp(i k T): every vector that a matrix is multiplied by may have its own k-point.
+
+VECTORS complex vectors stand side by side, ``vectors[orbital * LANES + lane]``, first their real
+and then their imaginary parts. Every number of the matrix that is read from memory serves all of
+them.
 """
 
 from __future__ import annotations
@@ -14,8 +18,9 @@ from ase_dos.kernels.arrays import first_not_below, room_for
 from ase_dos.kernels.jit import inner_kernel, kernel
 from ase_dos.kernels.vector import broadcast, cast, fma, load, splat, store
 
-# Vectors that a matrix is multiplied by at a time.
-LANES = 16
+# Vectors that a matrix is multiplied by at a time, and the numbers of each orbital.
+VECTORS = 8
+LANES = 2 * VECTORS
 # Rows of a block whose sums stay in registers.
 _TILE = 5
 
@@ -30,10 +35,13 @@ class BlockRows(NamedTuple):
     offsets : (atoms + 1,) int array
         The blocks in the rows of an atom are those from ``offsets[atom]`` to its next.
     columns : (blocks,) int array
-        Atom in whose columns a block stands, rising within a row.
+        ``atom * n_images + image`` of the columns of a block, rising within a row.
     places : (blocks,) int array
         Where the elements of a block begin, row by row.
     elements : flat array
+    n_images : int
+        Number of lattice vectors; that before the last is the negative of the first, and so on, so
+        that zero is in the middle.
     """
 
     starts: np.ndarray
@@ -41,23 +49,25 @@ class BlockRows(NamedTuple):
     columns: np.ndarray
     places: np.ndarray
     elements: np.ndarray
+    n_images: int
 
 
 @inner_kernel
-def _place_of(matrix, first, second):
+def _place_of(matrix, first, second, image):
     """Where the elements of a block begin."""
     begin, end = matrix.offsets[first], matrix.offsets[first + 1]
-    return matrix.places[begin + first_not_below(matrix.columns[begin:end], second)]
+    column = second * matrix.n_images + image
+    return matrix.places[begin + first_not_below(matrix.columns[begin:end], column)]
 
 
 @kernel
-def add_two_centre_blocks(first, second, integrals, angular, components, mirrored, matrix):
+def add_two_centre_blocks(first, second, images, integrals, angular, components, mirrored, matrix):
     """Add the blocks of two-centre integrals to a matrix.
 
     Parameters
     ----------
-    first, second : (n,) int array
-        Atoms in whose rows and columns the blocks stand.
+    first, second, images : (n,) int array
+        Atoms in whose rows and columns the blocks stand, and image of the second.
     integrals : (n, integrals) array
     angular : (n, components) array
         Angular factors of the elements of the blocks.
@@ -69,10 +79,11 @@ def add_two_centre_blocks(first, second, integrals, angular, components, mirrore
     """
     elements = matrix.elements
     for p in range(first.size):
-        i, j = first[p], second[p]
+        i, j, image = first[p], second[p], images[p]
         n_rows = matrix.starts[i + 1] - matrix.starts[i]
         n_columns = matrix.starts[j + 1] - matrix.starts[j]
-        here, there = _place_of(matrix, i, j), _place_of(matrix, j, i)
+        here = _place_of(matrix, i, j, image)
+        there = _place_of(matrix, j, i, matrix.n_images - 1 - image)
         for c in range(components.shape[0]):
             row, column = components[c, 0], components[c, 1]
             element = integrals[p, components[c, 2]] * angular[p, c]
@@ -82,7 +93,7 @@ def add_two_centre_blocks(first, second, integrals, angular, components, mirrore
 
 
 @kernel
-def multiply(begin, end, matrix, factors, vectors, out, products):
+def multiply(begin, end, matrix, phases, factors, vectors, out, products):
     """Replace ``out`` by ``a H v + b v + c out`` in the rows of some atoms.
 
     Parameters
@@ -90,11 +101,14 @@ def multiply(begin, end, matrix, factors, vectors, out, products):
     begin, end : int
         These atoms.
     matrix : BlockRows
+    phases : (images * LANES) array
+        Cosines and then sines of every image, for each of the vectors.
     factors : (3,) array
-        a, b and c, of the type of the vectors.
+        a, b and c.
     vectors, out : (orbitals * LANES) array
+        Of the same type as the phases and the factors.
     products : (2 LANES,) array
-        To which v . v and then v . out are added, of these rows.
+        To which v times v and then v times out are added, lane by lane, of these rows.
     """
     zero = splat(vectors.dtype.type(0), LANES)
     a, b, c = (
@@ -102,10 +116,12 @@ def multiply(begin, end, matrix, factors, vectors, out, products):
         broadcast(factors, 1, LANES),
         broadcast(factors, 2, LANES),
     )
-    room = room_for(LANES * (_most_rows(begin, end, matrix.starts) + _TILE), vectors.dtype)
+    most = _most_rows(matrix.starts)
+    room = room_for(LANES * (most + _TILE), vectors.dtype)
+    turned = room_for(LANES * most, vectors.dtype)
     for i in range(begin, end):
         n_rows = matrix.starts[i + 1] - matrix.starts[i]
-        _sum_row(i, n_rows, matrix, vectors, room)
+        _sum_rows(i, n_rows, matrix, phases, vectors, turned, room)
         squares = mixed = zero
         for row in range(n_rows):
             at = (matrix.starts[i] + row) * LANES
@@ -119,16 +135,29 @@ def multiply(begin, end, matrix, factors, vectors, out, products):
 
 
 @inner_kernel
-def _most_rows(begin, end, starts):
-    """Largest number of rows of one of some atoms."""
+def _most_rows(starts):
+    """Largest number of rows of an atom."""
     most = 0
-    for i in range(begin, end):
+    for i in range(starts.size - 1):
         most = max(most, starts[i + 1] - starts[i])
     return most
 
 
 @inner_kernel
-def _sum_row(i, n_rows, matrix, vectors, out):
+def _turn(vectors, begin, count, phases, image, out):
+    """Multiply some orbitals by the phases of an image."""
+    zero = splat(vectors.dtype.type(0), VECTORS)
+    cosine = load(phases, image * LANES, VECTORS)
+    sine = load(phases, image * LANES + VECTORS, VECTORS)
+    for k in range(count):
+        at = (begin + k) * LANES
+        real, imaginary = load(vectors, at, VECTORS), load(vectors, at + VECTORS, VECTORS)
+        store(out, k * LANES, fma(cosine, real, zero) - fma(sine, imaginary, zero))
+        store(out, k * LANES + VECTORS, fma(cosine, imaginary, fma(sine, real, zero)))
+
+
+@inner_kernel
+def _sum_rows(i, n_rows, matrix, phases, vectors, turned, out):
     """Multiply the rows of one atom, _TILE at a time, into ``out[row * LANES + lane]``."""
     elements, zero = matrix.elements, splat(vectors.dtype.type(0), LANES)
     for tile in range(0, n_rows, _TILE):
@@ -136,15 +165,20 @@ def _sum_row(i, n_rows, matrix, vectors, out):
         last = n_rows - 1 - tile
         sum0 = sum1 = sum2 = sum3 = sum4 = zero
         for p in range(matrix.offsets[i], matrix.offsets[i + 1]):
-            first = matrix.starts[matrix.columns[p]]
-            n_columns = matrix.starts[matrix.columns[p] + 1] - first
+            j = matrix.columns[p] // matrix.n_images
+            image = matrix.columns[p] - j * matrix.n_images
+            first, n_columns = matrix.starts[j], matrix.starts[j + 1] - matrix.starts[j]
+            source = vectors
+            if 2 * image + 1 != matrix.n_images:
+                _turn(vectors, first, n_columns, phases, image, turned)
+                source, first = turned, 0
             row0 = matrix.places[p] + tile * n_columns
             row1 = row0 + min(1, last) * n_columns
             row2 = row0 + min(2, last) * n_columns
             row3 = row0 + min(3, last) * n_columns
             row4 = row0 + min(4, last) * n_columns
             for column in range(n_columns):
-                v = load(vectors, (first + column) * LANES, LANES)
+                v = load(source, (first + column) * LANES, LANES)
                 sum0 = fma(broadcast(elements, row0 + column, LANES), v, sum0)
                 sum1 = fma(broadcast(elements, row1 + column, LANES), v, sum1)
                 sum2 = fma(broadcast(elements, row2 + column, LANES), v, sum2)

@@ -31,20 +31,35 @@ class UndividedDOS(LocalDOS):
         Of all atoms.
     valence : (atoms,) array
         Valence electrons that each atom brings.
+    error : (n,) array, optional
+        Standard error of the DOS (states/eV), where random numbers leave one.
+    novelty : (atoms,) array, optional
+        As of `LocalDOS`.
     """
 
     divided = False
 
-    def __init__(self, dos: DOS, valence: NDArray) -> None:
+    def __init__(
+        self,
+        dos: DOS,
+        valence: NDArray,
+        error: NDArray | None = None,
+        novelty: NDArray | None = None,
+    ) -> None:
+        if error is not None:
+            error = as_array(error, "error", (dos.energies.size,))
         for name, value in (
             ("dos", dos),
             ("valence", as_array(valence, "valence", (None,))),
+            ("error", error),
+            ("novelty", novelty),
             ("energies", dos.energies),
             ("smearing", dos.smearing),
         ):
             object.__setattr__(self, name, value)
 
     dos: DOS
+    error: NDArray | None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)} atoms: {self.dos!r}>"
@@ -70,7 +85,7 @@ class UndividedDOS(LocalDOS):
 
     def shifted(self, shift: float) -> UndividedDOS:
         """Return the same states with every energy raised by ``shift`` (eV)."""
-        return UndividedDOS(self.dos.shifted(shift), self.valence)
+        return UndividedDOS(self.dos.shifted(shift), self.valence, self.error, self.novelty)
 
     def total(self, which: ArrayLike | slice = slice(None)) -> DOS:
         """Density of states of all atoms together.

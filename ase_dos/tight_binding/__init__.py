@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "HamiltonianFit": "fitting",
         "HamiltonianForm": "form",
+        "KernelPolynomials": "kernel_polynomials",
         "KnownLevels": "levels",
         "SparseHamiltonian": "sparse_hamiltonian",
         "TightBindingHamiltonian": "hamiltonian",

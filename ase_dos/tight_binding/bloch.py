@@ -113,7 +113,8 @@ class BlochHamiltonian:
         if needed > _MEMORY:
             raise ValueError(
                 f"atoms: their {size} orbitals need {needed / 1e9:.0f} GB of memory to be "
-                f"diagonalised, more than {_MEMORY / 1e9:.0f} GB; take a smaller structure"
+                f"diagonalised, more than {_MEMORY / 1e9:.0f} GB; take a smaller structure, or a "
+                "model with_kernel_polynomials()"
             )
         out = np.zeros((len(kpoints), size, size), dtype=complex)
         for term in self._terms:

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "HamiltonianModel": "hamiltonian_model",
+        "KernelPolynomialModel": "kernel_polynomial_model",
         "TightBindingModel": "tight_binding_model",
     },
 )

@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
+from ase_dos.model.tight_binding.kernel_polynomial_model import KernelPolynomialModel
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.tight_binding.hamiltonian import TightBindingHamiltonian, checked_mesh
@@ -109,6 +110,13 @@ class HamiltonianModel:
         if any(own < enough for own, enough in zip(mesh, needed, strict=True)):
             self._check_mesh(atoms, mesh, needed)
         return replace(self, mesh=mesh)
+
+    def with_kernel_polynomials(self, error: float = 0.02, seed: int = 0) -> KernelPolynomialModel:
+        """Return a model of the same Hamiltonian for large structures.
+
+        See `ase_dos.model.tight_binding.KernelPolynomialModel`.
+        """
+        return KernelPolynomialModel(self.hamiltonian, self.grid, self.smearing, error, seed)
 
     def _check_mesh(
         self, atoms: Atoms, mesh: tuple[int, int, int], needed: tuple[int, int, int]

@@ -15,10 +15,12 @@ from ase_dos.descriptors.neighbors import find_pairs
 from ase_dos.descriptors.species import species_index
 from ase_dos.model.predictor import Predictor
 from ase_dos.model.tight_binding.hamiltonian_model import HamiltonianModel
+from ase_dos.model.tight_binding.kernel_polynomial_model import KernelPolynomialModel
 from ase_dos.model.tight_binding.options import TightBindingOptions
-from ase_dos.spectra.dos import DOS, EnergyGrid
+from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.spectra.undivided_dos import UndividedDOS
 from ase_dos.utils.checks import as_array
 
 __all__ = ["TightBindingPredictor", "closest_distances", "fade"]
@@ -34,7 +36,7 @@ class TightBindingPredictor:
 
     Parameters
     ----------
-    base : HamiltonianModel
+    base : HamiltonianModel or KernelPolynomialModel
     residual : Predictor
         On the energies of the base.
     share : (n,) array
@@ -44,7 +46,7 @@ class TightBindingPredictor:
         neighbours.
     """
 
-    base: HamiltonianModel
+    base: HamiltonianModel | KernelPolynomialModel
     residual: Predictor
     share: NDArray
     closest: NDArray
@@ -62,13 +64,21 @@ class TightBindingPredictor:
         )
 
     def predict_ensemble(self, atoms: Atoms, n_members: int, seed: int) -> DOSEnsemble:
-        """Total DOS with its uncertainty, which is that of the residual."""
+        """Total DOS with its uncertainty: that of the residual, and noise of the base."""
         self._check_distances(atoms)
         ensemble = self.residual.predict_ensemble(atoms, n_members, seed)
-        base = self.base.predict(atoms).total()
-        below = self.share * base.values
-        mean = DOS(base.energies, below + ensemble.mean.values, base.n_electrons, base.smearing)
-        return replace(ensemble, mean=mean, values=below + ensemble.values)
+        if isinstance(self.base, KernelPolynomialModel):
+            noisy = self.base.predict_ensemble(atoms, n_members, seed)
+            base, members, noise = noisy.mean, noisy.values, noisy.expected_error
+        else:
+            base = self.base.predict(atoms).total()
+            members, noise = base.values, 0.0
+        return replace(
+            ensemble,
+            mean=replace(base, values=self.share * base.values + ensemble.mean.values),
+            values=self.share * members + ensemble.values,
+            expected_error=float(np.hypot(ensemble.expected_error, noise)),
+        )
 
     def differentiate(
         self, atoms: Atoms, weights: ArrayLike, groups: NDArray | None = None
@@ -88,6 +98,11 @@ class TightBindingPredictor:
         return replace(self, residual=self.residual.calibrated(frames, squared))
 
     def _with_residual(self, base: LocalDOS, residual: LocalDOS) -> LocalDOS:
+        if isinstance(base, UndividedDOS):
+            values = self.share * base.dos.values + residual.total().values
+            error = None if base.error is None else self.share * base.error
+            dos = replace(base.dos, values=values)
+            return UndividedDOS(dos, base.valence, error, residual.novelty)
         return replace(
             residual,
             coefficients=self.share * base.values + residual.values,
@@ -126,9 +141,11 @@ class TightBindingPredictor:
         """Inverse of `arrays`, with the header of the model file."""
         residual = Predictor.restored(info, arrays)
         mesh = tuple(info["mesh"]) if info.get("mesh") else None
-        base = HamiltonianModel(
+        levels = HamiltonianModel(
             options.hamiltonian, residual.grid, residual.smearing, options.noise, mesh
         )
+        polynomials = info.get("kernel_polynomials")
+        base = levels.with_kernel_polynomials(**polynomials) if polynomials else levels
         return cls(base, residual, fade(residual.grid.energies, options), arrays["closest"])
 
 

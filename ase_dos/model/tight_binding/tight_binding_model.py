@@ -17,6 +17,8 @@ from ase_dos.model.evaluation import Evaluation, evaluate_structures
 from ase_dos.model.header import header
 from ase_dos.model.like_structures import LikeStructures, as_groups
 from ase_dos.model.options import ModelOptions
+from ase_dos.model.tight_binding.hamiltonian_model import HamiltonianModel
+from ase_dos.model.tight_binding.kernel_polynomial_model import KernelPolynomialModel
 from ase_dos.model.tight_binding.options import TightBindingOptions
 from ase_dos.model.tight_binding.predictor import TightBindingPredictor
 from ase_dos.model.tight_binding.training import TightBindingTraining, train_residual
@@ -181,9 +183,31 @@ class TightBindingModel(
         See `ase_dos.model.tight_binding.HamiltonianModel.with_mesh`.
         """
         base = self.predictor.base.with_mesh(atoms, mesh)
+        return self._with_base(base, mesh=base.info["mesh"])
+
+    def with_kernel_polynomials(self, error: float = 0.02, seed: int = 0) -> TightBindingModel:
+        """Return the same for large structures: no levels, but random vectors.
+
+        `predict` then gives the DOS of whole structures with its standard error, and that of
+        chosen atoms without one. See `ase_dos.model.tight_binding.KernelPolynomialModel`.
+
+        Parameters
+        ----------
+        error : float
+            Root-mean-square error that the vectors may leave (states eV^-1/2 per atom).
+        seed : int
+            Of the vectors.
+        """
+        base = self.predictor.base.with_kernel_polynomials(error, seed)
+        return self._with_base(base, kernel_polynomials={"error": base.error, "seed": base.seed})
+
+    def _with_base(
+        self, base: HamiltonianModel | KernelPolynomialModel, **described: Any
+    ) -> TightBindingModel:
+        """Return the same with another way from the Hamiltonian to its DOS."""
         model = TightBindingModel.from_options(self.options)
         model._predictor = replace(self.predictor, base=base)
-        model.info = self.info | {"mesh": base.info["mesh"]}
+        model.info = self.info | described
         model._sign()
         return model
 

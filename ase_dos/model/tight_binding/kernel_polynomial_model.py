@@ -1,0 +1,164 @@
+"""Density of states of a Hamiltonian for structures too large to be diagonalised."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import Any, NoReturn
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
+from ase_dos.spectra.dos import DOS, EnergyGrid
+from ase_dos.spectra.ensemble import DOSEnsemble
+from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.spectra.undivided_dos import UndividedDOS
+from ase_dos.tight_binding.hamiltonian import TightBindingHamiltonian
+from ase_dos.tight_binding.kernel_polynomials import KernelPolynomials, StochasticTrace
+from ase_dos.utils.checks import as_count, as_positive
+from ase_dos.utils.digests import checksum
+
+__all__ = ["KernelPolynomialModel"]
+
+_LENGTH = 40.0  # Angstrom; cells are repeated, in thought, until they are as long
+
+
+@dataclass(frozen=True, eq=False)
+class KernelPolynomialModel:
+    """DOS by kernel polynomials, at a cost proportional to the atoms.
+
+    That of a whole structure is a mean over random vectors and k-points, with a known error. That
+    of chosen atoms is exact, but for the few k-points of cells below 40 Angstrom. There are no
+    derivatives.
+
+    Parameters
+    ----------
+    hamiltonian : TightBindingHamiltonian
+    grid : EnergyGrid
+        Energies (eV).
+    smearing : float
+        Standard deviation of the Gaussian (eV).
+    error : float
+        Root-mean-square error that the vectors may leave (states eV^-1/2 per atom).
+    seed : int
+        Of the vectors; frames of a trajectory have most of their errors in common.
+    """
+
+    hamiltonian: TightBindingHamiltonian
+    grid: EnergyGrid
+    smearing: float = 0.3
+    error: float = 0.02
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("smearing", "error"):
+            object.__setattr__(self, name, as_positive(getattr(self, name), name))
+        object.__setattr__(self, "seed", as_count(self.seed, "seed", 0))
+
+    @property
+    def species(self) -> tuple[int, ...]:
+        """Atomic numbers with parameters."""
+        return self.hamiltonian.form.species
+
+    @property
+    def cutoff(self) -> float:
+        """Infinite: states reach through the whole cell."""
+        return np.inf
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """Form, energies and errors, with a hash of these and the parameters."""
+        plain = {
+            "kind": "kernel_polynomials",
+            "form": self.hamiltonian.form.to_dict(),
+            "grid": asdict(self.grid),
+            "smearing": self.smearing,
+            "error": self.error,
+            "seed": self.seed,
+        }
+        return plain | {"hash": checksum(self.hamiltonian.parameters, header=str(plain))}
+
+    def with_kernel_polynomials(self, error: float = 0.02, seed: int = 0) -> KernelPolynomialModel:
+        """Return the same with another error."""
+        return replace(self, error=error, seed=seed)
+
+    def with_mesh(self, atoms: Atoms, mesh: tuple[int, int, int] | None = None) -> NoReturn:
+        """Refuse a mesh.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            "mesh: kernel polynomials take k-points anywhere in the zone, and no mesh; take the "
+            "model without them"
+        )
+
+    def predict(self, atoms: Atoms, which: NDArray | None = None) -> LocalDOS:
+        """DOS of all atoms together, with its error, or of each of the atoms ``which``.
+
+        Raises
+        ------
+        ValueError
+            If the Hamiltonian lacks a species, atoms are at the same place, or the blocks of the
+            Hamiltonian take too much memory.
+        """
+        if which is None:
+            trace = self._polynomials(atoms).trace(self.error, self.seed)
+            return UndividedDOS(self._dos(atoms, trace), self._valence(atoms), trace.error)
+        chosen = np.arange(len(atoms))[which]
+        values = self._polynomials(atoms).local(chosen, _kpoints(atoms))
+        valence = self._valence(atoms)[chosen]
+        return LocalDOS(values, None, self.grid.energies, valence, self.smearing)
+
+    def predict_ensemble(self, atoms: Atoms, n_members: int = 64, seed: int = 0) -> DOSEnsemble:
+        """Total DOS with the noise of the vectors; the atoms' own errors are zero."""
+        trace = self._polynomials(atoms).trace(self.error, self.seed)
+        dos = self._dos(atoms, trace)
+        return DOSEnsemble(
+            dos,
+            dos.values + trace.noise(as_count(n_members, "n_members", 2), seed),
+            float(np.sqrt(self.grid.step * np.sum(trace.error**2))) / len(atoms),
+            np.zeros(len(atoms)),
+        )
+
+    def differentiate(
+        self, atoms: Atoms, weights: ArrayLike, groups: NDArray | None = None
+    ) -> NoReturn:
+        """Refuse to differentiate.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            "derivatives: kernel polynomials give the DOS alone, no forces and no stress; take the "
+            "model without them, and a smaller structure"
+        )
+
+    def _polynomials(self, atoms: Atoms) -> KernelPolynomials:
+        return KernelPolynomials(self.hamiltonian, atoms, self.grid, self.smearing)
+
+    def _dos(self, atoms: Atoms, trace: StochasticTrace) -> DOS:
+        n_electrons = self.hamiltonian.n_electrons(atoms)
+        return DOS(self.grid.energies, trace.mean, n_electrons, self.smearing)
+
+    def _valence(self, atoms: Atoms) -> NDArray:
+        valence = self.hamiltonian.form.valence
+        return np.array([valence[z] for z in atoms.numbers])
+
+
+def _kpoints(atoms: Atoms) -> NDArray:
+    """Mesh of k-points (n, 3), a quarter of its spacing off the centre.
+
+    With their negatives, which have the same levels, such points count twice along an axis (A.
+    Baldereschi, https://doi.org/10.1103/PhysRevB.7.5212).
+    """
+    lengths = 1.0 / np.maximum(np.linalg.norm(atoms.cell.reciprocal(), axis=1), 1e-9)
+    sizes = np.where(atoms.pbc, np.ceil(_LENGTH / lengths), 1).astype(int)
+    axes = [(np.arange(n) + 0.25) / n for n in sizes]
+    return np.array(list(product(*axes)))
