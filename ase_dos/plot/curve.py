@@ -61,6 +61,6 @@ def plot_dos(dos: Curve, ax: Axes | None = None, **line: Any) -> Axes:
         xlim=(dos.energies[0], dos.valid_to),
         ylim=(1.05 * known[1:].min(initial=0.0), 1.05 * known.max()),
         xlabel="Energy (eV)",
-        ylabel=f"DOS{', minority below,' if len(curves) > 1 else ''} (states/eV)",
+        ylabel=f"DOS{', minority below' if len(curves) > 1 else ''} (states/eV)",
     )
     return ax
