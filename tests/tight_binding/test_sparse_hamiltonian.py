@@ -1,5 +1,7 @@
 """Sparse Hamiltonians against the matrices of all atoms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -64,6 +66,9 @@ def test_structures_that_cannot_be_described(monkeypatch):
         SparseHamiltonian(HAMILTONIAN, bulk("Si"))
     with pytest.raises(ValueError, match="orbitals overlap, expected orthogonal ones"):
         SparseHamiltonian(seeded(OVERLAPPING), compound())
+    overlapping = replace(FORM, n_overlap=1)
+    with pytest.raises(ValueError, match="its orbitals overlap, expected orthogonal ones"):
+        SparseHamiltonian(seeded(overlapping, size=0.01), compound())
     monkeypatch.setattr("ase_dos.tight_binding.sparse_hamiltonian.MEMORY", 1e6)
     with pytest.raises(ValueError, match=r"432 atoms takes .* MB of memory, more than 1 MB"):
         SparseHamiltonian(HAMILTONIAN, compound().repeat(6))
