@@ -20,6 +20,7 @@ import numpy as np
 
 from ase_dos.model import load_model
 from ase_dos.spectra.dos import DOS, EnergyGrid
+from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.tight_binding import (
     HamiltonianForm,
     KernelPolynomials,
@@ -72,8 +73,10 @@ def child(arguments):
         "error": size_of(trace.error, len(atoms)),
     }
     dos = DOS(_GRID.energies, trace.mean, 4.0 * len(atoms), _SMEARING)
-    gas = dos.electron_gas(3000.0)
-    found |= {"fermi": float(gas.fermi_level), "c": float(gas.heat_capacity) / len(atoms)}
+    likely = DOSEnsemble(dos, dos.values + trace.noise(100, 0), 0.0, np.zeros(len(atoms)))
+    for name in ("fermi_level", "heat_capacity"):
+        value = float(getattr(dos.electron_gas(3000.0), name))
+        found[name] = value, float(np.std(getattr(likely.electron_gas(3000.0), name)))
     print(json.dumps(found))
 
 
@@ -138,8 +141,8 @@ def main():
             f"{found['built']:.1f}",
             f"{now[1]:.2f}",
             f"{found['megabytes']:.0f}",
-            f"{found['fermi']:.4f}",
-            f"{found['c']:.3e}",
+            "{:.3f} +- {:.3f}".format(*found["fermi_level"]),
+            "{:.3g} +- {:.1g}".format(*np.divide(found["heat_capacity"], found["atoms"])),
             "" if grown is None else f"{grown[1] / grown[0]:.2f}",
         )
         before = now
