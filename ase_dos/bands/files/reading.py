@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ase_dos.bands.arrangement import ENERGY, blocks, no_counts
 from ase_dos.bands.files.energy import relative_energies
@@ -86,7 +86,8 @@ def _read(path: Path, variable: str | None, dims: Sequence[str] | None) -> DataA
     with open(path, "rb") as file:
         start = file.read(8)
     if start[:3] == b"CDF":
-        return _read_xarray(path, "scipy", variable)
+        with open(path, "rb") as file:  # scipy itself leaves a damaged one open
+            return _read_xarray(file, "scipy", variable)
     if start != b"\x89HDF\r\n\x1a\n":
         raise ValueError("is no HDF5, NetCDF or zarr file")
     h5py = _import("h5py")
@@ -105,7 +106,7 @@ def _import(name: str) -> ModuleType:
         raise ImportError(f"reading it needs {name}: pip install 'ase_dos[bands]'") from error
 
 
-def _read_xarray(path: Path, engine: str, variable: str | None) -> DataArray:
+def _read_xarray(source: Path | IO[bytes], engine: str, variable: str | None) -> DataArray:
     """Map of a NetCDF file or zarr store, as xarray writes them."""
     xarray = import_xarray()
     if engine == "zarr":
@@ -114,7 +115,7 @@ def _read_xarray(path: Path, engine: str, variable: str | None) -> DataArray:
     options: dict[str, Any] = {"decode_times": False}
     options |= {"phony_dims": "access"} if engine == "h5netcdf" else {}
     options |= {"consolidated": False} if engine == "zarr" else {}
-    with xarray.open_dataset(path, engine=engine, **options) as dataset:
+    with xarray.open_dataset(source, engine=engine, **options) as dataset:
         return _chosen(dataset, variable).load()
 
 

@@ -1,6 +1,9 @@
 """Map files damaged at random: what comes out is a map, or a ValueError that names the file."""
 
+import gc
+import os
 import warnings
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -41,3 +44,18 @@ def test_maps(tmp_path, name):
                 assert "\n" not in text
                 found[1] += 1
     assert min(found) > 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="a list of open files of Linux")
+def test_a_damaged_map_is_closed(tmp_path):
+    path = tmp_path / "map.nc"
+    WRITERS["netcdf3"](path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    gc.disable()  # it would close the file, some time
+    try:
+        with pytest.raises(ValueError, match=r"map\.nc: "):
+            BandMap.read(path, energy="relative")
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        assert str(path) not in [os.readlink(link) for link in links]
+    finally:
+        gc.enable()
