@@ -14,7 +14,6 @@ from ase_dos.kernels.vector_code import (
     Vector,
     alignment,
     lesser,
-    pointer_to,
     repeated,
     shuffled,
     vector_pointer,
@@ -126,7 +125,7 @@ def count(typing, chosen):
     return types.intp(chosen), code
 
 
-def pack(compresses):
+def pack(avx512, avx2):
     """Write chosen numbers by an instruction of its own, where there is one, or one by one."""
 
     def pack_numbers(typing, array, index, vector, chosen):
@@ -134,29 +133,72 @@ def pack(compresses):
             raise TypingError(
                 f"pack: expected a vector and as many choices, got {vector}, {chosen}"
             )
+        in_fours = avx2 and vector.element == types.float64 and vector.lanes % 4 == 0
+        write = _pack_at_once if avx512 else _pack_fours if in_fours else _pack_one_by_one
 
         def code(context, builder, signature, args):
-            _, at, values, chosen = args
-            array_type, kind = signature.args[0], values.type
-            if compresses:
-                name = f"llvm.x86.avx512.mask.compress.v{kind.count}f{vector.element.bitwidth}"
-                function = ir.FunctionType(kind, [kind, kind, chosen.type])
-                function = cgutils.get_or_insert_function(builder.module, function, name)
-                packed = builder.call(function, [values, ir.Constant(kind, None), chosen])
-                pointer = vector_pointer(context, builder, array_type, args[0], at, kind)
-                builder.store(packed, pointer, align=alignment(array_type))
-                return context.get_dummy_value()
-            # Written always, and over again by the next one where it was not chosen.
-            for lane in map(cgutils.int32_t, range(kind.count)):
-                number = builder.extract_element(values, lane)
-                builder.store(number, pointer_to(context, builder, array_type, args[0], at))
-                step = builder.zext(builder.extract_element(chosen, lane), at.type)
-                at = builder.add(at, step)
+            array, at, values, chosen = args
+            array_type = signature.args[0]
+
+            def pointer(at, kind):
+                return vector_pointer(context, builder, array_type, array, at, kind)
+
+            write(builder, at, values, chosen, pointer, alignment(array_type))
             return context.get_dummy_value()
 
         return types.void(array, types.intp, vector, chosen), code
 
     return pack_numbers
+
+
+def _pack_at_once(builder, at, values, chosen, pointer, align):
+    """Compress the vector, as AVX-512 does."""
+    kind = values.type
+    bits = 64 if kind.element == ir.DoubleType() else 32
+    name = f"llvm.x86.avx512.mask.compress.v{kind.count}f{bits}"
+    function = ir.FunctionType(kind, [kind, kind, chosen.type])
+    function = cgutils.get_or_insert_function(builder.module, function, name)
+    packed = builder.call(function, [values, ir.Constant(kind, None), chosen])
+    builder.store(packed, pointer(at, kind), align=align)
+
+
+def _pack_fours(builder, at, values, chosen, pointer, align):
+    """Permute four numbers in double precision at a time, as AVX2 does with halves of them."""
+    halves, four = ir.VectorType(cgutils.int32_t, 8), ir.VectorType(ir.DoubleType(), 4)
+    function = ir.FunctionType(halves, [halves, halves])
+    function = cgutils.get_or_insert_function(builder.module, function, "llvm.x86.avx2.permd")
+    for first in range(0, values.type.count, 4):
+        lanes = list(range(first, first + 4))
+        bits = builder.bitcast(shuffled(builder, chosen, chosen, lanes), ir.IntType(4))
+        choice = builder.zext(bits, at.type)
+        places = builder.load(builder.gep(_places_table(builder.module), [at.type(0), choice]))
+        numbers = builder.bitcast(shuffled(builder, values, values, lanes), halves)
+        packed = builder.bitcast(builder.call(function, [numbers, places]), four)
+        builder.store(packed, pointer(at, four), align=align)
+        at = builder.add(at, builder.ctpop(choice))
+
+
+def _places_table(module):
+    """Halves of the chosen ones of four numbers, one after the other, for all sixteen choices."""
+    name = "places_of_chosen_halves"
+    if name in module.globals:
+        return module.globals[name]
+    rows = []
+    for choice in range(16):
+        places = [2 * lane + half for lane in range(4) if choice >> lane & 1 for half in (0, 1)]
+        rows.append(places + [0] * (8 - len(places)))
+    kind = ir.ArrayType(ir.VectorType(cgutils.int32_t, 8), 16)
+    table = cgutils.global_constant(module, name, ir.Constant(kind, rows))
+    table.unnamed_addr = True
+    return table
+
+
+def _pack_one_by_one(builder, at, values, chosen, pointer, align):
+    """Write every number, over again by the next one where it was not chosen."""
+    for lane in map(cgutils.int32_t, range(values.type.count)):
+        number = builder.extract_element(values, lane)
+        builder.store(number, pointer(at, number.type))
+        at = builder.add(at, builder.zext(builder.extract_element(chosen, lane), at.type))
 
 
 def smallest(typing, vector):

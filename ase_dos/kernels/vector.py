@@ -189,7 +189,7 @@ def count(chosen):
     return np.count_nonzero(chosen)
 
 
-@compiles_to(lane_code.pack(REGISTER == 64))
+@compiles_to(lane_code.pack(avx512=REGISTER == 64, avx2=compiles_for("avx2")))
 def pack(array, index, vector, chosen):
     """Write those numbers that are chosen to a flat array, one after the other.
 
