@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,17 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.model.tight_binding.kernel_polynomial_model import KernelPolynomialModel
-from ase_dos.spectra.dos import EnergyGrid
+from ase_dos.model.tight_binding.of_hamiltonian import OfHamiltonian
 from ase_dos.spectra.local_dos import LocalDOS
-from ase_dos.tight_binding.hamiltonian import TightBindingHamiltonian, checked_mesh
+from ase_dos.tight_binding.hamiltonian import checked_mesh
 from ase_dos.tight_binding.mesh import converged_dos, mesh_error
 from ase_dos.utils.checks import as_array, as_group_labels, as_positive
-from ase_dos.utils.digests import checksum
 
 __all__ = ["HamiltonianModel"]
 
 
 @dataclass(frozen=True, eq=False)
-class HamiltonianModel:
+class HamiltonianModel(OfHamiltonian):
     """Local DOS by diagonalisation; every state is shared as its orbitals are.
 
     Parameters
@@ -39,38 +37,16 @@ class HamiltonianModel:
         Mesh of k-points for all structures instead. See `with_mesh`.
     """
 
-    hamiltonian: TightBindingHamiltonian
-    grid: EnergyGrid
-    smearing: float = 0.3
     noise: float = 0.02
     mesh: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("smearing", "noise"):
-            object.__setattr__(self, name, as_positive(getattr(self, name), name))
+        super().__post_init__()
+        object.__setattr__(self, "noise", as_positive(self.noise, "noise"))
 
-    @property
-    def species(self) -> tuple[int, ...]:
-        """Atomic numbers with parameters."""
-        return self.hamiltonian.form.species
-
-    @property
-    def cutoff(self) -> float:
-        """Infinite: states reach through the whole cell."""
-        return np.inf
-
-    @cached_property
-    def info(self) -> dict[str, Any]:
-        """Form, energies and mesh, with a hash of these and the parameters."""
-        plain = {
-            "kind": "tight_binding",
-            "form": self.hamiltonian.form.to_dict(),
-            "grid": asdict(self.grid),
-            "smearing": self.smearing,
-            "noise": self.noise,
-            "mesh": None if self.mesh is None else list(self.mesh),
-        }
-        return plain | {"hash": checksum(self.hamiltonian.parameters, header=str(plain))}
+    def _about(self) -> dict[str, Any]:
+        mesh = None if self.mesh is None else list(self.mesh)
+        return {"kind": "tight_binding", "noise": self.noise, "mesh": mesh}
 
     def mesh_of(self, atoms: Atoms) -> tuple[int, int, int]:
         """Mesh of k-points that a structure gets."""

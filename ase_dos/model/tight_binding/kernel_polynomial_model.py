@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, NoReturn
 
@@ -11,14 +10,13 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
-from ase_dos.spectra.dos import DOS, EnergyGrid
+from ase_dos.model.tight_binding.of_hamiltonian import OfHamiltonian
+from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
 from ase_dos.spectra.undivided_dos import UndividedDOS
-from ase_dos.tight_binding.hamiltonian import TightBindingHamiltonian
 from ase_dos.tight_binding.kernel_polynomials import KernelPolynomials, StochasticTrace
 from ase_dos.utils.checks import as_count, as_positive
-from ase_dos.utils.digests import checksum
 
 __all__ = ["KernelPolynomialModel"]
 
@@ -26,7 +24,7 @@ _LENGTH = 40.0  # Angstrom; cells are repeated, in thought, until they are as lo
 
 
 @dataclass(frozen=True, eq=False)
-class KernelPolynomialModel:
+class KernelPolynomialModel(OfHamiltonian):
     """DOS by kernel polynomials, at a cost proportional to the atoms.
 
     That of a whole structure is a mean over random vectors and k-points, with a known error. That
@@ -46,39 +44,16 @@ class KernelPolynomialModel:
         Of the vectors; frames of a trajectory have most of their errors in common.
     """
 
-    hamiltonian: TightBindingHamiltonian
-    grid: EnergyGrid
-    smearing: float = 0.3
     error: float = 0.02
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("smearing", "error"):
-            object.__setattr__(self, name, as_positive(getattr(self, name), name))
+        super().__post_init__()
+        object.__setattr__(self, "error", as_positive(self.error, "error"))
         object.__setattr__(self, "seed", as_count(self.seed, "seed", 0))
 
-    @property
-    def species(self) -> tuple[int, ...]:
-        """Atomic numbers with parameters."""
-        return self.hamiltonian.form.species
-
-    @property
-    def cutoff(self) -> float:
-        """Infinite: states reach through the whole cell."""
-        return np.inf
-
-    @cached_property
-    def info(self) -> dict[str, Any]:
-        """Form, energies and errors, with a hash of these and the parameters."""
-        plain = {
-            "kind": "kernel_polynomials",
-            "form": self.hamiltonian.form.to_dict(),
-            "grid": asdict(self.grid),
-            "smearing": self.smearing,
-            "error": self.error,
-            "seed": self.seed,
-        }
-        return plain | {"hash": checksum(self.hamiltonian.parameters, header=str(plain))}
+    def _about(self) -> dict[str, Any]:
+        return {"kind": "kernel_polynomials", "error": self.error, "seed": self.seed}
 
     def with_kernel_polynomials(self, error: float = 0.02, seed: int = 0) -> KernelPolynomialModel:
         """Return the same with another error."""
