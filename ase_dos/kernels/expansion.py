@@ -27,7 +27,7 @@ from ase_dos.kernels.vector import (
     splat,
     store,
     store_parts,
-    zero_line,
+    zero_register,
 )
 
 # Atoms whose coefficients stand side by side.
@@ -38,7 +38,7 @@ class Expansion(NamedTuple):
     """Hyperparameters of the density expansion and the tables made from them.
 
     The floating-point type of ``table`` is that of harmonics, radial integrals and all that is made
-    of them; distances and weights are in double precision.
+    of them; distances are in double precision.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ def integrate_neighbors(begin, end, stride, table, hypers, scratch, out):
     Those of SIDE neighbours stand side by side: every number of one is followed by those of the
     others.
     """
-    row, like = hypers.row, zero_line(table)
+    row, like = hypers.row, zero_register(table)
     for j in range(begin, end, SIDE):
         to = (j - begin) * row
         weights = node_weights(scratch.basis, j, stride, like)

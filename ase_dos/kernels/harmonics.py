@@ -8,7 +8,16 @@ from functools import cache
 import numpy as np
 
 from ase_dos.kernels.jit import inner_kernel, kernel
-from ase_dos.kernels.vector import LONG, broadcast, fma, load, splat, store
+from ase_dos.kernels.vector import (
+    LONG,
+    broadcast,
+    interleave,
+    lanes_of,
+    load,
+    splat,
+    store,
+    zero_register,
+)
 
 
 def harmonic_coefficients(l_max):
@@ -116,32 +125,31 @@ def real_harmonics(x, y, z, count, l_max, coefficients, stride, out):
     """Real spherical harmonics of ``count`` unit vectors, ``out[(l^2 + l + m) * stride + j]``.
 
     The azimuth enters as the real and imaginary part of (x + i y)^m, so that no angle and no
-    division by sin(theta) appears. In whole vectors: ``x``, ``y``, ``z`` and every row of ``out``
-    have room for LONG - 1 numbers more, which are without meaning.
+    division by sin(theta) appears. Vectors fill two registers: ``x``, ``y``, ``z`` and every row of
+    ``out`` have room for as many numbers more, which are without meaning.
     """
-    zero, one = splat(x.dtype.type(0), LONG), splat(x.dtype.type(1), LONG)
-    for j in range(0, count, LONG):
-        along_x, along_y, along_z = load(x, j, LONG), load(y, j, LONG), load(z, j, LONG)
-        against_y = fma(along_y, splat(x.dtype.type(-1), LONG), zero)
+    zero = interleave(zero_register(x), zero_register(x))
+    one = splat(x.dtype.type(1), zero)
+    for j in range(0, count, lanes_of(zero)):
+        along_x, along_y, along_z = load(x, j, zero), load(y, j, zero), load(z, j, zero)
         cosine, sine = one, zero
         for m in range(l_max + 1):
             if m > 0:
-                turned = fma(along_x, cosine, fma(against_y, sine, zero))
-                sine = fma(along_x, sine, fma(along_y, cosine, zero))
+                turned = along_x * cosine - along_y * sine
+                sine = along_x * sine + along_y * cosine
                 cosine = turned
             at, row = 3 * (m * (l_max + 1) + m), (m * m + m) * stride + j
-            below, legendre = zero, broadcast(coefficients, at, LONG)
+            below, legendre = zero, broadcast(coefficients, at, zero)
             # For m = 0 both have the same place, where the second one stays.
-            store(out, row - m * stride, fma(legendre, sine, zero))
-            store(out, row + m * stride, fma(legendre, cosine, zero))
+            store(out, row - m * stride, legendre * sine)
+            store(out, row + m * stride, legendre * cosine)
             for ell in range(m + 1, l_max + 1):
                 at, row = at + 3 * (l_max + 1), row + 2 * ell * stride
-                a = broadcast(coefficients, at + 1, LONG)
-                b = broadcast(coefficients, at + 2, LONG)
-                above = fma(fma(a, along_z, zero), legendre, fma(b, below, zero))
-                below, legendre = legendre, above
-                store(out, row - m * stride, fma(legendre, sine, zero))
-                store(out, row + m * stride, fma(legendre, cosine, zero))
+                a = broadcast(coefficients, at + 1, zero)
+                b = broadcast(coefficients, at + 2, zero)
+                below, legendre = legendre, a * along_z * legendre + b * below
+                store(out, row - m * stride, legendre * sine)
+                store(out, row + m * stride, legendre * cosine)
 
 
 @kernel

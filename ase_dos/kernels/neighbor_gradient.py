@@ -22,7 +22,7 @@ from ase_dos.kernels.vector import (
     splat,
     store,
     store_parts,
-    zero_line,
+    zero_register,
 )
 
 # Radial functions, side by side, of a team of atoms.
@@ -110,7 +110,7 @@ def pull_on_vectors(count, stride, hypers, turns, values, mask, scratch, gradien
 @inner_kernel
 def _integrate(j, stride, table, row, scratch, out):
     """Radial integrals of neighbour j, and from ``row`` on their derivatives by distance."""
-    like = zero_line(table)
+    like = zero_register(table)
     weights = node_weights(scratch.basis, j, stride, like)
     slopes = node_weights(scratch.basis, 6 * stride + j, stride, like)
     left = 3 * int(get(scratch.pieces, j)) * row

@@ -168,17 +168,16 @@ def collect(bins, rows, spans, origins, found):
     bins : Bins
     rows, spans, origins
         From `rows_around`.
-    found : (5 room,) array
-        Filled for every neighbour: x, y and z of the vector to it, its squared length, and the
-        sorted place, in double precision as well; ``room`` exceeds the number of candidates by
-        WIDTH.
+    found : (4 room,) array
+        Filled for every neighbour: x, y and z of the vector to it, and the sorted place, in double
+        precision as well; ``room`` exceeds the number of candidates by WIDTH.
 
     Returns
     -------
     int
         Number of neighbours, or -1 where another atom stands at the same place.
     """
-    room, stride = found.size // 5, bins.positions.size // 3
+    room, stride = found.size // 4, bins.positions.size // 3
     one, zero = splat(1.0, WIDTH), splat(0.0, WIDTH)
     at = same = 0
     for row in range(rows):
@@ -197,8 +196,7 @@ def collect(bins, rows, spans, origins, found):
             pack(found, at, x, others)
             pack(found, room + at, y, others)
             pack(found, 2 * room + at, z, others)
-            pack(found, 3 * room + at, square, others)
-            pack(found, 4 * room + at, places, others)
+            pack(found, 3 * room + at, places, others)
             same += count(near) - count(others)
             at += count(others)
     return at if same <= 1 else -1
@@ -208,8 +206,8 @@ def collect(bins, rows, spans, origins, found):
 def _visit(place, bins, spans, origins, found):
     """`rows_around` and `collect` with room that grows; returns it and the number of neighbours."""
     rows, candidates = rows_around(place, bins, spans, origins)
-    if 5 * (candidates + WIDTH) > found.size:
-        found = np.empty(5 * (2 * candidates + WIDTH))
+    if 4 * (candidates + WIDTH) > found.size:
+        found = np.empty(4 * (2 * candidates + WIDTH))
     return found, collect(bins, rows, spans, origins, found)
 
 
@@ -229,9 +227,9 @@ def fill_pairs(places, bins, offsets, neighbors, vectors):
     spans, origins, found = np.empty(2 * rows, np.int64), np.empty(3 * rows), np.empty(0)
     for k in range(places.size):
         found, n_found = _visit(places[k], bins, spans, origins, found)
-        room = found.size // 5
+        room = found.size // 4
         for j in range(n_found):
             p = offsets[k] + j
-            neighbors[p] = int(found[4 * room + j])
+            neighbors[p] = int(found[3 * room + j])
             for axis in range(3):
                 vectors[3 * p + axis] = found[axis * room + j]

@@ -13,7 +13,7 @@ from scipy.special import gamma, ive
 from ase_dos.kernels.arrays import room_for
 from ase_dos.kernels.jit import inner_kernel
 from ase_dos.kernels.vector import (
-    LINE,
+    REGISTER,
     WIDTH,
     broadcast,
     cast,
@@ -163,14 +163,14 @@ def hermite_rows(count, distances, weights, length, last, stride, pieces, rows):
         place = load(distances, j, WIDTH) * (1.0 / length)
         piece = minimum(floor(place), splat(last, WIDTH))
         weight = load(weights, j, WIDTH)
-        w0, w1, w2, w3, w4, w5 = _hermite_weights(place - piece)
+        w0, w1, w2, w3, w4, w5 = _hermite_weights(cast(place - piece, rows))
         store(pieces, j, piece)
-        store(rows, j, cast(w0 * weight, rows))
-        store(rows, stride + j, cast(w1 * weight, rows))
-        store(rows, 2 * stride + j, cast(w2 * weight, rows))
-        store(rows, 3 * stride + j, cast(w3 * weight, rows))
-        store(rows, 4 * stride + j, cast(w4 * weight, rows))
-        store(rows, 5 * stride + j, cast(w5 * weight, rows))
+        store(rows, j, w0 * weight)
+        store(rows, stride + j, w1 * weight)
+        store(rows, 2 * stride + j, w2 * weight)
+        store(rows, 3 * stride + j, w3 * weight)
+        store(rows, 4 * stride + j, w4 * weight)
+        store(rows, 5 * stride + j, w5 * weight)
 
 
 @inner_kernel
@@ -180,16 +180,17 @@ def hermite_slope_rows(count, distances, weights, slopes, length, stride, pieces
     ``pieces`` are given; the derivatives follow the weights, at ``rows[(6 + q) * stride + j]``.
     """
     for j in range(0, count, WIDTH):
-        offset = load(distances, j, WIDTH) * (1.0 / length) - load(pieces, j, WIDTH)
-        weight, slope = load(weights, j, WIDTH) * (1.0 / length), load(slopes, j, WIDTH)
+        offset = cast(load(distances, j, WIDTH) * (1.0 / length) - load(pieces, j, WIDTH), rows)
+        weight = load(weights, j, WIDTH) * (1.0 / length)
+        slope = cast(load(slopes, j, WIDTH), rows)
         w0, w1, w2, w3, w4, w5 = _hermite_weights(offset)
         s0, s1, s2, s3, s4, s5 = _hermite_slopes(offset)
-        store(rows, 6 * stride + j, cast(s0 * weight + w0 * slope, rows))
-        store(rows, 7 * stride + j, cast(s1 * weight + w1 * slope, rows))
-        store(rows, 8 * stride + j, cast(s2 * weight + w2 * slope, rows))
-        store(rows, 9 * stride + j, cast(s3 * weight + w3 * slope, rows))
-        store(rows, 10 * stride + j, cast(s4 * weight + w4 * slope, rows))
-        store(rows, 11 * stride + j, cast(s5 * weight + w5 * slope, rows))
+        store(rows, 6 * stride + j, s0 * weight + w0 * slope)
+        store(rows, 7 * stride + j, s1 * weight + w1 * slope)
+        store(rows, 8 * stride + j, s2 * weight + w2 * slope)
+        store(rows, 9 * stride + j, s3 * weight + w3 * slope)
+        store(rows, 10 * stride + j, s4 * weight + w4 * slope)
+        store(rows, 11 * stride + j, s5 * weight + w5 * slope)
 
 
 @inner_kernel
@@ -211,24 +212,24 @@ def node_weights(rows, at, stride, like):
 def flat_table(table):
     """Tables (sets, nodes, 3, functions) as `interpolate` reads them, and the length of their rows.
 
-    A row has room for all functions, in whole cache lines. Of every node there are three, line by
-    line: that of values, that of h f' and that of h^2 f'' of the same functions.
+    A row has room for all functions, in whole registers. Of every node there are three, register by
+    register: that of values, that of h f' and that of h^2 f'' of the same functions.
     """
     sets, nodes, _, functions = table.shape
-    lanes = LINE // table.itemsize
+    lanes = REGISTER // table.itemsize
     row = -(-functions // lanes) * lanes
-    lines = np.pad(table, ((0, 0), (0, 0), (0, 0), (0, row - functions)))
-    lines = lines.reshape(sets, nodes, 3, -1, lanes).swapaxes(2, 3)
-    flat = room_for(lines.size, table.dtype).reshape(sets, -1)
-    flat[:] = lines.reshape(sets, -1)
+    parts = np.pad(table, ((0, 0), (0, 0), (0, 0), (0, row - functions)))
+    parts = parts.reshape(sets, nodes, 3, -1, lanes).swapaxes(2, 3)
+    flat = room_for(parts.size, table.dtype).reshape(sets, -1)
+    flat[:] = parts.reshape(sets, -1)
     return flat, row
 
 
 @inner_kernel
 def interpolate(weights, table, left, right):
-    """Radial integrals, a cache line of them: ``weights`` times what two nodes have.
+    """Radial integrals, a register of them: ``weights`` times what two nodes have.
 
-    Their lines begin at ``left`` and ``right``; see `flat_table`. (Slices would do for these
+    That of the nodes begins at ``left`` and ``right``; see `flat_table`. (Slices would do for these
     places, but counting references to them costs more than the sums.)
     """
     like = weights[0]
@@ -256,9 +257,9 @@ _SINE = tuple((-1) ** k * (np.pi / 2) ** (2 * k + 1) / gamma(2 * k + 2) for k in
 def _sine_of_quarter_turn(u):
     """Sine of pi u / 2 for ``u`` between 0 and 1."""
     square = u * u
-    total = splat(_SINE[0], WIDTH)
-    for factor in _SINE[1:]:
-        total = fma(total, square, splat(factor, WIDTH))
+    total = square * _SINE[0] + _SINE[1]
+    for factor in _SINE[2:]:
+        total = total * square + factor
     return total * u
 
 
@@ -277,11 +278,12 @@ def neighbor_weights(count, distances, cutoff, smoothing, rate, scale, exponent,
     means no scaling (https://doi.org/10.1039/C8CP05921G). In whole vectors.
     """
     for j in range(0, count, WIDTH):
-        power = splat(1.0, WIDTH)
+        r, power = load(distances, j, WIDTH), splat(weights.dtype.type(1), WIDTH)
+        scaled = cast(r * (1.0 / scale), weights)
         for _ in range(exponent):
-            power = power * load(distances, j, WIDTH) * (1.0 / scale)
+            power = power * scaled
         fade = rate / (rate + power) if exponent > 0 else power
-        sine = _sine_of_quarter_turn(_depth(load(distances, j, WIDTH), cutoff, smoothing))
+        sine = _sine_of_quarter_turn(cast(_depth(r, cutoff, smoothing), weights))
         store(weights, j, fade * sine * sine)
 
 

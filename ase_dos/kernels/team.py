@@ -20,6 +20,7 @@ from ase_dos.kernels.vector import (
     WIDTH,
     cast,
     count,
+    fma,
     get,
     load,
     pack,
@@ -77,13 +78,13 @@ def make_scratch(places, bins, hypers, team, basis_rows):
     return Scratch(
         spans,
         origins,
-        np.empty(5 * room),
+        np.empty(4 * room),
         np.empty(room),
         np.empty(team * hypers.n_species + 1, np.int64),
         np.empty(stride),
         room_for(3 * stride, np.float64),
         room_for(stride, np.float64),
-        room_for(stride, np.float64),
+        room_for(stride, kind),
         room_for(stride, np.float64),
         room_for(3 * stride, kind),
         room_for(basis_rows * stride, kind),
@@ -107,11 +108,11 @@ def most_candidates(places, bins, spans, origins):
 
 @inner_kernel
 def _add_neighbors(center, n_found, kinds, hypers, segment, stride, scratch):
-    """Append one atom's neighbours to the team's, grouped by species; their squared distances."""
+    """Append one atom's neighbours to the team's, grouped by species."""
     found, species = scratch.found, scratch.species
-    room, at = found.size // 5, scratch.starts[segment]
+    room, at = found.size // 4, scratch.starts[segment]
     for j in range(n_found):
-        put(species, j, float(get(kinds, int(get(found, 4 * room + j)))))
+        put(species, j, float(get(kinds, int(get(found, 3 * room + j)))))
     store(species, n_found, splat(-1.0, WIDTH))
     for s in range(hypers.n_species):
         for j in range(0, n_found, WIDTH):
@@ -119,8 +120,7 @@ def _add_neighbors(center, n_found, kinds, hypers, segment, stride, scratch):
             pack(scratch.vectors_to, at, load(found, j, WIDTH), chosen)
             pack(scratch.vectors_to, stride + at, load(found, room + j, WIDTH), chosen)
             pack(scratch.vectors_to, 2 * stride + at, load(found, 2 * room + j, WIDTH), chosen)
-            pack(scratch.distances, at, load(found, 3 * room + j, WIDTH), chosen)
-            pack(scratch.ids, at, load(found, 4 * room + j, WIDTH), chosen)
+            pack(scratch.ids, at, load(found, 3 * room + j, WIDTH), chosen)
             at += count(chosen)
         while at % SIDE:
             _fill_place(at, center, hypers, stride, scratch)
@@ -135,20 +135,21 @@ def _fill_place(at, center, hypers, stride, scratch):
     put(scratch.vectors_to, at, 0.0)
     put(scratch.vectors_to, stride + at, 0.0)
     put(scratch.vectors_to, 2 * stride + at, hypers.cutoff)
-    put(scratch.distances, at, hypers.cutoff * hypers.cutoff)
 
 
 @inner_kernel
 def _set_directions(count, stride, scratch):
-    """Distances, from their squares, and unit vectors of a team's neighbours."""
+    """Distances and unit vectors of a team's neighbours."""
     vectors, out = scratch.vectors_to, scratch.directions
     for j in range(0, count, WIDTH):
-        distance = sqrt(load(scratch.distances, j, WIDTH))
+        x, y = load(vectors, j, WIDTH), load(vectors, stride + j, WIDTH)
+        z = load(vectors, 2 * stride + j, WIDTH)
+        distance = sqrt(fma(x, x, fma(y, y, z * z)))
         inverse = 1.0 / distance
         store(scratch.distances, j, distance)
-        store(out, j, cast(load(vectors, j, WIDTH) * inverse, out))
-        store(out, stride + j, cast(load(vectors, stride + j, WIDTH) * inverse, out))
-        store(out, 2 * stride + j, cast(load(vectors, 2 * stride + j, WIDTH) * inverse, out))
+        store(out, j, cast(x * inverse, out))
+        store(out, stride + j, cast(y * inverse, out))
+        store(out, 2 * stride + j, cast(z * inverse, out))
 
 
 @inner_kernel
@@ -195,11 +196,11 @@ def gather_team(first, last, places, bins, kinds, hypers, scratch):
         segment = (i - first) * hypers.n_species
         _add_neighbors(places[i], found, kinds, hypers, segment, stride, scratch)
     n_neighbors = scratch.starts[(last - first) * hypers.n_species]
-    for j in range(
-        n_neighbors, n_neighbors + WIDTH
-    ):  # numbers in the last vector have a meaning, too
+    # The last vectors of harmonics are filled up: what memory held before may be slow to multiply.
+    whole = (n_neighbors + 2 * LONG - 1) // (2 * LONG) * (2 * LONG)
+    for j in range(n_neighbors, whole):
         _fill_place(j, places[first], hypers, stride, scratch)
-    _set_directions(n_neighbors, stride, scratch)
+    _set_directions(whole, stride, scratch)
     _set_weights(n_neighbors, stride, hypers, scratch)
     real_harmonics(
         scratch.directions,

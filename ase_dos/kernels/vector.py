@@ -49,7 +49,7 @@ __all__ = [
     "sqrt",
     "store",
     "store_parts",
-    "zero_line",
+    "zero_register",
 ]
 
 # Numbers that most kernels take at a time.
@@ -144,10 +144,10 @@ def broadcast(array, index, lanes):
     return np.full(_count_of(lanes), array[index])
 
 
-@compiles_to(code.zero_line)
-def zero_line(array):
-    """Return zeros, as many as a cache line holds numbers of the array."""
-    return np.zeros(LINE // array.itemsize, array.dtype)
+@compiles_to(code.zeros(REGISTER))
+def zero_register(array):
+    """Return zeros, as many as a register holds numbers of the array."""
+    return np.zeros(REGISTER // array.itemsize, array.dtype)
 
 
 @compiles_to(lane_code.repeat, prefer_literal=True)

@@ -189,14 +189,18 @@ def broadcast(typing, array, index, lanes):
     return Vector(array.dtype, _lanes(lanes))(array, types.intp, lanes), code
 
 
-def zero_line(typing, array):
-    """Fill registers with zeros."""
-    kind = Vector(array.dtype, LINE * 8 // array.dtype.bitwidth)
+def zeros(size):
+    """Fill a register of ``size`` bytes with zeros."""
 
-    def code(context, builder, signature, args):
-        return ir.Constant(context.get_value_type(kind), None)
+    def zero_register(typing, array):
+        kind = Vector(array.dtype, size * 8 // array.dtype.bitwidth)
 
-    return kind(array), code
+        def code(context, builder, signature, args):
+            return ir.Constant(context.get_value_type(kind), None)
+
+        return kind(array), code
+
+    return zero_register
 
 
 def fma(typing, a, b, c):

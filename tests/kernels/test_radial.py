@@ -22,7 +22,7 @@ from ase_dos.kernels.radial import (
     radial_integrals,
     radial_table,
 )
-from ase_dos.kernels.vector import store, zero_line
+from ase_dos.kernels.vector import store, zero_register
 
 
 def whole(numbers):
@@ -44,7 +44,7 @@ def interpolated(distances, weights, slopes, table, length, size):
     out = np.empty((2, count, row))
     for k in (0, 1):
         for j in range(count):
-            nodes = node_weights(rows, 6 * k * stride + j, stride, zero_line(table))
+            nodes = node_weights(rows, 6 * k * stride + j, stride, zero_register(table))
             for f in range(0, row, len(nodes[0])):
                 at = 3 * (int(pieces[j]) * row + f)
                 store(out[k, j], f, interpolate(nodes, table, at, at + 3 * row))
