@@ -159,20 +159,26 @@ def vacancies(rng):
         yield molecular_dynamics(cell, [("nvt", temperature, temperature, 4000)], 3000 + number)
 
 
+def dimerised(slab):
+    """Rows of dimers, 2.35 Angstrom long, on both (100) faces of a slab two atoms wide."""
+    slab = slab.copy()
+    rising = np.argsort(slab.positions[:, 2])
+    for i, j in (rising[:2], rising[-2:]):
+        bond = slab.get_distance(i, j, mic=True, vector=True)
+        push = bond * (1 - 2.35 / np.linalg.norm(bond)) / 2
+        slab.positions[i] += push
+        slab.positions[j] -= push
+    return slab
+
+
 def surfaces(rng):
     """(100) and (111) slabs of 8 to 10 layers, bulk-cut or dimerised by hand, rattled."""
     for number in range(10):
         build, size = (diamond100, (2, 1, 8)) if number % 2 else (diamond111, (1, 1, 10))
         slab = build("Si", size=size, a=DIAMOND, vacuum=5.5)
         slab.pbc = (True, True, False)
-        if number % 4 == 1:  # rows of dimers on both (100) faces
-            rising = np.argsort(slab.positions[:, 2])
-            for layer in (rising[:2], rising[-2:]):
-                i, j = layer
-                bond = slab.get_distance(i, j, mic=True, vector=True)
-                push = bond * (1 - 2.35 / np.linalg.norm(bond)) / 2
-                slab.positions[i] += push
-                slab.positions[j] -= push
+        if number % 4 == 1:
+            slab = dimerised(slab)
         yield rattled(slab, rng, 0.02 + 0.02 * number / 3, SHORTEST)
 
 

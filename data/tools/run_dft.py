@@ -114,7 +114,8 @@ def difference(
 def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, method: Method):
     """States on the first mesh that the next denser one changes by at most ``method.noise``.
 
-    Returns the states, the mesh, the denser mesh, and the difference.
+    Returns the states, the mesh, the denser mesh, and the difference; there is no denser mesh
+    without periodic boundaries.
     """
     deep = method.semicore * len(atoms)
 
@@ -125,6 +126,8 @@ def converged_states(matrices: BlochMatrices, atoms, n_electrons, start: float, 
 
     spacing, mesh = start, kpoint_mesh(atoms, start)
     states = on(mesh)
+    if not atoms.pbc.any():
+        return states, mesh, mesh, 0.0
     while True:
         spacing *= DENSER
         denser = kpoint_mesh(atoms, spacing)

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_dos.model.tight_binding.kernel_polynomial_model import KernelPolynomialModel
 from ase_dos.model.tight_binding.of_hamiltonian import OfHamiltonian
+from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.local_dos import LocalDOS
+from ase_dos.spectra.undivided_dos import UndividedDOS
 from ase_dos.tight_binding.hamiltonian import checked_mesh
 from ase_dos.tight_binding.mesh import converged_dos, mesh_error
 from ase_dos.utils.checks import as_array, as_group_labels, as_positive
@@ -117,6 +119,13 @@ class HamiltonianModel(OfHamiltonian):
         """
         local = self.hamiltonian.local_dos(atoms, self.mesh_of(atoms), self.grid, self.smearing)
         return local if which is None else local.take(which)
+
+    def undivided(self, atoms: Atoms) -> UndividedDOS:
+        """DOS of the whole cell as that of `predict`, from the levels alone and so cheaper."""
+        n_electrons = self.hamiltonian.n_electrons(atoms)
+        dos = DOS(self.grid.energies, self.dos(atoms), n_electrons, self.smearing)
+        valence = np.array([self.hamiltonian.form.valence[z] for z in atoms.numbers])
+        return UndividedDOS(dos, valence)
 
     def differentiate(
         self, atoms: Atoms, weights: ArrayLike, groups: NDArray | None = None

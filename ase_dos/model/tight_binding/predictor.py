@@ -63,6 +63,13 @@ class TightBindingPredictor:
             self.base.predict(atoms, which), self.residual.predict(atoms, which=which)
         )
 
+    def undivided(self, atoms: Atoms) -> LocalDOS:
+        """DOS of the whole cell, cheaper than that of every atom."""
+        self._check_distances(atoms)
+        base = self.base
+        whole = base.undivided(atoms) if isinstance(base, HamiltonianModel) else base.predict(atoms)
+        return self._with_residual(whole, self.residual.predict(atoms))
+
     def predict_ensemble(self, atoms: Atoms, n_members: int, seed: int) -> DOSEnsemble:
         """Total DOS with its uncertainty: that of the residual, and noise of the base."""
         self._check_distances(atoms)
@@ -71,7 +78,7 @@ class TightBindingPredictor:
             noisy = self.base.predict_ensemble(atoms, n_members, seed)
             base, members, noise = noisy.mean, noisy.values, noisy.expected_error
         else:
-            base = self.base.predict(atoms).total()
+            base = self.base.undivided(atoms).total()
             members, noise = base.values, 0.0
         return replace(
             ensemble,

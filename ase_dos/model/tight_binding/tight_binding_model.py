@@ -107,6 +107,7 @@ class TightBindingModel(
         states: States,
         *,
         groups: Sequence[Any] | LikeStructures | None = None,
+        checkpoint: str | os.PathLike | None = None,
     ) -> TightBindingModel:
         """Train on structures and their `ElectronicStates` (or `DOS`, already broadened).
 
@@ -118,6 +119,9 @@ class TightBindingModel(
             they are on structures that it knows, and `calibrate` tells what they are on others.
         groups : (n,) sequence, optional
             As of `ase_dos.model.DOSModel.fit`.
+        checkpoint : path, optional
+            File (``.npz``) that keeps the DOS of the Hamiltonian for every structure: a training
+            that was interrupted, or another regression of the same structures, goes on from there.
 
         Returns
         -------
@@ -132,7 +136,7 @@ class TightBindingModel(
         """
         targets = make_targets(states, self.smearing)
         like = None if groups is None else as_groups(groups, len(frames))
-        self._training = train_residual(frames, targets, self.options, like)
+        self._training = train_residual(frames, targets, self.options, like, checkpoint)
         self._predictor = self._training.predictor
         described = header(
             self.options.residual,
@@ -171,7 +175,7 @@ class TightBindingModel(
             which.
         """
         targets = make_targets(states, self.smearing)
-        return evaluate_structures(self.predictor.predict, frames, targets, families)
+        return evaluate_structures(self.predictor.undivided, frames, targets, families)
 
     # Prediction
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from scipy.interpolate import CubicSpline
 from ase_dos.fit.scores import aligned_errors
 from ase_dos.model.energy_grid import default_grid
 from ase_dos.model.like_structures import LikeStructures
+from ase_dos.model.tight_binding.checkpoint import densities_of_states
 from ase_dos.model.tight_binding.hamiltonian_model import HamiltonianModel
 from ase_dos.model.tight_binding.options import TightBindingOptions
 from ase_dos.model.tight_binding.predictor import (
@@ -56,10 +58,12 @@ def train_residual(
     targets: Sequence[DOSTarget],
     options: TightBindingOptions,
     like: LikeStructures | None = None,
+    checkpoint: str | os.PathLike | None = None,
 ) -> TightBindingTraining:
     """Find energy references, and the regression on what the Hamiltonian misses.
 
-    The zero of energy becomes the mean Fermi level.
+    The zero of energy becomes the mean Fermi level. A ``checkpoint`` keeps the DOS of the
+    Hamiltonian, see `ase_dos.model.tight_binding.checkpoint`.
 
     Raises
     ------
@@ -79,11 +83,8 @@ def train_residual(
     )
     base = HamiltonianModel(hamiltonian, grid, smearing, options.noise)
     share = fade(grid.energies, options)
-    curves = []
-    for index, atoms in enumerate(frames):
-        with of_structure(index):
-            curves.append(base.dos(atoms))
-    shifts = _closest(targets, np.array(curves), grid, options.top, frames, origin)
+    curves = densities_of_states(base, frames, checkpoint)
+    shifts = _closest(targets, curves, grid, options.top, frames, origin)
     moved = [replace(t, fermi_level=shift) for t, shift in zip(targets, shifts, strict=True)]
     baselines = [
         _baseline(grid, share * curve, target)
