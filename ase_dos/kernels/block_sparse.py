@@ -16,13 +16,16 @@ import numpy as np
 
 from ase_dos.kernels.arrays import first_not_below, room_for
 from ase_dos.kernels.jit import inner_kernel, kernel
-from ase_dos.kernels.vector import broadcast, cast, fma, load, splat, store
+from ase_dos.kernels.vector import broadcast, cast, fma, load, prefetch, splat, store
 
 # Vectors that a matrix is multiplied by at a time, and the numbers of each orbital.
 VECTORS = 8
 LANES = 2 * VECTORS
 # Rows of a block whose sums stay in registers.
 _TILE = 5
+# Columns whose elements are read once for all rows, and how far ahead they are asked for.
+_STRIP = 48
+_AHEAD = 512
 
 
 class BlockRows(NamedTuple):
@@ -37,7 +40,7 @@ class BlockRows(NamedTuple):
     columns : (blocks,) int array
         ``atom * n_images + image`` of the columns of a block, rising within a row.
     places : (blocks,) int array
-        Where the elements of a block begin, row by row.
+        Where the elements of a block begin, column by column.
     elements : flat array
     n_images : int
         Number of lattice vectors; that before the last is the negative of the first, and so on, so
@@ -87,50 +90,49 @@ def add_two_centre_blocks(first, second, images, integrals, angular, components,
         for c in range(components.shape[0]):
             row, column = components[c, 0], components[c, 1]
             element = integrals[p, components[c, 2]] * angular[p, c]
-            elements[here + row * n_columns + column] += element
+            elements[here + column * n_rows + row] += element
             if mirrored:
-                elements[there + column * n_rows + row] += element
+                elements[there + row * n_columns + column] += element
 
 
 @kernel
-def multiply(begin, end, matrix, phases, factors, vectors, out, products):
-    """Replace ``out`` by ``a H v + b v + c out`` in the rows of some atoms.
+def multiply(begin, end, matrix, phases, factors, vectors, others, out, products):
+    """Replace ``out`` by ``a M v + b v + c w + d out`` in the rows of some atoms.
 
     Parameters
     ----------
     begin, end : int
         These atoms.
     matrix : BlockRows
+        M.
     phases : (images * LANES) array
         Cosines and then sines of every image, for each of the vectors.
-    factors : (3,) array
-        a, b and c.
-    vectors, out : (orbitals * LANES) array
-        Of the same type as the phases and the factors.
+    factors : (4,) array
+        a, b, c and d.
+    vectors, others, out : (orbitals * LANES) array
+        v, w and out, of the same type as the phases and the factors.
     products : (2 LANES,) array
-        To which v times v and then v times out are added, lane by lane, of these rows.
+        To which v times w and then v times out are added, lane by lane, of these rows.
     """
     zero = splat(vectors.dtype.type(0), LANES)
-    a, b, c = (
-        broadcast(factors, 0, LANES),
-        broadcast(factors, 1, LANES),
-        broadcast(factors, 2, LANES),
-    )
+    a, b = broadcast(factors, 0, LANES), broadcast(factors, 1, LANES)
+    c, d = broadcast(factors, 2, LANES), broadcast(factors, 3, LANES)
     most = _most_rows(matrix.starts)
-    room = room_for(LANES * (most + _TILE), vectors.dtype)
-    turned = room_for(LANES * most, vectors.dtype)
+    seen = room_for(LANES * most * _most_rows(matrix.offsets), vectors.dtype)
+    sums = room_for(LANES * (most + _TILE), vectors.dtype)
     for i in range(begin, end):
+        width = _gather(i, matrix, phases, vectors, seen)
         n_rows = matrix.starts[i + 1] - matrix.starts[i]
-        _sum_rows(i, n_rows, matrix, phases, vectors, turned, room)
-        squares = mixed = zero
+        _sum_rows(matrix.elements, matrix.places[matrix.offsets[i]], n_rows, width, seen, sums)
+        overlaps = mixed = zero
         for row in range(n_rows):
             at = (matrix.starts[i] + row) * LANES
-            v = load(vectors, at, LANES)
-            before = fma(b, v, fma(c, load(out, at, LANES), zero))
-            after = fma(a, load(room, row * LANES, LANES), before)
+            v, w = load(vectors, at, LANES), load(others, at, LANES)
+            before = fma(b, v, fma(c, w, fma(d, load(out, at, LANES), zero)))
+            after = fma(a, load(sums, row * LANES, LANES), before)
             store(out, at, after)
-            squares, mixed = fma(v, v, squares), fma(v, after, mixed)
-        store(products, 0, load(products, 0, LANES) + cast(squares, products))
+            overlaps, mixed = fma(v, w, overlaps), fma(v, after, mixed)
+        store(products, 0, load(products, 0, LANES) + cast(overlaps, products))
         store(products, LANES, load(products, LANES, LANES) + cast(mixed, products))
 
 
@@ -144,48 +146,59 @@ def _most_rows(starts):
 
 
 @inner_kernel
-def _turn(vectors, begin, count, phases, image, out):
-    """Multiply some orbitals by the phases of an image."""
+def _gather(i, matrix, phases, vectors, out):
+    """Write what the rows of an atom are multiplied by, with its phases, one after the other."""
     zero = splat(vectors.dtype.type(0), VECTORS)
-    cosine = load(phases, image * LANES, VECTORS)
-    sine = load(phases, image * LANES + VECTORS, VECTORS)
-    for k in range(count):
-        at = (begin + k) * LANES
-        real, imaginary = load(vectors, at, VECTORS), load(vectors, at + VECTORS, VECTORS)
-        store(out, k * LANES, fma(cosine, real, zero) - fma(sine, imaginary, zero))
-        store(out, k * LANES + VECTORS, fma(cosine, imaginary, fma(sine, real, zero)))
+    to = 0
+    for p in range(matrix.offsets[i], matrix.offsets[i + 1]):
+        j = matrix.columns[p] // matrix.n_images
+        image = matrix.columns[p] - j * matrix.n_images
+        first, last = matrix.starts[j] * LANES, matrix.starts[j + 1] * LANES
+        if 2 * image + 1 == matrix.n_images:
+            for at in range(first, last, LANES):
+                store(out, to, load(vectors, at, LANES))
+                to += LANES
+            continue
+        cosine = load(phases, image * LANES, VECTORS)
+        sine = load(phases, image * LANES + VECTORS, VECTORS)
+        for at in range(first, last, LANES):
+            real, imaginary = load(vectors, at, VECTORS), load(vectors, at + VECTORS, VECTORS)
+            store(out, to, fma(cosine, real, zero) - fma(sine, imaginary, zero))
+            store(out, to + VECTORS, fma(cosine, imaginary, fma(sine, real, zero)))
+            to += LANES
+    return to // LANES
 
 
 @inner_kernel
-def _sum_rows(i, n_rows, matrix, phases, vectors, turned, out):
-    """Multiply the rows of one atom, _TILE at a time, into ``out[row * LANES + lane]``."""
-    elements, zero = matrix.elements, splat(vectors.dtype.type(0), LANES)
-    for tile in range(0, n_rows, _TILE):
-        # A tile over the edge repeats the last row.
-        last = n_rows - 1 - tile
-        sum0 = sum1 = sum2 = sum3 = sum4 = zero
-        for p in range(matrix.offsets[i], matrix.offsets[i + 1]):
-            j = matrix.columns[p] // matrix.n_images
-            image = matrix.columns[p] - j * matrix.n_images
-            first, n_columns = matrix.starts[j], matrix.starts[j + 1] - matrix.starts[j]
-            source = vectors
-            if 2 * image + 1 != matrix.n_images:
-                _turn(vectors, first, n_columns, phases, image, turned)
-                source, first = turned, 0
-            row0 = matrix.places[p] + tile * n_columns
-            row1 = row0 + min(1, last) * n_columns
-            row2 = row0 + min(2, last) * n_columns
-            row3 = row0 + min(3, last) * n_columns
-            row4 = row0 + min(4, last) * n_columns
-            for column in range(n_columns):
-                v = load(source, (first + column) * LANES, LANES)
-                sum0 = fma(broadcast(elements, row0 + column, LANES), v, sum0)
-                sum1 = fma(broadcast(elements, row1 + column, LANES), v, sum1)
-                sum2 = fma(broadcast(elements, row2 + column, LANES), v, sum2)
-                sum3 = fma(broadcast(elements, row3 + column, LANES), v, sum3)
-                sum4 = fma(broadcast(elements, row4 + column, LANES), v, sum4)
-        store(out, tile * LANES, sum0)
-        store(out, (tile + 1) * LANES, sum1)
-        store(out, (tile + 2) * LANES, sum2)
-        store(out, (tile + 3) * LANES, sum3)
-        store(out, (tile + 4) * LANES, sum4)
+def _sum_rows(elements, place, n_rows, width, vectors, out):
+    """Multiply the rows of one atom into ``out[row * LANES + lane]``.
+
+    Elements come from memory in the order in which they stand there, at an even pace: _TILE rows of
+    _STRIP columns at a time.
+    """
+    for row in range(n_rows + _TILE):
+        store(out, row * LANES, splat(vectors.dtype.type(0), LANES))
+    for begin in range(0, width, _STRIP):
+        end = min(begin + _STRIP, width)
+        for tile in range(0, n_rows, _TILE):
+            # A tile over the edge repeats the last row.
+            last = n_rows - 1 - tile
+            row1, row2, row3, row4 = min(1, last), min(2, last), min(3, last), min(4, last)
+            to = tile * LANES
+            sum0, sum1 = load(out, to, LANES), load(out, to + LANES, LANES)
+            sum2, sum3 = load(out, to + 2 * LANES, LANES), load(out, to + 3 * LANES, LANES)
+            sum4 = load(out, to + 4 * LANES, LANES)
+            for column in range(begin, end):
+                at = place + column * n_rows + tile
+                prefetch(elements, at + _AHEAD)
+                v = load(vectors, column * LANES, LANES)
+                sum0 = fma(broadcast(elements, at, LANES), v, sum0)
+                sum1 = fma(broadcast(elements, at + row1, LANES), v, sum1)
+                sum2 = fma(broadcast(elements, at + row2, LANES), v, sum2)
+                sum3 = fma(broadcast(elements, at + row3, LANES), v, sum3)
+                sum4 = fma(broadcast(elements, at + row4, LANES), v, sum4)
+            store(out, to, sum0)
+            store(out, to + LANES, sum1)
+            store(out, to + 2 * LANES, sum2)
+            store(out, to + 3 * LANES, sum3)
+            store(out, to + 4 * LANES, sum4)

@@ -40,6 +40,7 @@ __all__ = [
     "load",
     "minimum",
     "pack",
+    "prefetch",
     "put",
     "registers",
     "repeat",
@@ -142,6 +143,11 @@ def splat(number, lanes):
 def broadcast(array, index, lanes):
     """Repeat one number of a flat array."""
     return np.full(_count_of(lanes), array[index])
+
+
+@compiles_to(code.prefetch)
+def prefetch(array, index):
+    """Have a number of a flat array at hand that will be read soon; it may be beyond the end."""
 
 
 @compiles_to(code.zeros(REGISTER))

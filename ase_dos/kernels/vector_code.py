@@ -189,6 +189,21 @@ def broadcast(typing, array, index, lanes):
     return Vector(array.dtype, _lanes(lanes))(array, types.intp, lanes), code
 
 
+def prefetch(typing, array, index):
+    """Ask for the cache line of a number."""
+
+    def code(context, builder, signature, args):
+        byte = ir.IntType(8).as_pointer()
+        pointer = pointer_to(context, builder, signature.args[0], args[0], args[1])
+        flags = [ir.Constant(ir.IntType(32), flag) for flag in (0, 3, 1)]  # read, keep, data
+        kind = ir.FunctionType(ir.VoidType(), [byte, *[flag.type for flag in flags]])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        builder.call(function, [builder.bitcast(pointer, byte), *flags])
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp), code
+
+
 def zeros(size):
     """Fill a register of ``size`` bytes with zeros."""
 

@@ -26,6 +26,18 @@ _COPIES = 6  # of a matrix that are held while it is diagonalised
 class OverlapError(ValueError):
     """Orbitals of a structure that are not independent: no Hamiltonian of these parameters."""
 
+    @classmethod
+    def of(cls, around: Surroundings, numbers: NDArray, names: NDArray) -> OverlapError:
+        """Name the closest pair of a structure: its atoms have atomic numbers, and are called."""
+        closest = int(np.argmin(around.distances / around.sum_of_radii))
+        pair = sorted([around.first[closest], around.second[closest]], key=names.__getitem__)
+        one, other = (f"{chemical_symbols[numbers[i]]} {names[i]}" for i in pair)
+        return cls(
+            f"atoms: orbitals are not independent; of all pairs {one} and {other} are closest for "
+            f"their size, {around.distances[closest]:.3f} Angstrom apart; move them apart, or fit "
+            "to such structures"
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class BlochStates:
@@ -152,21 +164,10 @@ class BlochHamiltonian:
         try:
             factors = np.linalg.cholesky(self.overlaps(parameters, kpoints))
         except np.linalg.LinAlgError:
-            raise OverlapError(self._about_closest_pair()) from None
+            names = np.arange(len(self.atoms))
+            raise OverlapError.of(self._around, self.atoms.numbers, names) from None
         inverse = np.linalg.inv(factors)
         return factors, inverse, inverse @ self.matrices(parameters, kpoints) @ _adjoint(inverse)
-
-    def _about_closest_pair(self) -> str:
-        """Message about orbitals that are not independent."""
-        around, numbers = self._around, self.atoms.numbers
-        closest = int(np.argmin(around.distances / around.sum_of_radii))
-        i, j = int(around.first[closest]), int(around.second[closest])
-        return (
-            f"atoms: orbitals are not independent; of all pairs {chemical_symbols[numbers[i]]} {i} "
-            f"and {chemical_symbols[numbers[j]]} {j} are closest for their size, "
-            f"{around.distances[closest]:.3f} Angstrom apart; move them apart, or fit to such "
-            "structures"
-        )
 
     def batches(self, n_kpoints: int) -> list[slice]:
         """Cut k-points into runs whose matrices may be held at a time."""

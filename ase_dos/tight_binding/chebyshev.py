@@ -2,7 +2,7 @@ r"""Chebyshev moments of a sparse Hamiltonian, and the density of states that fo
 
 With all levels in :math:`b \pm a`, a vector v has the moments
 
-.. math:: \mu_n = \langle v | T_n((H - b) / a) | v \rangle,
+.. math:: \mu_n = \langle v | S\, T_n((S^{-1} H - b) / a) | v \rangle,
 
 and its density of states, broadened by a Gaussian G, is
 
@@ -17,62 +17,21 @@ kernel polynomial method, https://doi.org/10.1103/RevModPhys.78.275.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import product
 from math import ceil, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct, next_fast_len
 
-from ase_dos.kernels.block_sparse import LANES, VECTORS
+from ase_dos.kernels.block_sparse import VECTORS
 from ase_dos.spectra.dos import EnergyGrid
+from ase_dos.tight_binding.lanczos import SpectralBounds
 from ase_dos.tight_binding.sparse_hamiltonian import SparseHamiltonian
 
-__all__ = ["SpectralBounds", "moments", "series", "spectral_bounds"]
+__all__ = ["moments", "series"]
 
-_STEPS = 20  # of the method of Lanczos
-_MARGIN = 0.02  # of the width, added at both ends
-# Centre, corners and middles of edges and faces of the zone, where bands mostly end.
-_KPOINTS = np.array(list(product((0.0, 0.5), repeat=3)))
 _NEGLECTED = 1e-4  # coefficients that are left out are below this share of the largest
 _ROUNDING = 1e-3  # share by which vectors may grow without a level out of bounds
-
-
-@dataclass(frozen=True)
-class SpectralBounds:
-    """Energies between which all levels are: ``middle`` plus and minus ``half_width`` (eV)."""
-
-    middle: float
-    half_width: float
-
-
-def spectral_bounds(hamiltonian: SparseHamiltonian) -> SpectralBounds:
-    """Bounds of the levels, by the method of Lanczos with random vectors at VECTORS k-points.
-
-    They are the outermost levels that it finds, moved farther out by as much as these may be off,
-    and by a margin. C. Lanczos, https://doi.org/10.6028/jres.045.026.
-    """
-    phases, kind = hamiltonian.phases(_KPOINTS), hamiltonian.dtype
-    now = np.random.default_rng(0).normal(size=(hamiltonian.places.size, LANES))
-    now = (now / _for_both(_lengths(now))).astype(kind)
-    before, beside = np.zeros_like(now), np.zeros(VECTORS)
-    n_steps = min(_STEPS, len(now))
-    matrices = np.zeros((VECTORS, n_steps, n_steps))
-    for step in range(n_steps):
-        after = np.zeros_like(now)
-        squares, mixed = hamiltonian.multiply(phases, (1.0, 0.0, 0.0), now, after)
-        matrices[:, step, step] = mixed / squares
-        after -= now * _for_both(mixed / squares).astype(kind)
-        after -= before * _for_both(beside).astype(kind)
-        beside = _lengths(after)
-        if step + 1 < n_steps:
-            matrices[:, step + 1, step] = beside  # the lower triangle is all that is read
-        before, now = now, after / _for_both(np.maximum(beside, np.finfo(kind).tiny)).astype(kind)
-    levels, vectors = np.linalg.eigh(matrices)
-    off = np.abs(vectors[:, -1]) * beside[:, None]
-    low, high = float(np.min(levels - off)), float(np.max(levels + off))
-    return SpectralBounds((low + high) / 2, (0.5 + _MARGIN) * (high - low))
 
 
 def series(grid: EnergyGrid, smearing: float, bounds: SpectralBounds) -> NDArray:
@@ -94,8 +53,8 @@ def series(grid: EnergyGrid, smearing: float, bounds: SpectralBounds) -> NDArray
 def moments(
     hamiltonian: SparseHamiltonian,
     bounds: SpectralBounds,
-    kpoints: NDArray,
-    vectors: NDArray,
+    phases: NDArray,
+    duals: NDArray,
     count: int,
 ) -> NDArray:
     """Moments (count, VECTORS) of vectors, two for every product with them.
@@ -104,10 +63,10 @@ def moments(
     ----------
     hamiltonian : SparseHamiltonian
     bounds : SpectralBounds
-    kpoints : (VECTORS, 3) array
-        In units of the reciprocal lattice vectors.
-    vectors : (orbitals, LANES) array
-        Real, then imaginary parts.
+    phases : (images, LANES) array
+        Of the k-points of the vectors.
+    duals : (orbitals, LANES) array
+        Overlaps S times the vectors: real, then imaginary parts.
     count : int
         Even number.
 
@@ -116,13 +75,14 @@ def moments(
     ValueError
         If a level is out of the bounds.
     """
-    now, other = vectors.astype(hamiltonian.dtype), np.zeros(vectors.shape, hamiltonian.dtype)
-    phases = hamiltonian.phases(kpoints)
+    matrix = hamiltonian.matrix
+    now, other = duals.astype(matrix.dtype), np.zeros(duals.shape, matrix.dtype)
     scale, shift = 1.0 / bounds.half_width, bounds.middle / bounds.half_width
     out = np.empty((count // 2, 2, VECTORS))
     for step, row in enumerate(out):
-        factors = (2 * scale, -2 * shift, -1.0) if step else (scale, -shift, 0.0)
-        row[:] = hamiltonian.multiply(phases, factors, now, other)
+        twice = 2 if step else 1
+        factors = twice * scale, 0.0, -twice * shift, -1.0
+        row[:] = matrix.multiply(phases, factors, hamiltonian.solve(phases, now), now, other)
         if np.any(row[0] > (1.0 + _ROUNDING) * out[0, 0]):
             raise ValueError(
                 f"bounds: levels lie outside of {bounds.middle - bounds.half_width:.3f} to "
@@ -130,14 +90,3 @@ def moments(
             )
         now, other = other, now
     return (2 * out - out[0]).reshape(count, VECTORS)
-
-
-def _lengths(vectors: NDArray) -> NDArray:
-    """Lengths (VECTORS,) of complex vectors (orbitals, LANES)."""
-    squares = np.einsum("ol,ol->l", vectors, vectors, dtype=float)
-    return np.sqrt(squares[:VECTORS] + squares[VECTORS:])
-
-
-def _for_both(numbers: NDArray) -> NDArray:
-    """Repeat numbers (VECTORS,) for real and imaginary parts."""
-    return np.concatenate([numbers, numbers])

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from ase_dos.kernels.block_sparse import LANES, VECTORS
 from ase_dos.spectra.dos import EnergyGrid
-from ase_dos.tight_binding.chebyshev import moments, series, spectral_bounds
+from ase_dos.tight_binding.chebyshev import moments, series
 from ase_dos.tight_binding.hamiltonian import SPIN_DEGENERACY, TightBindingHamiltonian
+from ase_dos.tight_binding.lanczos import spectral_bounds
 from ase_dos.tight_binding.sparse_hamiltonian import SparseHamiltonian
 from ase_dos.utils.checks import as_positive
 from ase_dos.utils.short_repr import short_repr
 
 __all__ = ["KernelPolynomials", "StochasticTrace"]
+
+_MARGIN = 0.02  # of the width of the bands: polynomials grow without bounds beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +84,9 @@ class KernelPolynomials:
         self._n_atoms, self._step = len(atoms), grid.step
         # Errors of single precision are a thousandth of those of any trace that is worth its time.
         self._hamiltonian = SparseHamiltonian(hamiltonian, atoms, np.float32)
-        self._bounds = spectral_bounds(self._hamiltonian)
+        self._bounds = spectral_bounds(
+            self._hamiltonian.matrix, self._hamiltonian.solve, margin=_MARGIN
+        )
         self._series = series(grid, as_positive(smearing, "smearing"), self._bounds)
 
     def trace(self, error: float, seed: int = 0) -> StochasticTrace:
@@ -104,16 +109,19 @@ class KernelPolynomials:
         curves, needed = np.empty((0, self._series.shape[1])), VECTORS
         while len(curves) < needed:
             kpoints = rng.uniform(size=(VECTORS, 3))
-            signs = np.empty((size, LANES), np.int8)
+            signs = np.empty((size, LANES), np.float32)
             signs[self._hamiltonian.places] = 2 * rng.integers(0, 2, signs.shape, np.int8) - 1
-            curves = np.concatenate([curves, self._curves(kpoints, signs) / 2])
+            phases = self._hamiltonian.matrix.phases(kpoints)
+            found = self._curves(phases, self._hamiltonian.root(phases, signs))
+            curves = np.concatenate([curves, found / 2])
             needed = ceil(len(curves) * (self._size(StochasticTrace(curves).error) / error) ** 2)
         return StochasticTrace(curves)
 
     def local(self, which: NDArray, kpoints: NDArray) -> NDArray:
         """Density of states (n_atoms, n) of some atoms, exact for given k-points (states/eV).
 
-        Every state is shared as its orbitals are.
+        Every state is shared as its orbitals are, by R. S. Mulliken,
+        https://doi.org/10.1063/1.1740588.
 
         Parameters
         ----------
@@ -133,17 +141,29 @@ class KernelPolynomials:
         for first in range(0, len(tasks), VECTORS):
             some = tasks[first : first + VECTORS]
             rows, orbitals, ks = np.array(some).T
-            vectors = np.zeros((places.size, LANES), np.int8)
+            vectors = np.zeros((places.size, LANES), np.float32)
             vectors[orbitals, np.arange(len(some))] = 1
             points = np.zeros((VECTORS, 3))
             points[: len(some)] = kpoints[ks]
-            np.add.at(out, rows, self._curves(points, vectors)[: len(some)])
+            np.add.at(out, rows, self._shares(points, vectors)[: len(some)])
         return out / len(kpoints)
 
-    def _curves(self, kpoints: NDArray, vectors: NDArray) -> NDArray:
-        """Density of states (VECTORS, n) of vectors."""
+    def _shares(self, kpoints: NDArray, units: NDArray) -> NDArray:
+        """Density of states (VECTORS, n) that is shared to single orbitals.
+
+        With overlaps S it is the element of an orbital e on the diagonal of a product that is not
+        symmetric, the difference between the densities of (e + S^-1 e) / 2 and (e - S^-1 e) / 2.
+        """
+        phases = self._hamiltonian.matrix.phases(kpoints)
+        if self._hamiltonian.overlaps is None:
+            return self._curves(phases, units)
+        duals = self._hamiltonian.overlaps.multiply(phases, units)
+        return self._curves(phases, (duals + units) / 2) - self._curves(phases, (duals - units) / 2)
+
+    def _curves(self, phases: NDArray, duals: NDArray) -> NDArray:
+        """Density of states (VECTORS, n) of vectors, given times the overlaps."""
         count = len(self._series)
-        found = moments(self._hamiltonian, self._bounds, kpoints, vectors, count)
+        found = moments(self._hamiltonian, self._bounds, phases, duals, count)
         return SPIN_DEGENERACY * found.T @ self._series
 
     def _size(self, error: NDArray) -> float:

@@ -20,13 +20,13 @@ FORM = HamiltonianForm(
 OVERLAPPING = replace(FORM, n_overlap=2)
 
 
-def seeded(form, seed=0, size=0.3):
-    """Hamiltonian with random parameters: levels well apart, and smaller overlaps."""
+def seeded(form, seed=0, size=0.3, overlap=0.2):
+    """Hamiltonian with random parameters: levels well apart, and a share of it for overlaps."""
     parameters = np.random.default_rng(seed).normal(0, size, form.n_parameters)
     arrays = form.split(parameters)
     for name, values in arrays.items():
         if name.startswith("overlaps"):
-            values *= 0.2
+            values *= overlap
     for number, shells in form.shells.items():
         arrays[f"levels {chemical_symbols[number]}"][:, 0, 0] += -6.0 + 5.0 * np.array(shells)
     return TightBindingHamiltonian(form, parameters)

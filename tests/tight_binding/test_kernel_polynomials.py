@@ -2,39 +2,45 @@
 
 import numpy as np
 import pytest
-from toy_tight_binding import FORM, compound, seeded
+from toy_tight_binding import FORM, OVERLAPPING, compound, seeded
 
 from ase_dos.kernels.block_sparse import LANES, VECTORS
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.tight_binding import KernelPolynomials, SparseHamiltonian
 from ase_dos.tight_binding.bloch import BlochHamiltonian
-from ase_dos.tight_binding.chebyshev import SpectralBounds, moments, series, spectral_bounds
+from ase_dos.tight_binding.chebyshev import moments, series
+from ase_dos.tight_binding.lanczos import SpectralBounds, spectral_bounds
 
-HAMILTONIAN = seeded(FORM)
+ORTHOGONAL, OVERLAPS = seeded(FORM), seeded(OVERLAPPING, overlap=1.5)
+BOTH = pytest.mark.parametrize(
+    "hamiltonian", [ORTHOGONAL, OVERLAPS], ids=["orthogonal", "overlaps"]
+)
 GRID = EnergyGrid(-20.0, 0.1, 400)  # all levels are in it
 SMEARING = 0.4
 KPOINTS = np.array([[0.1, 0.2, 0.3], [-0.4, 0.3, 0.05]])
 
 
-def polynomials(atoms):
-    return KernelPolynomials(HAMILTONIAN, atoms, GRID, SMEARING)
+def polynomials(atoms, hamiltonian=ORTHOGONAL):
+    return KernelPolynomials(hamiltonian, atoms, GRID, SMEARING)
 
 
-def by_levels(atoms, kpoints):
+def by_levels(atoms, kpoints, hamiltonian=ORTHOGONAL):
     """Density of states of every atom."""
-    bloch = BlochHamiltonian(atoms, FORM)
-    states = bloch.solve(HAMILTONIAN.parameters, kpoints)
+    bloch = BlochHamiltonian(atoms, hamiltonian.form)
+    states = bloch.solve(hamiltonian.parameters, kpoints)
     x = (GRID.energies - states.energies[..., None]) / SMEARING
     gaussians = np.exp(-0.5 * x**2) / (SMEARING * np.sqrt(2 * np.pi))
     shares = bloch.weights(states)
     return 2 * np.einsum("kbe,kba->ae", gaussians, shares) / len(kpoints)
 
 
-def test_unit_vectors_give_the_local_dos_of_the_levels():
+# With overlaps, levels move by up to a thousandth of their energies, which are below 10 eV.
+@pytest.mark.parametrize(("hamiltonian", "error"), [(ORTHOGONAL, 2e-4), (OVERLAPS, 5e-3)])
+def test_unit_vectors_give_the_local_dos_of_the_levels(hamiltonian, error):
     atoms = compound()
-    found = polynomials(atoms).local(np.arange(2), KPOINTS)
-    expected = by_levels(atoms, KPOINTS)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-4 * expected.max())
+    found = polynomials(atoms, hamiltonian).local(np.arange(2), KPOINTS)
+    expected = by_levels(atoms, KPOINTS, hamiltonian)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=error * expected.max())
     np.testing.assert_allclose(found.sum(axis=1) * GRID.step, [8, 18], rtol=1e-5)
 
 
@@ -51,12 +57,13 @@ def test_some_atoms_of_a_molecule_wherever_it_is():
     np.testing.assert_allclose(again, found, rtol=0, atol=1e-4 * expected.max())
 
 
-def test_the_mean_over_vectors_is_that_over_the_zone():
+@BOTH
+def test_the_mean_over_vectors_is_that_over_the_zone(hamiltonian):
     """The error of the mean is as large as it says, and as wanted."""
     atoms = compound()
     wanted = 0.06
-    trace = polynomials(atoms).trace(wanted)
-    expected = HAMILTONIAN.dos(atoms, (10, 10, 10), GRID, SMEARING)
+    trace = polynomials(atoms, hamiltonian).trace(wanted)
+    expected = hamiltonian.dos(atoms, (10, 10, 10), GRID, SMEARING)
     size = np.sqrt(GRID.step * np.sum(trace.error**2)) / len(atoms)
     assert 0.8 * wanted < size <= wanted
     populated = expected > 0.05
@@ -79,24 +86,26 @@ def test_frames_have_their_noise_in_common():
     assert np.linalg.norm(other - one) < 0.3 * np.linalg.norm(new - one)
 
 
+@BOTH
 @pytest.mark.parametrize("repeats", [(1, 1, 1), (2, 2, 1)])
-def test_all_levels_are_within_the_bounds(repeats):
+def test_all_levels_are_within_the_bounds(repeats, hamiltonian):
     atoms = compound(width=0.0).repeat(repeats)
-    bounds = spectral_bounds(SparseHamiltonian(HAMILTONIAN, atoms))
-    kpoints = np.stack(np.meshgrid(*[np.arange(6) / 6] * 3), axis=-1).reshape(-1, 3)
-    levels = BlochHamiltonian(atoms, FORM).energies(HAMILTONIAN.parameters, kpoints)
+    sparse = SparseHamiltonian(hamiltonian, atoms)
+    bounds = spectral_bounds(sparse.matrix, sparse.solve, margin=0.02)
+    kpoints = np.stack(np.meshgrid(*[np.arange(4) / 4] * 3), axis=-1).reshape(-1, 3)
+    levels = BlochHamiltonian(atoms, hamiltonian.form).energies(hamiltonian.parameters, kpoints)
     assert bounds.middle - bounds.half_width < levels.min()
     assert bounds.middle + bounds.half_width > levels.max()
     assert 2 * bounds.half_width < 1.3 * np.ptp(levels)
 
 
 def test_levels_out_of_bounds_are_noticed():
-    sparse = SparseHamiltonian(HAMILTONIAN, compound())
-    right = spectral_bounds(sparse)
+    sparse = SparseHamiltonian(ORTHOGONAL, compound())
+    right = spectral_bounds(sparse.matrix)
     narrow = SpectralBounds(right.middle, 0.8 * right.half_width)
     vectors = np.random.default_rng(5).normal(size=(sparse.places.size, LANES))
     with pytest.raises(ValueError, match=r"bounds: levels lie outside of -"):
-        moments(sparse, narrow, np.zeros((VECTORS, 3)), vectors, 100)
+        moments(sparse, narrow, sparse.matrix.phases(np.zeros((VECTORS, 3))), vectors, 100)
 
 
 def test_series_of_one_level():
@@ -110,6 +119,6 @@ def test_series_of_one_level():
 
 def test_bad_input():
     with pytest.raises(ValueError, match="smearing: expected a number > 0"):
-        KernelPolynomials(HAMILTONIAN, compound(), GRID, 0.0)
+        KernelPolynomials(ORTHOGONAL, compound(), GRID, 0.0)
     with pytest.raises(ValueError, match="error: expected a number > 0"):
         polynomials(compound()).trace(-1.0)

@@ -78,8 +78,8 @@ class KernelPolynomialModel(OfHamiltonian):
         Raises
         ------
         ValueError
-            If the Hamiltonian lacks a species, atoms are at the same place, or the blocks of the
-            Hamiltonian take too much memory.
+            If the Hamiltonian lacks a species, atoms are at the same place or so close that their
+            orbitals are not independent, or the blocks of a matrix take too much memory.
         """
         if which is None:
             trace = self._polynomials(atoms).trace(self.error, self.seed)
