@@ -112,8 +112,8 @@ class KernelPolynomials:
             signs = np.empty((size, LANES), np.float32)
             signs[self._hamiltonian.places] = 2 * rng.integers(0, 2, signs.shape, np.int8) - 1
             phases = self._hamiltonian.matrix.phases(kpoints)
-            found = self._curves(phases, self._hamiltonian.root(phases, signs))
-            curves = np.concatenate([curves, found / 2])
+            found = self._moments(phases, self._hamiltonian.root(phases, signs))
+            curves = np.concatenate([curves, size * self._curves(found)])
             needed = ceil(len(curves) * (self._size(StochasticTrace(curves).error) / error) ** 2)
         return StochasticTrace(curves)
 
@@ -156,15 +156,19 @@ class KernelPolynomials:
         """
         phases = self._hamiltonian.matrix.phases(kpoints)
         if self._hamiltonian.overlaps is None:
-            return self._curves(phases, units)
+            return self._curves(self._moments(phases, units))
         duals = self._hamiltonian.overlaps.multiply(phases, units)
-        return self._curves(phases, (duals + units) / 2) - self._curves(phases, (duals - units) / 2)
+        plus, minus = ((duals + sign * units) / 2 for sign in (1, -1))
+        return self._curves(self._moments(phases, plus) - self._moments(phases, minus))
 
-    def _curves(self, phases: NDArray, duals: NDArray) -> NDArray:
-        """Density of states (VECTORS, n) of vectors, given times the overlaps."""
-        count = len(self._series)
-        found = moments(self._hamiltonian, self._bounds, phases, duals, count)
-        return SPIN_DEGENERACY * found.T @ self._series
+    def _moments(self, phases: NDArray, duals: NDArray) -> NDArray:
+        """Moments (count, VECTORS) of vectors, given times the overlaps."""
+        return moments(self._hamiltonian, self._bounds, phases, duals, len(self._series))
+
+    def _curves(self, found: NDArray) -> NDArray:
+        """Density of states (VECTORS, n) from moments, for one state each."""
+        norms = np.where(found[0] > 0, found[0], 1.0)  # of lanes in use
+        return SPIN_DEGENERACY * (found / norms).T @ self._series
 
     def _size(self, error: NDArray) -> float:
         """Root-mean-square error (states eV^-1/2 per atom)."""

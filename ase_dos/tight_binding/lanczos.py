@@ -14,7 +14,7 @@ from ase_dos.tight_binding.sparse_matrix import SparseMatrix
 
 __all__ = ["Solver", "SpectralBounds", "spectral_bounds"]
 
-_STEPS = 20
+_STEPS = 12
 _NARROWEST = 1e-3  # half width of a spectrum that may be a single level
 # Centre, corners and middles of edges and faces of the zone, where bands mostly end.
 _KPOINTS = np.array(list(product((0.0, 0.5), repeat=3)))
@@ -29,6 +29,11 @@ class SpectralBounds:
 
     middle: float
     half_width: float
+
+    @property
+    def low(self) -> float:
+        """The lowest of these numbers."""
+        return self.middle - self.half_width
 
 
 def spectral_bounds(

@@ -21,6 +21,7 @@ __all__ = ["SparseHamiltonian"]
 
 _PART = 512  # atoms whose blocks are computed at a time
 _NEGLECTED = 1e-4  # overlaps that are left out are smaller
+_LARGE = 0.15  # larger ones stand in the way of an iteration
 
 
 class SparseHamiltonian:
@@ -72,18 +73,18 @@ class SparseHamiltonian:
         images = Images.between(sorted_atoms, around)
 
         def empty(reach: float) -> SparseMatrix:
-            near = around.distances < reach
-            pairs = around.first[near], around.second[near], around.vectors[near]
-            return SparseMatrix(counts, images, *pairs, np.dtype(dtype))
+            return SparseMatrix(counts, images, around, reach, np.dtype(dtype))
 
-        reach = _reach_of_overlaps(hamiltonian)
-        self.matrix, overlaps = empty(np.inf), empty(reach)
-        _fill(self.matrix, overlaps, reach, hamiltonian, sorted_atoms, around, images)
+        self.matrix = empty(np.inf)
         self.overlaps = None
         if hamiltonian.form.n_overlap:
-            self.overlaps = SparseOverlaps(overlaps)
-            if not self.overlaps.positive:
-                raise OverlapError.of(around, sorted_atoms.numbers, order)
+            self.overlaps = SparseOverlaps(
+                empty(_reach_of_overlaps(hamiltonian, _NEGLECTED)),
+                empty(_reach_of_overlaps(hamiltonian, _LARGE)),
+            )
+        self._fill(hamiltonian, sorted_atoms, around)
+        if self.overlaps is not None and not self.overlaps.find_bounds():
+            raise OverlapError.of(around, sorted_atoms.numbers, order)
 
     def solve(self, phases: NDArray, duals: NDArray) -> NDArray:
         """Return v for S v (orbitals, LANES), with the overlaps S; the next call overwrites it."""
@@ -93,39 +94,31 @@ class SparseHamiltonian:
         """Return the square root of S, times vectors (orbitals, LANES)."""
         return vectors if self.overlaps is None else self.overlaps.root(phases, vectors)
 
+    def _fill(
+        self, hamiltonian: TightBindingHamiltonian, atoms: Atoms, around: Surroundings
+    ) -> None:
+        arrays, lock = hamiltonian.form.split(hamiltonian.parameters), Lock()
 
-def _fill(
-    matrix: SparseMatrix,
-    overlaps: SparseMatrix,
-    reach: float,
-    hamiltonian: TightBindingHamiltonian,
-    atoms: Atoms,
-    around: Surroundings,
-    images: Images,
-) -> None:
-    """Add the blocks of all terms, of overlaps those between atoms within reach."""
-    arrays, lock = hamiltonian.form.split(hamiltonian.parameters), Lock()
+        def add_some(begin: int, end: int) -> None:
+            for first in range(begin, end, _PART):
+                part = around.part(first, min(first + _PART, end))
+                for term in terms_of(atoms, hamiltonian.form, part):
+                    if term.overlap and self.overlaps is not None:
+                        self.overlaps.add(term, arrays[term.name], lock)
+                        continue
+                    integrals, angular = term.integrals(arrays[term.name]), term.angular
+                    vectors = term.vectors if term.hops else None
+                    components = term.blocks.components
+                    with lock:  # two parts may add to one block
+                        self.matrix.add(
+                            term.first, term.second, vectors, integrals, angular, components
+                        )
 
-    def add_some(begin: int, end: int) -> None:
-        for first in range(begin, end, _PART):
-            part = around.part(first, min(first + _PART, end))
-            for term in terms_of(atoms, hamiltonian.form, part):
-                places = images.of(term.first, term.second, term.vectors, term.hops)
-                integrals = term.integrals(arrays[term.name])
-                blocks: tuple[NDArray, ...]
-                blocks = term.first, term.second, places, integrals, term.angular
-                if term.overlap:
-                    near = np.linalg.norm(term.vectors, axis=1) < reach
-                    blocks = tuple(array[near] for array in blocks)
-                with lock:  # two parts may add to one block
-                    target = overlaps if term.overlap else matrix
-                    target.add(blocks, term.blocks.components, term.hops)
-
-    on_threads(len(atoms), add_some, grain=_PART)
+        on_threads(len(atoms), add_some, grain=_PART)
 
 
-def _reach_of_overlaps(hamiltonian: TightBindingHamiltonian) -> float:
-    """Distance (Angstrom) from which on all overlaps are negligible."""
+def _reach_of_overlaps(hamiltonian: TightBindingHamiltonian, size: float) -> float:
+    """Distance (Angstrom) beyond which no overlap is larger than ``size``."""
     form, arrays = hamiltonian.form, hamiltonian.form.split(hamiltonian.parameters)
     distances = np.linspace(0.0, form.cutoff, 1000)
     reach = 0.0
@@ -133,6 +126,6 @@ def _reach_of_overlaps(hamiltonian: TightBindingHamiltonian) -> float:
         d = float(radii(np.array([a, b])).sum())
         functions, _ = form.integral_functions(distances, form.n_radial, d)
         overlaps = functions[:, : form.n_overlap] @ arrays[overlap_name(a, b)][:, 0].T
-        large = np.abs(overlaps).max(axis=1) > _NEGLECTED
+        large = np.abs(overlaps).max(axis=1) > size
         reach = max(reach, float(distances[large].max(initial=0.0)))
     return reach

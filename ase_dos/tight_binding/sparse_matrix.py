@@ -58,9 +58,9 @@ class Images:
         axes = [np.arange(-n, n + 1) for n in self.most]
         return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
 
-    def of(self, first: NDArray, second: NDArray, vectors: NDArray, hops: bool) -> NDArray:
-        """Places (pairs,) among `vectors`; that of zero for blocks that do not hop."""
-        if not hops:
+    def of(self, first: NDArray, second: NDArray, vectors: NDArray | None) -> NDArray:
+        """Places (pairs,) among `vectors`; without any, that of zero."""
+        if vectors is None:
             return np.full(first.size, len(self.vectors) // 2)
         sizes = 2 * self.most + 1
         return np.ravel_multi_index(
@@ -80,10 +80,9 @@ class SparseMatrix:
     counts : (atoms,) int array
         Orbitals of every atom.
     images : Images
-    first, second : (pairs,) int array
-        Pairs of atoms, in both directions, that have blocks. Each atom has one with itself.
-    vectors : (pairs, 3) array
-        From the first to the second (Angstrom).
+    around : Surroundings
+    reach : float
+        Distance (Angstrom) within which pairs of atoms have blocks. Each atom has one with itself.
     dtype : numpy.dtype
         Of the elements, zero at first, and of vectors that are multiplied.
 
@@ -92,6 +91,8 @@ class SparseMatrix:
     dtype : numpy.dtype
     size : int
         Number of orbitals.
+    reach : float
+        As given.
 
     Raises
     ------
@@ -103,18 +104,18 @@ class SparseMatrix:
         self,
         counts: NDArray,
         images: Images,
-        first: NDArray,
-        second: NDArray,
-        vectors: NDArray,
+        around: Surroundings,
+        reach: float,
         dtype: np.dtype,
     ) -> None:
-        self.dtype, self.size = dtype, int(counts.sum())
+        self.dtype, self.size, self.reach = dtype, int(counts.sum()), reach
         self._images = images
         n, n_images = counts.size, len(images.vectors)
-        own = np.arange(n)
+        own, near = np.arange(n), around.distances < reach
+        first, second, vectors = around.first[near], around.second[near], around.vectors[near]
         blocks = np.concatenate(
             [
-                (first * n + second) * n_images + images.of(first, second, vectors, True),
+                (first * n + second) * n_images + images.of(first, second, vectors),
                 (own * n + own) * n_images + n_images // 2,
             ]
         )
@@ -135,12 +136,40 @@ class SparseMatrix:
             n_images=n_images,
         )
 
-    def add(self, blocks: tuple[NDArray, ...], components: NDArray, mirrored: bool) -> None:
-        """Add blocks; see `ase_dos.kernels.block_sparse.add_two_centre_blocks`.
+    def add(
+        self,
+        first: NDArray,
+        second: NDArray,
+        vectors: NDArray | None,
+        integrals: NDArray,
+        angular: NDArray,
+        components: NDArray,
+    ) -> None:
+        """Add blocks, and their transposed ones where there are vectors from one atom to the other.
 
-        The first argument has atoms, images, integrals and angular factors.
+        See `ase_dos.kernels.block_sparse.add_two_centre_blocks`.
         """
-        add_two_centre_blocks(*blocks, components, mirrored, self._rows)
+        images = self._images.of(first, second, vectors)
+        hops = vectors is not None
+        add_two_centre_blocks(
+            first, second, images, integrals, angular, components, hops, self._rows
+        )
+
+    def add_blocks(
+        self, first: NDArray, second: NDArray, vectors: NDArray | None, blocks: NDArray
+    ) -> None:
+        """Add blocks (n, a, b) as they are; see `add`."""
+        rows, columns = np.indices(blocks.shape[1:]).reshape(2, -1)
+        components = np.stack([rows, columns, np.arange(rows.size)], axis=1)
+        elements = blocks.reshape(-1, rows.size)
+        self.add(first, second, vectors, elements, np.ones_like(elements), components)
+
+    def add_identity(self) -> None:
+        """Add one to the diagonal."""
+        counts = np.diff(self._rows.starts)
+        for count in np.unique(counts):
+            atoms = np.flatnonzero(counts == count)
+            self.add_blocks(atoms, atoms, None, np.tile(np.eye(count), (atoms.size, 1, 1)))
 
     def phases(self, kpoints: NDArray) -> NDArray:
         """Phases of lattice vectors for VECTORS k-points (in units of the reciprocal vectors)."""
