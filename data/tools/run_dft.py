@@ -9,9 +9,9 @@ the density of states no longer changes: spacings start * 0.8^n, until the next 
 most --noise. What mesh that takes, and the difference left, is stored with the eigenvalues.
 
 Every structure needs a unique ``name`` in its ``info`` (else its number in the file is taken).
-``info["kspacing"]`` and ``info["scf_kspacing"]`` override the options for one frame. A structure
-whose result exists is skipped; results are renamed into place only when complete, so a killed run
-loses one structure.
+Spacings of meshes that are not given as options are those in its ``info``, ``kspacing`` and
+``scf_kspacing``, or else 0.12 and 0.6. A structure whose result exists is skipped; results are
+renamed into place only when complete, so a killed run loses one structure.
 
 ``--moment`` asks for collinear spin-polarised states, all moments parallel to begin with; without
 it states are spin-paired, whatever moments the frames carry.
@@ -216,8 +216,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("frames", help="any file that ase.io.read understands")
     parser.add_argument("output", type=Path)
-    parser.add_argument("--kspacing", type=float, default=0.12, help="of the first mesh tried")
-    parser.add_argument("--scf-kspacing", type=float, default=0.6)
+    parser.add_argument("--kspacing", type=float, help="of the first mesh tried (1/Angstrom)")
+    parser.add_argument("--scf-kspacing", type=float, help="of the self-consistent mesh")
     parser.add_argument("--noise", type=float, default=Method.noise, help="see `difference`")
     parser.add_argument("--basis", default=Method.basis, help="name of the basis")
     parser.add_argument("--setup", default=Method.setup, help="name of GPAW's PAW data")
@@ -265,8 +265,8 @@ def main() -> int:
         target = args.output / f"{name}{ending}"
         start = time.perf_counter()
         try:
-            spacing = float(atoms.info.get("kspacing", args.kspacing))
-            scf_spacing = float(atoms.info.get("scf_kspacing", args.scf_kspacing))
+            spacing = args.kspacing or atoms.info.get("kspacing", 0.12)
+            scf_spacing = args.scf_kspacing or atoms.info.get("scf_kspacing", 0.6)
             if is_done(target, settings_of(atoms, spacing, scf_spacing, method)):
                 continue
             convergence = compute(atoms, target, spacing, scf_spacing, method)
