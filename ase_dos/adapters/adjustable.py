@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, TypeVar
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, CalculatorSetupError, all_changes
 from numpy.typing import NDArray
@@ -195,5 +196,6 @@ def _are_close(one: NDArray | None, other: NDArray | None, tol: float) -> bool:
     if one.shape != other.shape:
         return False
     # Most have not changed at all.
-    same = one.tobytes() == other.tobytes()
-    return same or bool(((one <= other + tol) & (other <= one + tol)).all())
+    if one.tobytes() == other.tobytes():
+        return True
+    return bool(np.abs(np.subtract(one, other, dtype=float)).max() <= tol)

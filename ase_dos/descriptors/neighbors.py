@@ -108,7 +108,7 @@ class NeighborSearch:
         self.bins = Bins(
             positions=np.zeros(3 * (len(atoms) + WIDTH)),
             bin_of=bin_of,
-            start=np.empty(int(grid.counts.prod()) + 1, np.int64),
+            start=np.empty(grid.size + 1, np.int64),
             cell=grid.cell,
             periodic=periodic,
             counts=grid.counts,
@@ -209,13 +209,14 @@ def enclosing_box(
 
 
 class _Grid(NamedTuple):
-    """Bins of a box, without atoms; fields as those of `Bins` and `sort_into_bins`."""
+    """So many bins of a box, without atoms; fields as those of `Bins` and `sort_into_bins`."""
 
     cell: NDArray
     origin: NDArray
     inverse: NDArray
     counts: NDArray
     reach: NDArray
+    size: int
 
 
 def _grid_of(cell: NDArray, origin: NDArray, cutoff: float, n_atoms: int) -> _Grid:
@@ -229,7 +230,7 @@ def _grid_of(cell: NDArray, origin: NDArray, cutoff: float, n_atoms: int) -> _Gr
     while np.prod(counts) > 2 * n_atoms + 8 and counts.max() > 1:
         counts[np.argmax(counts)] //= 2
     reach = np.ceil(cutoff * counts / heights).astype(np.int64)
-    return _Grid(cell.ravel(), origin, inverse.ravel(), counts, reach)
+    return _Grid(cell.ravel(), origin, inverse.ravel(), counts, reach, int(counts.prod()))
 
 
 def _divided(heights: NDArray, size: float) -> NDArray:

@@ -49,6 +49,20 @@ __all__ = [
     "highest_temperature",
 ]
 
+# Results of `ase_dos.kernels.thermo.gas_state`, and what else a gas has.
+_ATTRIBUTES = (
+    "fermi_level",
+    "free_energy",
+    "entropy",
+    "heat_capacity",
+    "thermal_dos",
+    "fermi_slope",
+    "internal_energy",
+    "temperature",
+    "n_electrons",
+    "valence_factor",
+)
+_UNITS = np.array([1.0, 1.0, kB, kB, 1.0, kB])
 HOTTEST = 1e6  # K: what `highest_temperature` gives where the known states set no limit
 
 
@@ -118,26 +132,15 @@ class ElectronGas:
         if not np.isfinite(result).all():
             lost = ~np.isfinite(result).all(axis=(0, 2))
             raise ValueError(f"no Fermi level found at {flat[lost][0]:g} K")
-        mu, free, entropy, capacity, thermal, slope = result.transpose(2, 0, 1)
-        filling.check_window(mu, kt)
-        parts = {
-            "temperature": flat,
-            "fermi_level": mu,
-            "n_electrons": filling.electrons[:, None],
-            "entropy": kB * entropy,
-            "internal_energy": free + kt * entropy,
-            "free_energy": free,
-            "heat_capacity": kB * capacity,
-            "thermal_dos": thermal,
-            "fermi_slope": kB * slope,
-            "valence_factor": filling.valence_factor[:, None],
-        }
-        values = np.empty((len(parts), *mu.shape))
-        for row, part in zip(values, parts.values(), strict=True):
-            row[...] = part
+        filling.check_window(result[..., 0], kt)
+        values = np.empty((len(_ATTRIBUTES), *result.shape[:2]))
+        values[: len(_UNITS)] = (_UNITS * result).transpose(2, 0, 1)
+        _, free, entropy = values[:3]
+        values[-4], values[-3] = free + flat * entropy, flat
+        values[-2], values[-1] = filling.electrons[:, None], filling.valence_factor[:, None]
         shape = (*filling.shape, *temperature.shape)
-        shaped = values.reshape(len(parts), *shape) if shape else values.ravel().tolist()
-        return cls(**dict(zip(parts, shaped, strict=True)), filling=filling)
+        shaped = values.reshape(-1, *shape) if shape else values.ravel().tolist()
+        return cls(**dict(zip(_ATTRIBUTES, shaped, strict=True)), filling=filling)
 
     def split(self) -> list[ElectronGas]:
         """Return the electrons of every structure, where these have one axis."""

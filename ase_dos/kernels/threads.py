@@ -44,11 +44,12 @@ def on_threads(
         What the calls returned, in the order of the ranges.
     """
     grains = -(-count // grain)
-    threads = min(get_num_threads(), grains) if grains > 1 else 1  # asking takes its time
-    parts = min(pieces * threads, grains) if threads > 1 else 1
-    ends = [min(grain * (i * grains // parts), count) for i in range(parts + 1)]
-    if parts == 1:
+    several = min(grains, config.NUMBA_NUM_THREADS) > 1  # type: ignore[attr-defined]
+    threads = min(get_num_threads(), grains) if several else 1  # asking takes its time
+    if threads == 1:
         return [work(0, count)]
+    parts = min(pieces * threads, grains)
+    ends = [min(grain * (i * grains // parts), count) for i in range(parts + 1)]
     waiting = deque(range(parts))
     results: dict[int, T] = {}
 

@@ -16,6 +16,7 @@ from ase_dos.descriptors.neighbors import NeighborSearch
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.descriptors.species import species_counts, species_index
 from ase_dos.fit.posterior import Posterior, recalibrated
+from ase_dos.kernels.mode_coefficients import divide_outputs
 from ase_dos.spectra.dos import EnergyGrid
 from ase_dos.spectra.ensemble import DOSEnsemble
 from ase_dos.spectra.local_dos import LocalDOS
@@ -96,21 +97,15 @@ class Predictor:
         self, atoms: Atoms, *, which: NDArray | None = None, dtype: DTypeLike = np.float64
     ) -> LocalDOS:
         """Local DOS, with its novelty, of every atom or of the atoms ``which``."""
-        n_modes = len(self.modes)
         outputs = self._apply(atoms, "predict", dtype, which)
         numbers = atoms.numbers if which is None else atoms.numbers[which]
         kinds = species_index(numbers, self.species)
-        deviations = outputs[:, n_modes:] - self._projected_centers[kinds]
-        return self._without_atoms.of_atoms(
-            np.concatenate([self._of_species[kinds], outputs[:, :n_modes]], axis=1),
-            self.valence[kinds],
-            np.sqrt(np.einsum("ik,ik->i", deviations, deviations)) / (_ROOM * self.novelty_limit),
-        )
-
-    @cached_property
-    def _of_species(self) -> NDArray:
-        """Coefficients of the mean of every species."""
-        return np.eye(len(self.species))
+        without_atoms = self._without_atoms
+        coefficients = np.empty((len(kinds), without_atoms.coefficients.shape[1]))
+        novelty = np.empty(len(kinds))
+        limit = _ROOM * self.novelty_limit
+        divide_outputs(outputs, kinds, self._projected_centers, limit, coefficients, novelty)
+        return without_atoms.of_atoms(coefficients, self.valence[kinds], novelty)
 
     @cached_property
     def _without_atoms(self) -> LocalDOS:
