@@ -3,13 +3,17 @@
     python -m data.silicon.fit_hamiltonian data/silicon/hamiltonian.json
 
 In stages: a few structures of every family, then all of up to 16 atoms, with the overlaps of
-Gaussians; at last those few and all with close pairs, with overlaps of their own. Levels of
-structures outside the training set are printed after each stage, and never fitted.
+Gaussians; those few and all with close pairs, with overlaps of their own; at last with slabs and
+clusters, and integrals of second degree in the surroundings. Levels of structures outside the
+training set are printed after each stage, and never fitted. Started again, the script goes on after
+the stages that the output file lists.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +28,7 @@ from ase_dos.tight_binding import (
     fit_hamiltonian,
     hueckel_parameters,
     level_errors,
+    load_hamiltonian,
     load_levels,
     save_hamiltonian,
 )
@@ -36,16 +41,22 @@ EACH = 4  # structures of a family among the few
 CLOSE = 2.08  # Angstrom
 POINTS = 10  # k-points of a structure, at most
 WIDTH, RIDGE = 1.0, 1e-6
+# Of `make_surfaces`: every face, squeezed dimers (13), and a cluster.
+SURFACES = (
+    *(f"slab_{number:02d}" for number in (0, 2, 6, 7, 10, 11, 13, 15, 16)),
+    "cluster_00",
+)
 
 
 class Stage(NamedTuple):
-    """Which structures, up to which energy (eV above E_F), and whether overlaps are fitted."""
+    """Which structures, up to which energy (eV above E_F), and what is fitted."""
 
     structures: str
     top: float
     overlaps: bool
     steps: int
     tolerance: float
+    degree: int = 1
 
 
 STAGES = (
@@ -54,6 +65,7 @@ STAGES = (
     Stage("all", 7.0, False, 6, 1e-2),
     Stage("few and close", 7.0, False, 12, 1e-2),
     Stage("few and close", 7.0, True, 16, 5e-3),
+    Stage("few, close and surfaces", 7.0, True, 24, 1e-4, degree=2),
 )
 
 
@@ -65,11 +77,21 @@ def thinned(known: KnownLevels) -> KnownLevels:
     )
 
 
+def with_degree(hamiltonian: TightBindingHamiltonian, degree: int) -> TightBindingHamiltonian:
+    """Return the same Hamiltonian, with polynomials of another degree in its integrals."""
+    form = replace(hamiltonian.form, integral_degree=degree)
+    parameters = np.zeros(form.n_parameters)
+    known = hamiltonian.form.split(hamiltonian.parameters)
+    for name, values in form.split(parameters).items():  # monomials are in order of their degree
+        values[:, : known[name].shape[1]] = known[name]
+    return TightBindingHamiltonian(form, parameters)
+
+
 def choices(data: Dataset, known: dict[str, KnownLevels]) -> dict[str, list[str]]:
     """Names of the structures of every choice."""
     about = {atoms.info["name"]: row for row, atoms in enumerate(data.frames)}
-    sizes = {name: len(one.atoms) for name, one in known.items()}
-    training = [n for n in known if data.split[about[n]] == "train" and sizes[n] <= LARGEST]
+    sizes = {name: len(known[name].atoms) for name in about}
+    training = [n for n in about if data.split[about[n]] == "train" and sizes[n] <= LARGEST]
     families = {name: data.frames[about[name]].info["family"] for name in training}
     rng = np.random.default_rng(0)
     few: list[str] = []
@@ -78,11 +100,13 @@ def choices(data: Dataset, known: dict[str, KnownLevels]) -> dict[str, list[str]
         few += rng.permutation(own)[:EACH].tolist()
     near = {n: find_pairs(known[n].atoms, FORM.cutoff).distances.min() for n in training}
     close = [name for name in training if near[name] < CLOSE]
-    others = [n for n in known if data.split[about[n]] == "validation"]
+    both = list(dict.fromkeys(few + close))
+    others = [n for n in about if data.split[about[n]] == "validation"]
     return {
         "few": few,
         "all": training,
-        "few and close": list(dict.fromkeys(few + close)),
+        "few and close": both,
+        "few, close and surfaces": [*both, *SURFACES],
         "validation": [name for name in others if sizes[name] <= LARGEST_OF_FEW],
     }
 
@@ -96,16 +120,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=Path)
     args = parser.parse_args()
-    known = load_levels(FOLDER / "levels.npz")
+    known = load_levels(FOLDER / "levels.npz") | load_levels(FOLDER / "surface_levels.npz")
     names = choices(load_dataset(FOLDER / "silicon.npz"), known)
     thin = {name: thinned(one) for name, one in known.items()}
     fitted = TightBindingHamiltonian(FORM, hueckel_parameters(FORM, LEVELS, SIZES))
-    done = []
-    for stage in STAGES:
+    done: list[dict] = []
+    if args.output.exists():
+        fitted = load_hamiltonian(args.output)
+        done = json.loads(args.output.read_text())["provenance"]["stages"]
+    for stage in STAGES[len(done) :]:
+        start = with_degree(fitted, stage.degree)
         fit = fit_hamiltonian(
-            FORM,
+            start.form,
             [thin[name] for name in names[stage.structures]],
-            fitted.parameters,
+            start.parameters,
             top=stage.top,
             width=WIDTH,
             ridge=RIDGE,
@@ -119,7 +147,8 @@ def main() -> None:
         result = {"n_structures": len(fit.errors), "rms": rms(fit.errors), "unseen": rms(unseen)}
         done.append(stage._asdict() | result)
         print(done[-1], flush=True)
-        save_hamiltonian(args.output, fitted, {"levels": "levels.npz", "stages": done})
+        levels = ["levels.npz", "surface_levels.npz"]
+        save_hamiltonian(args.output, fitted, {"levels": levels, "stages": done})
 
 
 if __name__ == "__main__":

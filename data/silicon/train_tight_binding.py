@@ -3,9 +3,9 @@
     python -m data.silicon.train_tight_binding ase_dos/shipped_models/silicon-tb.npz \
         --checkpoint densities.npz
 
-Learns from all training structures of the data set; the expected errors have the size of those of
-the validation structures. Most of the time goes into the DOS of the Hamiltonian, which the
-checkpoint keeps: started again, the script goes on where it was stopped.
+Learns from all training structures of `silicon.npz` and of `surfaces.npz`; the expected errors have
+the size of those of the validation structures. Most of the time goes into the DOS of the
+Hamiltonian, which the checkpoint keeps: started again, the script goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -14,18 +14,26 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 
 from ase_dos.descriptors.soap import SOAP
 from ase_dos.fit.sparse_kernel import SparseKernel
-from ase_dos.io.dataset import load_dataset
+from ase_dos.io.dataset import Dataset, load_dataset
 from ase_dos.model import ModelOptions, TightBindingModel
+from ase_dos.spectra.states import ElectronicStates
 from ase_dos.tight_binding import load_hamiltonian
 
 FOLDER = Path(__file__).parent
 DESCRIPTOR = SOAP(5.0, 8, 6, 0.5, species=("Si",), radial_scaling=(1, 3, 6))
 RESIDUAL = ModelOptions(DESCRIPTOR, regressor=SparseKernel(200, 8), radial_basis=5)
-TOP = 7.0  # eV above the mean Fermi level
+TOP = 8.5  # eV above the mean Fermi level; levels count to one half at 7 eV in the fit
 NOISE = 0.05  # states eV^-1/2 per atom, of meshes of k-points
+
+
+def part(data: Dataset, split: str) -> tuple[list[Atoms], list[ElectronicStates]]:
+    """Frames and states of one part of a data set."""
+    rows = np.flatnonzero(data.split == split)
+    return [data.frames[i] for i in rows], [data.states[i] for i in rows]
 
 
 def main() -> None:
@@ -33,16 +41,13 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--checkpoint", type=Path, help="file (.npz) to go on from")
     args = parser.parse_args()
-    data = load_dataset(FOLDER / "silicon.npz")
-
-    def part(split: str) -> tuple[list, list]:
-        rows = np.flatnonzero(data.split == split)
-        return [data.frames[i] for i in rows], [data.states[i] for i in rows]
-
+    crystals, surfaces = (load_dataset(FOLDER / f"{n}.npz") for n in ("silicon", "surfaces"))
+    frames, states = part(crystals, "train")
+    others, others_states = part(surfaces, "train")
     hamiltonian = load_hamiltonian(FOLDER / "hamiltonian.json")
     model = TightBindingModel(hamiltonian, RESIDUAL, top=TOP, noise=NOISE)
-    model.fit(*part("train"), checkpoint=args.checkpoint)
-    report = model.calibrate(*part("validation"))
+    model.fit(frames + others, states + others_states, checkpoint=args.checkpoint)
+    report = model.calibrate(*part(crystals, "validation"))
     model.save(args.output)
     print(report.summary())
     print(f"{args.output.stat().st_size / 1e6:.2f} MB: {args.output}")

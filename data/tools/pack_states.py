@@ -57,6 +57,9 @@ def main() -> int:
     parser.add_argument("output", type=Path)
     parser.add_argument("--heldout", default="surface", help="family kept out of training")
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument(
+        "--test", nargs="+", help="names of the test part; all others are for training then"
+    )
     parser.add_argument("--resolution", type=float, default=0.0005, help="of the levels (eV)")
     args = parser.parse_args()
     frames, dense, printed, meshes, settings = [], [], [], [], {}
@@ -73,13 +76,13 @@ def main() -> int:
         frames.append(atoms)
         dense.append(states)
         printed.append(run)
-    split = seeded_split([atoms.info["family"] for atoms in frames], args.heldout, args.seed)
-    provenance = {
-        "settings": settings,
-        "split_seed": args.seed,
-        "heldout": args.heldout,
-        "meshes": meshes,
-    }
+    if args.test:
+        split = np.array(["test" if a.info["name"] in args.test else "train" for a in frames])
+        how = {"test": args.test}
+    else:
+        split = seeded_split([a.info["family"] for a in frames], args.heldout, args.seed)
+        how = {"split_seed": args.seed, "heldout": args.heldout}
+    provenance = {"settings": settings, **how, "meshes": meshes}
     data = Dataset(frames, dense, printed, split)
     save_dataset(args.output, data, provenance=provenance, resolution=args.resolution)
     size = args.output.stat().st_size / 1e6
