@@ -8,7 +8,7 @@ from paths import STATES
 from toy_files import dump
 
 from ase_dos.cli.main import main
-from ase_dos.io.model_file import shipped_models
+from ase_dos.io.model_file import KINDS, shipped_models
 from ase_dos.results.result import TrajectoryResult
 
 # The tiny models of these tests know little, and say so.
@@ -146,10 +146,11 @@ def test_plot_and_info_of_model_and_dataset(model, dataset, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if not line.startswith("  ")] == [
         "shipped models of the density of states:",
+        "shipped models of the density of states by tight binding:",
         "shipped models of the electron density:",
     ]
     named = [line.strip() for line in lines if line.startswith("  ")]
-    assert named == shipped_models("dos") + shipped_models("density")
+    assert named == [name for kind in KINDS for name in shipped_models(kind)]
     assert sorted(named) == shipped_models()
 
 
