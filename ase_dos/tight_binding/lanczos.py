@@ -67,8 +67,10 @@ def spectral_bounds(
         now, before, duals = vectors * scale, duals, after * scale
         after = np.zeros_like(now)
         lengths, mixed = matrix.multiply(phases, (1.0, 0.0, 0.0, 0.0), now, duals, after)
-        matrices[:, step, step] = mixed / lengths
-        after -= duals * _for_both(mixed / lengths).astype(kind)
+        # In small cells nothing may be left of a vector: any known level then stands for its own.
+        level = np.where(lengths > 0.5, mixed, matrices[:, 0, 0])
+        matrices[:, step, step] = level
+        after -= duals * _for_both(level).astype(kind)
         if step:
             after -= before * _for_both(beside).astype(kind)
     levels, states = np.linalg.eigh(matrices)

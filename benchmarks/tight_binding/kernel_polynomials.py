@@ -84,18 +84,27 @@ def child(arguments):
     print(json.dumps(found))
 
 
+def electrons(dos):
+    """Fermi level (eV), and heat capacity of the electrons (eV/K per atom)."""
+    gas = dos.electron_gas(3000.0)
+    return f"E_F {gas.fermi_level:.3f} eV, C_el {gas.heat_capacity * 4 / dos.n_electrons:.3g} eV/K"
+
+
 def compare_with_levels(ours, n_atoms, error):
     """Print errors against diagonalisation."""
     atoms = rattled_silicon(n_atoms)
     levels = ours.dos(atoms, (6, 6, 6), _GRID, _SMEARING)
+    n_electrons = ours.n_electrons(atoms)
+    print(f"{len(atoms)} atoms: {electrons(DOS(_GRID.energies, levels, n_electrons, _SMEARING))}")
     polynomials = KernelPolynomials(ours, atoms, _GRID, _SMEARING)
     for seed in range(_SEEDS):
         trace = polynomials.trace(error, seed)
         true = size_of(trace.mean - levels, len(atoms))
         stated = size_of(trace.error, len(atoms))
         print(
-            f"{len(atoms)} atoms, seed {seed}: error {true:.4f}, stated {stated:.4f} states "
-            f"eV^-1/2 per atom, ratio {true / stated:.2f}",
+            f"seed {seed}: error {true:.4f}, stated {stated:.4f} states eV^-1/2 per atom, ratio "
+            f"{true / stated:.2f}, "
+            + electrons(DOS(_GRID.energies, trace.mean, n_electrons, _SMEARING)),
             flush=True,
         )
 

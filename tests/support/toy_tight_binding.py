@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from ase.build import bulk
-from ase.data import chemical_symbols
+from ase.data import chemical_symbols, covalent_radii
 
 from ase_dos.tight_binding import HamiltonianForm, TightBindingHamiltonian
 
@@ -54,3 +54,21 @@ def silicon_neighbours(levels, integrals, overlaps=()):
         level_degree=0,
     )
     return TightBindingHamiltonian(form, np.array([*levels, *integrals, *overlaps], dtype=float))
+
+
+def s_neighbours(level, integral, overlap):
+    """Aluminium with one orbital, and its nearest neighbours in the crystal."""
+    form = HamiltonianForm(
+        {13: (0,)},
+        {13: 1},
+        cutoff=3.5,
+        n_radial=1,
+        n_field=0,
+        n_overlap=1,
+        integral_degree=0,
+        level_degree=0,
+    )
+    functions, _ = form.integral_functions(np.array([4.05 / 2**0.5]), 1, 2 * covalent_radii[13])
+    return TightBindingHamiltonian(
+        form, np.array([level, *([integral, overlap] / functions[0, 0])])
+    )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from ase.build import bulk
-from toy_tight_binding import FORM, OVERLAPPING, compound, seeded
+from toy_tight_binding import FORM, OVERLAPPING, compound, s_neighbours, seeded
 
 from ase_dos.kernels.block_sparse import LANES, VECTORS
 from ase_dos.tight_binding import SparseHamiltonian
@@ -64,10 +64,18 @@ def test_molecules_have_no_phases():
 
 
 @pytest.mark.parametrize(("dtype", "rounding"), [(np.float32, 1e-6), (np.float64, 0.0)])
-def test_overlaps_with_their_inverse_and_root(dtype, rounding):
-    atoms = compound().repeat((2, 1, 1))
-    _, overlaps = dense(atoms, OVERLAPS)
-    sparse = SparseHamiltonian(OVERLAPS, atoms, dtype)
+@pytest.mark.parametrize(
+    ("hamiltonian", "atoms"),
+    [
+        (OVERLAPS, compound().repeat((2, 1, 1))),
+        # Twelve neighbours with overlaps of 0.2: taken pair by pair, they are far too many.
+        (s_neighbours(-5.0, -1.0, 0.2), bulk("Al", cubic=True)),
+    ],
+    ids=["compound", "close-packed"],
+)
+def test_overlaps_with_their_inverse_and_root(hamiltonian, atoms, dtype, rounding):
+    _, overlaps = dense(atoms, hamiltonian)
+    sparse = SparseHamiltonian(hamiltonian, atoms, dtype)
     phases = sparse.matrix.phases(KPOINTS)
     vectors = np.random.default_rng(2).normal(size=(sparse.places.size, LANES)).astype(dtype)
     levels, states = np.linalg.eigh(overlaps)
