@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Lock
-
 import numpy as np
 from ase import Atoms
 from numpy.typing import DTypeLike, NDArray
@@ -97,22 +95,23 @@ class SparseHamiltonian:
     def _fill(
         self, hamiltonian: TightBindingHamiltonian, atoms: Atoms, around: Surroundings
     ) -> None:
-        arrays, lock = hamiltonian.form.split(hamiltonian.parameters), Lock()
+        arrays = hamiltonian.form.split(hamiltonian.parameters)
 
         def add_some(begin: int, end: int) -> None:
             for first in range(begin, end, _PART):
                 part = around.part(first, min(first + _PART, end))
                 for term in terms_of(atoms, hamiltonian.form, part):
                     if term.overlap and self.overlaps is not None:
-                        self.overlaps.add(term, arrays[term.name], lock)
+                        self.overlaps.add(term, arrays[term.name])
                         continue
-                    integrals, angular = term.integrals(arrays[term.name]), term.angular
-                    vectors = term.vectors if term.hops else None
-                    components = term.blocks.components
-                    with lock:  # two parts may add to one block
-                        self.matrix.add(
-                            term.first, term.second, vectors, integrals, angular, components
-                        )
+                    self.matrix.add(
+                        term.first,
+                        term.second,
+                        term.vectors if term.hops else None,
+                        term.integrals(arrays[term.name]),
+                        term.angular,
+                        term.blocks.components,
+                    )
 
         on_threads(len(atoms), add_some, grain=_PART)
 

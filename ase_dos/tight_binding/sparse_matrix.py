@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from ase import Atoms
@@ -109,7 +110,7 @@ class SparseMatrix:
         dtype: np.dtype,
     ) -> None:
         self.dtype, self.size, self.reach = dtype, int(counts.sum()), reach
-        self._images = images
+        self._images, self._lock = images, Lock()
         n, n_images = counts.size, len(images.vectors)
         own, near = np.arange(n), around.distances < reach
         first, second, vectors = around.first[near], around.second[near], around.vectors[near]
@@ -151,9 +152,10 @@ class SparseMatrix:
         """
         images = self._images.of(first, second, vectors)
         hops = vectors is not None
-        add_two_centre_blocks(
-            first, second, images, integrals, angular, components, hops, self._rows
-        )
+        with self._lock:  # two threads may add to one block
+            add_two_centre_blocks(
+                first, second, images, integrals, angular, components, hops, self._rows
+            )
 
     def add_blocks(
         self, first: NDArray, second: NDArray, vectors: NDArray | None, blocks: NDArray

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Lock
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,7 +43,7 @@ class SparseOverlaps:
         for one in (matrix, guess):
             one.add_identity()
 
-    def add(self, term: Term, parameters: NDArray, lock: Lock) -> None:
+    def add(self, term: Term, parameters: NDArray) -> None:
         """Add overlaps, and what follows from them for the guess."""
         distances = np.linalg.norm(term.vectors, axis=1)
         blocks = term.make_blocks(parameters)
@@ -55,14 +53,12 @@ class SparseOverlaps:
         one, other = np.eye(blocks.shape[1]), np.eye(blocks.shape[2])
         of_first = np.linalg.inv(one - between @ across)
         of_second = np.linalg.inv(other - across @ between)
+        first, second = term.first[near], term.second[near]
+        self._matrix.add_blocks(first, second, term.vectors[near], blocks[near])
         first, second = term.first[close], term.second[close]
-        with lock:  # two parts may add to one block
-            self._matrix.add_blocks(
-                term.first[near], term.second[near], term.vectors[near], blocks[near]
-            )
-            self._guess.add_blocks(first, second, term.vectors[close], -between @ of_second)
-            self._guess.add_blocks(first, first, None, of_first - one)
-            self._guess.add_blocks(second, second, None, of_second - other)
+        self._guess.add_blocks(first, second, term.vectors[close], -between @ of_second)
+        self._guess.add_blocks(first, first, None, of_first - one)
+        self._guess.add_blocks(second, second, None, of_second - other)
 
     def find_bounds(self) -> bool:
         """Prepare what the methods below need; return whether orbitals are independent."""
