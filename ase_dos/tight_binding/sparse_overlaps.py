@@ -14,7 +14,7 @@ from ase_dos.tight_binding.terms import Term
 __all__ = ["SparseOverlaps"]
 
 # Of the inverse: levels are off by less than this share of their distance from zero.
-_TOLERANCE = 1e-3
+_TOLERANCE = 3e-4
 _LARGEST = 0.9  # share of the identity that corrections to it may take away
 _LEAST = 1e-3  # smaller eigenvalues of S are next to zero
 
