@@ -17,16 +17,18 @@ import json
 import numpy as np
 
 from ase_dos.fit.scores import aligned_errors
+from ase_dos.fit.sparse_kernel import SparseKernel
 from ase_dos.io.dataset import load_dataset
-from ase_dos.model import DOSModel, TightBindingModel
+from ase_dos.model import DOSModel, ModelOptions, TightBindingModel
 from ase_dos.model.training_set import make_targets
 from ase_dos.spectra.dos import DOS
 from ase_dos.spectra.kpoints import kpoint_mesh
 from ase_dos.tight_binding import load_hamiltonian
 from benchmarks.dynamics.hot_electrons import MISSED, heating, text
 from benchmarks.measure import dataset_path, print_head, print_row
-from data.silicon.train_tight_binding import NOISE, RESIDUAL, TOP
+from data.silicon.train_tight_binding import DESCRIPTOR, NOISE, RESIDUAL, TOP
 
+LOCAL = ModelOptions(DESCRIPTOR, regressor=SparseKernel(200, 8), radial_basis=5)
 WINDOWS = (("whole", np.inf), ("to E_F + 5 eV", 5.0))
 SPACING = 0.2  # 1/Angstrom, of the meshes of hot electrons
 
@@ -62,7 +64,7 @@ def compare_models(data, hamiltonian, args):
     training = np.random.default_rng(args.seed).permutation(rows["train"])[: args.training]
     frames, states = ([each[i] for i in training] for each in (data.frames, data.states))
     tight_binding = TightBindingModel(hamiltonian, RESIDUAL, top=TOP, noise=NOISE)
-    models = tight_binding.fit(frames, states), DOSModel.from_options(RESIDUAL).fit(frames, states)
+    models = tight_binding.fit(frames, states), DOSModel.from_options(LOCAL).fit(frames, states)
     others = rows["validation"][: args.validation]
     atoms = [len(data.frames[i]) for i in others]
     targets = make_targets([data.states[i] for i in others], RESIDUAL.smearing)
