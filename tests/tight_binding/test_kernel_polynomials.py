@@ -34,7 +34,7 @@ def by_levels(atoms, kpoints, hamiltonian=ORTHOGONAL):
     return 2 * np.einsum("kbe,kba->ae", gaussians, shares) / len(kpoints)
 
 
-# With overlaps, levels move by up to a thousandth of their energies, which are below 10 eV.
+# With overlaps, levels move by less than 3e-4 of their energies, which are below 10 eV.
 WITH_ERROR = pytest.mark.parametrize(
     ("hamiltonian", "error"), [(ORTHOGONAL, 2e-4), (OVERLAPS, 5e-3)], ids=["orthogonal", "overlaps"]
 )
